@@ -1,0 +1,250 @@
+//! Accelerators with dense peaks and dated prices, from `data/devices.toml`; budgets in their terms.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::workload::CostModel;
+use crate::error::{CostError, LawError, Result};
+use crate::units::Flops;
+
+const TABLE: &str = "data/devices.toml";
+const TEXT: &str = include_str!("../../data/devices.toml");
+
+/// A dated range of on-demand prices, USD per device-hour.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Date or period of the offers.
+    pub date: String,
+    /// Cheapest offer.
+    pub low: f64,
+    /// Dearest offer.
+    pub high: f64,
+    /// Median, where the source gives one.
+    #[serde(default)]
+    pub mid: Option<f64>,
+    /// Who collected them.
+    pub source: String,
+}
+
+impl Price {
+    /// The median, or the middle of the range in ratio.
+    #[must_use]
+    pub fn typical(&self) -> f64 {
+        self.mid.unwrap_or_else(|| (self.low * self.high).sqrt())
+    }
+}
+
+/// One accelerator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Name, as on the command line.
+    pub name: String,
+    /// Maker.
+    pub vendor: String,
+    /// Dense BF16 peak, TFLOP/s.
+    pub bf16_dense_tflop_per_s: f64,
+    /// What a plain matrix product was measured to reach, TFLOP/s.
+    #[serde(default)]
+    pub measured_matmul_tflop_per_s: Option<f64>,
+    /// Memory, GB of 1e9 bytes.
+    pub memory_gb: f64,
+    /// Memory bandwidth, GB/s.
+    pub bandwidth_gb_per_s: f64,
+    /// Where the figures were collected.
+    pub source: String,
+    /// Prices by date, oldest first.
+    #[serde(default)]
+    pub price: Vec<Price>,
+}
+
+impl Device {
+    /// Dense BF16 peak, FLOP/s.
+    #[must_use]
+    pub fn peak_flop_per_s(&self) -> f64 {
+        self.bf16_dense_tflop_per_s * 1e12
+    }
+
+    /// The newest price on record.
+    ///
+    /// # Errors
+    /// [`CostError::NoPrice`] when there is none.
+    pub fn latest_price(&self) -> Result<&Price, CostError> {
+        let newest = |p: &&Price| p.date.clone();
+        let by_last_month = |a: &&Price, b: &&Price| {
+            let month = |p: &&Price| newest(p).rsplit(" to ").next().map(str::to_owned);
+            month(a).cmp(&month(b))
+        };
+        self.price
+            .iter()
+            .max_by(by_last_month)
+            .ok_or_else(|| CostError::NoPrice { name: self.name.clone() })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    device: Vec<Device>,
+}
+
+static DEVICES: LazyLock<Result<Table, LawError>> = LazyLock::new(|| {
+    toml::from_str(TEXT)
+        .map_err(|e| LawError::Table { table: TABLE, reason: e.message().to_owned() })
+});
+
+/// Every device on record.
+///
+/// # Errors
+/// [`LawError::Table`] when the shipped table does not parse.
+pub fn devices() -> Result<&'static [Device], LawError> {
+    DEVICES.as_ref().map(|t| t.device.as_slice()).map_err(Clone::clone)
+}
+
+/// The device of this name; case does not matter, and a part of the name does where only one
+/// device has it (`H200`, `a100 80`).
+///
+/// # Errors
+/// [`CostError::UnknownDevice`] with the candidates.
+pub fn device(name: &str) -> Result<&'static Device> {
+    let devices = devices()?;
+    let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
+    let exact = devices.iter().find(|d| d.name.eq_ignore_ascii_case(name.trim()));
+    if let Some(device) = exact {
+        return Ok(device);
+    }
+    let matches: Vec<&Device> = devices
+        .iter()
+        .filter(|d| {
+            let full = d.name.to_lowercase();
+            !words.is_empty() && words.iter().all(|w| full.contains(w.as_str()))
+        })
+        .collect();
+    if let [one] = matches.as_slice() {
+        return Ok(one);
+    }
+    let known = if matches.is_empty() { devices.iter().collect() } else { matches };
+    let known = known.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ");
+    Err(CostError::UnknownDevice { name: name.to_owned(), known }.into())
+}
+
+/// What there is to spend on training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Budget {
+    /// FLOPs.
+    Compute(Flops),
+    /// Devices for a time at a share of their peak.
+    DeviceTime {
+        /// Number of devices.
+        gpus: f64,
+        /// Name of the device.
+        device: String,
+        /// Calendar time, seconds.
+        duration_s: f64,
+        /// Share of the dense BF16 peak.
+        mfu: f64,
+    },
+    /// Money at a price per device-hour.
+    Money {
+        /// US dollars.
+        usd: f64,
+        /// Name of the device.
+        device: String,
+        /// Price; the newest on record when absent.
+        usd_per_hour: Option<f64>,
+        /// Share of the dense BF16 peak, on billed hours.
+        mfu: f64,
+    },
+}
+
+impl Budget {
+    /// The training FLOPs it buys.
+    ///
+    /// # Errors
+    /// [`CostError`] for an unknown device, a missing price, or a share outside (0, 1].
+    pub fn flops(&self) -> Result<Flops> {
+        let positive = |field, found: f64| -> Result<f64, CostError> {
+            let ok = found.is_finite() && found > 0.0;
+            let wanted = "a finite number above zero";
+            if ok { Ok(found) } else { Err(CostError::Field { field, found, wanted }) }
+        };
+        let share = |mfu: f64| -> Result<f64, CostError> {
+            if mfu > 1.0 {
+                let wanted = "a share of the dense peak, at most 1 (0.4 for 40 %)";
+                return Err(CostError::Field { field: "mfu", found: mfu, wanted });
+            }
+            positive("mfu", mfu)
+        };
+        match self {
+            Self::Compute(c) => Ok(*c),
+            Self::DeviceTime { gpus, device: name, duration_s, mfu } => {
+                let peak = device(name)?.peak_flop_per_s();
+                let device_s = positive("gpus", *gpus)? * positive("days", *duration_s)?;
+                Ok(Flops::new(device_s * peak * share(*mfu)?))
+            }
+            Self::Money { usd, device: name, usd_per_hour, mfu } => {
+                let device = device(name)?;
+                let price = match usd_per_hour {
+                    Some(price) => *price,
+                    None => device.latest_price()?.typical(),
+                };
+                let per_flop =
+                    CostModel::usd_per_flop(price, device.peak_flop_per_s(), share(*mfu)?)?;
+                Ok(Flops::new(positive("usd", *usd)? / per_flop))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_found_by_a_part_of_their_name() {
+        assert_eq!(device("h200").map(|d| d.name.as_str()).ok(), Some("H200 SXM"));
+        assert_eq!(device("A100 80GB SXM").map(|d| d.name.as_str()).ok(), Some("A100 SXM 80GB"));
+        assert!(device("A100").expect_err("three of them").to_string().contains("A100 PCIe"));
+        assert!(device("abacus").is_err());
+    }
+
+    #[test]
+    fn device_time_and_money_buy_the_same_flops_at_the_same_price() {
+        let time = Budget::DeviceTime {
+            gpus: 1024.0,
+            device: "H100 SXM 80GB".to_owned(),
+            duration_s: 30.0 * 86_400.0,
+            mfu: 0.4,
+        };
+        // 1024 x 30 days x 989.4e12 x 0.4, by hand.
+        let flops = time.flops().expect("known device");
+        assert!((flops.get() / 1.050_4e24 - 1.0).abs() < 1e-4, "{flops}");
+        let money = Budget::Money {
+            usd: 1024.0 * 30.0 * 24.0 * 2.0,
+            device: "H100 SXM 80GB".to_owned(),
+            usd_per_hour: Some(2.0),
+            mfu: 0.4,
+        };
+        assert!((money.flops().expect("priced") / flops - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_share_in_percent_is_refused() {
+        let budget = Budget::DeviceTime {
+            gpus: 8.0,
+            device: "H200".to_owned(),
+            duration_s: 1.0,
+            mfu: 40.0,
+        };
+        assert!(budget.flops().expect_err("forty is no share").to_string().contains("0.4 for 40 %"));
+    }
+
+    #[test]
+    fn the_newest_price_wins() {
+        let price = device("H100 SXM").expect("known").latest_price().expect("priced");
+        assert_eq!(price.date, "2026-05");
+    }
+}

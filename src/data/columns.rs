@@ -1,0 +1,217 @@
+//! Which column holds what: by a map, else by the names people use.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::DataError;
+use crate::units::ParamRule;
+
+/// What a column can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantity {
+    /// Name of the run.
+    Run,
+    /// Parameters.
+    Params,
+    /// Training tokens.
+    Tokens,
+    /// Training FLOPs.
+    Flops,
+    /// Final loss, nats per token.
+    Loss,
+    /// isoFLOP budget of the run's cell.
+    Budget,
+    /// How the run ended.
+    Status,
+}
+
+impl Quantity {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Run,
+        Self::Params,
+        Self::Tokens,
+        Self::Flops,
+        Self::Loss,
+        Self::Budget,
+        Self::Status,
+    ];
+
+    /// The key in `--map`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Params => "n",
+            Self::Tokens => "d",
+            Self::Flops => "c",
+            Self::Loss => "loss",
+            Self::Budget => "budget",
+            Self::Status => "status",
+        }
+    }
+
+    /// The name for messages.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Run => "the run's name",
+            Self::Params => "parameters N",
+            Self::Tokens => "tokens D",
+            Self::Flops => "training FLOPs C",
+            Self::Loss => "the final loss",
+            Self::Budget => "the isoFLOP budget",
+            Self::Status => "the run's state",
+        }
+    }
+
+    /// Normalised names, the surest first. An evaluation loss is preferred to a plain `loss`, which
+    /// in many logs is the training loss of the last batch.
+    pub(super) fn names(self, rule: ParamRule) -> &'static [&'static str] {
+        const ALL: &[&str] = &[
+            "n_params",
+            "num_params",
+            "params",
+            "parameters",
+            "n",
+            "model_size",
+            "params_total",
+            "n_parameters",
+            "num_parameters",
+            "nparams",
+        ];
+        const NON_EMBEDDING: &[&str] = &[
+            "n_params_non_embedding",
+            "params_non_embedding",
+            "non_embedding_params",
+            "params_no_embed",
+            "n_non_embedding",
+            "num_non_embedding_params",
+        ];
+        match (self, rule) {
+            (Self::Run, _) => &["run", "run_id", "name", "run_name", "id"],
+            (Self::Params, ParamRule::All) => ALL,
+            (Self::Params, ParamRule::NonEmbedding) => NON_EMBEDDING,
+            (Self::Tokens, _) => &[
+                "tokens",
+                "train_tokens",
+                "training_tokens",
+                "n_tokens",
+                "num_tokens",
+                "tokens_seen",
+                "total_tokens",
+                "d",
+            ],
+            (Self::Flops, _) => &[
+                "flops",
+                "train_flops",
+                "training_flops",
+                "training_flop",
+                "flop",
+                "compute",
+                "total_flops",
+                "c",
+            ],
+            (Self::Loss, _) => &[
+                "eval_loss",
+                "val_loss",
+                "validation_loss",
+                "final_eval_loss",
+                "final_loss",
+                "loss",
+                "test_loss",
+                "loss_nats",
+                "l",
+            ],
+            (Self::Budget, _) => &["budget", "isoflop_budget", "flop_budget"],
+            (Self::Status, _) => &["status", "state"],
+        }
+    }
+}
+
+/// Column names by quantity, from `--map n=COLUMN,d=COLUMN`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ColumnMap(Vec<(Quantity, String)>);
+
+impl ColumnMap {
+    /// The mapped column of a quantity.
+    #[must_use]
+    pub fn column(&self, quantity: Quantity) -> Option<&str> {
+        self.0.iter().find(|(q, _)| *q == quantity).map(|(_, c)| c.as_str())
+    }
+}
+
+impl FromStr for ColumnMap {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let bad = |wanted: &str| DataError::BadOption {
+            flag: "--map",
+            text: text.to_owned(),
+            wanted: wanted.to_owned(),
+        };
+        let mut map = Vec::new();
+        for part in text.split(',').filter(|p| !p.trim().is_empty()) {
+            let (key, column) = part
+                .split_once('=')
+                .ok_or_else(|| bad("pairs KEY=COLUMN are wanted, as n=params,loss=val_loss"))?;
+            let quantity = Quantity::ALL
+                .into_iter()
+                .find(|q| q.key() == key.trim())
+                .ok_or_else(|| bad("known keys are run, n, d, c, loss, budget, status"))?;
+            if map.iter().any(|(q, _)| *q == quantity) {
+                return Err(bad("each key at most once"));
+            }
+            map.push((quantity, column.trim().to_owned()));
+        }
+        Ok(Self(map))
+    }
+}
+
+impl TryFrom<String> for ColumnMap {
+    type Error = DataError;
+    fn try_from(text: String) -> Result<Self, DataError> {
+        text.parse()
+    }
+}
+
+impl From<ColumnMap> for String {
+    fn from(map: ColumnMap) -> Self {
+        let pairs: Vec<String> = map.0.iter().map(|(q, c)| format!("{}={c}", q.key())).collect();
+        pairs.join(",")
+    }
+}
+
+/// `config.N_params` and `Model Size` as `n_params` and `model_size`.
+pub(super) fn normalised(column: &str) -> String {
+    let bare = column
+        .trim()
+        .trim_start_matches("config.")
+        .trim_start_matches("summary.")
+        .trim_start_matches("params.");
+    bare.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_are_read_and_written() {
+        let map: ColumnMap = "n=Model Size,loss=l".parse().expect("pairs");
+        assert_eq!(map.column(Quantity::Params), Some("Model Size"));
+        assert_eq!(map.column(Quantity::Tokens), None);
+        assert_eq!(String::from(map), "n=Model Size,loss=l");
+        for text in ["n", "x=y", "n=a,n=b"] {
+            assert!(text.parse::<ColumnMap>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_normalised() {
+        assert_eq!(normalised("summary.eval/loss"), "eval_loss");
+        assert_eq!(normalised("Model Size"), "model_size");
+    }
+}

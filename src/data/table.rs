@@ -1,0 +1,159 @@
+//! The run table every fit starts from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Flops, ParamRule, Params, Tokens};
+
+/// One finished run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Name, or `file:line` when the log has none.
+    pub run: String,
+    /// Parameters, by the table's convention.
+    pub n: Params,
+    /// Training tokens.
+    pub d: Tokens,
+    /// Final loss, nats per token.
+    pub loss_nats: f64,
+    /// Training FLOPs: logged, or 6 N D.
+    pub c: Flops,
+    /// The isoFLOP budget of its cell, where the log says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Flops>,
+    /// 0-based data row in its file.
+    pub row: usize,
+}
+
+/// Something the reader had to take for granted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "assumed", rename_all = "kebab-case")]
+pub enum Assumption {
+    /// A column was recognised by its name.
+    Column {
+        /// What it was taken for.
+        quantity: String,
+        /// Its name.
+        column: String,
+    },
+    /// D = C / (6 N), since no column holds tokens.
+    TokensFromFlops,
+    /// N = C / (6 D), since no column holds parameters.
+    ParamsFromFlops,
+    /// C = 6 N D, since no column holds FLOPs.
+    FlopsFromSixNd,
+    /// N counts all parameters, since the column does not say otherwise.
+    AllParameters,
+    /// The loss is in nats per token, since nothing says otherwise.
+    NatsPerToken,
+}
+
+impl std::fmt::Display for Assumption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Column { quantity, column } => write!(f, "{quantity} from column `{column}`"),
+            Self::TokensFromFlops => f.write_str("D = C / (6 N)"),
+            Self::ParamsFromFlops => f.write_str("N = C / (6 D)"),
+            Self::FlopsFromSixNd => f.write_str("C = 6 N D"),
+            Self::AllParameters => f.write_str("N counts all parameters"),
+            Self::NatsPerToken => f.write_str("loss in nats per token"),
+        }
+    }
+}
+
+/// A row that did not become a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The file.
+    pub path: String,
+    /// 1-based line in the file.
+    pub line: usize,
+    /// Why.
+    pub reason: String,
+}
+
+/// Runs with one convention.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunTable {
+    /// The runs, in the order they were read.
+    pub runs: Vec<RunRecord>,
+    /// Rows left out, each with its reason.
+    pub skipped: Vec<Skipped>,
+    /// Which parameters N counts.
+    pub params: ParamRule,
+    /// What was taken for granted.
+    pub assumptions: Vec<Assumption>,
+    /// FNV-1a digest of the bytes read, for provenance.
+    pub digest: String,
+}
+
+impl RunTable {
+    /// A table of runs made in memory.
+    #[must_use]
+    pub fn from_runs(runs: Vec<RunRecord>, params: ParamRule) -> Self {
+        let mut digest = Digest::new();
+        for run in &runs {
+            digest.update(&run.n.get().to_le_bytes());
+            digest.update(&run.d.get().to_le_bytes());
+            digest.update(&run.loss_nats.to_le_bytes());
+        }
+        Self {
+            runs,
+            skipped: Vec::new(),
+            params,
+            assumptions: Vec::new(),
+            digest: digest.to_string(),
+        }
+    }
+
+    /// The table with other runs and everything else as it is.
+    #[must_use]
+    pub fn with_runs(&self, runs: Vec<RunRecord>) -> Self {
+        Self { runs, ..self.clone() }
+    }
+
+    /// Median of C over 6 N D: near 1 when logged FLOPs follow the rule.
+    #[must_use]
+    pub fn flops_over_six_nd(&self) -> f64 {
+        let ratios: Vec<f64> =
+            self.runs.iter().map(|r| r.c.get() / (6.0 * r.n.get() * r.d.get())).collect();
+        crate::num::median(&ratios)
+    }
+
+    /// Runs by isoFLOP budget, cheapest first: the logged budget, else C rounded to 2 % in ratio.
+    #[must_use]
+    pub fn by_budget(&self) -> Vec<(Flops, Vec<&RunRecord>)> {
+        let mut runs: Vec<(f64, &RunRecord)> =
+            self.runs.iter().map(|r| (r.budget.unwrap_or(r.c).get(), r)).collect();
+        runs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut groups: Vec<(Flops, Vec<&RunRecord>)> = Vec::new();
+        for (c, run) in runs {
+            match groups.last_mut() {
+                Some((budget, group)) if c / budget.get() < 1.04 => group.push(run),
+                _ => groups.push((Flops::new(c), vec![run])),
+            }
+        }
+        groups
+    }
+}
+
+/// FNV-1a over 64 bits: tells two inputs apart for provenance, no protection against malice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digest(u64);
+
+impl Digest {
+    pub(crate) fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "fnv1a-{:016x}", self.0)
+    }
+}

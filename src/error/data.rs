@@ -1,0 +1,127 @@
+use thiserror::Error;
+
+/// Logs that cannot become a run table.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The file is missing or cannot be read.
+    #[error("{path}: cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system or the parser said.
+        reason: String,
+    },
+    /// Nothing in it.
+    #[error("{path}: holds no rows; a table with one row per run is wanted")]
+    Empty {
+        /// The file.
+        path: String,
+    },
+    /// Not a format the readers know.
+    #[error("{path}: format `{extension}` is not read; give .csv, .jsonl, .ndjson or .parquet")]
+    UnknownFormat {
+        /// The file.
+        path: String,
+        /// Its extension.
+        extension: String,
+    },
+    /// A needed column was not recognised.
+    #[error(
+        "{path}: no column for {quantity}; found: {found}. Name it with --map {key}=COLUMN"
+    )]
+    MissingColumn {
+        /// The file.
+        path: String,
+        /// Loss, parameters, tokens or FLOPs.
+        quantity: &'static str,
+        /// The key of `--map`.
+        key: &'static str,
+        /// The columns there are.
+        found: String,
+    },
+    /// Several columns could serve for one quantity.
+    #[error("{path}: columns {candidates} could all be {quantity}; choose with --map {key}=COLUMN")]
+    AmbiguousColumn {
+        /// The file.
+        path: String,
+        /// The quantity.
+        quantity: &'static str,
+        /// The key of `--map`.
+        key: &'static str,
+        /// The columns that compete.
+        candidates: String,
+    },
+    /// A mapped column does not exist.
+    #[error("{path}: column `{column}` of --map {key}={column} is not there; found: {found}")]
+    NoSuchColumn {
+        /// The file.
+        path: String,
+        /// The key of `--map`.
+        key: String,
+        /// The column asked for.
+        column: String,
+        /// The columns there are.
+        found: String,
+    },
+    /// `--map` or `--exclude` or `--hold-out` text that does not parse.
+    #[error("{flag} `{text}`: {wanted}")]
+    BadOption {
+        /// The flag.
+        flag: &'static str,
+        /// What was written.
+        text: String,
+        /// What is wanted.
+        wanted: String,
+    },
+    /// A row that is no run.
+    #[error(
+        "{path}:{line}: {problem}{}. Mend the row, or pass --skip-bad to leave bad rows out", more(*.others)
+    )]
+    BadRow {
+        /// The file.
+        path: String,
+        /// 1-based line in the file (row for Parquet).
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+        /// How many further rows are bad.
+        others: usize,
+    },
+    /// Rows with different conventions in one table.
+    #[error("{what}: mixing {one} with {other} in one table makes a wrong law; split the files or map one column for both")]
+    MixedConventions {
+        /// N, D, C or loss.
+        what: &'static str,
+        /// One convention.
+        one: String,
+        /// The other.
+        other: String,
+    },
+    /// Excluding or holding out left nothing.
+    #[error("{what} leaves {left} of {total} rows; at least {wanted} are wanted")]
+    NothingLeft {
+        /// The option at fault.
+        what: String,
+        /// Rows left.
+        left: usize,
+        /// Rows there were.
+        total: usize,
+        /// Rows wanted.
+        wanted: usize,
+    },
+    /// A feature is not compiled in.
+    #[error("{path}: this build reads no table files; build with the feature `tables`")]
+    NoReaders {
+        /// The file.
+        path: String,
+    },
+}
+
+fn more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => " (and 1 more bad row)".to_owned(),
+        n => format!(" (and {n} more bad rows)"),
+    }
+}

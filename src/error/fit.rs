@@ -1,0 +1,55 @@
+use thiserror::Error;
+
+/// A table that cannot be fitted.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// Not enough runs.
+    #[error("{found} runs cannot fix the {coefs} coefficients of `{law}`; at least {wanted} runs are wanted")]
+    TooFewRuns {
+        /// The law family.
+        law: &'static str,
+        /// Usable runs.
+        found: usize,
+        /// Its coefficients.
+        coefs: usize,
+        /// Runs wanted.
+        wanted: usize,
+    },
+    /// The design cannot tell the coefficients apart.
+    #[error("the runs cannot identify `{law}`: {reason}. {mend}")]
+    NotIdentified {
+        /// The law family.
+        law: &'static str,
+        /// What the design lacks.
+        reason: String,
+        /// What to add.
+        mend: String,
+    },
+    /// Bad settings.
+    #[error("fit: `{field}` is {found}, but {wanted} is wanted")]
+    Config {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What would do.
+        wanted: &'static str,
+    },
+    /// No start reached a finite objective.
+    #[error("no start of `{law}` reached a finite minimum ({starts} tried); look at the loss column for outliers or wrong units")]
+    NoMinimum {
+        /// The law family.
+        law: &'static str,
+        /// Starts tried.
+        starts: usize,
+    },
+    /// A saved fit that does not parse.
+    #[error("{path}: not a fit written by `isoloss fit`: {reason}")]
+    Artifact {
+        /// The file.
+        path: String,
+        /// What the parser said.
+        reason: String,
+    },
+}

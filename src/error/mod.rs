@@ -1,0 +1,96 @@
+//! The one public error, one variant per room, and the warnings that ride along with values.
+//!
+//! Kinds live in `src/error/<room>.rs` and hold plain values only, so this room stays a leaf.
+
+mod cost;
+mod data;
+mod fit;
+mod flops;
+mod law;
+mod num;
+mod plan;
+mod report;
+mod sweep;
+mod train;
+mod units;
+mod warning;
+
+pub use cost::CostError;
+pub use data::DataError;
+pub use fit::FitError;
+pub use flops::FlopsError;
+pub use law::LawError;
+pub use num::NumError;
+pub use plan::PlanError;
+pub use report::ReportError;
+pub use sweep::SweepError;
+pub use train::TrainError;
+pub use units::UnitsError;
+pub use warning::Warning;
+
+use thiserror::Error;
+
+/// Everything that can go wrong, by the room it went wrong in.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Text that is no quantity.
+    #[error(transparent)]
+    Units(#[from] UnitsError),
+    /// A shape that cannot be built.
+    #[error(transparent)]
+    Flops(#[from] FlopsError),
+    /// A numerical routine without an answer.
+    #[error(transparent)]
+    Num(#[from] NumError),
+    /// An unknown law or coefficients outside its domain.
+    #[error(transparent)]
+    Law(#[from] LawError),
+    /// Logs that cannot become a run table.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A table that cannot be fitted.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// Unknown hardware or an impossible cost model.
+    #[error(transparent)]
+    Cost(#[from] CostError),
+    /// A plan that does not exist.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A sweep that cannot be laid out or run.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+    /// A training run that cannot begin.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A chart or page that cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The file system said no.
+    #[error("{path}: {action} failed: {reason}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// Result with the public [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An I/O failure with its path.
+    pub fn io(path: &std::path::Path, action: &'static str, cause: &std::io::Error) -> Self {
+        Self::Io { path: path.display().to_string(), action, reason: cause.to_string() }
+    }
+
+    /// Whether the user can mend it by changing the input (exit code 2) rather than the machine.
+    #[must_use]
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, Self::Num(_) | Self::Report(_) | Self::Io { action: "write" | "create", .. })
+    }
+}

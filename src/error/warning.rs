@@ -1,0 +1,186 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A doubt about a value that is still worth having.
+///
+/// Codes are stable; `--strict` turns any of them into exit code 3.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Warning {
+    /// The optimiser's end point does not pass the certificate.
+    NotCertified {
+        /// Gradient norm over its tolerance.
+        gradient_ratio: f64,
+        /// Smallest eigenvalue of the Hessian.
+        hessian_min_eigenvalue: f64,
+    },
+    /// Some starts ended in another minimum.
+    StartsDisagree {
+        /// Starts that reached the best one.
+        agreeing: usize,
+        /// Starts tried.
+        starts: usize,
+    },
+    /// Some bootstrap draws could not be refitted.
+    DrawsFailed {
+        /// Failed draws.
+        failed: usize,
+        /// Draws asked for.
+        draws: usize,
+    },
+    /// An interval spans so much that the coefficient is hardly known.
+    FlatProfile {
+        /// The coefficient.
+        coef: String,
+        /// Upper over lower end.
+        ratio: f64,
+    },
+    /// Few runs per coefficient.
+    FewRuns {
+        /// Runs.
+        runs: usize,
+        /// Coefficients.
+        coefs: usize,
+    },
+    /// The runs cover tokens per parameter too narrowly to separate N from D.
+    NarrowDesign {
+        /// Largest over smallest D/N.
+        ratio_span: f64,
+    },
+    /// A prediction outside the range of the runs.
+    Extrapolation {
+        /// N, D, C or D/N.
+        quantity: String,
+        /// Factor beyond the nearest run.
+        factor: f64,
+    },
+    /// A size close to the smallest that can reach the loss.
+    NearWall {
+        /// N over the wall.
+        ratio: f64,
+    },
+    /// Laws disagree enough to change the decision.
+    LawsDisagree {
+        /// What they disagree on.
+        quantity: String,
+        /// Largest over smallest.
+        ratio: f64,
+    },
+    /// Rows left out on request.
+    RowsSkipped {
+        /// Rows left out.
+        skipped: usize,
+        /// Rows there were.
+        total: usize,
+    },
+    /// Logged FLOPs are not near 6 N D.
+    FlopsMismatch {
+        /// Median of logged C over 6 N D.
+        ratio: f64,
+    },
+    /// A draw of the ensemble has no such plan.
+    DrawsWithoutPlan {
+        /// Draws without a plan.
+        failed: usize,
+        /// Draws tried.
+        draws: usize,
+        /// What they lack.
+        what: String,
+    },
+    /// An isoFLOP valley whose lowest run is its smallest or largest model.
+    ValleyNotBracketed {
+        /// The budget.
+        flops: f64,
+    },
+    /// Constants that their own source does not support.
+    DoubtfulConstants {
+        /// The law.
+        law: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Warning {
+    /// The stable code, as in JSON.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotCertified { .. } => "not-certified",
+            Self::StartsDisagree { .. } => "starts-disagree",
+            Self::DrawsFailed { .. } => "draws-failed",
+            Self::FlatProfile { .. } => "flat-profile",
+            Self::FewRuns { .. } => "few-runs",
+            Self::NarrowDesign { .. } => "narrow-design",
+            Self::Extrapolation { .. } => "extrapolation",
+            Self::NearWall { .. } => "near-wall",
+            Self::LawsDisagree { .. } => "laws-disagree",
+            Self::RowsSkipped { .. } => "rows-skipped",
+            Self::FlopsMismatch { .. } => "flops-mismatch",
+            Self::DrawsWithoutPlan { .. } => "draws-without-plan",
+            Self::ValleyNotBracketed { .. } => "valley-not-bracketed",
+            Self::DoubtfulConstants { .. } => "doubtful-constants",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCertified { gradient_ratio, hessian_min_eigenvalue } => write!(
+                f,
+                "the minimum is not certified (gradient {gradient_ratio:.1e} of its tolerance, smallest Hessian eigenvalue {hessian_min_eigenvalue:.2e}); do not plan with it: add runs or fix a coefficient"
+            ),
+            Self::StartsDisagree { agreeing, starts } => write!(
+                f,
+                "only {agreeing} of {starts} starts reached the best minimum; others are local, so look at the residuals"
+            ),
+            Self::DrawsFailed { failed, draws } => write!(
+                f,
+                "{failed} of {draws} bootstrap draws have no certified minimum and are left out of the intervals"
+            ),
+            Self::FlatProfile { coef, ratio } => write!(
+                f,
+                "{coef} is hardly known: its interval spans a factor {ratio:.1}; add runs that move it"
+            ),
+            Self::FewRuns { runs, coefs } => write!(
+                f,
+                "{runs} runs for {coefs} coefficients: intervals are rough below about 3 runs each"
+            ),
+            Self::NarrowDesign { ratio_span } => write!(
+                f,
+                "tokens per parameter vary only by a factor {ratio_span:.1}; N and D are hard to tell apart below about 4"
+            ),
+            Self::Extrapolation { quantity, factor } => write!(
+                f,
+                "{quantity} is a factor {factor:.3} beyond the runs the law was fitted on"
+            ),
+            Self::NearWall { ratio } => write!(
+                f,
+                "only {ratio:.2} times the smallest size that can reach this loss: tokens explode here and the law is least sure"
+            ),
+            Self::LawsDisagree { quantity, ratio } => write!(
+                f,
+                "the laws differ by a factor {ratio:.2} in {quantity}: the choice of law decides, not the arithmetic"
+            ),
+            Self::RowsSkipped { skipped, total } => {
+                write!(f, "{skipped} of {total} rows left out as asked by --skip-bad")
+            }
+            Self::FlopsMismatch { ratio } => write!(
+                f,
+                "logged FLOPs are {ratio:.2} times 6 N D (median); check which parameters and which factor were counted"
+            ),
+            Self::DrawsWithoutPlan { failed, draws, what } => write!(
+                f,
+                "{failed} of {draws} draws of the law have no {what}; the interval covers the others"
+            ),
+            Self::ValleyNotBracketed { flops } => write!(
+                f,
+                "at {flops:.2e} FLOPs the lowest loss is at the edge of the sizes; add sizes on that side"
+            ),
+            Self::DoubtfulConstants { law, reason } => write!(f, "{law}: {reason}"),
+        }
+    }
+}

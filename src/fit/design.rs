@@ -1,0 +1,99 @@
+//! Whether the runs can identify the law at all, and how well they cover the plane.
+
+use std::collections::BTreeSet;
+
+use crate::data::RunTable;
+use crate::error::{FitError, Warning};
+use crate::law::{Law, Range, Support};
+
+/// Distinct values to a hundredth of a percent.
+fn distinct(values: impl Iterator<Item = f64>) -> usize {
+    values.map(|x| (x * 1e4).round() as i64).collect::<BTreeSet<_>>().len()
+}
+
+/// Refuses designs on which the coefficients are not functions of the data.
+///
+/// # Errors
+/// [`FitError::TooFewRuns`], or [`FitError::NotIdentified`] with what to add.
+pub(super) fn check(law: &'static dyn Law, table: &RunTable) -> Result<(), FitError> {
+    let coefs = law.coefs().len();
+    let wanted = coefs + 1;
+    if table.runs.len() < wanted {
+        let found = table.runs.len();
+        return Err(FitError::TooFewRuns { law: law.id(), found, coefs, wanted });
+    }
+    let refuse = |reason: String, mend: &str| {
+        Err(FitError::NotIdentified { law: law.id(), reason, mend: mend.to_owned() })
+    };
+    let ln_n: Vec<f64> = table.runs.iter().map(|r| r.n.ln()).collect();
+    let ln_d: Vec<f64> = table.runs.iter().map(|r| r.d.ln()).collect();
+    let (sizes, lengths) = (distinct(ln_n.iter().copied()), distinct(ln_d.iter().copied()));
+    if sizes < 3 {
+        let reason = format!("only {sizes} different model sizes");
+        return refuse(reason, "Add runs until there are at least 3 sizes");
+    }
+    if lengths < 3 {
+        let reason = format!("only {lengths} different token counts");
+        return refuse(reason, "Add runs until there are at least 3 token counts");
+    }
+    if distinct(ln_n.iter().zip(&ln_d).map(|(n, d)| d - n)) < 2 {
+        let ratio = (ln_d[0] - ln_n[0]).exp();
+        let reason = format!("every run has {ratio:.4} tokens per parameter, so the capacity term and the data term cannot be told apart");
+        return refuse(reason, "Add runs at other D/N, e.g. a quarter and four times as many tokens");
+    }
+    if off_line_spread(&ln_n, &ln_d) < 1e-4 {
+        let reason = "all runs lie on one line in (ln N, ln D)".to_owned();
+        return refuse(reason, "Add runs off that line, e.g. at a second compute budget");
+    }
+    if distinct(table.runs.iter().map(|r| r.loss_nats.ln())) < coefs {
+        let reason = "the losses hardly differ between runs".to_owned();
+        return refuse(reason, "Check that the loss column holds final losses, one per run");
+    }
+    Ok(())
+}
+
+/// Standard deviation of (ln N, ln D) across its main axis, in ln units: zero on a line.
+fn off_line_spread(x: &[f64], y: &[f64]) -> f64 {
+    let n = x.len() as f64;
+    let (mx, my) = (crate::num::mean(x), crate::num::mean(y));
+    let moment = |f: &dyn Fn(f64, f64) -> f64| {
+        x.iter().zip(y).map(|(a, b)| f(a - mx, b - my)).sum::<f64>() / n
+    };
+    let (xx, yy, xy) = (moment(&|a, _| a * a), moment(&|_, b| b * b), moment(&|a, b| a * b));
+    crate::num::smallest_eigenvalue(2, &[xx, xy, xy, yy]).max(0.0).sqrt()
+}
+
+/// Doubts about a design that can be fitted.
+pub(super) fn warnings(law: &dyn Law, table: &RunTable) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let (runs, coefs) = (table.runs.len(), law.coefs().len());
+    if runs < 3 * coefs {
+        warnings.push(Warning::FewRuns { runs, coefs });
+    }
+    if let Some(ratio) = support(table).tokens_per_param {
+        let ratio_span = ratio.hi / ratio.lo;
+        if ratio_span < 4.0 {
+            warnings.push(Warning::NarrowDesign { ratio_span });
+        }
+    }
+    let mismatch = table.flops_over_six_nd();
+    if !(0.8..=1.25).contains(&mismatch) {
+        warnings.push(Warning::FlopsMismatch { ratio: mismatch });
+    }
+    if !table.skipped.is_empty() {
+        let skipped = table.skipped.len();
+        warnings.push(Warning::RowsSkipped { skipped, total: runs + skipped });
+    }
+    warnings
+}
+
+/// The ranges the runs cover.
+pub(super) fn support(table: &RunTable) -> Support {
+    let runs = &table.runs;
+    Support {
+        n: Range::of(runs.iter().map(|r| r.n.get())),
+        d: Range::of(runs.iter().map(|r| r.d.get())),
+        c: Range::of(runs.iter().map(|r| 6.0 * r.n.get() * r.d.get())),
+        tokens_per_param: Range::of(runs.iter().map(|r| r.d / r.n)),
+    }
+}

@@ -1,0 +1,88 @@
+//! Fits: from a run table to a law with a certificate and honest intervals.
+//!
+//! The parametric approach (Hoffmann et al. 2022, approach 3): the sum over runs of the Huber loss
+//! of log residuals. Nothing here is called converged because an objective stopped falling: see
+//! [`Certificate`].
+
+mod artifact;
+mod bootstrap;
+mod certificate;
+mod config;
+mod design;
+mod heldout;
+mod objective;
+mod rows;
+mod solve;
+mod valley;
+
+pub use artifact::{AllocationExponents, Fit, SCHEMA};
+pub use certificate::Certificate;
+pub use config::{FitConfig, Objective};
+pub use heldout::{HeldOut, PredictedRun, predict_runs};
+pub use valley::{Valley, valleys};
+
+use crate::data::{HoldOut, RunTable};
+use crate::error::{Result, Warning};
+use crate::law::{Law, Surface};
+
+/// Fits `law` to `runs`.
+///
+/// Starts from every point the family proposes, narrows the Huber band step by step, and finishes
+/// each with Newton steps on the exact Hessian. Then refits `config.bootstrap` resamples of the
+/// rows. `progress` hears how many of them are done.
+///
+/// # Errors
+/// [`FitError`](crate::error::FitError) when there are too few runs, the design cannot identify the
+/// law, or no start reached a finite minimum. A doubtful minimum is no error but a warning.
+pub fn fit(
+    law: &'static dyn Law,
+    runs: &RunTable,
+    config: &FitConfig,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Fit> {
+    config.validate()?;
+    design::check(law, runs)?;
+    let rows = rows::Rows::of(runs);
+    let minimum = solve::solve(law, &rows, config)?;
+    let surface = Surface::new(
+        law,
+        minimum.theta.clone(),
+        format!("{} fit of {} runs", law.id(), runs.runs.len()),
+        runs.params,
+        design::support(runs),
+    )?;
+    let draws = bootstrap::draws(law, &rows, &minimum, config, progress);
+    let mut warnings = design::warnings(law, runs);
+    warnings.extend(minimum.certificate.warnings());
+    Ok(artifact::assemble(surface, runs, config, minimum, draws, warnings))
+}
+
+/// Fits on the runs `condition` leaves and tests on those it takes.
+///
+/// # Errors
+/// As [`fit`], and [`DataError::NothingLeft`](crate::error::DataError::NothingLeft) when either
+/// side is empty.
+pub fn fit_held_out(
+    law: &'static dyn Law,
+    runs: &RunTable,
+    condition: &HoldOut,
+    config: &FitConfig,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Fit> {
+    let (train, test) = condition.split(runs)?;
+    let mut fitted = fit(law, &train, config, progress)?;
+    let held_out = heldout::score(&fitted.surface, &test, condition);
+    let farthest = test
+        .runs
+        .iter()
+        .flat_map(|r| fitted.surface.support.outside(&crate::law::Point::new(r.n, r.d)))
+        .filter(|(quantity, _)| *quantity == "C")
+        .map(|(_, factor)| factor)
+        .fold(1.0, f64::max);
+    if farthest > 10.0 {
+        let quantity = "C of the held-out runs".to_owned();
+        fitted.warnings.push(Warning::Extrapolation { quantity, factor: farthest });
+    }
+    fitted.held_out = Some(held_out);
+    Ok(fitted)
+}

@@ -1,0 +1,119 @@
+//! Chinchilla: an entropy floor, a capacity term and a data term.
+
+use super::form::{At, Coef, Form, Scale};
+use crate::num::{Real, nonnegative_least_squares};
+
+/// L(N, D) = E + A / N^alpha + B / D^beta, in nats per token.
+///
+/// `E` is the entropy of the text, `A / N^alpha` what a finite model misses, `B / D^beta` what
+/// finite data leave unlearned. N counts all parameters, D tokens seen once.
+///
+/// On N D = C / 6 the optimum is closed: N* = G (C/6)^a with a = beta / (alpha + beta) and
+/// G = (alpha A / (beta B))^(1 / (alpha + beta)).
+///
+/// Source: Hoffmann et al. 2022, arXiv:2203.15556, eq. 2 and 4. Differs from it: nothing.
+/// Domain: data seen about once, one learning-rate recipe tuned per run, D/N within the runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Chinchilla;
+
+const E: usize = 0;
+const A: usize = 1;
+const B: usize = 2;
+const ALPHA: usize = 3;
+const BETA: usize = 4;
+
+impl Form for Chinchilla {
+    const ID: &'static str = "chinchilla";
+    const TITLE: &'static str = "Chinchilla";
+    const EQUATION: &'static str = "L = E + A/N^alpha + B/D^beta";
+    const SOURCE: &'static str = "Hoffmann et al. 2022, arXiv:2203.15556, eq. 2";
+    const COEFS: &'static [Coef] = &[
+        Coef { name: "E", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef {
+            name: "A",
+            unit: "nats · parameters^alpha",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef {
+            name: "B",
+            unit: "nats · tokens^beta",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+    ];
+
+    fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
+        let capacity = theta[A] * (-theta[ALPHA] * at.ln_n).exp();
+        let data = theta[B] * (-theta[BETA] * at.ln_d).exp();
+        theta[E] + capacity + data
+    }
+
+    fn floor(&self, theta: &[f64]) -> f64 {
+        theta[E]
+    }
+
+    fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
+        theta[A] *= (-theta[ALPHA] * ln_n0).exp();
+        theta[B] *= (-theta[BETA] * ln_d0).exp();
+    }
+
+    /// For fixed exponents the loss is linear in E, A, B, so each start solves a small least
+    /// squares problem and only the exponents are guessed.
+    fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
+        const EXPONENTS: [f64; 3] = [0.15, 0.35, 0.7];
+        let mut starts = Vec::new();
+        for alpha in EXPONENTS {
+            for beta in EXPONENTS {
+                let columns = vec![
+                    vec![1.0; at.len()],
+                    at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
+                    at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
+                ];
+                let Some(b) = nonnegative_least_squares(&columns, loss) else { continue };
+                // A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
+                let least = 0.01 * loss.iter().sum::<f64>() / loss.len() as f64;
+                let lift = |x: f64| x.max(least);
+                starts.push(vec![lift(b[0]), lift(b[1]), lift(b[2]), alpha, beta]);
+            }
+        }
+        starts
+    }
+
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64) -> Option<f64> {
+        let (alpha, beta) = (theta[ALPHA], theta[BETA]);
+        let balance = (alpha * theta[A]).ln() - (beta * theta[B]).ln();
+        Some((balance + beta * ln_nd) / (alpha + beta))
+    }
+
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64> {
+        let left = loss - theta[E] - theta[A] * (-theta[ALPHA] * ln_n).exp();
+        Some(if left > 0.0 { (theta[B].ln() - left.ln()) / theta[BETA] } else { f64::INFINITY })
+    }
+
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let by_a = (-theta[ALPHA] * at.ln_n).exp();
+        let by_b = (-theta[BETA] * at.ln_d).exp();
+        let (capacity, data) = (theta[A] * by_a, theta[B] * by_b);
+        gradient.copy_from_slice(&[1.0, by_a, by_b, -at.ln_n * capacity, -at.ln_d * data]);
+        hessian.fill(0.0);
+        let p = Self::COEFS.len();
+        let mut set = |i: usize, j: usize, x: f64| {
+            hessian[i * p + j] = x;
+            hessian[j * p + i] = x;
+        };
+        set(A, ALPHA, -at.ln_n * by_a);
+        set(B, BETA, -at.ln_d * by_b);
+        set(ALPHA, ALPHA, at.ln_n * at.ln_n * capacity);
+        set(BETA, BETA, at.ln_d * at.ln_d * data);
+        theta[E] + capacity + data
+    }
+
+    fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64) {
+        let capacity = theta[A] * (-theta[ALPHA] * at.ln_n).exp();
+        let data = theta[B] * (-theta[BETA] * at.ln_d).exp();
+        (-theta[ALPHA] * capacity, -theta[BETA] * data)
+    }
+}

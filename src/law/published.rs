@@ -1,0 +1,215 @@
+//! Published constants, from the shipped table `data/laws.toml`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::registry::law_by_id;
+use super::surface::{Support, Surface};
+use crate::error::LawError;
+use crate::units::{Flops, ParamRule, Params};
+
+const TABLE: &str = "data/laws.toml";
+const TEXT: &str = include_str!("../../data/laws.toml");
+
+/// How a constant was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Checked {
+    /// In the paper or its code.
+    Primary,
+    /// Where another work quotes it.
+    Secondary,
+}
+
+/// One row of the table of published laws.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// Name used on the command line.
+    pub name: String,
+    /// Family id.
+    pub form: String,
+    /// What it is, for people.
+    pub title: String,
+    /// Year of publication.
+    pub year: u16,
+    /// Paper and place in it.
+    pub source: String,
+    /// How it was read.
+    pub checked: Checked,
+    /// Which parameters N counts.
+    pub params: ParamRule,
+    /// The training text.
+    pub text: String,
+    /// The runs behind it, in words.
+    pub fitted_on: String,
+    /// The runs behind it, as ranges.
+    #[serde(default)]
+    pub range: Support,
+    /// Coefficients by name; `ln_X` stands for the logarithm of X.
+    pub coefs: BTreeMap<String, f64>,
+    /// Published standard errors by name.
+    #[serde(default)]
+    pub std_errors: BTreeMap<String, f64>,
+    /// Why not to trust it blindly, if there is a reason.
+    #[serde(default)]
+    pub caution: Option<String>,
+}
+
+impl Published {
+    /// The surface of this row.
+    ///
+    /// # Errors
+    /// [`LawError`] when the family is unknown or a coefficient is missing.
+    pub fn surface(&self) -> Result<Surface, LawError> {
+        let law = law_by_id(&self.form)?;
+        let value = |name: &str| {
+            let logged = || self.coefs.get(&format!("ln_{name}")).map(|x| x.exp());
+            self.coefs.get(name).copied().or_else(logged)
+        };
+        let theta = law.coefs().iter().map_while(|c| value(c.name)).collect();
+        Surface::new(law, theta, &self.name, self.params, self.range)
+    }
+}
+
+/// An allocation published as a power of compute, without a loss.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allocation {
+    /// Name.
+    pub name: String,
+    /// What it is, for people.
+    pub title: String,
+    /// Paper and place in it.
+    pub source: String,
+    /// How it was read.
+    pub checked: Checked,
+    /// Which parameters N counts.
+    pub params: ParamRule,
+    /// N at one PF-day of C_min.
+    pub n_coefficient: f64,
+    /// Exponent of N in compute.
+    pub n_exponent: f64,
+    /// Exponent of D in compute.
+    pub d_exponent: f64,
+    /// FLOPs of one PF-day.
+    pub pf_day_flops: f64,
+    /// C_min over the compute actually spent.
+    pub c_min_share: f64,
+}
+
+impl Allocation {
+    /// N for `c` training FLOPs: coefficient · (C_min in PF-days)^exponent.
+    #[must_use]
+    pub fn params_for(&self, c: Flops) -> Params {
+        let pf_days = c.get() * self.c_min_share / self.pf_day_flops;
+        Params::new(self.n_coefficient * pf_days.powf(self.n_exponent))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    law: Vec<Published>,
+    allocation: Vec<Allocation>,
+}
+
+static PUBLISHED: LazyLock<Result<Table, LawError>> = LazyLock::new(|| {
+    toml::from_str(TEXT)
+        .map_err(|e| LawError::Table { table: TABLE, reason: e.message().to_owned() })
+});
+
+fn table() -> Result<&'static Table, LawError> {
+    PUBLISHED.as_ref().map_err(Clone::clone)
+}
+
+/// Every published law, in the order of the table.
+///
+/// # Errors
+/// [`LawError::Table`] when the shipped table does not parse.
+pub fn published_laws() -> Result<&'static [Published], LawError> {
+    Ok(&table()?.law)
+}
+
+/// Kaplan's allocation N ∝ C^0.73 (arXiv:2001.08361, App. A).
+///
+/// # Errors
+/// [`LawError::Table`] when the shipped table does not hold it.
+pub fn kaplan_allocation() -> Result<&'static Allocation, LawError> {
+    let name = "kaplan-alloc";
+    table()?.allocation.iter().find(|a| a.name == name).ok_or_else(|| LawError::Table {
+        table: TABLE,
+        reason: format!("no allocation `{name}`"),
+    })
+}
+
+pub(super) fn published_surface(name: &str) -> Result<Surface, LawError> {
+    let laws = published_laws()?;
+    if let Some(law) = laws.iter().find(|l| l.name == name) {
+        return law.surface();
+    }
+    let nearest = nearest_name(name, laws.iter().map(|l| l.name.as_str()));
+    Err(LawError::UnknownLaw { name: name.to_owned(), nearest })
+}
+
+/// The known name that shares most with `name`: a prefix either way, or few edits.
+pub(crate) fn nearest_name<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let wanted = name.to_lowercase();
+    known
+        .map(|k| {
+            let lower = k.to_lowercase();
+            let related = lower.starts_with(&wanted) || wanted.starts_with(&lower);
+            (if related { 0 } else { edits(&wanted, &lower) }, k)
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 1 + wanted.len() / 3)
+        .map(|(_, k)| k.to_owned())
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replace = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_published_law_makes_a_surface() {
+        let laws = published_laws().expect("shipped table parses");
+        assert!(laws.len() >= 13);
+        for law in laws {
+            law.surface().unwrap_or_else(|e| panic!("{}: {e}", law.name));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_gets_the_nearest_one() {
+        let error = Surface::published("besiroglou").expect_err("no such law");
+        assert!(error.to_string().contains("did you mean `besiroglu`?"), "{error}");
+    }
+
+    #[test]
+    fn golden_kaplan_gives_the_size_chinchilla_quotes() {
+        // Chinchilla App. D.4: 4.68B at 1e21 FLOPs.
+        let n = kaplan_allocation().expect("shipped").params_for(Flops::new(1e21));
+        assert!((n.get() / 4.68e9 - 1.0).abs() < 2e-3, "{n}");
+    }
+}

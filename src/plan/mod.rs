@@ -1,0 +1,23 @@
+//! Plans: where on a loss surface to spend a budget.
+//!
+//! Every function here takes one [`Surface`](crate::law::Surface) and has no notion of uncertainty;
+//! intervals come from asking an [`Ensemble`](crate::law::Ensemble) the same question
+//! ([`proposal`]). A published law and a fit enter by the same door.
+
+mod allocation;
+mod compare;
+mod curve;
+mod explain;
+mod inference;
+mod isoloss;
+mod optimum;
+mod proposal;
+
+pub use allocation::{Goal, Plan, Strategy};
+pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
+pub use curve::{CurvePoint, IsoLossCurve, iso_loss_curve};
+pub use explain::{Explanation, explain};
+pub use inference::{break_even_tokens, implied_serve_tokens, inference_aware, lifetime_optimal};
+pub use isoloss::{params_for_loss, smallest_params, tokens_for_loss};
+pub use optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
+pub use proposal::{Limits, Proposal, Row, propose};

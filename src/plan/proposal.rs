@@ -1,0 +1,242 @@
+//! Kaplan, Chinchilla and inference-aware plans side by side, with intervals.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::allocation::{Goal, Plan, Strategy, check_budget, check_loss, check_params, check_tokens};
+use super::inference::inference_aware;
+use super::isoloss::{params_for_loss, tokens_for_loss};
+use super::optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
+use crate::cost::{CostModel, Workload};
+use crate::error::{Result, Warning};
+use crate::flops::tokens_for;
+use crate::law::{Draws, Ensemble, EnsembleKind, Point, Surface, kaplan_allocation};
+use crate::num::Interval;
+use crate::units::{Flops, Params, Tokens};
+
+/// Hard limits a plan has to keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Tokens there are; none is shown twice.
+    pub unique_tokens: Option<Tokens>,
+    /// Largest N whose weights fit the serving memory.
+    pub max_params: Option<Params>,
+}
+
+/// One strategy's plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Whose rule.
+    pub strategy: Strategy,
+    /// Size, tokens, loss and training FLOPs.
+    #[serde(flatten)]
+    pub plan: Plan,
+    /// 2 N per served token.
+    pub serve_flops: Flops,
+    /// Training plus serving.
+    pub total_flops: Flops,
+    /// Percentile intervals over the draws, by field name; empty for a law without draws.
+    pub intervals: BTreeMap<String, Interval>,
+    /// Label of the law.
+    pub law: String,
+}
+
+/// What [`propose`] answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Plans, in the order Kaplan, Chinchilla, inference-aware, constrained.
+    pub plans: Vec<Row>,
+    /// Doubts.
+    pub warnings: Vec<Warning>,
+}
+
+/// Plans for `goal` under every strategy that applies.
+///
+/// With a budget, Kaplan and Chinchilla spend it whole on training; the inference-aware plan
+/// reaches the Chinchilla plan's loss at the least training plus serving FLOPs, so it trains longer
+/// than the budget and wins it back in serving. With a loss as goal all reach that loss.
+///
+/// # Errors
+/// When the best surface has no such plan; draws without one are counted in a warning.
+pub fn propose(
+    ensemble: &Ensemble,
+    goal: Goal,
+    workload: &Workload,
+    limits: &Limits,
+) -> Result<Proposal> {
+    check_inputs(&ensemble.best, goal, limits)?;
+    let mut strategies = vec![Strategy::Kaplan, Strategy::Chinchilla];
+    if workload.total().get() > 0.0 {
+        strategies.push(Strategy::InferenceAware);
+    }
+    if limits.unique_tokens.is_some() {
+        strategies.push(Strategy::DataConstrained);
+    }
+    if limits.max_params.is_some() {
+        strategies.push(Strategy::MemoryConstrained);
+    }
+    let mut proposal = Proposal { plans: Vec::new(), warnings: Vec::new() };
+    for strategy in strategies {
+        let ask = |surface: &Surface| plan_one(surface, strategy, goal, workload, limits);
+        let plan = match ask(&ensemble.best) {
+            // Kaplan's sizes can be past the wall of another law at a fixed loss; that is an
+            // answer about Kaplan, not a reason to give no plan at all.
+            Err(_) if strategy == Strategy::Kaplan && !matches!(goal, Goal::Budget(_)) => continue,
+            other => other?,
+        };
+        let draws = ensemble.map(ask);
+        if draws.failed > 0 {
+            proposal.warnings.push(Warning::DrawsWithoutPlan {
+                failed: draws.failed,
+                draws: ensemble.others.len(),
+                what: format!("{strategy} plan"),
+            });
+        }
+        proposal.warnings.extend(extrapolation(&ensemble.best, strategy, &plan));
+        proposal.plans.push(row(ensemble, strategy, plan, workload, &draws));
+    }
+    if ensemble.kind == EnsembleKind::Rivals {
+        proposal.warnings.extend(disagreement(&proposal.plans));
+    }
+    Ok(proposal)
+}
+
+fn check_inputs(surface: &Surface, goal: Goal, limits: &Limits) -> Result<()> {
+    match goal {
+        Goal::Budget(c) => check_budget(c)?,
+        Goal::Loss(loss) => check_loss(surface, loss)?,
+        Goal::QualityOf(n) => check_params(n)?,
+    }
+    if let Some(unique) = limits.unique_tokens {
+        check_tokens(unique)?;
+    }
+    if let Some(n) = limits.max_params {
+        check_params(n)?;
+    }
+    Ok(())
+}
+
+/// The Chinchilla plan of a goal; its loss is the target of the others.
+fn reference(surface: &Surface, goal: Goal) -> Result<Plan> {
+    match goal {
+        Goal::Budget(c) => compute_optimal(surface, c),
+        Goal::Loss(loss) => optimum_for_loss(surface, loss),
+        Goal::QualityOf(n) => optimum_of_size(surface, n),
+    }
+}
+
+fn plan_one(
+    surface: &Surface,
+    strategy: Strategy,
+    goal: Goal,
+    workload: &Workload,
+    limits: &Limits,
+) -> Result<Plan> {
+    let best = reference(surface, goal)?;
+    match strategy {
+        Strategy::Chinchilla => Ok(best),
+        Strategy::Kaplan => kaplan(surface, goal, &best),
+        Strategy::InferenceAware => {
+            inference_aware(surface, best.loss_nats, workload, &CostModel::FLOPS)
+        }
+        Strategy::DataConstrained => match limits.unique_tokens {
+            Some(unique) if best.d > unique => at_tokens(surface, goal, &best, unique),
+            _ => Ok(best),
+        },
+        Strategy::MemoryConstrained => match limits.max_params {
+            Some(n) if best.n > n => at_size(surface, goal, &best, n),
+            _ => Ok(best),
+        },
+    }
+}
+
+/// Kaplan's size for the budget, trained on what is left of it; at a fixed loss, the budget whose
+/// Kaplan split reaches that loss.
+fn kaplan(surface: &Surface, goal: Goal, best: &Plan) -> Result<Plan> {
+    let allocation = kaplan_allocation()?;
+    let split = |c: Flops| {
+        let n = allocation.params_for(c);
+        Plan::at(surface, n, tokens_for(c, n))
+    };
+    if let Goal::Budget(c) = goal {
+        return Ok(split(c));
+    }
+    let excess = |ln_c: f64| split(Flops::new(ln_c.exp())).loss_nats - best.loss_nats;
+    let lo = best.train_flops.ln();
+    let ln_c = crate::num::find_root_upward("Kaplan budget", excess, lo, 0.1, lo + 40.0)?;
+    Ok(split(Flops::new(ln_c.exp())))
+}
+
+/// The plan with exactly `d` tokens: the rest of the budget, or the loss, sets the size.
+fn at_tokens(surface: &Surface, goal: Goal, best: &Plan, d: Tokens) -> Result<Plan> {
+    let n = match goal {
+        Goal::Budget(c) => Params::new(c.get() / (6.0 * d.get())),
+        Goal::Loss(_) | Goal::QualityOf(_) => params_for_loss(surface, d, best.loss_nats)?,
+    };
+    Ok(Plan::at(surface, n, d))
+}
+
+/// The plan with exactly `n` parameters: the rest of the budget, or the loss, sets the tokens.
+fn at_size(surface: &Surface, goal: Goal, best: &Plan, n: Params) -> Result<Plan> {
+    let d = match goal {
+        Goal::Budget(c) => tokens_for(c, n),
+        Goal::Loss(_) | Goal::QualityOf(_) => tokens_for_loss(surface, n, best.loss_nats)?,
+    };
+    Ok(Plan::at(surface, n, d))
+}
+
+fn row(
+    ensemble: &Ensemble,
+    strategy: Strategy,
+    plan: Plan,
+    workload: &Workload,
+    draws: &Draws<Plan>,
+) -> Row {
+    let served = workload.total();
+    let serve = |p: &Plan| p.serve_flops(served).get();
+    let fields: [(&str, &dyn Fn(&Plan) -> f64); 7] = [
+        ("params", &|p| p.n.get()),
+        ("tokens", &|p| p.d.get()),
+        ("tokens_per_param", &|p| p.tokens_per_param),
+        ("loss", &|p| p.loss_nats),
+        ("train_flops", &|p| p.train_flops.get()),
+        ("serve_flops", &serve),
+        ("total_flops", &|p| p.train_flops.get() + serve(p)),
+    ];
+    let intervals = fields
+        .iter()
+        .filter_map(|(name, of)| Some(((*name).to_owned(), draws.interval(of)?)))
+        .collect();
+    Row {
+        strategy,
+        plan,
+        serve_flops: plan.serve_flops(served),
+        total_flops: Flops::new(plan.train_flops.get() + serve(&plan)),
+        intervals,
+        law: ensemble.best.label.clone(),
+    }
+}
+
+fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Vec<Warning> {
+    surface
+        .support
+        .outside(&Point::new(plan.n, plan.d))
+        .into_iter()
+        .map(|(quantity, factor)| Warning::Extrapolation {
+            quantity: format!("{quantity} of the {strategy} plan"),
+            factor,
+        })
+        .collect()
+}
+
+/// Rival laws that differ by more than 1.5 in a decision change it.
+fn disagreement(plans: &[Row]) -> Option<Warning> {
+    let chinchilla = plans.iter().find(|p| p.strategy == Strategy::Chinchilla)?;
+    let spread = chinchilla.intervals.get("params")?;
+    let ratio = spread.hi / spread.lo;
+    (ratio > 1.5).then(|| Warning::LawsDisagree {
+        quantity: "the compute-optimal size".to_owned(),
+        ratio,
+    })
+}

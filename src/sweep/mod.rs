@@ -1,0 +1,14 @@
+//! Sweeps: many small runs laid out by a design, trained, booked, resumed.
+
+mod design;
+mod run;
+mod runner;
+mod simulated;
+
+pub use design::{Cell, SweepConfig};
+pub use run::{
+    EvalLog, Recipe, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent,
+    Trainer,
+};
+pub use runner::{SweepFolder, SweepLock, SweepState, Watcher, run_one, run_sweep};
+pub use simulated::Simulated;

@@ -313,7 +313,7 @@ mod tests {
         let tables = Tables::new(&SHAPE, 16, &device);
         let mut tokens: Vec<i32> = (0..16).map(|i| i * 11).collect();
         let logits = |tokens: &[i32]| -> Vec<f32> {
-            model.forward(ints(tokens, &device), &tables).into_data().to_vec().expect("f32")
+            model.forward(ints(tokens, &device), &tables).into_data().try_to_vec().expect("f32")
         };
         let before = logits(&tokens);
         tokens[10] = 200;
@@ -330,7 +330,7 @@ mod tests {
         let everywhere: Vec<f32> = x.iter().copied().cycle().take(16 * 8).collect();
         let data = TensorData::new(everywhere, [1, 16, 1, 8]);
         let turned: Vec<f32> =
-            tables.rotate(Tensor::from_data(data, &device)).into_data().to_vec().expect("f32");
+            tables.rotate(Tensor::from_data(data, &device)).into_data().try_to_vec().expect("f32");
         let dot = |a: usize, b: usize| -> f32 {
             (0..8).map(|i| turned[a * 8 + i] * turned[b * 8 + i]).sum()
         };
@@ -349,8 +349,8 @@ mod tests {
         let grads = loss(&model).backward();
         let weight = model.blocks[0].gate.as_ref().expect("gated").val();
         let exact: Vec<f32> =
-            weight.grad(&grads).expect("tracked").into_data().to_vec().expect("f32");
-        let values: Vec<f32> = weight.clone().into_data().to_vec().expect("f32");
+            weight.grad(&grads).expect("tracked").into_data().try_to_vec().expect("f32");
+        let values: Vec<f32> = weight.clone().into_data().try_to_vec().expect("f32");
         let [rows, columns] = weight.dims();
         // Along the gradient itself the slope is |g|, far above f32 rounding of the loss.
         let norm = exact.iter().map(|g| f64::from(g * g)).sum::<f64>().sqrt();

@@ -110,7 +110,11 @@ impl Shape {
             }
         }
         if self.head_dim == 0 || self.head_dim % 2 == 1 {
-            return bad("head_dim", self.head_dim, "an even number, since rotary positions turn pairs");
+            return bad(
+                "head_dim",
+                self.head_dim,
+                "an even number, since rotary positions turn pairs",
+            );
         }
         if self.heads % self.kv_heads != 0 {
             return bad("kv_heads", self.kv_heads, "a divisor of heads");

@@ -16,12 +16,12 @@ pub mod flops;
 pub mod law;
 pub mod num;
 pub mod plan;
-//R
-//R pub mod report;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod sweep;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod units;
 
-//CLI #[cfg(feature = "cli")]
-//CLI pub mod cli;
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -167,13 +167,9 @@ fn three_digits(x: f64) -> String {
 /// number above zero.
 fn parse_count(text: &str, noun: &'static str, words: &[&str]) -> Result<f64, UnitsError> {
     let lower = text.trim().to_ascii_lowercase();
-    let bare = words
-        .iter()
-        .find_map(|w| lower.strip_suffix(w))
-        .unwrap_or(&lower)
-        .trim_end();
-    let count = parse_scaled(bare)
-        .ok_or_else(|| UnitsError::NotACount { text: text.to_owned(), noun })?;
+    let bare = words.iter().find_map(|w| lower.strip_suffix(w)).unwrap_or(&lower).trim_end();
+    let count =
+        parse_scaled(bare).ok_or_else(|| UnitsError::NotACount { text: text.to_owned(), noun })?;
     if count.is_finite() && count > 0.0 {
         Ok(count)
     } else {

@@ -233,13 +233,11 @@ mod tests {
 
     #[test]
     fn a_share_in_percent_is_refused() {
-        let budget = Budget::DeviceTime {
-            gpus: 8.0,
-            device: "H200".to_owned(),
-            duration_s: 1.0,
-            mfu: 40.0,
-        };
-        assert!(budget.flops().expect_err("forty is no share").to_string().contains("0.4 for 40 %"));
+        let budget =
+            Budget::DeviceTime { gpus: 8.0, device: "H200".to_owned(), duration_s: 1.0, mfu: 40.0 };
+        assert!(
+            budget.flops().expect_err("forty is no share").to_string().contains("0.4 for 40 %")
+        );
     }
 
     #[test]

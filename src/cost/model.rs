@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{LawError, PlanError, Result};
-use crate::law::nearest_name;
+use crate::error::{LawError, PlanError, Result, nearest_name};
 use crate::units::{Params, Tokens};
 
 const TABLE: &str = "data/models.toml";

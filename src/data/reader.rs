@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{
-    AnyValue, CsvReadOptions, DataFrame, ParquetReader, SerReader,
-};
+use polars::prelude::{AnyValue, CsvReadOptions, DataFrame, ParquetReader, SerReader};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{ColumnMap, Quantity, normalised};
@@ -152,8 +150,8 @@ impl Sheet {
         let mut objects: Vec<(usize, BTreeMap<String, serde_json::Value>)> = Vec::new();
         let mut columns: Vec<String> = Vec::new();
         for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-            let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(line)
-                .map_err(|e| DataError::Unreadable {
+            let object: BTreeMap<String, serde_json::Value> =
+                serde_json::from_str(line).map_err(|e| DataError::Unreadable {
                     path: format!("{path}:{}", i + 1),
                     reason: format!("not a JSON object: {e}"),
                 })?;
@@ -194,8 +192,9 @@ impl Sheet {
             });
         }
         for name in quantity.names(rule) {
-            let at: Vec<usize> =
-                (0..self.columns.len()).filter(|i| normalised(&self.columns[*i]) == *name).collect();
+            let at: Vec<usize> = (0..self.columns.len())
+                .filter(|i| normalised(&self.columns[*i]) == *name)
+                .collect();
             match at.as_slice() {
                 [] => {}
                 [one] => return Ok(Some(*one)),
@@ -224,9 +223,9 @@ fn value(cell: AnyValue) -> Value {
         AnyValue::Null => Value::Missing,
         AnyValue::String(text) => Value::from_text(text),
         AnyValue::StringOwned(text) => Value::from_text(&text),
-        other => other
-            .extract::<f64>()
-            .map_or_else(|| Value::Text(other.to_string()), Value::Number),
+        other => {
+            other.extract::<f64>().map_or_else(|| Value::Text(other.to_string()), Value::Number)
+        }
     }
 }
 
@@ -290,7 +289,9 @@ fn append(sheet: &Sheet, options: &ReadOptions, table: &mut RunTable) -> Result<
     }
     if kept == 0 {
         let what = format!("{}: leaving out excluded and unfinished rows", sheet.path);
-        return Err(DataError::NothingLeft { what, left: 0, total: sheet.rows.len(), wanted: 1 }.into());
+        return Err(
+            DataError::NothingLeft { what, left: 0, total: sheet.rows.len(), wanted: 1 }.into()
+        );
     }
     if let (Some((line, problem)), false) = (bad.first(), options.skip_bad) {
         return Err(DataError::BadRow {
@@ -301,9 +302,8 @@ fn append(sheet: &Sheet, options: &ReadOptions, table: &mut RunTable) -> Result<
         }
         .into());
     }
-    let skipped = bad.into_iter().map(|(line, reason)| {
-        Skipped { path: sheet.path.clone(), line, reason }
-    });
+    let skipped =
+        bad.into_iter().map(|(line, reason)| Skipped { path: sheet.path.clone(), line, reason });
     table.skipped.extend(skipped);
     Ok(params)
 }

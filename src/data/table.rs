@@ -111,14 +111,6 @@ impl RunTable {
         Self { runs, ..self.clone() }
     }
 
-    /// Median of C over 6 N D: near 1 when logged FLOPs follow the rule.
-    #[must_use]
-    pub fn flops_over_six_nd(&self) -> f64 {
-        let ratios: Vec<f64> =
-            self.runs.iter().map(|r| r.c.get() / (6.0 * r.n.get() * r.d.get())).collect();
-        crate::num::median(&ratios)
-    }
-
     /// Runs by isoFLOP budget, cheapest first: the logged budget, else C rounded to 2 % in ratio.
     #[must_use]
     pub fn by_budget(&self) -> Vec<(Flops, Vec<&RunRecord>)> {

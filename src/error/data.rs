@@ -27,9 +27,7 @@ pub enum DataError {
         extension: String,
     },
     /// A needed column was not recognised.
-    #[error(
-        "{path}: no column for {quantity}; found: {found}. Name it with --map {key}=COLUMN"
-    )]
+    #[error("{path}: no column for {quantity}; found: {found}. Name it with --map {key}=COLUMN")]
     MissingColumn {
         /// The file.
         path: String,
@@ -89,7 +87,9 @@ pub enum DataError {
         others: usize,
     },
     /// Rows with different conventions in one table.
-    #[error("{what}: mixing {one} with {other} in one table makes a wrong law; split the files or map one column for both")]
+    #[error(
+        "{what}: mixing {one} with {other} in one table makes a wrong law; split the files or map one column for both"
+    )]
     MixedConventions {
         /// N, D, C or loss.
         what: &'static str,

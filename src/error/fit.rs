@@ -5,7 +5,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum FitError {
     /// Not enough runs.
-    #[error("{found} runs cannot fix the {coefs} coefficients of `{law}`; at least {wanted} runs are wanted")]
+    #[error(
+        "{found} runs cannot fix the {coefs} coefficients of `{law}`; at least {wanted} runs are wanted"
+    )]
     TooFewRuns {
         /// The law family.
         law: &'static str,
@@ -37,7 +39,9 @@ pub enum FitError {
         wanted: &'static str,
     },
     /// No start reached a finite objective.
-    #[error("no start of `{law}` reached a finite minimum ({starts} tried); look at the loss column for outliers or wrong units")]
+    #[error(
+        "no start of `{law}` reached a finite minimum ({starts} tried); look at the loss column for outliers or wrong units"
+    )]
     NoMinimum {
         /// The law family.
         law: &'static str,

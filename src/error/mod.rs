@@ -7,6 +7,7 @@ mod data;
 mod fit;
 mod flops;
 mod law;
+mod nearest;
 mod num;
 mod plan;
 mod report;
@@ -20,13 +21,14 @@ pub use data::DataError;
 pub use fit::FitError;
 pub use flops::FlopsError;
 pub use law::LawError;
+pub(crate) use nearest::nearest_name;
 pub use num::NumError;
 pub use plan::PlanError;
 pub use report::ReportError;
 pub use sweep::SweepError;
 pub use train::TrainError;
 pub use units::UnitsError;
-pub use warning::Warning;
+pub use warning::{Warning, with_messages};
 
 use thiserror::Error;
 
@@ -91,6 +93,9 @@ impl Error {
     /// Whether the user can mend it by changing the input (exit code 2) rather than the machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::Num(_) | Self::Report(_) | Self::Io { action: "write" | "create", .. })
+        !matches!(
+            self,
+            Self::Num(_) | Self::Report(_) | Self::Io { action: "write" | "create", .. }
+        )
     }
 }

@@ -5,7 +5,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum PlanError {
     /// The loss cannot be reached by any model under this law.
-    #[error("a loss of {loss:.4} nats per token is out of reach under `{law}`: its floor E is {floor:.4}")]
+    #[error(
+        "a loss of {loss:.4} nats per token is out of reach under `{law}`: its floor E is {floor:.4}"
+    )]
     LossBelowFloor {
         /// The law.
         law: String,
@@ -15,7 +17,9 @@ pub enum PlanError {
         floor: f64,
     },
     /// This N cannot reach the loss with any number of tokens.
-    #[error("{params} parameters are past the wall under `{law}`: no number of tokens reaches {loss:.4} nats; the smallest size that can is above {wall}")]
+    #[error(
+        "{params} parameters are past the wall under `{law}`: no number of tokens reaches {loss:.4} nats; the smallest size that can is above {wall}"
+    )]
     PastTheWall {
         /// The law.
         law: String,

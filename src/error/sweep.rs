@@ -35,7 +35,9 @@ pub enum SweepError {
         name: String,
     },
     /// A run left in the state folder belongs to another layout.
-    #[error("{path}: run `{run}` was made by another sweep file ({what} differs); give this sweep its own `out` folder")]
+    #[error(
+        "{path}: run `{run}` was made by another sweep file ({what} differs); give this sweep its own `out` folder"
+    )]
     Foreign {
         /// The record file.
         path: String,

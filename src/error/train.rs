@@ -23,7 +23,9 @@ pub enum TrainError {
         wanted: usize,
     },
     /// The default corpus is not on this machine.
-    #[error("the crate-source corpus needs {package} under {path}; run `cargo fetch`, or give a corpus path")]
+    #[error(
+        "the crate-source corpus needs {package} under {path}; run `cargo fetch`, or give a corpus path"
+    )]
     MissingCrate {
         /// The package that is not there.
         package: String,

@@ -103,6 +103,25 @@ pub enum Warning {
     },
 }
 
+/// Serialises warnings as `{code, message, …}`, the form scripts read.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn with_messages<S: serde::Serializer>(
+    warnings: &[Warning],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct WithMessage<'a> {
+        #[serde(flatten)]
+        warning: &'a Warning,
+        message: String,
+    }
+    serializer.collect_seq(
+        warnings.iter().map(|warning| WithMessage { warning, message: warning.to_string() }),
+    )
+}
+
 impl Warning {
     /// The stable code, as in JSON.
     #[must_use]

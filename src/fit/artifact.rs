@@ -12,7 +12,7 @@ use super::heldout::HeldOut;
 use super::solve::Minimum;
 use crate::data::RunTable;
 use crate::error::Warning;
-use crate::law::{Ensemble, EnsembleKind, Point, Surface};
+use crate::law::{Ensemble, Point, Surface};
 use crate::num::{Interval, standard_deviation};
 use crate::units::{Flops, Params, Tokens};
 
@@ -64,6 +64,7 @@ pub struct Fit {
     /// Errors on held-out runs, if any were held out.
     pub held_out: Option<HeldOut>,
     /// Doubts.
+    #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
     /// The fitted surface, with the ranges of its runs.
     pub surface: Surface,
@@ -85,8 +86,7 @@ impl Fit {
     pub fn ensemble(&self) -> Ensemble {
         Ensemble {
             best: self.surface.clone(),
-            others: self.draws.iter().map(|t| self.surface.with_theta(t.clone())).collect(),
-            kind: EnsembleKind::Draws,
+            draws: self.draws.iter().map(|t| self.surface.with_theta(t.clone())).collect(),
             level: self.level,
         }
     }
@@ -127,10 +127,8 @@ pub(super) fn assemble(
         .enumerate()
         .map(|(i, c)| (c.name.to_owned(), draws.iter().map(|t| t[i]).collect()))
         .collect();
-    let per_draw: Vec<AllocationExponents> = draws
-        .iter()
-        .filter_map(|t| exponents(&surface.with_theta(t.clone()), reference))
-        .collect();
+    let per_draw: Vec<AllocationExponents> =
+        draws.iter().filter_map(|t| exponents(&surface.with_theta(t.clone()), reference)).collect();
     let of = |f: fn(&AllocationExponents) -> f64| per_draw.iter().map(f).collect();
     samples.insert("n_exponent".to_owned(), of(|a| a.n_exponent));
     samples.insert("d_exponent".to_owned(), of(|a| a.d_exponent));

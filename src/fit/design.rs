@@ -38,8 +38,13 @@ pub(super) fn check(law: &'static dyn Law, table: &RunTable) -> Result<(), FitEr
     }
     if distinct(ln_n.iter().zip(&ln_d).map(|(n, d)| d - n)) < 2 {
         let ratio = (ln_d[0] - ln_n[0]).exp();
-        let reason = format!("every run has {ratio:.4} tokens per parameter, so the capacity term and the data term cannot be told apart");
-        return refuse(reason, "Add runs at other D/N, e.g. a quarter and four times as many tokens");
+        let reason = format!(
+            "every run has {ratio:.4} tokens per parameter, so the capacity term and the data term cannot be told apart"
+        );
+        return refuse(
+            reason,
+            "Add runs at other D/N, e.g. a quarter and four times as many tokens",
+        );
     }
     if off_line_spread(&ln_n, &ln_d) < 1e-4 {
         let reason = "all runs lie on one line in (ln N, ln D)".to_owned();
@@ -76,7 +81,8 @@ pub(super) fn warnings(law: &dyn Law, table: &RunTable) -> Vec<Warning> {
             warnings.push(Warning::NarrowDesign { ratio_span });
         }
     }
-    let mismatch = table.flops_over_six_nd();
+    let ratio_to_rule = |r: &crate::data::RunRecord| r.c.get() / (6.0 * r.n.get() * r.d.get());
+    let mismatch = crate::num::median(&table.runs.iter().map(ratio_to_rule).collect::<Vec<_>>());
     if !(0.8..=1.25).contains(&mismatch) {
         warnings.push(Warning::FlopsMismatch { ratio: mismatch });
     }

@@ -23,11 +23,8 @@ pub struct HeldOut {
 }
 
 pub(super) fn score(surface: &Surface, test: &RunTable, condition: &HoldOut) -> HeldOut {
-    let errors: Vec<f64> = test
-        .runs
-        .iter()
-        .map(|r| surface.loss(&Point::new(r.n, r.d)) / r.loss_nats - 1.0)
-        .collect();
+    let errors: Vec<f64> =
+        test.runs.iter().map(|r| surface.loss(&Point::new(r.n, r.d)) / r.loss_nats - 1.0).collect();
     let absolute: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
     HeldOut {
         condition: condition.to_string(),
@@ -71,7 +68,7 @@ pub fn predict_runs(fit: &Fit, table: &RunTable) -> Vec<PredictedRun> {
             let point = Point::new(run.n, run.d);
             let predicted_nats = fit.surface.loss(&point);
             let sample: Vec<f64> = ensemble
-                .others
+                .draws
                 .iter()
                 .enumerate()
                 .map(|(k, draw)| {

@@ -5,6 +5,7 @@
 //! [`Certificate`].
 
 mod artifact;
+mod backtest;
 mod bootstrap;
 mod certificate;
 mod config;
@@ -16,6 +17,7 @@ mod solve;
 mod valley;
 
 pub use artifact::{AllocationExponents, Fit, SCHEMA};
+pub use backtest::{Backtest, Choice, backtest};
 pub use certificate::Certificate;
 pub use config::{FitConfig, Objective};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};

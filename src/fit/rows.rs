@@ -24,11 +24,8 @@ impl Rows {
         let ln_loss: Array1<f64> = table.runs.iter().map(|r| r.loss_nats.ln()).collect();
         let ln_n0 = ln_n.mean().unwrap_or(0.0);
         let ln_d0 = ln_d.mean().unwrap_or(0.0);
-        let at = ln_n
-            .iter()
-            .zip(&ln_d)
-            .map(|(n, d)| At { ln_n: n - ln_n0, ln_d: d - ln_d0 })
-            .collect();
+        let at =
+            ln_n.iter().zip(&ln_d).map(|(n, d)| At { ln_n: n - ln_n0, ln_d: d - ln_d0 }).collect();
         Self { at, ln_loss, ln_n0, ln_d0 }
     }
 

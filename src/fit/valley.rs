@@ -64,9 +64,9 @@ fn valley(c: Flops, points: &[(f64, f64)]) -> Option<Valley> {
         .solve(&nalgebra::Vector3::new(moment(0), moment(1), moment(2)));
     let parabola = [solution[0], solution[1], solution[2]];
     let lowest = points.iter().min_by(|a, b| a.1.total_cmp(&b.1))?.0;
-    let (lo, hi) = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), p| {
-        (lo.min(p.0), hi.max(p.0))
-    });
+    let (lo, hi) = points
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), p| (lo.min(p.0), hi.max(p.0)));
     let floor = ln_n0 - parabola[1] / (2.0 * parabola[2]);
     let inside = parabola[2] > 0.0 && (lo..=hi).contains(&floor);
     let mut valley = Valley {
@@ -88,9 +88,8 @@ mod tests {
 
     #[test]
     fn a_known_parabola_gives_its_floor() {
-        let points: Vec<(f64, f64)> = [10.0, 11.0, 12.0, 13.0]
-            .map(|x: f64| (x, 2.0 + 0.1 * (x - 11.3).powi(2)))
-            .to_vec();
+        let points: Vec<(f64, f64)> =
+            [10.0, 11.0, 12.0, 13.0].map(|x: f64| (x, 2.0 + 0.1 * (x - 11.3).powi(2))).to_vec();
         let valley = valley(Flops::new(1e18), &points).expect("four sizes");
         assert!((valley.n.expect("convex").ln() - 11.3).abs() < 1e-9);
         assert!((valley.loss_nats.expect("convex") - 2.0).abs() < 1e-9);

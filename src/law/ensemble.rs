@@ -1,30 +1,16 @@
-//! Many surfaces, one question: bootstrap draws of a fit, or rival published laws.
-
-use serde::{Deserialize, Serialize};
+//! Many surfaces, one question: the equally likely draws of a fitted law.
 
 use super::surface::Surface;
 use crate::error::Error;
 use crate::num::Interval;
 
-/// What the surfaces of an ensemble are to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EnsembleKind {
-    /// Equally likely draws of one law: spread is uncertainty.
-    Draws,
-    /// Different laws: spread is disagreement, not probability.
-    Rivals,
-}
-
-/// A best surface and, if there are any, the others around it.
+/// A best surface and, if it was fitted, equally likely draws around it.
 #[derive(Clone, Debug)]
 pub struct Ensemble {
     /// The point estimate.
     pub best: Surface,
-    /// Draws or rivals; empty for a bare published law.
-    pub others: Vec<Surface>,
-    /// What the others are.
-    pub kind: EnsembleKind,
+    /// Draws; empty for a published law, whose printed standard errors cannot make any.
+    pub draws: Vec<Surface>,
     /// Level of the intervals, e.g. 0.95.
     pub level: f64,
 }
@@ -33,14 +19,14 @@ impl Ensemble {
     /// A law without draws: values come without intervals.
     #[must_use]
     pub fn single(best: Surface) -> Self {
-        Self { best, others: Vec::new(), kind: EnsembleKind::Draws, level: 0.95 }
+        Self { best, draws: Vec::new(), level: 0.95 }
     }
 
-    /// Asks every surface the same question.
+    /// Asks every draw the same question.
     ///
-    /// A surface without an answer is counted in [`Draws::failed`], never dropped in silence.
+    /// A draw without an answer is counted in [`Draws::failed`], never dropped in silence.
     pub fn map<T: Send>(&self, f: impl Fn(&Surface) -> Result<T, Error> + Sync) -> Draws<T> {
-        let answers = map_all(&self.others, &f);
+        let answers = map_all(&self.draws, &f);
         let mut values = Vec::with_capacity(answers.len());
         let mut failed = 0;
         for answer in answers {
@@ -73,9 +59,9 @@ fn map_all<T: Send>(
 /// The answers of an ensemble.
 #[derive(Clone, Debug)]
 pub struct Draws<T> {
-    /// One per surface with an answer, in order.
+    /// One per draw with an answer, in order.
     pub values: Vec<T>,
-    /// Surfaces without an answer.
+    /// Draws without an answer.
     pub failed: usize,
     /// Level of the intervals.
     pub level: f64,

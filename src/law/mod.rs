@@ -12,10 +12,9 @@ mod registry;
 mod surface;
 
 pub use chinchilla::Chinchilla;
-pub use ensemble::{Draws, Ensemble, EnsembleKind};
+pub use ensemble::{Draws, Ensemble};
 pub use form::{At, Coef, Form, Law, Scale};
 pub use kaplan::KaplanJoint;
-pub(crate) use published::nearest_name;
 pub use published::{Allocation, Checked, Published, kaplan_allocation, published_laws};
 pub use registry::{forms, law_by_id};
 pub use surface::{Point, Range, Support, Surface};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::registry::law_by_id;
 use super::surface::{Support, Surface};
-use crate::error::LawError;
+use crate::error::{LawError, nearest_name};
 use crate::units::{Flops, ParamRule, Params};
 
 const TABLE: &str = "data/laws.toml";
@@ -139,10 +139,11 @@ pub fn published_laws() -> Result<&'static [Published], LawError> {
 /// [`LawError::Table`] when the shipped table does not hold it.
 pub fn kaplan_allocation() -> Result<&'static Allocation, LawError> {
     let name = "kaplan-alloc";
-    table()?.allocation.iter().find(|a| a.name == name).ok_or_else(|| LawError::Table {
-        table: TABLE,
-        reason: format!("no allocation `{name}`"),
-    })
+    table()?
+        .allocation
+        .iter()
+        .find(|a| a.name == name)
+        .ok_or_else(|| LawError::Table { table: TABLE, reason: format!("no allocation `{name}`") })
 }
 
 pub(super) fn published_surface(name: &str) -> Result<Surface, LawError> {
@@ -152,39 +153,6 @@ pub(super) fn published_surface(name: &str) -> Result<Surface, LawError> {
     }
     let nearest = nearest_name(name, laws.iter().map(|l| l.name.as_str()));
     Err(LawError::UnknownLaw { name: name.to_owned(), nearest })
-}
-
-/// The known name that shares most with `name`: a prefix either way, or few edits.
-pub(crate) fn nearest_name<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a str>,
-) -> Option<String> {
-    let wanted = name.to_lowercase();
-    known
-        .map(|k| {
-            let lower = k.to_lowercase();
-            let related = lower.starts_with(&wanted) || wanted.starts_with(&lower);
-            (if related { 0 } else { edits(&wanted, &lower) }, k)
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= 1 + wanted.len() / 3)
-        .map(|(_, k)| k.to_owned())
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -21,8 +21,7 @@ pub fn smallest_eigenvalue(p: usize, matrix: &[f64]) -> f64 {
 pub fn nonnegative_least_squares(columns: &[Vec<f64>], y: &[f64]) -> Option<Vec<f64>> {
     let k = columns.len();
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, z)| x * z).sum::<f64>();
-    let gram: Vec<f64> =
-        (0..k * k).map(|ij| dot(&columns[ij / k], &columns[ij % k])).collect();
+    let gram: Vec<f64> = (0..k * k).map(|ij| dot(&columns[ij / k], &columns[ij % k])).collect();
     let moment: Vec<f64> = columns.iter().map(|c| dot(c, y)).collect();
     let mut best: Option<(f64, Vec<f64>)> = None;
     for set in 1..(1_usize << k) {

@@ -164,7 +164,11 @@ fn bounded_step(p: usize, jet: &Jet, radius: f64) -> (DVector<f64>, f64) {
         }
         for _ in 0..60 {
             mu = 0.5 * (lo + hi);
-            if at(mu).norm() > radius { lo = mu } else { hi = mu }
+            if at(mu).norm() > radius {
+                lo = mu
+            } else {
+                hi = mu
+            }
             if hi - lo <= 1e-3 * hi {
                 break;
             }
@@ -187,8 +191,7 @@ mod tests {
             let r = b - a * a;
             jet.value = (1.0 - a).powi(2) + 100.0 * r * r;
             jet.gradient = vec![-2.0 * (1.0 - a) - 400.0 * a * r, 200.0 * r];
-            jet.hessian =
-                vec![2.0 - 400.0 * r + 800.0 * a * a, -400.0 * a, -400.0 * a, 200.0];
+            jet.hessian = vec![2.0 - 400.0 * r + 800.0 * a * a, -400.0 * a, -400.0 * a, 200.0];
             jet.gradient_scale = vec![1.0, 1.0];
         }
     }

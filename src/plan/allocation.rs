@@ -21,6 +21,8 @@ pub enum Strategy {
     DataConstrained,
     /// The best whose weights fit the memory.
     MemoryConstrained,
+    /// A size given by the user: the tokens it needs, or what is left of the budget.
+    GivenSize,
 }
 
 impl std::fmt::Display for Strategy {
@@ -31,6 +33,7 @@ impl std::fmt::Display for Strategy {
             Self::InferenceAware => "inference-aware",
             Self::DataConstrained => "data-constrained",
             Self::MemoryConstrained => "memory-constrained",
+            Self::GivenSize => "given-size",
         })
     }
 }

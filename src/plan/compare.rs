@@ -92,8 +92,8 @@ pub fn compare_ratios(surface: &Surface, loss: f64, ratios: &[f64]) -> Result<Co
             // Capped, because infinite at the wall itself.
             let excess =
                 |ln_n: f64| (ln_d_for_loss(surface, ln_n, loss) - ln_n).min(500.0) - ratio.ln();
-            let ln_n = find_root("size of a ratio", excess, wall, wall + 60.0)
-                .map_err(|_| absurd())?;
+            let ln_n =
+                find_root("size of a ratio", excess, wall, wall + 60.0).map_err(|_| absurd())?;
             Ok(Params::new(ln_n.exp()))
         })
         .collect::<Result<Vec<_>>>()?;

@@ -61,13 +61,12 @@ pub fn params_for_loss(surface: &Surface, d: Tokens, loss: f64) -> Result<Params
     check_tokens(d)?;
     check_loss(surface, loss)?;
     let excess = |ln_n: f64| surface.loss_at(ln_n, d.ln()) - loss;
-    let ln_n = find_root("size for a loss", excess, 0.0, LN_UNLIMITED).map_err(|_| {
-        PlanError::Absurd {
+    let ln_n =
+        find_root("size for a loss", excess, 0.0, LN_UNLIMITED).map_err(|_| PlanError::Absurd {
             what: "an amount of",
             found: format!("{d} tokens"),
             wanted: "enough to reach the loss with some model size",
-        }
-    })?;
+        })?;
     Ok(Params::new(ln_n.exp()))
 }
 

@@ -20,4 +20,4 @@ pub use explain::{Explanation, explain};
 pub use inference::{break_even_tokens, implied_serve_tokens, inference_aware, lifetime_optimal};
 pub use isoloss::{params_for_loss, smallest_params, tokens_for_loss};
 pub use optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
-pub use proposal::{Limits, Proposal, Row, propose};
+pub use proposal::{Limits, Proposal, Row, disagreement, propose};

@@ -76,12 +76,13 @@ pub fn optimum_of_size(surface: &Surface, n: Params) -> Result<Plan> {
         let (by_n, by_d) = surface.slopes_at(ln_n, ln_d);
         by_n - by_d
     };
-    let ln_d = find_root("slope balance", imbalance, 0.0, 80.0).map_err(|_| PlanError::NoOptimum {
-        law: surface.label.clone(),
-        flops: "any number of".to_owned(),
-        lo: n.to_string(),
-        hi: n.to_string(),
-    })?;
+    let ln_d =
+        find_root("slope balance", imbalance, 0.0, 80.0).map_err(|_| PlanError::NoOptimum {
+            law: surface.label.clone(),
+            flops: "any number of".to_owned(),
+            lo: n.to_string(),
+            hi: n.to_string(),
+        })?;
     Ok(Plan::at(surface, n, Tokens::new(ln_d.exp())))
 }
 

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{Goal, Plan, Strategy, check_budget, check_loss, check_params, check_tokens};
+use super::allocation::{
+    Goal, Plan, Strategy, check_budget, check_loss, check_params, check_tokens,
+};
 use super::inference::inference_aware;
 use super::isoloss::{params_for_loss, tokens_for_loss};
 use super::optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
 use crate::cost::{CostModel, Workload};
 use crate::error::{Result, Warning};
 use crate::flops::tokens_for;
-use crate::law::{Draws, Ensemble, EnsembleKind, Point, Surface, kaplan_allocation};
+use crate::law::{Draws, Ensemble, Point, Range, Surface, kaplan_allocation};
 use crate::num::Interval;
 use crate::units::{Flops, Params, Tokens};
 
@@ -22,6 +24,8 @@ pub struct Limits {
     pub unique_tokens: Option<Tokens>,
     /// Largest N whose weights fit the serving memory.
     pub max_params: Option<Params>,
+    /// A size asked for as it is, beside the strategies.
+    pub given_params: Option<Params>,
 }
 
 /// One strategy's plan.
@@ -48,6 +52,7 @@ pub struct Proposal {
     /// Plans, in the order Kaplan, Chinchilla, inference-aware, constrained.
     pub plans: Vec<Row>,
     /// Doubts.
+    #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
 }
 
@@ -76,6 +81,9 @@ pub fn propose(
     if limits.max_params.is_some() {
         strategies.push(Strategy::MemoryConstrained);
     }
+    if limits.given_params.is_some() {
+        strategies.push(Strategy::GivenSize);
+    }
     let mut proposal = Proposal { plans: Vec::new(), warnings: Vec::new() };
     for strategy in strategies {
         let ask = |surface: &Surface| plan_one(surface, strategy, goal, workload, limits);
@@ -89,15 +97,12 @@ pub fn propose(
         if draws.failed > 0 {
             proposal.warnings.push(Warning::DrawsWithoutPlan {
                 failed: draws.failed,
-                draws: ensemble.others.len(),
+                draws: ensemble.draws.len(),
                 what: format!("{strategy} plan"),
             });
         }
         proposal.warnings.extend(extrapolation(&ensemble.best, strategy, &plan));
         proposal.plans.push(row(ensemble, strategy, plan, workload, &draws));
-    }
-    if ensemble.kind == EnsembleKind::Rivals {
-        proposal.warnings.extend(disagreement(&proposal.plans));
     }
     Ok(proposal)
 }
@@ -111,7 +116,7 @@ fn check_inputs(surface: &Surface, goal: Goal, limits: &Limits) -> Result<()> {
     if let Some(unique) = limits.unique_tokens {
         check_tokens(unique)?;
     }
-    if let Some(n) = limits.max_params {
+    for n in [limits.max_params, limits.given_params].into_iter().flatten() {
         check_params(n)?;
     }
     Ok(())
@@ -148,6 +153,7 @@ fn plan_one(
             Some(n) if best.n > n => at_size(surface, goal, &best, n),
             _ => Ok(best),
         },
+        Strategy::GivenSize => at_size(surface, goal, &best, limits.given_params.unwrap_or(best.n)),
     }
 }
 
@@ -230,13 +236,13 @@ fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Vec<Warn
         .collect()
 }
 
-/// Rival laws that differ by more than 1.5 in a decision change it.
-fn disagreement(plans: &[Row]) -> Option<Warning> {
-    let chinchilla = plans.iter().find(|p| p.strategy == Strategy::Chinchilla)?;
-    let spread = chinchilla.intervals.get("params")?;
-    let ratio = spread.hi / spread.lo;
-    (ratio > 1.5).then(|| Warning::LawsDisagree {
-        quantity: "the compute-optimal size".to_owned(),
-        ratio,
-    })
+/// Whether laws that were asked the same disagree on the compute-optimal size by more than 1.5: then
+/// the choice of law decides, not the arithmetic.
+#[must_use]
+pub fn disagreement(rows: &[Row]) -> Option<Warning> {
+    let sizes = rows.iter().filter(|r| r.strategy == Strategy::Chinchilla).map(|r| r.plan.n.get());
+    let range = Range::of(sizes)?;
+    let ratio = range.hi / range.lo;
+    (ratio > 1.5)
+        .then(|| Warning::LawsDisagree { quantity: "the compute-optimal size".to_owned(), ratio })
 }

@@ -85,9 +85,8 @@ impl SweepConfig {
     /// # Errors
     /// [`SweepError::Field`] naming the first field out of range.
     pub fn validate(&self) -> Result<()> {
-        let bad = |field, found: String, wanted| {
-            Err(SweepError::Field { field, found, wanted }.into())
-        };
+        let bad =
+            |field, found: String, wanted| Err(SweepError::Field { field, found, wanted }.into());
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.name.is_empty() || !self.name.chars().all(plain) || self.name.starts_with('.') {
             return bad("name", format!("`{}`", self.name), "letters, digits, - and _");

@@ -113,7 +113,12 @@ impl Recipe {
         }
         let unit = 0.0..1.0;
         let checks: [(&'static str, f64, bool, &'static str); 8] = [
-            ("peak_lr", self.peak_lr, self.peak_lr > 0.0 && self.peak_lr < 10.0, "above 0, below 10"),
+            (
+                "peak_lr",
+                self.peak_lr,
+                self.peak_lr > 0.0 && self.peak_lr < 10.0,
+                "above 0, below 10",
+            ),
             (
                 "lr_width_exponent",
                 self.lr_width_exponent,

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::seq::SliceRandom;
 
-use crate::num::{Stream, stream};
+use crate::sweep::{Stream, stream};
 
 /// Inputs and the tokens that follow them.
 pub(super) struct Batch {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result, TrainError};
-use crate::num::stream;
+use crate::sweep::stream;
 
 /// Crates whose sources make the default training text: large, hand-written for the most part,
 /// compiled on every platform, one version each in Cargo.lock.
@@ -249,10 +249,7 @@ fn files_below(root: &Path) -> Result<Vec<PathBuf>> {
 fn split_by_group(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Document>) {
     if let [only] = documents.as_mut_slice() {
         let cut = (only.text.len() as f64 * (1.0 - VALIDATION_SHARE)) as usize;
-        let tail = Document {
-            group: only.group.clone(),
-            text: only.text.split_off(cut),
-        };
+        let tail = Document { group: only.group.clone(), text: only.text.split_off(cut) };
         return (documents, vec![tail]);
     }
     let rank = |d: &Document| {

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 
 use crate::flops::Shape;
-use crate::num::{Stream, stream};
+use crate::sweep::{Stream, stream};
 
 const RMS_EPSILON: f64 = 1e-6;
 const ROPE_BASE: f64 = 10_000.0;
@@ -124,9 +124,8 @@ struct Init<'a> {
 impl Init<'_> {
     fn matrix(&mut self, rows: usize, columns: usize, std: f64) -> Param<Tensor<2>> {
         let half_width = (3.0_f64.sqrt() * std) as f32;
-        let values: Vec<f32> = (0..rows * columns)
-            .map(|_| self.rng.random_range(-half_width..half_width))
-            .collect();
+        let values: Vec<f32> =
+            (0..rows * columns).map(|_| self.rng.random_range(-half_width..half_width)).collect();
         let data = TensorData::new(values, [rows, columns]);
         Param::from_tensor(Tensor::from_data(data, self.device))
     }
@@ -243,9 +242,12 @@ fn shared(x: Tensor<4>, tables: &Tables) -> Tensor<4> {
         return x;
     }
     let [batch, context, kv_heads, head_dim] = x.dims();
-    x.reshape([batch, context, kv_heads, 1, head_dim])
-        .repeat_dim(3, copies)
-        .reshape([batch, context, tables.heads, head_dim])
+    x.reshape([batch, context, kv_heads, 1, head_dim]).repeat_dim(3, copies).reshape([
+        batch,
+        context,
+        tables.heads,
+        head_dim,
+    ])
 }
 
 fn rms_norm(x: Tensor<2>, gain: &Param<Tensor<1>>) -> Tensor<2> {
@@ -294,7 +296,8 @@ mod tests {
         let losses: Vec<f64> = (0..8)
             .map(|seed| {
                 let model = Decoder::new(&SHAPE, seed, &device);
-                let targets = ints(&tokens.iter().map(|t| (t + 91) % 256).collect::<Vec<_>>(), &device);
+                let targets =
+                    ints(&tokens.iter().map(|t| (t + 91) % 256).collect::<Vec<_>>(), &device);
                 f64::from(model.loss(ints(&tokens, &device), targets, &tables).into_scalar::<f32>())
             })
             .collect();

@@ -69,11 +69,7 @@ fn check_length(split: &'static str, text: &[u8], spec: &RunSpec, corpus: &str) 
 
 type Report<'a> = dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send + 'a;
 
-fn run(
-    corpus: &Corpus,
-    spec: &RunSpec,
-    report: &mut Report,
-) -> Result<(RunLedger, RunStatus)> {
+fn run(corpus: &Corpus, spec: &RunSpec, report: &mut Report) -> Result<(RunLedger, RunStatus)> {
     let recipe = &spec.recipe;
     let device = Device::flex().autodiff();
     let mut model = Decoder::new(&spec.shape, spec.seed, &device);
@@ -174,10 +170,11 @@ fn adamw(model: &Decoder, recipe: &Recipe) -> ModuleOptimizer {
     let mut gains = Gains(Vec::new());
     model.visit(&mut gains);
     let undecayed = config.clone().with_weight_decay(0.0).build();
-    config
-        .with_weight_decay(recipe.weight_decay as f32)
-        .init()
-        .with_group(ParamGroup::from_ids(gains.0), undecayed, None)
+    config.with_weight_decay(recipe.weight_decay as f32).init().with_group(
+        ParamGroup::from_ids(gains.0),
+        undecayed,
+        None,
+    )
 }
 
 struct Gains(Vec<ParamId>);

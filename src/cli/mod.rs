@@ -1,0 +1,116 @@
+//! The command line: one file per verb, one typed struct per verb's flags.
+//!
+//! Results go to stdout, progress and warnings to stderr; with `--json` stdout holds one object and
+//! nothing else. Exit codes: 0 ok, 1 error, 2 usage or bad input, 3 warnings under `--strict`.
+
+mod compare;
+mod curve;
+mod explain;
+mod fit;
+mod law_arg;
+mod lists;
+mod output;
+mod plan;
+mod progress;
+mod study;
+mod sweep;
+mod target;
+#[cfg(feature = "train")]
+mod train;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+use output::{Console, Output};
+
+/// Training-run logs in, a defensible pretraining plan out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "isoloss",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  isoloss fit runs.csv -o fit.json
+  isoloss plan --law fit.json --flops 1e24 --serve-tokens 2T
+  isoloss explain \"LLaMA 7B\" --law besiroglu,hoffmann-a3-devries
+  isoloss study configs/first-light.toml"
+)]
+struct Cli {
+    /// Print one JSON object on stdout and nothing else there.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Exit with 3 when there are warnings.
+    #[arg(long, global = true)]
+    strict: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Fit a scaling law to logs of runs.
+    Fit(fit::Args),
+    /// Split a budget, or reach a loss: Kaplan, Chinchilla and inference-aware side by side.
+    Plan(plan::Args),
+    /// The iso-loss compression curve: training FLOPs against model size at one loss.
+    Curve(curve::Args),
+    /// Overtraining trade-offs: sizes or tokens per parameter at equal loss.
+    Compare(compare::Args),
+    /// Place a model against the compute-optimal one of the same loss.
+    Explain(explain::Args),
+    /// Run, watch or extend a sweep of small training runs.
+    Sweep(sweep::Args),
+    /// Train one run with the bundled trainer.
+    #[cfg(feature = "train")]
+    Train(train::Args),
+    /// Fit the cheaper budgets, predict the dearest one, compare with what happened.
+    Validate(validate::Args),
+    /// Everything from one file: fit, plan, curve, validation and report.
+    Study(study::Args),
+    /// Published laws with their sources.
+    Laws,
+    /// Released models with their sources.
+    Models,
+    /// Accelerators with dense peaks, prices and sources.
+    Devices,
+}
+
+/// Parses the process's arguments and runs the verb.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help to stdout with 0 and mistakes to stderr with 2.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let console = Console { json: cli.json };
+    match run(cli.verb, &console) {
+        Ok(output) => console.finish(&output, cli.strict),
+        Err(error) => console.fail(&error),
+    }
+}
+
+fn run(verb: Verb, console: &Console) -> Result<Output> {
+    match verb {
+        Verb::Fit(args) => fit::run(&args),
+        Verb::Plan(args) => plan::run(&args),
+        Verb::Curve(args) => curve::run(&args),
+        Verb::Compare(args) => compare::run(&args),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::Sweep(args) => sweep::run(&args, console),
+        #[cfg(feature = "train")]
+        Verb::Train(args) => train::run(&args, console),
+        Verb::Validate(args) => validate::run(&args),
+        Verb::Study(args) => study::run(&args),
+        Verb::Laws => lists::laws(),
+        Verb::Models => lists::models(),
+        Verb::Devices => lists::devices(),
+    }
+}

@@ -1,0 +1,343 @@
+//! `isoloss study`: fit, plan, curve, validation and report from one file.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+use serde::{Deserialize, Serialize};
+
+use super::curve::{BandedCurve, banded, picture};
+use super::law_arg::{self, AskedLaw};
+use super::output::{Output, to_json_text};
+use super::progress::Counter;
+use crate::cost::Workload;
+use crate::data::{ColumnMap, ReadOptions, RunTable, read};
+use crate::error::{Error, Result, SweepError};
+use crate::fit::{Backtest, Fit, FitConfig, backtest, fit, valleys};
+use crate::law::{Ensemble, law_by_id};
+use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
+use crate::report::{self, Picture, Size, StudyReport, write_atomically};
+use crate::units::{Flops, ParamRule, Params, Tokens};
+
+/// Flags of `isoloss study`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:
+  isoloss study configs/first-light.toml -o reports/first-light")]
+pub(super) struct Args {
+    /// The study file.
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    /// Folder of the report; `reports/<name>` when absent.
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// A study as written in its file. Paths are relative to the working directory.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StudyConfig {
+    /// Names the study and its folder.
+    pub(super) name: String,
+    /// Title of the page.
+    pub(super) title: String,
+    /// A paragraph on what was run, for the page.
+    #[serde(default)]
+    pub(super) about: String,
+    /// Tables of runs.
+    pub(super) logs: Vec<PathBuf>,
+    /// How they are read.
+    #[serde(default)]
+    pub(super) read: ReadSection,
+    /// How the law is fitted.
+    #[serde(default)]
+    pub(super) fit: FitSection,
+    /// Budgets to plan for.
+    #[serde(default)]
+    pub(super) plan: Vec<PlanSection>,
+    /// The compression curve to draw.
+    #[serde(default)]
+    pub(super) curve: Option<CurveSection>,
+    /// Whether to fit the cheaper budgets and predict the dearest.
+    #[serde(default = "yes")]
+    pub(super) validate: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How tables are read.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ReadSection {
+    map: ColumnMap,
+    params: ParamRule,
+    exclude: Vec<usize>,
+    skip_bad: bool,
+}
+
+/// How the law is fitted.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FitSection {
+    /// Family id.
+    pub(super) law: String,
+    delta: f64,
+    bootstrap: usize,
+    seed: u64,
+    level: f64,
+}
+
+impl Default for FitSection {
+    fn default() -> Self {
+        let FitConfig { delta, bootstrap, seed, level, .. } = FitConfig::default();
+        Self { law: "chinchilla".to_owned(), delta, bootstrap, seed, level }
+    }
+}
+
+impl FitSection {
+    pub(super) fn config(&self) -> FitConfig {
+        FitConfig {
+            delta: self.delta,
+            bootstrap: self.bootstrap,
+            seed: self.seed,
+            level: self.level,
+            ..FitConfig::default()
+        }
+    }
+}
+
+/// A budget to plan for.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanSection {
+    /// Heading on the page.
+    title: String,
+    /// `fit` for the study's own law, or what `--law` takes.
+    #[serde(default = "own_fit")]
+    law: String,
+    /// Training FLOPs.
+    flops: Flops,
+    /// Tokens served over the model's life.
+    #[serde(default)]
+    serve_tokens: Option<Tokens>,
+}
+
+fn own_fit() -> String {
+    "fit".to_owned()
+}
+
+/// The compression curve to draw.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CurveSection {
+    /// The quality of the compute-optimal model of this size.
+    quality_of: Params,
+    /// Tokens per parameter to compare at that quality.
+    #[serde(default)]
+    ratios: Vec<f64>,
+}
+
+impl StudyConfig {
+    pub(super) fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
+        let bad = |reason: String| SweepError::File { path: path.display().to_string(), reason };
+        let config: Self =
+            toml::from_str(&text).map_err(|e| bad(e.to_string().trim_end().to_owned()))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if config.name.is_empty() || !config.name.chars().all(plain) {
+            return Err(bad("`name` wants letters, digits, - and _".to_owned()).into());
+        }
+        if config.logs.is_empty() {
+            return Err(bad("`logs` is empty; name at least one table of runs".to_owned()).into());
+        }
+        Ok(config)
+    }
+
+    pub(super) fn read_logs(&self) -> Result<RunTable> {
+        let options = ReadOptions {
+            map: self.read.map.clone(),
+            params: self.read.params,
+            exclude: self.read.exclude.clone(),
+            skip_bad: self.read.skip_bad,
+        };
+        read(&self.logs, &options)
+    }
+}
+
+/// One `[[plan]]` with its answer.
+#[derive(Clone, Debug, Serialize)]
+struct Planned {
+    title: String,
+    goal: Goal,
+    #[serde(flatten)]
+    proposal: Proposal,
+}
+
+pub(super) fn run(args: &Args) -> Result<Output> {
+    let config = StudyConfig::load(&args.file)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
+    let table = config.read_logs()?;
+    let progress = Counter::new("bootstrap", config.fit.bootstrap);
+    let law = law_by_id(&config.fit.law)?;
+    let fitted = fit(law, &table, &config.fit.config(), &|done| progress.at(done))?;
+    progress.clear();
+    let ensemble = fitted.ensemble();
+    let plans = config.plan.iter().map(|p| plan(p, &ensemble)).collect::<Result<Vec<_>>>()?;
+    let curve = config.curve.as_ref().map(|c| curve_of(c, &ensemble)).transpose()?;
+    let tested =
+        config.validate.then(|| backtest(law, &table, &config.fit.config())).transpose()?;
+
+    let command = format!("isoloss study {}", args.file.display());
+    let report = Report {
+        config: &config,
+        command,
+        table: &table,
+        fit: &fitted,
+        plans: &plans,
+        curve: curve.as_ref(),
+        tested: tested.as_ref(),
+    };
+    let files = report.files(&ensemble)?;
+    for (name, bytes) in &files {
+        write_atomically(&out.join(name), bytes)?;
+    }
+    let mut warnings = fitted.warnings.clone();
+    warnings.extend(plans.iter().flat_map(|p| p.proposal.warnings.iter().cloned()));
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let text = report.summary(&out, &names);
+    let json = serde_json::json!({
+        "study": config.name,
+        "out": out,
+        "files": names,
+        "n_points": fitted.n_points,
+        "coefficients": fitted.coefficients,
+        "certified": fitted.certificate.certified,
+        "plans": plans,
+        "validation": tested,
+    });
+    Output::new(text, &json, warnings)
+}
+
+fn plan(section: &PlanSection, own: &Ensemble) -> Result<Planned> {
+    let workload = section.serve_tokens.map_or(Workload::NONE, Workload::output);
+    let goal = Goal::Budget(section.flops);
+    let limits = Limits::default();
+    let asked = if section.law == "fit" {
+        vec![AskedLaw { ensemble: own.clone(), warnings: Vec::new() }]
+    } else {
+        law_arg::resolve(&section.law)?
+    };
+    let mut proposal = Proposal { plans: Vec::new(), warnings: Vec::new() };
+    for AskedLaw { ensemble, warnings } in &asked {
+        let one = propose(ensemble, goal, &workload, &limits)?;
+        proposal.plans.extend(one.plans);
+        proposal.warnings.extend(warnings.iter().cloned());
+        proposal.warnings.extend(one.warnings);
+    }
+    proposal.warnings.extend(crate::plan::disagreement(&proposal.plans));
+    Ok(Planned { title: section.title.clone(), goal, proposal })
+}
+
+/// The curve of a study and the trade-offs along it.
+struct StudyCurve {
+    banded: BandedCurve,
+    comparison: Option<Comparison>,
+}
+
+fn curve_of(section: &CurveSection, ensemble: &Ensemble) -> Result<StudyCurve> {
+    const POINTS: usize = 60;
+    let loss = optimum_of_size(&ensemble.best, section.quality_of)?.loss_nats;
+    let comparison = (!section.ratios.is_empty())
+        .then(|| compare_ratios(&ensemble.best, loss, &section.ratios))
+        .transpose()?;
+    Ok(StudyCurve { banded: banded(ensemble, loss, POINTS)?, comparison })
+}
+
+/// Everything the report is made of.
+struct Report<'a> {
+    config: &'a StudyConfig,
+    command: String,
+    table: &'a RunTable,
+    fit: &'a Fit,
+    plans: &'a [Planned],
+    curve: Option<&'a StudyCurve>,
+    tested: Option<&'a Backtest>,
+}
+
+impl Report<'_> {
+    /// File names and contents, nothing written yet: a study that fails leaves no half report.
+    fn files(&self, ensemble: &Ensemble) -> Result<Vec<(String, Vec<u8>)>> {
+        let measured = valleys(self.table);
+        let mut charts: Vec<(&str, String, Box<dyn Picture>)> = vec![
+            (
+                "valleys",
+                report::captions::VALLEYS.to_owned(),
+                Box::new(report::Valleys::new(self.table, &measured, Some(&self.fit.surface))),
+            ),
+            (
+                "frontier",
+                report::captions::FRONTIER.to_owned(),
+                Box::new(report::Frontier::new(self.table, ensemble)),
+            ),
+        ];
+        if let Some(curve) = self.curve {
+            let caption = report::captions::COMPRESSION.to_owned();
+            charts.push(("compression", caption, Box::new(picture(&curve.banded, ensemble))));
+        }
+        if let Some(tested) = self.tested {
+            let caption = report::captions::PREDICTED.to_owned();
+            charts.push(("predicted", caption, Box::new(report::Predicted::new(&tested.runs))));
+        }
+        let mut files = Vec::new();
+        let mut figures = Vec::new();
+        for (name, caption, chart) in &charts {
+            let svg = chart.svg(Size::PAGE)?;
+            files.push((format!("{name}.svg"), svg.clone().into_bytes()));
+            files.push((format!("{name}.png"), chart.png(Size::PAGE)?));
+            figures.push(report::Figure { svg, caption: caption.clone() });
+        }
+        let plans: Vec<(String, &Proposal)> =
+            self.plans.iter().map(|p| (p.title.clone(), &p.proposal)).collect();
+        let page = StudyReport {
+            title: &self.config.title,
+            about: &self.config.about,
+            command: &self.command,
+            table: self.table,
+            valleys: &measured,
+            fit: self.fit,
+            plans: &plans,
+            curve: self.curve.map(|c| &c.banded.curve),
+            comparison: self.curve.and_then(|c| c.comparison.as_ref()),
+            backtest: self.tested,
+            figures: &figures,
+        };
+        files.push(("index.html".to_owned(), page.html()?.into_bytes()));
+        files.push(("report.md".to_owned(), page.markdown().into_bytes()));
+        files.push(("fit.json".to_owned(), to_json_text(self.fit)?.into_bytes()));
+        files.push(("plan.json".to_owned(), to_json_text(&self.plans)?.into_bytes()));
+        if let Some(curve) = self.curve {
+            files.push((
+                "curve.csv".to_owned(),
+                report::curve_csv(&curve.banded.curve).into_bytes(),
+            ));
+        }
+        if let Some(tested) = self.tested {
+            files.push(("validation.json".to_owned(), to_json_text(tested)?.into_bytes()));
+        }
+        Ok(files)
+    }
+
+    fn summary(&self, out: &Path, names: &[&str]) -> String {
+        let mut text = report::fit_sheet(self.fit).to_text();
+        for planned in self.plans {
+            text.push_str(&format!("\n{}\n", planned.title));
+            text.push_str(&report::proposal_sheet(&planned.proposal.plans).to_text());
+        }
+        if let Some(tested) = self.tested {
+            text.push('\n');
+            text.push_str(&report::backtest_text(tested));
+        }
+        text.push_str(&format!("\nwrote {} to {}/\n", names.join(", "), out.display()));
+        text
+    }
+}

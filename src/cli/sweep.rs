@@ -1,0 +1,229 @@
+//! `isoloss sweep run|status|next`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::output::{Console, Output, to_value};
+#[cfg(not(feature = "train"))]
+use crate::error::TrainError;
+use crate::error::{Error, Result, SweepError};
+use crate::report::{Sheet, write_atomically};
+use crate::sweep::{RunSpec, SweepConfig, SweepFolder, SweepState, thinned_log};
+use crate::units::short_count;
+
+/// Flags of `isoloss sweep`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  isoloss sweep run configs/first-light-sweep.toml --jobs 2
+  isoloss sweep status configs/first-light-sweep.toml
+  isoloss sweep next configs/first-light-sweep.toml")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Train every run that has not ended; safe to stop and start again.
+    Run {
+        #[command(flatten)]
+        common: Common,
+        /// Where runs are executed.
+        #[arg(long, value_enum, default_value = "local")]
+        executor: Executor,
+        /// Runs at a time.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+        jobs: u16,
+    },
+    /// What has ended, what is left.
+    Status {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Copy the table and thinned step logs, small enough to keep beside code.
+    Export {
+        #[command(flatten)]
+        common: Common,
+        /// Folder to write.
+        #[arg(short, long, value_name = "DIR")]
+        out: PathBuf,
+        /// Step lines kept of each run.
+        #[arg(long, default_value_t = 100)]
+        steps: usize,
+    },
+    /// Which runs to add: what is left, and sizes beyond valleys that are open on one side.
+    Next {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+struct Common {
+    /// The sweep file.
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Executor {
+    Local,
+    Slurm,
+}
+
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+    match &args.action {
+        Action::Run { common, executor, jobs } => {
+            if *executor == Executor::Slurm {
+                return Err(SweepError::Executor { name: "slurm".to_owned() }.into());
+            }
+            train_all(&load(common)?, usize::from(*jobs), console)?;
+            status(&load(common)?)
+        }
+        Action::Status { common } => status(&load(common)?),
+        Action::Export { common, out, steps } => export(&load(common)?, out, *steps),
+        Action::Next { common } => next(&load(common)?),
+    }
+}
+
+fn export(config: &SweepConfig, out: &Path, steps: usize) -> Result<Output> {
+    let folder = SweepFolder::new(config.out_dir());
+    let state = folder.state()?;
+    let runs = config.runs();
+    let mut table = String::new();
+    let mut ended = 0;
+    // In the order of the sweep file, whatever order the runs ended in.
+    for row in runs.iter().filter_map(|r| state.ended.get(&r.id)) {
+        let log = thinned_log(&folder, &row.run, steps)?;
+        write_atomically(&out.join("logs").join(format!("{}.jsonl", row.run)), log.as_bytes())?;
+        table.push_str(&to_value(row)?.to_string());
+        table.push('\n');
+        ended += 1;
+    }
+    write_atomically(&out.join("runs.jsonl"), table.as_bytes())?;
+    let text = format!("wrote {ended} runs to {}\n", out.display());
+    Output::new(text, &json!({ "out": out, "runs": ended }), Vec::new())
+}
+
+fn load(common: &Common) -> Result<SweepConfig> {
+    let path = &common.file;
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
+    SweepConfig::parse(&text, &path.display().to_string())
+}
+
+#[cfg(feature = "train")]
+fn train_all(config: &SweepConfig, jobs: usize, console: &Console) -> Result<()> {
+    use std::sync::Arc;
+
+    use super::progress::{RunWatch, stop_flag};
+    use crate::sweep::run_sweep;
+    use crate::train::BurnTrainer;
+
+    let folder = SweepFolder::new(config.out_dir());
+    let runs = config.runs();
+    let state = folder.state()?;
+    let left = runs.iter().filter(|r| !state.is_done(&r.id)).count();
+    if left == 0 {
+        console.note("every run of this sweep has ended; nothing to train");
+        return Ok(());
+    }
+    let corpus = Arc::new(super::train::corpus(config.corpus.as_deref())?);
+    console.note(&format!(
+        "{left} of {} runs to train on {} ({} training tokens, sha256 {})",
+        runs.len(),
+        corpus.name,
+        short_count(corpus.train.len() as f64),
+        &corpus.sha256[..12]
+    ));
+    let watch = RunWatch::new(stop_flag());
+    let threads = config.threads_per_run;
+    let new_trainer = || BurnTrainer { corpus: Arc::clone(&corpus), threads };
+    run_sweep(&folder, &runs, jobs, &new_trainer, &watch)?;
+    Ok(())
+}
+
+#[cfg(not(feature = "train"))]
+fn train_all(_config: &SweepConfig, _jobs: usize, _console: &Console) -> Result<()> {
+    Err(TrainError::NotBuilt.into())
+}
+
+fn status(config: &SweepConfig) -> Result<Output> {
+    let folder = SweepFolder::new(config.out_dir());
+    let state = folder.state()?;
+    let runs = config.runs();
+    let columns = ["run", "FLOPs", "N", "D", "state", "loss (nats)", "seconds"];
+    let mut sheet = Sheet::new(format!("Sweep {}", config.name), &columns);
+    for run in &runs {
+        let c = run.budget.map_or_else(String::new, |c| c.to_string());
+        let n = run.shape.params().all.to_string();
+        let d = run.tokens.to_string();
+        let (how, loss, seconds) = match state.ended.get(&run.id) {
+            None => ("to do".to_owned(), String::new(), String::new()),
+            Some(row) => (
+                format!("{:?}", row.status).to_lowercase(),
+                row.loss_nats.map_or_else(String::new, |l| format!("{l:.4}")),
+                format!("{:.0}", row.elapsed_s),
+            ),
+        };
+        sheet.push([&run.id, &c, &n, &d, &how, &loss, &seconds]);
+    }
+    let ended = runs.iter().filter(|r| state.is_done(&r.id)).count();
+    let records = folder.records().display().to_string();
+    let text =
+        format!("{}\n{ended} of {} runs ended; table: {records}\n", sheet.to_text(), runs.len());
+    let rows: Vec<_> = runs.iter().filter_map(|r| state.ended.get(&r.id)).collect();
+    let json = json!({
+        "sweep": config.name,
+        "total": runs.len(),
+        "ended": ended,
+        "records": records,
+        "runs": rows,
+        "todo": todo(&runs, &state),
+    });
+    Output::new(text, &json, Vec::new())
+}
+
+fn todo(runs: &[RunSpec], state: &SweepState) -> Vec<String> {
+    runs.iter().filter(|r| !state.is_done(&r.id)).map(|r| r.id.clone()).collect()
+}
+
+fn next(config: &SweepConfig) -> Result<Output> {
+    let state = SweepFolder::new(config.out_dir()).state()?;
+    let runs = config.runs();
+    let todo = todo(&runs, &state);
+    let mut advice: Vec<String> = todo.iter().map(|id| format!("train {id}")).collect();
+    for cell in &config.cell {
+        let mut ended: Vec<(f64, f64)> = runs
+            .iter()
+            .filter(|r| r.budget == Some(cell.flops))
+            .filter_map(|r| {
+                let row = state.ended.get(&r.id)?;
+                Some((row.n_params.get(), row.loss_nats?))
+            })
+            .collect();
+        ended.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let lowest = ended.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map(|p| p.0);
+        let (Some(first), Some(last), Some(lowest)) = (ended.first(), ended.last(), lowest) else {
+            continue;
+        };
+        let c = cell.flops;
+        if ended.len() < 3 {
+            advice.push(format!("at {c} FLOPs: at least 3 sizes make a valley"));
+        } else if lowest == first.0 {
+            let n = short_count(first.0 / 1.5);
+            advice.push(format!("at {c} FLOPs: a smaller model, about {n} parameters"));
+        } else if lowest == last.0 {
+            let n = short_count(last.0 * 1.5);
+            advice.push(format!("at {c} FLOPs: a larger model, about {n} parameters"));
+        }
+    }
+    let text = if advice.is_empty() {
+        "every run has ended and every valley is bracketed; a dearer budget teaches most now\n"
+            .to_owned()
+    } else {
+        advice.join("\n") + "\n"
+    };
+    Output::new(text, &json!({ "todo": todo, "advice": advice }), Vec::new())
+}

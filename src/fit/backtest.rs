@@ -1,0 +1,156 @@
+//! Fitting the cheaper budgets and predicting the dearest one.
+
+use serde::{Deserialize, Serialize};
+
+use super::artifact::Fit;
+use super::config::FitConfig;
+use super::heldout::{PredictedRun, predict_runs};
+use super::valley::{Valley, valleys};
+use crate::data::RunTable;
+use crate::error::{DataError, Result, Warning};
+use crate::law::{Law, kaplan_allocation};
+use crate::num::mean;
+use crate::units::{Flops, Params};
+
+/// A rule's choice of size at the dearest budget, scored on the runs trained there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Whose rule.
+    pub rule: String,
+    /// The size it chooses.
+    #[serde(rename = "params")]
+    pub n: Params,
+    /// Loss at that size on the parabola through the runs of that budget, nats per token; absent
+    /// when the size lies outside the runs.
+    #[serde(rename = "loss")]
+    pub loss_nats: Option<f64>,
+    /// Loss above the floor of that parabola.
+    pub excess_nats: Option<f64>,
+}
+
+/// What the cheaper budgets said about the dearest, and what came.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Backtest {
+    /// The dearest budget, which the fit never saw.
+    #[serde(rename = "held_out_flops")]
+    pub budget: Flops,
+    /// Budgets the fit saw.
+    pub fitted_flops: Vec<Flops>,
+    /// Runs the fit saw.
+    pub n_fitted: usize,
+    /// Each run of the dearest budget with its prediction.
+    pub runs: Vec<PredictedRun>,
+    /// Mean of |predicted / actual - 1|.
+    pub mean_abs_error: f64,
+    /// Largest |predicted / actual - 1|.
+    pub max_abs_error: f64,
+    /// Mean of predicted / actual - 1.
+    pub bias: f64,
+    /// Runs inside their interval.
+    pub covered: usize,
+    /// Level of the intervals.
+    pub level: f64,
+    /// The valley of the dearest budget as it was measured.
+    pub valley: Option<Valley>,
+    /// Sizes the rules choose there, best first; those without a loss last.
+    pub choices: Vec<Choice>,
+    /// Doubts about the fit.
+    #[serde(serialize_with = "crate::error::with_messages")]
+    pub warnings: Vec<Warning>,
+    /// The fit on the cheaper budgets.
+    #[serde(skip_serializing)]
+    #[serde(default)]
+    pub fit: Option<Box<Fit>>,
+}
+
+impl Backtest {
+    /// The rule whose size has the lowest measured loss.
+    #[must_use]
+    pub fn winner(&self) -> Option<&Choice> {
+        self.choices.first().filter(|c| c.loss_nats.is_some())
+    }
+}
+
+/// Fits `law` to all budgets but the dearest and predicts that one.
+///
+/// The rules that compete at the dearest budget start from the same measured optimum at the
+/// cheapest one: the fitted law itself, Kaplan's N ∝ C^0.73, and equal growth N ∝ C^0.5.
+///
+/// # Errors
+/// [`DataError::NothingLeft`] below two budgets; as [`fit`](super::fit()) for the cheaper ones.
+pub fn backtest(law: &'static dyn Law, table: &RunTable, config: &FitConfig) -> Result<Backtest> {
+    let groups = table.by_budget();
+    let Some(((budget, dearest), cheaper)) = groups.split_last().filter(|(_, c)| !c.is_empty())
+    else {
+        return Err(DataError::NothingLeft {
+            what: "holding out the dearest budget".to_owned(),
+            left: 0,
+            total: groups.len(),
+            wanted: 1,
+        }
+        .into());
+    };
+    let collect = |runs: &[&crate::data::RunRecord]| {
+        table.with_runs(runs.iter().map(|r| (*r).clone()).collect())
+    };
+    let train: Vec<_> = cheaper.iter().flat_map(|(_, runs)| runs.iter().copied()).collect();
+    let (train, test) = (collect(&train), collect(dearest));
+    let fitted = super::fit(law, &train, config, &|_| {})?;
+    let runs = predict_runs(&fitted, &test);
+    let errors: Vec<f64> = runs.iter().map(|r| r.error).collect();
+    let absolute: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
+    let inside = |r: &&PredictedRun| r.interval.is_some_and(|i| i.contains(r.run.loss_nats));
+    let measured = valleys(table);
+    let at = |c: &Flops| measured.iter().find(|v| (v.c.get() / c.get()).ln().abs() < 0.05).cloned();
+    let valley = at(budget);
+    let anchor = measured.iter().find(|v| v.n.is_some() && v.c.get() < 0.9 * budget.get());
+    let choices = choices(&fitted, *budget, &test, valley.as_ref(), anchor)?;
+    Ok(Backtest {
+        budget: *budget,
+        fitted_flops: cheaper.iter().map(|(c, _)| *c).collect(),
+        n_fitted: train.runs.len(),
+        mean_abs_error: mean(&absolute),
+        max_abs_error: absolute.iter().copied().fold(0.0, f64::max),
+        bias: mean(&errors),
+        covered: runs.iter().filter(inside).count(),
+        level: fitted.level,
+        runs,
+        valley,
+        choices,
+        warnings: fitted.warnings.clone(),
+        fit: Some(Box::new(fitted)),
+    })
+}
+
+fn choices(
+    fitted: &Fit,
+    budget: Flops,
+    test: &RunTable,
+    valley: Option<&Valley>,
+    anchor: Option<&Valley>,
+) -> Result<Vec<Choice>> {
+    let mut sizes: Vec<(String, f64)> = Vec::new();
+    if let Some(ln_n) = fitted.surface.ln_n_optimal(budget) {
+        sizes.push((format!("{} fit of the cheaper budgets", fitted.law), ln_n.exp()));
+    }
+    if let Some((c0, n0)) = anchor.and_then(|v| Some((v.c, v.n?))) {
+        let growth = budget / c0;
+        let kaplan = kaplan_allocation()?.n_exponent;
+        sizes.push((format!("Kaplan: N ∝ C^{kaplan}"), n0.get() * growth.powf(kaplan)));
+        sizes.push(("equal growth: N ∝ C^0.5".to_owned(), n0.get() * growth.sqrt()));
+    }
+    let span = crate::law::Range::of(test.runs.iter().map(|r| r.n.get()));
+    let mut choices: Vec<Choice> = sizes
+        .into_iter()
+        .map(|(rule, n)| {
+            let seen = span.is_some_and(|s| s.factor_outside(n) <= 1.0);
+            let loss_nats = valley.filter(|_| seen).map(|v| v.loss_at(n.ln()));
+            let floor = valley.and_then(|v| v.loss_nats);
+            let excess_nats = loss_nats.zip(floor).map(|(l, f)| l - f);
+            Choice { rule, n: Params::new(n), loss_nats, excess_nats }
+        })
+        .collect();
+    let order = |c: &Choice| c.loss_nats.unwrap_or(f64::INFINITY);
+    choices.sort_by(|a, b| order(a).total_cmp(&order(b)));
+    Ok(choices)
+}

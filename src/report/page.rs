@@ -1,0 +1,255 @@
+//! The study as one page that opens offline, and its Markdown twin.
+
+use minijinja::{Environment, context};
+use serde::Serialize;
+
+use super::sheet::Sheet;
+use super::sheets::{
+    backtest_sheet, comparison_sheet, fit_sheet, number, percent, proposal_sheet, valley_sheet,
+};
+use super::words::verdict_sentences;
+use crate::data::RunTable;
+use crate::error::{ReportError, Result, Warning};
+use crate::fit::{Backtest, Fit, Valley};
+use crate::plan::{Comparison, IsoLossCurve, Proposal, Strategy};
+
+const TEMPLATE: &str = include_str!("page.html");
+
+/// A chart on the page.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// The chart as SVG text.
+    pub svg: String,
+    /// What it shows, also read aloud.
+    pub caption: String,
+}
+
+/// Everything a page is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct StudyReport<'a> {
+    /// Title.
+    pub title: &'a str,
+    /// What was run, in the study's words.
+    pub about: &'a str,
+    /// The command that rebuilds it.
+    pub command: &'a str,
+    /// The runs.
+    pub table: &'a RunTable,
+    /// Measured valleys.
+    pub valleys: &'a [Valley],
+    /// The fit.
+    pub fit: &'a Fit,
+    /// Plans with their headings.
+    pub plans: &'a [(String, &'a Proposal)],
+    /// The compression curve.
+    pub curve: Option<&'a IsoLossCurve>,
+    /// Trade-offs along it.
+    pub comparison: Option<&'a Comparison>,
+    /// The backtest on the dearest budget.
+    pub backtest: Option<&'a Backtest>,
+    /// Charts.
+    pub figures: &'a [Figure],
+}
+
+/// A heading with what stands below it.
+#[derive(Clone, Debug, Serialize)]
+struct Section {
+    heading: String,
+    paragraphs: Vec<String>,
+    sheets: Vec<Sheet>,
+}
+
+impl StudyReport<'_> {
+    /// The page as HTML with everything inside; the same study gives the same bytes.
+    ///
+    /// # Errors
+    /// [`ReportError::Template`] when the template fails.
+    pub fn html(&self) -> Result<String> {
+        let failed = |e: minijinja::Error| ReportError::Template { reason: e.to_string() };
+        let mut environment = Environment::new();
+        environment.add_template("page.html", TEMPLATE).map_err(failed)?;
+        let template = environment.get_template("page.html").map_err(failed)?;
+        let page = context! {
+            title => self.title,
+            about => self.about,
+            command => self.command,
+            answer => self.answer(),
+            sections => minijinja::value::Serde(self.sections()),
+            figures => minijinja::value::Serde(self.figures),
+            warnings => self.warnings(),
+            provenance => self.provenance(),
+        };
+        Ok(template.render(page).map_err(failed)?)
+    }
+
+    /// The page as Markdown, charts as links to the files beside it.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut text = format!("# {}\n\n", self.title);
+        for sentence in self.answer() {
+            text.push_str(&format!("- {sentence}\n"));
+        }
+        if !self.about.is_empty() {
+            text.push_str(&format!("\n{}\n", self.about));
+        }
+        for section in self.sections() {
+            text.push_str(&format!("\n## {}\n", section.heading));
+            for paragraph in &section.paragraphs {
+                text.push_str(&format!("\n{paragraph}\n"));
+            }
+            for sheet in &section.sheets {
+                text.push_str(&format!("\n{}", sheet.to_markdown()));
+            }
+        }
+        text.push_str("\n## Doubts\n\n");
+        for (code, message) in self.warnings() {
+            text.push_str(&format!("- `{code}`: {message}\n"));
+        }
+        text.push_str("\n## Provenance\n\n");
+        for (what, which) in self.provenance() {
+            text.push_str(&format!("- {what}: {which}\n"));
+        }
+        text.push_str(&format!("\nRebuild with `{}`.\n", self.command));
+        text
+    }
+
+    /// The plan in sentences, first thing on the page.
+    fn answer(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        for (title, proposal) in self.plans {
+            for row in &proposal.plans {
+                let (n, d) = (row.plan.n, row.plan.d);
+                let range = row.intervals.get("params").map_or_else(String::new, |i| {
+                    let (lo, hi) =
+                        (crate::units::short_count(i.lo), crate::units::short_count(i.hi));
+                    format!(" (N between {lo} and {hi})")
+                });
+                let what = match row.strategy {
+                    Strategy::Chinchilla => "compute-optimal",
+                    Strategy::InferenceAware => "cheapest over its life at that loss",
+                    _ => continue,
+                };
+                sentences.push(format!(
+                    "{title}, {} law: {what} is a model of {n} parameters{range} on {d} tokens, predicted loss {:.4} nats per token, {} FLOPs to train and {} FLOPs in all.",
+                    row.law, row.plan.loss_nats, row.plan.train_flops, row.total_flops
+                ));
+            }
+        }
+        if let Some(test) = self.backtest {
+            sentences.push(format!(
+                "Test: {} FLOPs predicted from cheaper runs with a mean error of {:.2} %; {} of {} runs inside their {:.0} % interval.",
+                test.budget,
+                100.0 * test.mean_abs_error,
+                test.covered,
+                test.runs.len(),
+                100.0 * test.level
+            ));
+        }
+        sentences
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut sections: Vec<Section> = self
+            .plans
+            .iter()
+            .map(|(title, proposal)| Section {
+                heading: format!("Plan: {title}"),
+                paragraphs: Vec::new(),
+                sheets: vec![proposal_sheet(&proposal.plans)],
+            })
+            .collect();
+        sections.push(self.fit_section());
+        sections.extend(self.curve.map(|curve| self.curve_section(curve)));
+        sections.extend(self.backtest.map(|test| Section {
+            heading: format!("Validation: {} FLOPs, unseen by the fit", test.budget),
+            paragraphs: verdict_sentences(test),
+            sheets: vec![backtest_sheet(test)],
+        }));
+        sections
+    }
+
+    fn fit_section(&self) -> Section {
+        let fit = self.fit;
+        let c = &fit.certificate;
+        let state = if c.certified { "certified" } else { "not certified" };
+        let paragraphs = vec![
+            format!(
+                "{} fitted to {} runs by {} with delta {:e}.",
+                fit.surface.law().equation(),
+                fit.n_points,
+                fit.objective,
+                fit.delta
+            ),
+            format!(
+                "Minimum {state}: scaled gradient {:.1e}, smallest Hessian eigenvalue {:.3e}, {} of {} starts agree, {} runs inside the Huber band.",
+                c.gradient_norm,
+                c.hessian_min_eigenvalue,
+                c.starts_agreeing,
+                c.starts,
+                c.rows_in_band
+            ),
+            format!("{} bootstrap draws, {} failed.", fit.draws.len(), fit.draws_failed),
+        ];
+        let sheets = vec![fit_sheet(fit), valley_sheet(self.valleys)];
+        Section { heading: "Fit".to_owned(), paragraphs, sheets }
+    }
+
+    fn curve_section(&self, curve: &IsoLossCurve) -> Section {
+        let floor = curve.wall_params.get() / curve.optimum.n.get();
+        let paragraphs = vec![format!(
+            "At {:.4} nats per token the compute-optimal model has {} parameters. No model below {} parameters ({}) reaches this loss on any number of tokens.",
+            curve.loss_nats,
+            curve.optimum.n,
+            curve.wall_params,
+            percent(floor - 1.0),
+        )];
+        let sheets = self.comparison.map(comparison_sheet).into_iter().collect();
+        Section { heading: "Compression curve".to_owned(), paragraphs, sheets }
+    }
+
+    fn warnings(&self) -> Vec<(String, String)> {
+        let of_plans = self.plans.iter().flat_map(|(_, p)| &p.warnings);
+        let mut seen: Vec<(String, String)> = Vec::new();
+        for warning in self.fit.warnings.iter().chain(of_plans) {
+            let line = (Warning::code(warning).to_owned(), warning.to_string());
+            if !seen.contains(&line) {
+                seen.push(line);
+            }
+        }
+        seen
+    }
+
+    fn provenance(&self) -> Vec<(String, String)> {
+        let mut lines = vec![
+            ("isoloss".to_owned(), self.fit.isoloss_version.clone()),
+            ("data".to_owned(), format!("{} ({} runs)", self.fit.data_digest, self.fit.n_points)),
+            ("seed of the bootstrap".to_owned(), self.fit.config.seed.to_string()),
+            ("N counts".to_owned(), self.table.params.to_string()),
+        ];
+        lines.extend(
+            self.table.assumptions.iter().map(|a| ("taken for granted".to_owned(), a.to_string())),
+        );
+        lines.extend(
+            self.table
+                .skipped
+                .iter()
+                .map(|s| ("left out".to_owned(), format!("{}:{}: {}", s.path, s.line, s.reason))),
+        );
+        let coefs = self.fit.coefficients.iter().map(|(n, x)| format!("{n} = {}", number(*x)));
+        lines.push(("fitted coefficients".to_owned(), coefs.collect::<Vec<_>>().join(", ")));
+        let laws = crate::law::published_laws().unwrap_or_default();
+        for (_, proposal) in self.plans {
+            for row in &proposal.plans {
+                if let Some(law) = laws.iter().find(|l| l.name == row.law) {
+                    let line = (format!("law {}", law.name), law.source.clone());
+                    if !lines.contains(&line) {
+                        lines.push(line);
+                    }
+                }
+            }
+        }
+        let kaplan = crate::law::kaplan_allocation().map(|k| k.source.clone()).unwrap_or_default();
+        lines.push(("Kaplan's allocation".to_owned(), kaplan));
+        lines
+    }
+}

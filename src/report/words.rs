@@ -1,0 +1,84 @@
+//! Results in sentences.
+
+use super::sheets::{backtest_sheet, number, percent};
+use crate::fit::Backtest;
+use crate::plan::Explanation;
+
+/// Where a model stands, line by line.
+#[must_use]
+pub fn explanation_text(e: &Explanation) -> String {
+    let side = if e.size_ratio < 1.0 { "smaller" } else { "larger" };
+    format!(
+        "under {}: loss {:.4} nats per token, {} tokens per parameter\n\
+         \x20 optimum of the same loss   {} on {}, {} FLOPs\n\
+         \x20 size against it            {:.3} ({side})\n\
+         \x20 compute overhead           {}\n\
+         \x20 overtraining ratio         {} (D/N over the optimal D/N at the same compute)\n\
+         \x20 tokens over optimal        {} (D over the D for which this N is optimal)\n\
+         \x20 implied served tokens      {} (demand for which this choice is the cheapest)\n\
+         \x20 wall of this loss          {}\n",
+        e.law,
+        e.model.loss_nats,
+        number(e.model.tokens_per_param),
+        e.optimum.n,
+        e.optimum.d,
+        e.optimum.train_flops,
+        e.size_ratio,
+        percent(e.overhead),
+        number(e.overtraining_ratio),
+        number(e.tokens_over_optimal),
+        e.implied_serve_tokens,
+        e.wall_params,
+    )
+}
+
+/// The verdict on the dearest budget.
+#[must_use]
+pub fn backtest_text(test: &Backtest) -> String {
+    let fitted: Vec<String> = test.fitted_flops.iter().map(ToString::to_string).collect();
+    let mut text = format!(
+        "fitted {} runs at {} FLOPs, then predicted {} FLOPs, which the fit never saw\n\n{}",
+        test.n_fitted,
+        fitted.join(", "),
+        test.budget,
+        backtest_sheet(test).to_text(),
+    );
+    text.push_str(&format!(
+        "\nmean |error| {:.2} %, largest {:.2} %, bias {:+.2} %; {} of {} runs inside their {:.0} % interval\n",
+        100.0 * test.mean_abs_error,
+        100.0 * test.max_abs_error,
+        100.0 * test.bias,
+        test.covered,
+        test.runs.len(),
+        100.0 * test.level,
+    ));
+    text.push_str(&verdict_sentences(test).join("\n"));
+    text.push('\n');
+    text
+}
+
+/// Who chose the best size at the dearest budget, by the runs trained there.
+pub(super) fn verdict_sentences(test: &Backtest) -> Vec<String> {
+    let mut sentences: Vec<String> = test
+        .choices
+        .iter()
+        .map(|c| match (c.loss_nats, c.excess_nats) {
+            (Some(loss), Some(excess)) => format!(
+                "{} chooses {} parameters: measured loss there {loss:.4} nats, {excess:.4} above the valley's floor",
+                c.rule, c.n
+            ),
+            _ => format!("{} chooses {} parameters, outside the sizes trained", c.rule, c.n),
+        })
+        .collect();
+    match (test.winner(), test.valley.as_ref().and_then(|v| v.n)) {
+        (Some(best), Some(floor)) => sentences.push(format!(
+            "allocation that won at {} FLOPs: {} (measured optimum {floor} parameters)",
+            test.budget, best.rule
+        )),
+        _ => sentences.push(format!(
+            "no winner at {} FLOPs: its runs do not bracket an optimum",
+            test.budget
+        )),
+    }
+    sentences
+}

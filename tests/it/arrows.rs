@@ -1,0 +1,169 @@
+//! Which room of the house may import which, and who may touch files, print or read the clock.
+
+use std::path::{Path, PathBuf};
+
+/// (room, rooms it may import). A room may always import itself, `error` and `units`.
+const ARROWS: [(&str, &[&str]); 13] = [
+    ("units", &[]),
+    ("error", &[]),
+    ("num", &[]),
+    ("flops", &[]),
+    ("law", &["num"]),
+    ("data", &["flops"]),
+    ("fit", &["law", "data", "num"]),
+    ("cost", &["flops", "num"]),
+    ("plan", &["law", "cost", "flops", "num"]),
+    ("sweep", &["law", "data", "flops", "num"]),
+    ("train", &["sweep", "data", "flops"]),
+    ("report", &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep"]),
+    ("cli", &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "train", "report"]),
+];
+
+const EVERYWHERE: [&str; 2] = ["error", "units"];
+
+const FILE_ROOMS: [&str; 5] = ["data", "report", "sweep", "train", "cli"];
+
+/// A line of code outside comments and test modules.
+struct Line {
+    room: String,
+    place: String,
+    text: String,
+}
+
+fn source_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn source_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let entries = std::fs::read_dir(folder).expect("src can be listed");
+    let mut paths: Vec<PathBuf> = entries.map(|e| e.expect("an entry of src").path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            source_files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs")
+            && path.file_name().is_none_or(|n| n != "tests.rs")
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// Code lines of every room; `lib.rs` and `main.rs` belong to none.
+fn code_lines() -> Vec<Line> {
+    let root = source_root();
+    let mut files = Vec::new();
+    source_files(&root, &mut files);
+    let mut lines = Vec::new();
+    for file in files {
+        let inside = file.strip_prefix(&root).expect("a file under src");
+        let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
+        let room = first.trim_end_matches(".rs").to_owned();
+        if room == "lib" || room == "main" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).expect("source is UTF-8");
+        let all: Vec<&str> = text.lines().collect();
+        let tests = all
+            .windows(2)
+            .position(|w| w[0].trim() == "#[cfg(test)]" && w[1].trim_start().starts_with("mod "));
+        for (i, line) in all[..tests.unwrap_or(all.len())].iter().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            lines.push(Line {
+                room: room.clone(),
+                place: format!("src/{}:{}", inside.display(), i + 1),
+                text: code.to_owned(),
+            });
+        }
+    }
+    lines
+}
+
+/// Rooms named by `crate::room` in one line, `crate::{a::X, b}` included.
+fn rooms_named(line: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for (at, _) in line.match_indices("crate::") {
+        let before = line[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &line[at + "crate::".len()..];
+        let name = |text: &str| -> String {
+            text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+        };
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0_i32;
+            let mut part = String::new();
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+                if depth < 0 {
+                    break;
+                }
+                if c == ',' && depth == 0 {
+                    rooms.push(name(&part));
+                    part.clear();
+                } else {
+                    part.push(c);
+                }
+            }
+            rooms.push(name(&part));
+        } else {
+            rooms.push(name(rest));
+        }
+    }
+    rooms.retain(|r| !r.is_empty());
+    rooms
+}
+
+#[test]
+fn paths_are_read_out_of_a_line() {
+    assert_eq!(rooms_named("use crate::law::Surface;"), ["law"]);
+    assert_eq!(rooms_named("use crate::{law::{At, Law}, num};"), ["law", "num"]);
+    assert_eq!(rooms_named("f(crate::num::mean(x), crate::law::At)"), ["num", "law"]);
+    assert!(rooms_named("use mycrate::law;").is_empty());
+}
+
+#[test]
+fn every_room_imports_only_the_rooms_of_its_line() {
+    let lines = code_lines();
+    assert!(lines.len() > 1000, "the scan found the source");
+    let mut offenders = Vec::new();
+    for line in &lines {
+        assert!(!line.text.contains("use crate::{\n"), "{}", line.place);
+        let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| *room == line.room) else {
+            offenders.push(format!("{}: `{}` is no room", line.place, line.room));
+            continue;
+        };
+        for named in rooms_named(&line.text) {
+            let fine = named == line.room
+                || EVERYWHERE.contains(&named.as_str())
+                || allowed.contains(&named.as_str());
+            if !fine {
+                let code = line.text.trim();
+                offenders.push(format!("{}: {} -> {named}: {code}", line.place, line.room));
+            }
+        }
+    }
+    assert!(offenders.is_empty(), "\n{}", offenders.join("\n"));
+}
+
+#[test]
+fn only_file_rooms_touch_files_and_only_the_cli_prints_or_reads_the_environment() {
+    let mut offenders = Vec::new();
+    for line in code_lines() {
+        let has = |words: &[&str]| words.iter().any(|w| line.text.contains(w));
+        let files = has(&["std::fs", "fs::read", "File::open", "File::create"]);
+        let prints = has(&["println!", "print!(", "dbg!("]);
+        let reads_environment = has(&["env::var", "env::args", "env::current_dir"]);
+        let bad = files && !FILE_ROOMS.contains(&line.room.as_str())
+            || (prints || reads_environment) && line.room != "cli";
+        if bad {
+            offenders.push(format!("{}: {}", line.place, line.text.trim()));
+        }
+    }
+    assert!(offenders.is_empty(), "\n{}", offenders.join("\n"));
+}

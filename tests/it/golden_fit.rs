@@ -1,0 +1,218 @@
+//! The fit of the digitised Chinchilla runs against a minimum computed elsewhere to 50 digits.
+//!
+//! Source: `reference-data/chinchilla-epoch/golden.json` of the shared folder (mpmath), on the 245
+//! points Besiroglu et al. 2024 (arXiv:2404.10102) read off the figures of Hoffmann et al. 2022.
+
+use std::path::Path;
+
+use isoloss::data::{ReadOptions, RunTable, read};
+use isoloss::fit::{Fit, FitConfig, fit, fit_held_out};
+use isoloss::law::{Chinchilla, Point};
+use isoloss::plan::compute_optimal;
+use isoloss::units::{Flops, Params, Tokens};
+use serde_json::Value;
+
+use crate::shared::shared_folder;
+
+const NAMES: [&str; 5] = ["A", "B", "E", "alpha", "beta"];
+
+struct Reference {
+    golden: Value,
+    all: RunTable,
+    kept: RunTable,
+}
+
+fn reference(what: &str) -> Option<Reference> {
+    let folder = shared_folder(what)?.join("reference-data/chinchilla-epoch");
+    let text = std::fs::read_to_string(folder.join("golden.json")).expect("golden.json");
+    let golden = serde_json::from_str(&text).expect("golden.json parses");
+    Some(Reference { golden, all: table(&folder, vec![]), kept: table(&folder, (0..5).collect()) })
+}
+
+fn table(folder: &Path, exclude: Vec<usize>) -> RunTable {
+    let options = ReadOptions {
+        map: "n=Model Size,c=Training FLOP,loss=loss".parse().expect("a column map"),
+        exclude,
+        ..ReadOptions::default()
+    };
+    read(&[folder.join("svg_extracted_data.csv")], &options).expect("the digitised runs")
+}
+
+fn point_fit(runs: &RunTable, delta: f64) -> Fit {
+    let config = FitConfig { delta, bootstrap: 0, ..FitConfig::default() };
+    fit(&Chinchilla, runs, &config, &|_| {}).expect("a fit")
+}
+
+fn number(value: &Value, pointer: &str) -> f64 {
+    value.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{pointer} in golden"))
+}
+
+/// Coefficients to 1e-6 relative, or to half a unit of the digits the reference prints.
+fn assert_minimum(fitted: &Fit, golden: &Value, digits: i32) {
+    let printed = 0.5 * 10_f64.powi(1 - digits);
+    for name in NAMES {
+        let want = number(golden, &format!("/{name}"));
+        let error = fitted.coefficients[name] / want - 1.0;
+        eprintln!("delta {:e}, {name}: relative difference {error:e}", fitted.delta);
+        assert!(error.abs() < 1e-6_f64.max(printed), "{name}: {error:e}");
+    }
+    let difference = fitted.objective_value - number(golden, "/objective_sum");
+    eprintln!("delta {:e}, objective: difference {difference:e}", fitted.delta);
+    assert!(difference.abs() < 1e-14, "objective: {difference:e}");
+    assert!(fitted.certificate.certified, "{:?}", fitted.certificate);
+}
+
+#[test]
+fn golden_the_huber_minimum_of_240_rows_is_the_certified_one() {
+    let Some(r) = reference("the Huber minimum of 240 rows") else {
+        return;
+    };
+    let golden = &r.golden["huber_log_1e-3_sum"];
+    let fitted = point_fit(&r.kept, 1e-3);
+    assert_eq!(fitted.n_points, 240);
+    assert_minimum(&fitted, golden, 13);
+    let certificate = &fitted.certificate;
+    assert_eq!(Some(certificate.rows_in_band as u64), golden["rows_inside_band"].as_u64());
+    let want = number(golden, "/hessian_eigenvalues_lnA_lnB_lnE_alpha_beta/0");
+    let eigenvalue = certificate.hessian_min_eigenvalue;
+    eprintln!("smallest eigenvalue {eigenvalue:e}, want {want:e}; {certificate:?}");
+    assert!((eigenvalue / want - 1.0).abs() < 1e-3, "{eigenvalue:e}");
+}
+
+#[test]
+fn golden_plans_of_the_huber_minimum_are_the_reference_ones() {
+    let Some(r) = reference("plans of the Huber minimum") else {
+        return;
+    };
+    let golden = &r.golden["huber_log_1e-3_sum"];
+    let surface = point_fit(&r.kept, 1e-3).surface;
+    let c = Flops::new(5.88e23);
+    let plan = compute_optimal(&surface, c).expect("an optimum");
+    let loss = surface.loss(&Point::new(Params::new(70e9), Tokens::new(1.4e12)));
+    let exponent = surface.allocation_exponent(c).expect("an optimum");
+    for (key, ours) in [
+        ("/n_opt_5.88e23", plan.n.get()),
+        ("/d_opt_5.88e23", plan.d.get()),
+        ("/tokens_per_param_5.88e23", plan.tokens_per_param),
+        ("/loss_at_opt_5.88e23", plan.loss_nats),
+        ("/loss_70e9_1.4e12", loss),
+        ("/a_opt", exponent),
+    ] {
+        let error = ours / number(golden, key) - 1.0;
+        eprintln!("{key}: relative difference {error:e}");
+        assert!(error.abs() < 1e-6, "{key}: {error:e}");
+    }
+}
+
+#[test]
+fn golden_the_huber_minimum_of_all_245_rows_is_the_reference_one() {
+    let Some(r) = reference("the Huber minimum of all 245 rows") else {
+        return;
+    };
+    let golden = &r.golden["huber_log_1e-3_sum_all_245"];
+    let fitted = point_fit(&r.all, 1e-3);
+    assert_eq!(fitted.n_points, 245);
+    assert_minimum(&fitted, golden, 13);
+    let in_band = fitted.certificate.rows_in_band as u64;
+    assert_eq!(Some(in_band), golden["rows_inside_band"].as_u64());
+}
+
+#[test]
+fn golden_other_widths_of_the_band_give_the_reference_minima() {
+    let Some(r) = reference("other widths of the Huber band") else {
+        return;
+    };
+    for (key, delta) in [("1e-2", 1e-2), ("1e-4", 1e-4)] {
+        let fitted = point_fit(&r.kept, delta);
+        assert_minimum(&fitted, &r.golden["huber_log_other_delta"][key], 13);
+    }
+}
+
+#[test]
+fn golden_dear_runs_are_predicted_from_cheap_ones_as_well_as_in_the_reference() {
+    let Some(r) = reference("the held-out test") else {
+        return;
+    };
+    let golden = &r.golden["held_out_train_C_lt_1e21"];
+    let config = FitConfig { bootstrap: 0, ..FitConfig::default() };
+    let condition = "C>=1e21".parse().expect("a condition");
+    let fitted = fit_held_out(&Chinchilla, &r.kept, &condition, &config, &|_| {}).expect("a fit");
+    let scores = fitted.held_out.as_ref().expect("held out");
+    assert_eq!(Some(fitted.n_points as u64), golden["train_rows"].as_u64());
+    assert_eq!(Some(scores.n_points as u64), golden["test_rows"].as_u64());
+    let golden = &golden["huber_1e-3"];
+    assert_minimum(&fitted, golden, 8);
+    for (key, ours) in [
+        ("/test_mean_abs_rel_pct", scores.mean_abs_error),
+        ("/test_max_abs_rel_pct", scores.max_abs_error),
+        ("/test_mean_signed_rel_pct", scores.bias),
+    ] {
+        let difference = 100.0 * ours - number(golden, key);
+        eprintln!("{key}: difference {difference:e} points");
+        // Six decimals are printed.
+        assert!(difference.abs() < 0.6e-6, "{key}: {difference:e}");
+    }
+}
+
+#[test]
+fn golden_bootstrap_spreads_agree_within_monte_carlo_error() {
+    let Some(r) = reference("the bootstrap") else {
+        return;
+    };
+    let golden = &r.golden["bootstrap_huber_1e-3"];
+    let config = FitConfig { bootstrap: 4000, seed: 42, ..FitConfig::default() };
+    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    assert_eq!(fitted.draws_failed, 0);
+    assert_eq!(fitted.draws.len(), 4000);
+    // Ours and theirs are both estimates from 4000 draws.
+    let four_errors = 4.0 * 2_f64.sqrt();
+    for (name, key) in NAMES.map(|n| (n, n)).into_iter().chain([("n_exponent", "a_opt")]) {
+        let want = number(golden, &format!("/sd/{key}"));
+        let bound = four_errors * number(golden, &format!("/monte_carlo_se_of_sd_relative/{key}"));
+        let error = fitted.std_errors[name] / want - 1.0;
+        eprintln!("SD of {name}: relative difference {error:+.4}, bound {bound:.4}");
+        assert!(error.abs() < bound, "{name}: {error:+.4}");
+    }
+    let ensemble = fitted.ensemble();
+    let optimum = ensemble.map(|s| compute_optimal(s, Flops::new(5.88e23)));
+    let chinchilla = Point::new(Params::new(70e9), Tokens::new(1.4e12));
+    let losses = ensemble.map(|s| Ok(s.loss(&chinchilla)));
+    assert_eq!((optimum.failed, losses.failed), (0, 0));
+    // A 2.5 % quantile of 4000 normal draws has a standard error of sqrt(0.025 · 0.975 / 4000) /
+    // 0.0584 = 0.0423 SD. A, B and D/N are closer to normal in their logarithms.
+    let bound_in_sd = four_errors * 0.0423;
+    let ln_ratio_sd = {
+        // ln(D/N) = ln C/6 - 2 ln N on the isoFLOP line.
+        2.0 * number(golden, "/sd/ln_n_opt_5.88e23")
+    };
+    type Scale = fn(f64) -> f64;
+    let (log, plain): (Scale, Scale) = (f64::ln, |x| x);
+    let sd = |key: &str| number(golden, &format!("/sd/{key}"));
+    for (key, ours, scale, sd) in [
+        ("A", fitted.intervals["A"], log, sd("lnA")),
+        ("B", fitted.intervals["B"], log, sd("lnB")),
+        ("E", fitted.intervals["E"], plain, sd("E")),
+        ("alpha", fitted.intervals["alpha"], plain, sd("alpha")),
+        ("beta", fitted.intervals["beta"], plain, sd("beta")),
+        ("a_opt", fitted.intervals["n_exponent"], plain, sd("a_opt")),
+        (
+            "tokens_per_param_5.88e23",
+            optimum.interval(|p| p.tokens_per_param).expect("draws"),
+            log,
+            ln_ratio_sd,
+        ),
+        (
+            "loss_70e9_1.4e12",
+            losses.interval(|l| *l).expect("draws"),
+            plain,
+            sd("loss_70e9_1.4e12"),
+        ),
+    ] {
+        for (end, ours) in [ours.lo, ours.hi].into_iter().enumerate() {
+            let want = number(golden, &format!("/percentile_2.5_97.5/{key}/{end}"));
+            let off = (scale(ours) - scale(want)) / sd;
+            eprintln!("{key} end {end}: {ours} for {want}, {off:+.3} SD");
+            assert!(off.abs() < bound_in_sd, "{key} end {end}: {off:+.3} SD");
+        }
+    }
+}

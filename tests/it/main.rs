@@ -1,0 +1,15 @@
+//! The one integration binary. Tests that need the shared reference folder look for it in
+//! `ISOLOSS_SHARED` and say so when it is not there; everything else runs anywhere.
+
+mod arrows;
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "tables")]
+mod data;
+#[cfg(feature = "tables")]
+mod golden_fit;
+mod golden_plans;
+mod laws;
+mod refusals;
+#[cfg(feature = "tables")]
+mod shared;

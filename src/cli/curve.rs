@@ -42,7 +42,8 @@ pub(super) struct Args {
 pub(super) struct BandedCurve {
     #[serde(flatten)]
     pub(super) curve: IsoLossCurve,
-    /// One per point of the curve; empty for a law without draws.
+    /// One per point of the curve, `[lo, null]` where the upper end is past the wall of some draws;
+    /// empty for a law without draws.
     pub(super) train_flops_intervals: Vec<Option<Interval>>,
 }
 
@@ -103,7 +104,7 @@ fn flops_interval(ensemble: &Ensemble, n: Params, loss: f64) -> Option<Interval>
     let tail = 0.5 * (1.0 - ensemble.level);
     let at = |p: f64| sorted.get((p * (sorted.len() as f64 - 1.0)).round() as usize).copied();
     let interval = Interval { lo: at(tail)?, hi: at(1.0 - tail)? };
-    interval.hi.is_finite().then_some(interval)
+    interval.lo.is_finite().then_some(interval)
 }
 
 fn describe(curve: &IsoLossCurve) -> String {
@@ -145,11 +146,11 @@ fn write(path: &Path, banded: &BandedCurve, ensemble: &Ensemble) -> Result<()> {
 
 /// The chart of a curve, with the released models that lie within its frame.
 pub(super) fn picture(banded: &BandedCurve, ensemble: &Ensemble) -> Compression {
+    // Dense models of about this loss; a law of dense runs says nothing about sparse ones.
     let named = models().unwrap_or_default().iter().filter_map(|m| {
-        let (n, d) = (m.active_params.unwrap_or(m.params), m.tokens?);
+        let (n, d) = (m.params, m.tokens.filter(|_| m.active_params.is_none())?);
         let loss = ensemble.best.loss(&crate::law::Point::new(n, d));
-        // Only models of about this loss belong on its curve.
-        ((loss - banded.curve.loss_nats).abs() < 0.03).then(|| NamedModel::new(&m.name, n, d))
+        ((loss - banded.curve.loss_nats).abs() < 0.02).then(|| NamedModel::new(&m.name, n, d))
     });
     Compression {
         curve: banded.curve.clone(),

@@ -47,7 +47,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     for AskedLaw { ensemble, warnings: doubts } in &laws {
         let explanation = plan::explain(&ensemble.best, n, d)?;
         warnings.extend(doubts.iter().cloned());
-        for (quantity, factor) in ensemble.best.support.outside(&Point::new(n, d)) {
+        let outside = ensemble.best.support.outside(&Point::new(n, d));
+        if let Some((quantity, factor)) = outside.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
             let quantity = format!("{quantity} of {name} under {}", ensemble.best.label);
             warnings.push(Warning::Extrapolation { quantity, factor });
         }

@@ -269,29 +269,20 @@ fn append(sheet: &Sheet, options: &ReadOptions, table: &mut RunTable) -> Result<
     };
     layout.note_assumptions(sheet, params, table);
     let mut bad: Vec<(usize, String)> = Vec::new();
-    let mut kept = 0;
+    let before = table.runs.len();
     for (row, values) in sheet.rows.iter().enumerate() {
         if options.exclude.contains(&row) {
             continue;
         }
         let line = sheet.lines[row];
-        match layout.unfinished(values) {
-            Some(reason) => {
-                table.skipped.push(Skipped { path: sheet.path.clone(), line, reason });
-                continue;
-            }
-            None => kept += 1,
+        if let Some(reason) = layout.unfinished(values) {
+            table.skipped.push(Skipped { path: sheet.path.clone(), line, reason });
+            continue;
         }
         match layout.record(sheet, row, values) {
             Ok(run) => table.runs.push(run),
             Err(problem) => bad.push((line, problem)),
         }
-    }
-    if kept == 0 {
-        let what = format!("{}: leaving out excluded and unfinished rows", sheet.path);
-        return Err(
-            DataError::NothingLeft { what, left: 0, total: sheet.rows.len(), wanted: 1 }.into()
-        );
     }
     if let (Some((line, problem)), false) = (bad.first(), options.skip_bad) {
         return Err(DataError::BadRow {
@@ -301,6 +292,11 @@ fn append(sheet: &Sheet, options: &ReadOptions, table: &mut RunTable) -> Result<
             others: bad.len() - 1,
         }
         .into());
+    }
+    if table.runs.len() == before {
+        let what = format!("{}: leaving out excluded, unfinished and bad rows", sheet.path);
+        let total = sheet.rows.len();
+        return Err(DataError::NothingLeft { what, left: 0, total, wanted: 1 }.into());
     }
     let skipped =
         bad.into_iter().map(|(line, reason)| Skipped { path: sheet.path.clone(), line, reason });

@@ -13,7 +13,6 @@ mod plan;
 mod report;
 mod sweep;
 mod train;
-mod units;
 mod warning;
 
 pub use cost::CostError;
@@ -27,8 +26,9 @@ pub use plan::PlanError;
 pub use report::ReportError;
 pub use sweep::SweepError;
 pub use train::TrainError;
-pub use units::UnitsError;
 pub use warning::{Warning, with_messages};
+
+pub use crate::units::UnitsError;
 
 use thiserror::Error;
 

@@ -174,7 +174,7 @@ impl fmt::Display for Warning {
             ),
             Self::Extrapolation { quantity, factor } => write!(
                 f,
-                "{quantity} is a factor {factor:.3} beyond the runs the law was fitted on"
+                "{quantity} is a factor {factor:.2} beyond the runs the law was fitted on"
             ),
             Self::NearWall { ratio } => write!(
                 f,

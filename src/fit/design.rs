@@ -37,9 +37,9 @@ pub(super) fn check(law: &'static dyn Law, table: &RunTable) -> Result<(), FitEr
         return refuse(reason, "Add runs until there are at least 3 token counts");
     }
     if distinct(ln_n.iter().zip(&ln_d).map(|(n, d)| d - n)) < 2 {
-        let ratio = (ln_d[0] - ln_n[0]).exp();
+        let ratio = ((ln_d[0] - ln_n[0]).exp() * 1e4).round() / 1e4;
         let reason = format!(
-            "every run has {ratio:.4} tokens per parameter, so the capacity term and the data term cannot be told apart"
+            "every run has {ratio} tokens per parameter, so the capacity term and the data term cannot be told apart"
         );
         return refuse(
             reason,

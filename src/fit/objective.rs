@@ -47,6 +47,8 @@ impl Quadratic for HuberLog<'_> {
             let inside = r.abs() <= self.delta;
             let slope = weight * if inside { r } else { self.delta * r.signum() };
             let bend = if inside { weight } else { 0.0 };
+            // A few roundings in the loss and its logarithm; outside the band the slope is exact.
+            let rounding = bend * 8.0 * f64::EPSILON * (1.0 + self.rows.ln_loss[i].abs());
             jet.value += weight
                 * if inside { 0.5 * r * r } else { self.delta * (r.abs() - 0.5 * self.delta) };
             // From d loss / d theta to d ln(loss) / d x, where x = ln theta if the scale says so.
@@ -58,6 +60,7 @@ impl Quadratic for HuberLog<'_> {
                 g[a] *= chain[a] / loss;
                 jet.gradient[a] += slope * g[a];
                 jet.gradient_scale[a] += (slope * g[a]).abs();
+                jet.gradient_noise[a] += rounding * g[a].abs();
             }
             for a in 0..p {
                 for b in a..p {

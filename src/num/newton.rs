@@ -19,6 +19,8 @@ pub struct Jet {
     /// Per component, the sum of absolute row contributions to the gradient: the size against
     /// which a gradient counts as zero.
     pub gradient_scale: Vec<f64>,
+    /// Per component, what rounding of the residuals can put into the gradient.
+    pub gradient_noise: Vec<f64>,
 }
 
 impl Jet {
@@ -30,6 +32,7 @@ impl Jet {
             gradient: vec![0.0; p],
             hessian: vec![0.0; p * p],
             gradient_scale: vec![0.0; p],
+            gradient_noise: vec![0.0; p],
         }
     }
 
@@ -39,17 +42,22 @@ impl Jet {
         self.gradient.fill(0.0);
         self.hessian.fill(0.0);
         self.gradient_scale.fill(0.0);
+        self.gradient_noise.fill(0.0);
     }
 
-    /// Largest gradient component relative to its scale; at rounding level (about 1e-15) the point
-    /// is stationary to all digits the data carry.
+    /// Largest gradient component relative to its scale, beyond what rounding alone can put there:
+    /// on noiseless data the scale itself is rounding, and the quotient of the two says nothing.
     #[must_use]
     pub fn scaled_gradient(&self) -> f64 {
+        let scale_and_noise = self.gradient_scale.iter().zip(&self.gradient_noise);
         self.gradient
             .iter()
-            .zip(&self.gradient_scale)
-            .map(|(g, s)| if *s > 0.0 { g.abs() / s } else { g.abs() })
-            .fold(0.0, f64::max)
+            .zip(scale_and_noise)
+            .map(|(g, (scale, noise))| {
+                let beyond = (g.abs() - noise).max(0.0);
+                if *scale > 0.0 { beyond / scale } else { beyond }
+            })
+            .fold(0.0, |worst, x| if x.is_nan() { f64::NAN } else { x.max(worst) })
     }
 }
 
@@ -193,6 +201,7 @@ mod tests {
             jet.gradient = vec![-2.0 * (1.0 - a) - 400.0 * a * r, 200.0 * r];
             jet.hessian = vec![2.0 - 400.0 * r + 800.0 * a * a, -400.0 * a, -400.0 * a, 200.0];
             jet.gradient_scale = vec![1.0, 1.0];
+            jet.gradient_noise = vec![0.0, 0.0];
         }
     }
 

@@ -224,16 +224,12 @@ fn row(
     }
 }
 
-fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Vec<Warning> {
-    surface
-        .support
-        .outside(&Point::new(plan.n, plan.d))
-        .into_iter()
-        .map(|(quantity, factor)| Warning::Extrapolation {
-            quantity: format!("{quantity} of the {strategy} plan"),
-            factor,
-        })
-        .collect()
+/// How far a plan lies beyond the runs of its law, by the quantity that is farthest out.
+fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Option<Warning> {
+    let outside = surface.support.outside(&Point::new(plan.n, plan.d));
+    let (quantity, factor) = outside.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let quantity = format!("{quantity} of the {strategy} plan under {}", surface.label);
+    Some(Warning::Extrapolation { quantity, factor })
 }
 
 /// Whether laws that were asked the same disagree on the compute-optimal size by more than 1.5: then

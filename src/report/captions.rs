@@ -7,4 +7,4 @@ pub const FRONTIER: &str = "Loss against training compute. Dots are runs; the li
 /// Of [`Compression`](super::Compression).
 pub const COMPRESSION: &str = "Compression curve: every model size that reaches the same loss and the training compute it needs. The tangent is horizontal at the compute-optimal (Chinchilla) point; left of it compute buys a smaller model, up to the wall that no number of tokens passes.";
 /// Of [`Predicted`](super::Predicted).
-pub const PREDICTED: &str = "The dearest budget, which the fit never saw: predicted against actual loss with prediction intervals for a new run. On the line, prediction and outcome agree.";
+pub const PREDICTED: &str = "The dearest budget, which the fit never saw: what the law fitted on the cheaper budgets says of each run (diamonds, with the interval in which a new run is expected) and what came (dots).";

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// (room, rooms it may import). A room may always import itself, `error` and `units`.
+/// (room, rooms it may import). A room may always import itself, and all but `units` may import
+/// `error` and `units`.
 const ARROWS: [(&str, &[&str]); 13] = [
     ("units", &[]),
     ("error", &[]),
@@ -131,16 +132,18 @@ fn paths_are_read_out_of_a_line() {
 fn every_room_imports_only_the_rooms_of_its_line() {
     let lines = code_lines();
     assert!(lines.len() > 1000, "the scan found the source");
-    let mut offenders = Vec::new();
+    let (mut arrows, mut offenders) = (0, Vec::new());
     for line in &lines {
-        assert!(!line.text.contains("use crate::{\n"), "{}", line.place);
+        // A group over several lines would hide its rooms from the scan.
+        assert!(!line.text.trim_end().ends_with("crate::{"), "{}", line.place);
         let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| *room == line.room) else {
             offenders.push(format!("{}: `{}` is no room", line.place, line.room));
             continue;
         };
         for named in rooms_named(&line.text) {
+            arrows += 1;
             let fine = named == line.room
-                || EVERYWHERE.contains(&named.as_str())
+                || (line.room != "units" && EVERYWHERE.contains(&named.as_str()))
                 || allowed.contains(&named.as_str());
             if !fine {
                 let code = line.text.trim();
@@ -148,6 +151,7 @@ fn every_room_imports_only_the_rooms_of_its_line() {
             }
         }
     }
+    assert!(arrows > 100, "{arrows} arrows found");
     assert!(offenders.is_empty(), "\n{}", offenders.join("\n"));
 }
 

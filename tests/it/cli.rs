@@ -196,7 +196,7 @@ fn bad_input_is_one_message_and_exit_two() {
         (&["fit", "empty.csv"], "no rows"),
         (&["fit", "one.csv"], "1 runs cannot fix"),
         (&["fit", "bad.csv"], "bad.csv:3"),
-        (&["fit", "ratio.csv", "-o", "fit.json"], "20.00 tokens per parameter"),
+        (&["fit", "ratio.csv", "-o", "fit.json"], "20 tokens per parameter"),
         (&["fit", "one.csv", "--law", "chinchila"], "known"),
         (&["fit", "one.csv", "--map", "n"], "KEY=COLUMN"),
         (&["plan", "--law", "besiroglou", "--flops", "1e24"], "did you mean `besiroglu`"),

@@ -30,7 +30,8 @@ impl NamedModel {
 pub struct Compression {
     /// The curve.
     pub curve: IsoLossCurve,
-    /// Interval of the training FLOPs at each point of the curve; may be empty.
+    /// Interval of the training FLOPs at each point of the curve, infinite above where some draws
+    /// cannot reach the loss; may be empty.
     pub band: Vec<Option<Interval>>,
     /// Models of about this loss.
     pub models: Vec<NamedModel>,
@@ -65,7 +66,7 @@ impl Picture for Compression {
             .points
             .iter()
             .zip(&self.band)
-            .filter_map(|(p, i)| i.map(|i| (p.n.get(), i.lo, i.hi)))
+            .filter_map(|(p, i)| i.map(|i| (p.n.get(), i.lo, i.hi.min(f64::MAX))))
             .collect();
         let has_band = between.len() > 1;
         if has_band {
@@ -83,13 +84,9 @@ impl Picture for Compression {
         let label = |at, text, side, colour| Mark::Label { at, text, side, colour };
         let text = format!("optimum: {} on {} tokens", curve.optimum.n, curve.optimum.d);
         marks.push(label((best_n, best_c), text, Side::Below, PALETTE[1]));
-        let half_way = best_c * (MOST / 1.4).powf(0.9);
-        marks.push(label(
-            (wall, half_way),
-            format!("wall: {}", curve.wall_params),
-            Side::Right,
-            INK,
-        ));
+        // Beside the foot of the wall, where the curve never comes.
+        let foot = (wall, y.lo * 1.25);
+        marks.push(label(foot, format!("wall: {}", curve.wall_params), Side::Right, INK));
         for ratio in [0.75, 0.5, 0.3] {
             if let Some(c) = self.compute_at(best_n * ratio) {
                 let at = (best_n * ratio, c);

@@ -24,27 +24,37 @@ fn use_built_in_font() {
     });
 }
 
+/// plotters places everything on whole pixels. Drawing larger than asked for and scaling down gives
+/// smooth lines: through the view box in SVG, by averaging in PNG.
+const FINER: u32 = 4;
+
 pub(super) fn svg(chart: &Chart, size: Size) -> Result<String> {
     use_built_in_font();
+    let large = Size { width: FINER * size.width, height: FINER * size.height };
     let mut text = String::new();
     {
         let area =
-            SVGBackend::with_string(&mut text, (size.width, size.height)).into_drawing_area();
-        draw(chart, &area, size).map_err(|e| failed(chart, &e))?;
+            SVGBackend::with_string(&mut text, (large.width, large.height)).into_drawing_area();
+        draw(chart, &area, large).map_err(|e| failed(chart, &e))?;
         area.present().map_err(|e| failed(chart, &e))?;
     }
-    Ok(text)
+    let drawn = format!("width=\"{}\" height=\"{}\"", large.width, large.height);
+    let shown = format!("width=\"{}\" height=\"{}\"", size.width, size.height);
+    Ok(text.replacen(&drawn, &shown, 1))
 }
 
 pub(super) fn png(chart: &Chart, size: Size) -> Result<Vec<u8>> {
     use_built_in_font();
-    let mut pixels = vec![0_u8; size.width as usize * size.height as usize * 3];
+    let finer = if size.width > Size::PAGE.width { 2 } else { FINER };
+    let large = Size { width: finer * size.width, height: finer * size.height };
+    let mut fine = vec![0_u8; large.width as usize * large.height as usize * 3];
     {
         let area =
-            BitMapBackend::with_buffer(&mut pixels, (size.width, size.height)).into_drawing_area();
-        draw(chart, &area, size).map_err(|e| failed(chart, &e))?;
+            BitMapBackend::with_buffer(&mut fine, (large.width, large.height)).into_drawing_area();
+        draw(chart, &area, large).map_err(|e| failed(chart, &e))?;
         area.present().map_err(|e| failed(chart, &e))?;
     }
+    let pixels = averaged(&fine, size, finer as usize);
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, size.width, size.height);
     encoder.set_color(png::ColorType::Rgb);
@@ -54,6 +64,25 @@ pub(super) fn png(chart: &Chart, size: Size) -> Result<Vec<u8>> {
         .and_then(|mut writer| writer.write_image_data(&pixels))
         .map_err(|e| failed(chart, &e))?;
     Ok(bytes)
+}
+
+/// Each pixel of `size` as the mean of the `finer` by `finer` pixels drawn for it.
+fn averaged(fine: &[u8], size: Size, finer: usize) -> Vec<u8> {
+    let (width, height) = (size.width as usize, size.height as usize);
+    let mut pixels = Vec::with_capacity(width * height * 3);
+    for y in 0..height {
+        for x in 0..width {
+            for channel in 0..3 {
+                let mut sum = 0_usize;
+                for row in 0..finer {
+                    let start = ((y * finer + row) * width * finer + x * finer) * 3 + channel;
+                    sum += (0..finer).map(|i| usize::from(fine[start + 3 * i])).sum::<usize>();
+                }
+                pixels.push((sum / (finer * finer)) as u8);
+            }
+        }
+    }
+    pixels
 }
 
 fn failed(chart: &Chart, cause: &impl std::fmt::Display) -> crate::error::Error {
@@ -74,8 +103,6 @@ struct Frame<'a> {
     width: f64,
     height: f64,
     scale: f64,
-    /// Boxes of labels already placed: left, top, right, bottom.
-    taken: Vec<(f64, f64, f64, f64)>,
 }
 
 type Area<DB> = DrawingArea<DB, Shift>;
@@ -122,15 +149,14 @@ fn draw<DB: DrawingBackend>(chart: &Chart, area: &Area<DB>, size: Size) -> Drawn
     area.fill(&WHITE)?;
     let scale = f64::from(size.width) / f64::from(Size::PAGE.width);
     let longest = chart.legend.iter().map(|e| e.text.chars().count()).max().unwrap_or(0);
-    let legend = if longest == 0 { 20.0 } else { 56.0 + 7.4 * longest as f64 };
-    let mut frame = Frame {
+    let legend = if longest == 0 { 20.0 } else { 52.0 + 8.6 * longest as f64 };
+    let frame = Frame {
         chart,
         left: 84.0 * scale,
         top: 52.0 * scale,
         width: f64::from(size.width) - (84.0 + legend) * scale,
         height: f64::from(size.height) - (52.0 + 66.0) * scale,
         scale,
-        taken: Vec::new(),
     };
     axes(&frame, area)?;
     for mark in &chart.marks {
@@ -138,9 +164,10 @@ fn draw<DB: DrawingBackend>(chart: &Chart, area: &Area<DB>, size: Size) -> Drawn
             draw_mark(&frame, area, mark)?;
         }
     }
+    let mut taken = obstacles(&frame);
     for mark in &chart.marks {
         if let Mark::Label { at, text, side, colour } = mark {
-            label(&mut frame, area, *at, text, *side, *colour)?;
+            label(&frame, area, &mut taken, (*at, text, *side, *colour))?;
         }
     }
     draw_legend(&frame, area)
@@ -159,23 +186,23 @@ fn axes<DB: DrawingBackend>(frame: &Frame, area: &Area<DB>) -> Drawn<DB> {
         let px = frame.px(x);
         area.draw(&PathElement::new(vec![rounded((px, top)), rounded((px, bottom))], grid))?;
         let at = rounded((px, bottom + frame.length(7.0)));
-        area.draw(&Text::new(name, at, text(14.0, HPos::Center, VPos::Top)))?;
+        area.draw(&Text::new(name, at, text(17.0, HPos::Center, VPos::Top)))?;
     }
     for (y, name) in ticks(&frame.chart.y) {
         let py = frame.py(y);
         area.draw(&PathElement::new(vec![rounded((left, py)), rounded((right, py))], grid))?;
         let at = rounded((left - frame.length(8.0), py));
-        area.draw(&Text::new(name, at, text(14.0, HPos::Right, VPos::Center)))?;
+        area.draw(&Text::new(name, at, text(17.0, HPos::Right, VPos::Center)))?;
     }
     let corners = [rounded((left, top)), rounded((right, bottom))];
     area.draw(&Rectangle::new(corners, frame.stroke(QUIET, 1.0)))?;
     let title = rounded((left, frame.length(14.0)));
-    area.draw(&Text::new(frame.chart.title.clone(), title, text(18.0, HPos::Left, VPos::Top)))?;
-    let below = rounded((left + frame.width / 2.0, bottom + frame.length(34.0)));
+    area.draw(&Text::new(frame.chart.title.clone(), title, text(21.0, HPos::Left, VPos::Top)))?;
+    let below = rounded((left + frame.width / 2.0, bottom + frame.length(36.0)));
     let x_title = frame.chart.x.title.clone();
-    area.draw(&Text::new(x_title, below, text(15.0, HPos::Center, VPos::Top)))?;
+    area.draw(&Text::new(x_title, below, text(18.0, HPos::Center, VPos::Top)))?;
     let beside = rounded((frame.length(14.0), top + frame.height / 2.0));
-    let turned = text(15.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+    let turned = text(18.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
     area.draw(&Text::new(frame.chart.y.title.clone(), beside, turned))
 }
 
@@ -320,52 +347,101 @@ fn dashes(path: &[(f64, f64)], length: f64) -> Vec<Vec<(f64, f64)>> {
     dashes
 }
 
-/// Text beside a point, moved up or down until it meets no other label, kept within the frame.
+/// Something a label should not cover, with how much that matters.
+#[derive(Clone, Copy)]
+struct Obstacle {
+    left: f64,
+    top: f64,
+    right: f64,
+    bottom: f64,
+    weight: f64,
+}
+
+impl Obstacle {
+    fn around((x, y): (f64, f64), reach: f64, weight: f64) -> Self {
+        Self { left: x - reach, top: y - reach, right: x + reach, bottom: y + reach, weight }
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.left < other.right
+            && other.left < self.right
+            && self.top < other.bottom
+            && other.top < self.bottom
+    }
+}
+
+const ANOTHER_LABEL: f64 = 1000.0;
+const A_DOT: f64 = 50.0;
+const A_PIECE_OF_LINE: f64 = 1.0;
+
+/// Dots and lines as obstacles.
+fn obstacles(frame: &Frame) -> Vec<Obstacle> {
+    let mut found = Vec::new();
+    for mark in &frame.chart.marks {
+        match mark {
+            Mark::Dots { at, .. } | Mark::Diamonds { at, .. } => {
+                let reach = frame.length(7.0);
+                found.extend(at.iter().map(|p| Obstacle::around(frame.pixel(*p), reach, A_DOT)));
+            }
+            Mark::Line { through, .. } => {
+                let (reach, step) = (frame.length(2.0), frame.length(6.0));
+                for piece in clipped(frame, through) {
+                    for dash in dashes(&piece, step) {
+                        let ends = dash.first().into_iter().chain(dash.last());
+                        found.extend(ends.map(|p| Obstacle::around(*p, reach, A_PIECE_OF_LINE)));
+                    }
+                }
+            }
+            Mark::Band { .. } | Mark::Bar { .. } | Mark::Label { .. } => {}
+        }
+    }
+    found
+}
+
+/// Text beside a point, where it covers least: on the asked side, else another, else farther off.
 fn label<DB: DrawingBackend>(
-    frame: &mut Frame,
+    frame: &Frame,
     area: &Area<DB>,
-    at: (f64, f64),
-    text: &str,
-    side: Side,
-    colour: Colour,
+    taken: &mut Vec<Obstacle>,
+    (at, text, side, colour): ((f64, f64), &str, Side, Colour),
 ) -> Drawn<DB> {
     if !frame.holds(at) {
         return Ok(());
     }
-    let style = frame.font(14.0, colour, HPos::Left, VPos::Top);
+    let style = frame.font(17.0, colour, HPos::Left, VPos::Top);
     let (width, height) = area.estimate_text_size(text, &style)?;
     let (width, height) = (f64::from(width), f64::from(height));
     let (x, y) = frame.pixel(at);
-    let gap = frame.length(9.0);
-    let (left, top) = match side {
-        Side::Above => (x - width / 2.0, y - gap - height),
-        Side::Below => (x - width / 2.0, y + gap),
-        Side::Right => (x + gap, y - height / 2.0),
-        Side::Left => (x - gap - width, y - height / 2.0),
+    let right_most = frame.left + frame.width - width - frame.length(4.0);
+    let lowest = frame.top + frame.height - height - frame.length(4.0);
+    let place = |side: Side, gap: f64| {
+        let (left, top) = match side {
+            Side::Above => (x - width / 2.0, y - gap - height),
+            Side::Below => (x - width / 2.0, y + gap),
+            Side::Right => (x + gap, y - height / 2.0),
+            Side::Left => (x - gap - width, y - height / 2.0),
+        };
+        let left = left.min(right_most).max(frame.left + frame.length(4.0));
+        let top = top.min(lowest).max(frame.top + frame.length(4.0));
+        Obstacle { left, top, right: left + width, bottom: top + height, weight: ANOTHER_LABEL }
     };
-    let left =
-        left.clamp(frame.left + 3.0, (frame.left + frame.width - width - 3.0).max(frame.left));
-    let lowest = frame.top + frame.height - height - 3.0;
-    let step = height * 0.5;
-    // Nearest free place, first on the asked side: 0, -1, +1, -2, …
-    let offsets = (0..40).map(|i| {
-        let steps = f64::from((i + 1) / 2);
-        if i % 2 == 1 { -steps * step } else { steps * step }
-    });
-    let free = offsets.map(|offset| (top + offset).clamp(frame.top + 3.0, lowest)).find(|top| {
-        frame
-            .taken
-            .iter()
-            .all(|t| left > t.2 || left + width < t.0 || *top > t.3 || top + height < t.1)
-    });
-    let top = free.unwrap_or(top);
-    frame.taken.push((left, top, left + width, top + height));
-    let back = [
-        rounded((left - frame.length(2.0), top)),
-        rounded((left + width + frame.length(2.0), top + height)),
-    ];
-    area.draw(&Rectangle::new(back, WHITE.mix(0.8).filled()))?;
-    area.draw(&Text::new(text.to_owned(), rounded((left, top)), style))
+    let sides = [side, Side::Right, Side::Above, Side::Below, Side::Left];
+    let gaps = [10.0, 16.0, 26.0, 40.0, 56.0];
+    let candidates = gaps.iter().flat_map(|gap| sides.map(|s| place(s, frame.length(*gap))));
+    let cost = |(order, place): (usize, &Obstacle)| {
+        let covered: f64 = taken.iter().filter(|o| o.meets(place)).map(|o| o.weight).sum();
+        // Among equals the earlier one: nearer, and on the side asked for.
+        covered + 0.01 * order as f64
+    };
+    let candidates: Vec<Obstacle> = candidates.collect();
+    let best = candidates
+        .iter()
+        .enumerate()
+        .min_by(|a, b| cost((a.0, a.1)).total_cmp(&cost((b.0, b.1))))
+        .map(|(_, place)| *place);
+    let Some(best) = best else { return Ok(()) };
+    taken.push(best);
+    area.draw(&Text::new(text.to_owned(), rounded((best.left, best.top)), style))
 }
 
 fn draw_legend<DB: DrawingBackend>(frame: &Frame, area: &Area<DB>) -> Drawn<DB> {
@@ -410,7 +486,7 @@ fn draw_legend<DB: DrawingBackend>(frame: &Frame, area: &Area<DB>) -> Drawn<DB> 
                 area.draw(&PathElement::new(path, frame.stroke(entry.colour, 2.0)))?;
             }
         }
-        let style = frame.font(14.0, INK, HPos::Left, VPos::Center);
+        let style = frame.font(17.0, INK, HPos::Left, VPos::Center);
         let at = rounded((to + frame.length(8.0), y));
         area.draw(&Text::new(entry.text.clone(), at, style))?;
     }

@@ -1,10 +1,10 @@
-//! Predicted against actual loss of runs the fit never saw.
+//! Runs the fit never saw beside what it said of them.
 
-use super::{Axis, Chart, Entry, Mark, PALETTE, Picture, QUIET, Sample, Scale, Side};
+use super::{Axis, Chart, Entry, Mark, PALETTE, Picture, Sample, Scale};
 use crate::error::Result;
 use crate::fit::PredictedRun;
 
-/// Held-out runs with their intervals.
+/// Held-out runs of one budget over their model sizes.
 #[derive(Clone, Debug)]
 pub struct Predicted<'a> {
     runs: &'a [PredictedRun],
@@ -20,37 +20,39 @@ impl<'a> Predicted<'a> {
 
 impl Picture for Predicted<'_> {
     fn chart(&self) -> Result<Chart> {
-        let actual = self.runs.iter().map(|r| r.run.loss_nats);
-        let ends = self.runs.iter().filter_map(|r| r.interval).flat_map(|i| [i.lo, i.hi]);
-        let predicted = self.runs.iter().map(|r| r.predicted_nats);
-        // One range for both axes, so that agreement is the diagonal.
-        let all: Vec<f64> = actual.chain(ends).chain(predicted).collect();
-        let axis = |title: &str| Axis::around(title, Scale::Linear, all.iter().copied(), 0.08);
-        let (x, y) =
-            (axis("actual loss (nats per token)"), axis("predicted loss (nats per token)"));
-        let diagonal = vec![(x.lo, x.lo), (x.hi, x.hi)];
-        let mut marks =
-            vec![Mark::Line { through: diagonal, colour: QUIET, width: 1, dashed: false }];
-        let colour = PALETTE[0];
-        for r in self.runs {
+        let mut runs: Vec<&PredictedRun> = self.runs.iter().collect();
+        runs.sort_by(|a, b| a.run.n.get().total_cmp(&b.run.n.get()));
+        let sizes = runs.iter().map(|r| r.run.n.get());
+        let x = Axis::around("model size N (parameters)", Scale::Count, sizes, 0.1);
+        let ends = runs.iter().filter_map(|r| r.interval).flat_map(|i| [i.lo, i.hi]);
+        let losses = runs.iter().flat_map(|r| [r.run.loss_nats, r.predicted_nats]).chain(ends);
+        let y = Axis::around("loss (nats per token)", Scale::Linear, losses, 0.08);
+        let (blue, orange) = (PALETTE[0], PALETTE[1]);
+        let through: Vec<(f64, f64)> =
+            runs.iter().map(|r| (r.run.n.get(), r.predicted_nats)).collect();
+        let mut marks = Vec::new();
+        for r in &runs {
             if let Some(i) = r.interval {
-                marks.push(Mark::Bar { at: (r.run.loss_nats, i.lo, i.hi), colour });
+                marks.push(Mark::Bar { at: (r.run.n.get(), i.lo, i.hi), colour: blue });
             }
         }
-        let at = self.runs.iter().map(|r| (r.run.loss_nats, r.predicted_nats)).collect();
-        marks.push(Mark::Dots { at, colour });
-        for r in self.runs {
-            let text = format!("N = {}", r.run.n);
-            let at = (r.run.loss_nats, r.predicted_nats);
-            marks.push(Mark::Label { at, text, side: Side::Right, colour });
-        }
+        marks.push(Mark::Line { through: through.clone(), colour: blue, width: 1, dashed: true });
+        marks.push(Mark::Diamonds { at: through, colour: blue });
+        let at = runs.iter().map(|r| (r.run.n.get(), r.run.loss_nats)).collect();
+        marks.push(Mark::Dots { at, colour: orange });
         let entry = |text: &str, colour, sample| Entry { text: text.to_owned(), colour, sample };
         let legend = vec![
-            entry("held-out runs", colour, Sample::Dot),
-            entry("prediction interval", colour, Sample::Line),
-            entry("agreement", QUIET, Sample::Line),
+            entry("predicted", blue, Sample::Diamond),
+            entry("interval of a run", blue, Sample::Line),
+            entry("actual", orange, Sample::Dot),
         ];
-        let title = "The dearest budget, predicted from the cheaper ones".to_owned();
+        let title = match runs.first() {
+            Some(r) => format!(
+                "{} FLOPs: predicted from cheaper runs, then trained",
+                r.run.budget.unwrap_or(r.run.c)
+            ),
+            None => "No run was held out".to_owned(),
+        };
         Ok(Chart { title, x, y, marks, legend })
     }
 }

@@ -32,16 +32,11 @@ impl Picture for Valleys<'_> {
             runs.iter().map(|r| r.n.get()),
             0.06,
         );
-        let y = Axis::around(
-            "loss (nats per token)",
-            Scale::Linear,
-            runs.iter().map(|r| r.loss_nats),
-            0.08,
-        );
         let mut marks = Vec::new();
         let mut legend = Vec::new();
         let mut optima = Vec::new();
         let mut dots = Vec::new();
+        let mut losses: Vec<f64> = runs.iter().map(|r| r.loss_nats).collect();
         // Cheapest first in the table, dearest first in the legend would cross the eye: losses fall
         // with the budget, so top to bottom is cheapest to dearest in both.
         for (i, (c, group)) in self.table.by_budget().into_iter().enumerate() {
@@ -63,6 +58,7 @@ impl Picture for Valleys<'_> {
                     .map(|v| (0..=steps).map(|k| (size(k), v.loss_at(size(k).ln()))).collect())
                     .unwrap_or_default(),
             };
+            losses.extend(through.iter().map(|p| p.1));
             marks.push(Mark::Line { through, colour, width: 2, dashed: false });
             let at = group.iter().map(|r| (r.n.get(), r.loss_nats)).collect();
             dots.push(Mark::Dots { at, colour });
@@ -78,6 +74,7 @@ impl Picture for Valleys<'_> {
             let text = "optimum of the fit".to_owned();
             legend.push(Entry { text, colour: INK, sample: Sample::Diamond });
         }
+        let y = Axis::around("loss (nats per token)", Scale::Linear, losses, 0.06);
         let title = "isoFLOP valleys: loss against model size at fixed compute".to_owned();
         Ok(Chart { title, x, y, marks, legend })
     }

@@ -14,9 +14,9 @@ use crate::law::Ensemble;
 use crate::num::Interval;
 use crate::plan::{IsoLossCurve, iso_loss_curve, tokens_for_loss};
 use crate::report::{
-    Compression, NamedModel, Picture, Size, curve_csv, curve_sheet, write_atomically,
+    Chart, Size, compression, curve_csv, curve_sheet, render_png, render_svg, write_atomically,
 };
-use crate::units::Params;
+use crate::units::{Flops, Params};
 
 /// Flags of `isoloss curve`.
 #[derive(Debug, ClapArgs)]
@@ -135,26 +135,32 @@ fn write(path: &Path, banded: &BandedCurve, ensemble: &Ensemble) -> Result<()> {
         other => {
             let chart = picture(banded, ensemble);
             if other == "png" {
-                chart.png(Size::LARGE)?
+                render_png(&chart, Size::LARGE)?
             } else {
-                chart.svg(Size::PAGE)?.into_bytes()
+                render_svg(&chart, Size::PAGE)?.into_bytes()
             }
         }
     };
     write_atomically(path, &bytes)
 }
 
-/// The chart of a curve, with the released models that lie within its frame.
-pub(super) fn picture(banded: &BandedCurve, ensemble: &Ensemble) -> Compression {
-    // Dense models of about this loss; a law of dense runs says nothing about sparse ones.
+/// The chart of a curve, with the released models of about its loss.
+pub(super) fn picture(banded: &BandedCurve, ensemble: &Ensemble) -> Chart {
+    // Dense models only: a law of dense runs says nothing about sparse ones.
     let named = models().unwrap_or_default().iter().filter_map(|m| {
         let (n, d) = (m.params, m.tokens.filter(|_| m.active_params.is_none())?);
         let loss = ensemble.best.loss(&crate::law::Point::new(n, d));
-        ((loss - banded.curve.loss_nats).abs() < 0.02).then(|| NamedModel::new(&m.name, n, d))
+        let near = (loss - banded.curve.loss_nats).abs() < 0.02;
+        near.then(|| (m.name.clone(), n, Flops::new(6.0 * n.get() * d.get())))
     });
-    Compression {
-        curve: banded.curve.clone(),
-        band: banded.train_flops_intervals.clone(),
-        models: named.collect(),
-    }
+    // Far above the picture an open end is drawn like a closed one.
+    let top = 1e6 * banded.curve.optimum.train_flops.get();
+    let band: Vec<(Params, Interval)> = banded
+        .curve
+        .points
+        .iter()
+        .zip(&banded.train_flops_intervals)
+        .filter_map(|(p, i)| i.map(|i| (p.n, Interval { lo: i.lo, hi: i.hi.min(top) })))
+        .collect();
+    compression(&banded.curve, &band, &named.collect::<Vec<_>>())
 }

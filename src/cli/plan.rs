@@ -9,7 +9,7 @@ use super::target::Target;
 use crate::cost::{Budget, Workload};
 use crate::error::{PlanError, Result, Warning};
 use crate::plan::{Goal, Limits, Row, disagreement, propose};
-use crate::report::proposal_sheet;
+use crate::report::proposal_sheets;
 use crate::units::{Flops, Params, Tokens, parse_bytes, parse_duration_s, parse_usd};
 
 /// Flags of `isoloss plan`.
@@ -105,7 +105,10 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         warnings.extend(proposal.warnings);
     }
     warnings.extend(disagreement(&plans));
-    let text = format!("{}\n\n{}", headline(goal, args), proposal_sheet(&plans).to_text());
+    let mut text = format!("{}\n", headline(goal, args));
+    for sheet in proposal_sheets(&plans) {
+        text.push_str(&format!("\n{}", sheet.to_text()));
+    }
     let json = Json { plans, warnings: warnings.clone(), goal, budget };
     Output::new(text, &json, warnings)
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result, SweepError};
 use crate::fit::{Backtest, Fit, FitConfig, backtest, fit, valleys};
 use crate::law::{Ensemble, law_by_id};
 use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
-use crate::report::{self, Picture, Size, StudyReport, write_atomically};
+use crate::report::{self, Chart, Size, StudyReport, write_atomically};
 use crate::units::{Flops, ParamRule, Params, Tokens};
 
 /// Flags of `isoloss study`.
@@ -268,33 +268,29 @@ impl Report<'_> {
     /// File names and contents, nothing written yet: a study that fails leaves no half report.
     fn files(&self, ensemble: &Ensemble) -> Result<Vec<(String, Vec<u8>)>> {
         let measured = valleys(self.table);
-        let mut charts: Vec<(&str, String, Box<dyn Picture>)> = vec![
-            (
-                "valleys",
-                report::captions::VALLEYS.to_owned(),
-                Box::new(report::Valleys::new(self.table, &measured, Some(&self.fit.surface))),
-            ),
-            (
-                "frontier",
-                report::captions::FRONTIER.to_owned(),
-                Box::new(report::Frontier::new(self.table, ensemble)),
-            ),
+        let own_plans = self.plans.iter().flat_map(|p| &p.proposal.plans);
+        let own_plans: Vec<_> =
+            own_plans.filter(|r| r.law == ensemble.best.label).cloned().collect();
+        let mut charts: Vec<Chart> = vec![
+            report::valleys(self.table, &measured, Some(&self.fit.surface))?,
+            report::frontier(self.table, ensemble, None)?,
+            report::plane(Some(self.table), ensemble, &own_plans)?,
         ];
         if let Some(curve) = self.curve {
-            let caption = report::captions::COMPRESSION.to_owned();
-            charts.push(("compression", caption, Box::new(picture(&curve.banded, ensemble))));
+            charts.push(picture(&curve.banded, ensemble));
+            // From training alone to a demand that dwarfs it.
+            let d = curve.banded.curve.optimum.d;
+            let served = [0.0, 10.0, 100.0, 1000.0].map(|times| d * times);
+            charts.push(report::trade_off(&curve.banded.curve, &served));
         }
-        if let Some(tested) = self.tested {
-            let caption = report::captions::PREDICTED.to_owned();
-            charts.push(("predicted", caption, Box::new(report::Predicted::new(&tested.runs))));
-        }
+        charts.extend(self.tested.map(|t| report::predicted_against_actual(&t.runs)));
         let mut files = Vec::new();
         let mut figures = Vec::new();
-        for (name, caption, chart) in &charts {
-            let svg = chart.svg(Size::PAGE)?;
+        for chart in &charts {
+            let (name, svg) = (chart.name.to_owned(), report::render_svg(chart, Size::PAGE)?);
             files.push((format!("{name}.svg"), svg.clone().into_bytes()));
-            files.push((format!("{name}.png"), chart.png(Size::PAGE)?));
-            figures.push(report::Figure { svg, caption: caption.clone() });
+            files.push((format!("{name}.png"), report::render_png(chart, Size::LARGE)?));
+            figures.push(report::Figure { name, svg, caption: chart.caption.clone() });
         }
         let plans: Vec<(String, &Proposal)> =
             self.plans.iter().map(|p| (p.title.clone(), &p.proposal)).collect();
@@ -331,7 +327,9 @@ impl Report<'_> {
         let mut text = report::fit_sheet(self.fit).to_text();
         for planned in self.plans {
             text.push_str(&format!("\n{}\n", planned.title));
-            text.push_str(&report::proposal_sheet(&planned.proposal.plans).to_text());
+            for sheet in report::proposal_sheets(&planned.proposal.plans) {
+                text.push_str(&sheet.to_text());
+            }
         }
         if let Some(tested) = self.tested {
             text.push('\n');

@@ -1,7 +1,6 @@
 //! Reports: tables, charts and a self-contained page.
 
-pub mod captions;
-mod chart;
+pub mod chart;
 mod page;
 mod save;
 mod sheet;
@@ -9,13 +8,14 @@ mod sheets;
 mod words;
 
 pub use chart::{
-    Axis, Chart, Compression, Frontier, Mark, NamedModel, Picture, Predicted, Scale, Size, Valleys,
+    Chart, Size, compression, frontier, plane, predicted_against_actual, render_png, render_svg,
+    trade_off, valleys,
 };
 pub use page::{Figure, StudyReport};
 pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{
-    backtest_sheet, comparison_sheet, curve_csv, curve_sheet, fit_sheet, proposal_sheet,
+    backtest_sheet, comparison_sheet, curve_csv, curve_sheet, fit_sheet, proposal_sheets,
     valley_sheet,
 };
 pub use words::{backtest_text, explanation_text};

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::sheet::Sheet;
 use super::sheets::{
-    backtest_sheet, comparison_sheet, fit_sheet, number, percent, proposal_sheet, valley_sheet,
+    backtest_sheet, comparison_sheet, fit_sheet, number, percent, proposal_sheets, valley_sheet,
 };
 use super::words::verdict_sentences;
 use crate::data::RunTable;
@@ -18,6 +18,8 @@ const TEMPLATE: &str = include_str!("page.html");
 /// A chart on the page.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
+    /// Name of its files, without ending.
+    pub name: String,
     /// The chart as SVG text.
     pub svg: String,
     /// What it shows, also read aloud.
@@ -98,10 +100,17 @@ impl StudyReport<'_> {
                 text.push_str(&format!("\n{paragraph}\n"));
             }
             for sheet in &section.sheets {
+                if !sheet.title.is_empty() {
+                    text.push_str(&format!("\n{}:\n", sheet.title));
+                }
                 text.push_str(&format!("\n{}", sheet.to_markdown()));
             }
         }
-        text.push_str("\n## Doubts\n\n");
+        text.push_str("\n## Figures\n\n");
+        for figure in self.figures {
+            text.push_str(&format!("![{}]({}.svg)\n\n", figure.caption, figure.name));
+        }
+        text.push_str("## Doubts\n\n");
         for (code, message) in self.warnings() {
             text.push_str(&format!("- `{code}`: {message}\n"));
         }
@@ -155,7 +164,7 @@ impl StudyReport<'_> {
             .map(|(title, proposal)| Section {
                 heading: format!("Plan: {title}"),
                 paragraphs: Vec::new(),
-                sheets: vec![proposal_sheet(&proposal.plans)],
+                sheets: proposal_sheets(&proposal.plans),
             })
             .collect();
         sections.push(self.fit_section());

@@ -52,58 +52,47 @@ pub fn fit_sheet(fit: &Fit) -> Sheet {
     sheet
 }
 
-/// Plans side by side; a second line holds the intervals where the law has draws.
+/// Plans side by side, a table per law and a column per strategy; under every number its interval,
+/// where the law has draws.
 #[must_use]
-pub fn proposal_sheet(rows: &[Row]) -> Sheet {
+pub fn proposal_sheets(rows: &[Row]) -> Vec<Sheet> {
+    rows.chunk_by(|a, b| a.law == b.law).map(proposal_sheet).collect()
+}
+
+/// Header, name of the interval, value, text.
+type Quantity = (&'static str, &'static str, fn(&Row) -> f64, fn(f64) -> String);
+
+fn proposal_sheet(rows: &[Row]) -> Sheet {
+    let names: Vec<String> = rows.iter().map(|r| r.strategy.to_string()).collect();
+    let columns: Vec<&str> =
+        std::iter::once("quantity").chain(names.iter().map(String::as_str)).collect();
+    let law = rows.first().map_or(String::new(), |r| format!("under {}", r.law));
+    let mut sheet = Sheet::new(law, &columns);
+    let flops = |c: f64| if c == 0.0 { "0".to_owned() } else { Flops::new(c).to_string() };
+    let quantities: [Quantity; 7] = [
+        ("N (parameters)", "params", |r| r.plan.n.get(), short_count),
+        ("D (tokens)", "tokens", |r| r.plan.d.get(), short_count),
+        ("D/N (tokens per param)", "tokens_per_param", |r| r.plan.tokens_per_param, number),
+        ("loss (nats per token)", "loss", |r| r.plan.loss_nats, |x| format!("{x:.4}")),
+        ("train (FLOPs)", "train_flops", |r| r.plan.train_flops.get(), flops),
+        ("serve (FLOPs)", "serve_flops", |r| r.serve_flops.get(), flops),
+        ("total (FLOPs)", "total_flops", |r| r.total_flops.get(), flops),
+    ];
+    let drawn = rows.iter().any(|r| !r.intervals.is_empty());
     let serves = rows.iter().any(|r| r.serve_flops.get() > 0.0);
-    let several = rows.iter().any(|r| r.law != rows[0].law);
-    let mut columns = vec!["strategy", "N", "D", "D/N", "loss (nats)", "train FLOPs"];
-    if serves {
-        columns.extend(["serve FLOPs", "total FLOPs"]);
-    }
-    let mut sheet = Sheet::new("", &columns);
-    let mut law = "";
-    for row in rows {
-        if several && law != row.law {
-            law = &row.law;
-            let mut heading = vec![String::new(); columns.len()];
-            heading[0] = format!("{law}:");
-            sheet.rows.push(heading);
+    for (header, name, value, text) in quantities {
+        if !serves && ["serve_flops", "total_flops"].contains(&name) {
+            continue;
         }
-        let p = &row.plan;
-        let mut cells = vec![
-            row.strategy.to_string(),
-            p.n.to_string(),
-            p.d.to_string(),
-            number(p.tokens_per_param),
-            format!("{:.4}", p.loss_nats),
-            p.train_flops.to_string(),
-        ];
-        if serves {
-            cells.extend([row.serve_flops.to_string(), row.total_flops.to_string()]);
-        }
-        sheet.rows.push(cells);
-        if !row.intervals.is_empty() {
-            let of = |name: &str, show: fn(f64) -> String| match row.intervals.get(name) {
+        let cells = rows.iter().map(|r| text(value(r)));
+        sheet.rows.push(std::iter::once(header.to_owned()).chain(cells).collect());
+        if drawn {
+            let cells = rows.iter().map(|r| match r.intervals.get(name) {
                 // A budget that is given has no interval worth printing.
-                Some(i) if (i.hi / i.lo - 1.0).abs() > 1e-9 => {
-                    format!("{}–{}", show(i.lo), show(i.hi))
-                }
+                Some(i) if text(i.lo) != text(i.hi) => format!("{} - {}", text(i.lo), text(i.hi)),
                 _ => String::new(),
-            };
-            let flops = |x: f64| Flops::new(x).to_string();
-            let mut cells = vec![
-                "  interval".to_owned(),
-                of("params", short_count),
-                of("tokens", short_count),
-                of("tokens_per_param", number),
-                of("loss", |x| format!("{x:.4}")),
-                of("train_flops", flops),
-            ];
-            if serves {
-                cells.extend([of("serve_flops", flops), of("total_flops", flops)]);
-            }
-            sheet.rows.push(cells);
+            });
+            sheet.rows.push(std::iter::once("  interval".to_owned()).chain(cells).collect());
         }
     }
     sheet

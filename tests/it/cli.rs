@@ -201,7 +201,7 @@ fn bad_input_is_one_message_and_exit_two() {
         (&["fit", "one.csv", "--map", "n"], "KEY=COLUMN"),
         (&["plan", "--law", "besiroglou", "--flops", "1e24"], "did you mean `besiroglu`"),
         (&["plan", "--law", "besiroglu", "--flops", "1e99"], "between 1e8 and 1e36"),
-        (&["plan", "--law", "besiroglu", "--flops", "-1"], "flops"),
+        (&["plan", "--law", "besiroglu", "--flops=-1"], "above zero"),
         (&["plan", "--law", "besiroglu"], "--quality-of"),
         (&["plan", "--law", "besiroglu", "--loss", "1.5"], "out of reach"),
         (&["plan", "--law", "besiroglu", "--usd", "1M", "--device", "abacus"], "unknown device"),

@@ -72,7 +72,7 @@ fn as_many_runs_as_coefficients_are_too_few() {
 fn one_ratio_of_tokens_to_parameters_cannot_tell_the_terms_apart() {
     let points = SIZES.map(|n| (n, 20.0 * n));
     for text in refusals(&runs(&points), not_identified) {
-        assert!(text.contains("20.0000 tokens per parameter"), "{text}");
+        assert!(text.contains("20 tokens per parameter"), "{text}");
         assert!(text.contains("other D/N"), "{text}");
     }
 }

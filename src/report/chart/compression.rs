@@ -1,133 +1,158 @@
-//! The iso-loss compression curve in the plane of model size and training compute.
+//! The iso-loss compression curve: what a smaller model of the same loss costs to train.
 
-use super::{Axis, Chart, Entry, INK, Mark, PALETTE, Picture, QUIET, Sample, Scale, Side};
-use crate::error::Result;
+use super::Chart;
+use super::axis::{Axis, Scale, Style, count_text, range_of};
+use super::layer::{At, Key, Label, Layer, Legend, Sample, Shape, Side, Stroke};
+use super::palette;
 use crate::num::Interval;
-use crate::plan::IsoLossCurve;
-use crate::units::{Params, Tokens};
+use crate::plan::{CurvePoint, IsoLossCurve};
+use crate::units::{Flops, Params};
 
-/// Most compute shown, as a factor over the optimum: beyond, the wall would squash the curve.
-const MOST: f64 = 30.0;
+/// Sizes, as shares of the optimal one, whose overhead is written on the curve.
+const SHARES: [f64; 3] = [0.75, 0.5, 0.3];
+/// Highest compute shown, over the optimum's: higher, the wall would flatten the rest.
+const CEILING: f64 = 10.0;
+/// Largest size shown, over the optimum's.
+const WIDEST: f64 = 5.0;
 
-/// A released model to place on the curve.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedModel {
-    name: String,
-    n: Params,
-    d: Tokens,
-}
+/// Training FLOPs against N at one loss: the optimum with its horizontal tangent, the overhead of
+/// smaller models, and the wall below which no amount of tokens reaches the loss.
+///
+/// - `band`: interval of the training FLOPs by size; may be empty.
+/// - `models`: name, size and training FLOPs of models to show beside the curve; may be empty.
+#[must_use]
+pub fn compression(
+    curve: &IsoLossCurve,
+    band: &[(Params, Interval)],
+    models: &[(String, Params, Flops)],
+) -> Chart {
+    let (n_best, c_best) = (curve.optimum.n.get(), curve.optimum.train_flops.get());
+    let wall = curve.wall_params.get();
+    let shown = models.iter().filter(|(_, _, c)| c.get() < 3.0 * CEILING * c_best);
+    let shown: Vec<_> = shown.collect();
+    let x = range_of(
+        [wall / 1.12, WIDEST * n_best].into_iter().chain(shown.iter().map(|m| m.1.get())),
+        Scale::Log,
+        0.02,
+    );
+    let costs = shown.iter().map(|m| m.2.get());
+    let y = range_of([0.72 * c_best, CEILING * c_best].into_iter().chain(costs), Scale::Log, 0.0);
 
-impl NamedModel {
-    /// A model of N parameters trained on D tokens.
-    #[must_use]
-    pub fn new(name: &str, n: Params, d: Tokens) -> Self {
-        Self { name: name.to_owned(), n, d }
+    let line: Vec<At> = curve.points.iter().map(|p| (p.n.get(), p.train_flops.get())).collect();
+    let marked: Vec<(f64, At)> = SHARES
+        .iter()
+        .filter(|share| **share * n_best > 1.03 * wall)
+        .filter_map(|share| Some((*share, (share * n_best, c_at(&curve.points, share * n_best)?))))
+        .filter(|(_, at)| at.1 < 0.95 * y.1)
+        .collect();
+    let solid = Stroke::solid(palette::BLUE, 2.2);
+    let wall_line = Stroke::dashed(palette::VERMILION, 1.4);
+    let rows = band.iter().map(|(n, i)| (n.get(), i.lo, i.hi)).collect();
+    let layers = vec![
+        Layer::Band { rows, color: palette::BLUE },
+        Layer::line(vec![(x.0, c_best), (x.1, c_best)], Stroke::solid(palette::GUIDE, 0.9)),
+        Layer::line(vec![(wall, y.0), (wall, y.1)], wall_line),
+        Layer::line(line, solid),
+        Layer::marks(marked.iter().map(|m| m.1), palette::BLUE, Shape::Dot, 3.6),
+        Layer::marks([(n_best, c_best)], palette::TEXT, Shape::Diamond, 6.0),
+        Layer::marks(
+            shown.iter().map(|m| (m.1.get(), m.2.get())),
+            palette::PURPLE,
+            Shape::Diamond,
+            5.0,
+        ),
+    ];
+
+    let optimum = format!("optimum: {} parameters, {:.2e} FLOPs", count_text(n_best), c_best);
+    let below = [Side::Below, Side::BelowRight, Side::BelowLeft];
+    let mut labels = vec![Label::new((n_best, c_best), optimum, palette::TEXT, &below).bold()];
+    // The room left of the wall is narrow; right of it the curve rises, so the text stands low.
+    let heights = [0.30, 0.45, 0.60, 0.15].map(|s: f64| (wall, y.0 * (y.1 / y.0).powf(s)));
+    labels.push(Label {
+        anchors: heights.to_vec(),
+        ..Label::new(
+            heights[0],
+            format!("wall: {}", count_text(wall)),
+            palette::VERMILION,
+            &[Side::Right, Side::Left],
+        )
+    });
+    for (share, at) in &marked {
+        let overhead = 100.0 * (at.1 / c_best - 1.0);
+        let digits = usize::from(overhead < 9.95);
+        let text = format!("+{overhead:.digits$} % at {share}x");
+        labels.push(Label::new(
+            *at,
+            text,
+            palette::BLUE,
+            &[Side::AboveRight, Side::Right, Side::Above],
+        ));
+    }
+    let model_sides = [Side::Right, Side::AboveRight, Side::Above, Side::Left];
+    labels.extend(shown.iter().map(|(name, n, c)| {
+        Label::new((n.get(), c.get()), name.clone(), palette::PURPLE, &model_sides)
+    }));
+
+    let mut keys = vec![
+        Key::new(Sample::Line(solid), "same loss"),
+        Key::new(Sample::Mark(Shape::Diamond, palette::TEXT), "least training"),
+        Key::new(Sample::Line(wall_line), "the wall"),
+    ];
+    if !band.is_empty() {
+        keys.push(Key::new(Sample::Band(palette::BLUE), "interval"));
+    }
+    if !shown.is_empty() {
+        keys.push(Key::new(Sample::Mark(Shape::Diamond, palette::PURPLE), "model"));
+    }
+    Chart {
+        name: "compression",
+        title: format!("Training compute to reach {:.3} nats per token", curve.loss_nats),
+        caption: format!(
+            "The cheapest model to train has {} parameters; smaller ones reach the same loss with more compute, and none below {} parameters reaches it at all.",
+            count_text(n_best),
+            count_text(wall)
+        ),
+        x: Axis::log("Model size N (parameters)", Style::Count, x),
+        y: Axis::log("Training compute C (FLOPs)", Style::Exponent, y),
+        layers,
+        labels,
+        legend: Legend { groups: vec![(String::new(), keys)], bar: None },
     }
 }
 
-/// The curve with tangent, wall, band and models.
-#[derive(Clone, Debug)]
-pub struct Compression {
-    /// The curve.
-    pub curve: IsoLossCurve,
-    /// Interval of the training FLOPs at each point of the curve, infinite above where some draws
-    /// cannot reach the loss; may be empty.
-    pub band: Vec<Option<Interval>>,
-    /// Models of about this loss.
-    pub models: Vec<NamedModel>,
-}
-
-impl Picture for Compression {
-    fn chart(&self) -> Result<Chart> {
-        let curve = &self.curve;
-        let (best_n, best_c) = (curve.optimum.n.get(), curve.optimum.train_flops.get());
-        let shown: Vec<(f64, f64)> = curve
-            .points
-            .iter()
-            .map(|p| (p.n.get(), p.train_flops.get()))
-            .filter(|p| p.1 <= MOST * best_c && p.0 <= 4.0 * best_n)
-            .collect();
-        let wall = curve.wall_params.get();
-        let x = Axis::around(
-            "model size N (parameters)",
-            Scale::Count,
-            shown.iter().map(|p| p.0).chain([wall]),
-            0.05,
-        );
-        let y = Axis {
-            title: "training compute C (FLOPs)".to_owned(),
-            scale: Scale::Power,
-            lo: best_c / 1.8,
-            hi: MOST * best_c,
-        };
-        let colour = PALETTE[0];
-        let mut marks = Vec::new();
-        let between: Vec<(f64, f64, f64)> = curve
-            .points
-            .iter()
-            .zip(&self.band)
-            .filter_map(|(p, i)| i.map(|i| (p.n.get(), i.lo, i.hi.min(f64::MAX))))
-            .collect();
-        let has_band = between.len() > 1;
-        if has_band {
-            marks.push(Mark::Band { between, colour });
-        }
-        let line = |through, colour, width, dashed| Mark::Line { through, colour, width, dashed };
-        marks.push(line(vec![(wall, y.lo), (wall, y.hi)], QUIET, 1, true));
-        let reach = 2.2;
-        let tangent = vec![(best_n / reach, best_c), (best_n * reach, best_c)];
-        marks.push(line(tangent, PALETTE[1], 1, false));
-        let through: Vec<(f64, f64)> =
-            curve.points.iter().map(|p| (p.n.get(), p.train_flops.get())).collect();
-        marks.push(line(through, colour, 3, false));
-        marks.push(Mark::Diamonds { at: vec![(best_n, best_c)], colour: PALETTE[1] });
-        let label = |at, text, side, colour| Mark::Label { at, text, side, colour };
-        let text = format!("optimum: {} on {} tokens", curve.optimum.n, curve.optimum.d);
-        marks.push(label((best_n, best_c), text, Side::Below, PALETTE[1]));
-        // Beside the foot of the wall, where the curve never comes.
-        let foot = (wall, y.lo * 1.25);
-        marks.push(label(foot, format!("wall: {}", curve.wall_params), Side::Right, INK));
-        for ratio in [0.75, 0.5, 0.3] {
-            if let Some(c) = self.compute_at(best_n * ratio) {
-                let at = (best_n * ratio, c);
-                marks.push(Mark::Dots { at: vec![at], colour });
-                let text = format!("{:+.0} % at {ratio} N*", 100.0 * (c / best_c - 1.0));
-                marks.push(label(at, text, Side::Right, colour));
-            }
-        }
-        let placed: Vec<(f64, f64)> =
-            self.models.iter().map(|m| (m.n.get(), 6.0 * m.n.get() * m.d.get())).collect();
-        for (model, at) in self.models.iter().zip(&placed) {
-            marks.push(label(*at, model.name.clone(), Side::Right, INK));
-        }
-        let mut legend = vec![
-            entry("same loss", colour, Sample::Line),
-            entry("horizontal tangent", PALETTE[1], Sample::Line),
-            entry("wall", QUIET, Sample::Dashes),
-        ];
-        if has_band {
-            legend.push(entry("interval", colour, Sample::Fill));
-        }
-        if !placed.is_empty() {
-            marks.push(Mark::Dots { at: placed, colour: PALETTE[2] });
-            legend.push(entry("released models", PALETTE[2], Sample::Dot));
-        }
-        let title =
-            format!("Compression curve at {:.4} nats per token ({})", curve.loss_nats, curve.law);
-        Ok(Chart { title, x, y, marks, legend })
+/// Training FLOPs on the curve at `n`: a parabola in the logarithms through the nearest points.
+fn c_at(points: &[CurvePoint], n: f64) -> Option<f64> {
+    let after = points.iter().position(|p| p.n.get() >= n)?;
+    let first = after.saturating_sub(1).min(points.len().checked_sub(3)?);
+    if points[first].n.get() > n {
+        return None;
     }
+    let p: Vec<(f64, f64)> =
+        points[first..first + 3].iter().map(|p| (p.n.ln(), p.train_flops.ln())).collect();
+    let x = n.ln();
+    let term = |i: usize, j: usize, k: usize| {
+        p[i].1 * (x - p[j].0) * (x - p[k].0) / ((p[i].0 - p[j].0) * (p[i].0 - p[k].0))
+    };
+    Some((term(0, 1, 2) + term(1, 0, 2) + term(2, 0, 1)).exp())
 }
 
-fn entry(text: &str, colour: super::Colour, sample: Sample) -> Entry {
-    Entry { text: text.to_owned(), colour, sample }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::Surface;
+    use crate::plan::{iso_loss_curve, optimum_of_size, tokens_for_loss};
 
-impl Compression {
-    /// Training FLOPs of a size, between the points of the curve in logarithms.
-    fn compute_at(&self, n: f64) -> Option<f64> {
-        let pair = self.curve.points.windows(2).find(|w| w[0].n.get() <= n && n <= w[1].n.get())?;
-        let share = (n / pair[0].n.get()).ln() / (pair[1].n.get() / pair[0].n.get()).ln();
-        let (from, to) = (pair[0].train_flops.ln(), pair[1].train_flops.ln());
-        Some((from + share * (to - from)).exp())
+    #[test]
+    fn overheads_read_off_the_curve_are_those_of_the_law() {
+        let surface = Surface::published("besiroglu").expect("shipped");
+        let loss = optimum_of_size(&surface, Params::new(70e9)).expect("optimum").loss_nats;
+        let curve = iso_loss_curve(&surface, loss, 80).expect("curve");
+        for share in SHARES {
+            let n = curve.optimum.n * share;
+            let d = tokens_for_loss(&surface, n, loss).expect("reachable");
+            let exact = 6.0 * n.get() * d.get();
+            let read = c_at(&curve.points, n.get()).expect("on the curve");
+            assert!((read / exact - 1.0).abs() < 1e-3, "{share}: {read:e} {exact:e}");
+        }
     }
 }

@@ -1,88 +1,98 @@
-//! Loss against compute with the compute-optimal frontier.
+//! The compute-optimal frontier: the lowest loss each budget can buy.
 
-use super::{Axis, Chart, Entry, Mark, PALETTE, Picture, QUIET, Sample, Scale};
+use super::Chart;
+use super::axis::{Axis, Scale, Style, count_text, range_of, spread};
+use super::layer::{At, ColorBar, Key, Layer, Legend, Sample, Shape, Stroke};
+use super::palette::{self, ramp};
 use crate::data::RunTable;
 use crate::error::Result;
 use crate::law::Ensemble;
 use crate::plan::compute_optimal;
 use crate::units::Flops;
 
-/// How far beyond the dearest run the frontier is drawn, as a factor in C.
-const BEYOND: f64 = 10.0;
+/// Budgets at which the frontier is computed.
+const SAMPLES: usize = 60;
 
-/// Runs and frontier of a fit.
-#[derive(Clone, Debug)]
-pub struct Frontier<'a> {
-    table: &'a RunTable,
-    ensemble: &'a Ensemble,
-}
+/// Loss against C: every run, coloured by size, and the fitted frontier with its interval.
+///
+/// - `until`: how far right the frontier is drawn; by default ten times the dearest run. Beyond
+///   that run it is dashed.
+///
+/// # Errors
+/// As [`compute_optimal`] for the best surface.
+pub fn frontier(table: &RunTable, ensemble: &Ensemble, until: Option<Flops>) -> Result<Chart> {
+    let (cheapest, dearest) = range_of(table.runs.iter().map(|r| r.c.get()), Scale::Log, 0.0);
+    let end = until.map_or(10.0 * dearest, Flops::get).max(dearest);
+    let (start, _) = range_of([cheapest, end], Scale::Log, 0.03);
 
-impl<'a> Frontier<'a> {
-    /// A chart of the runs of `table` under a fit.
-    #[must_use]
-    pub fn new(table: &'a RunTable, ensemble: &'a Ensemble) -> Self {
-        Self { table, ensemble }
+    // The dearest run's budget is a sample itself, so that both parts of the line meet there.
+    let inside = spread(start, dearest, SAMPLES);
+    let beyond = if end > dearest { spread(dearest, end, SAMPLES / 2) } else { Vec::new() };
+    let optimum = |c: &f64| -> Result<At> {
+        Ok((*c, compute_optimal(&ensemble.best, Flops::new(*c))?.loss_nats))
+    };
+    let solid = inside.iter().map(optimum).collect::<Result<Vec<At>>>()?;
+    let dashed = beyond.iter().map(optimum).collect::<Result<Vec<At>>>()?;
+
+    let budgets: Vec<f64> = inside.iter().chain(beyond.iter().skip(1)).copied().collect();
+    let draws = ensemble.map(|surface| {
+        budgets
+            .iter()
+            .map(|c| Ok(compute_optimal(surface, Flops::new(*c))?.loss_nats))
+            .collect::<Result<Vec<f64>>>()
+    });
+    let band: Vec<(f64, f64, f64)> = budgets
+        .iter()
+        .enumerate()
+        .filter_map(|(i, c)| draws.interval(|losses| losses[i]).map(|v| (*c, v.lo, v.hi)))
+        .collect();
+
+    let (smallest, largest) = range_of(table.runs.iter().map(|r| r.n.get()), Scale::Log, 0.0);
+    let shade = |n: f64| ramp((n / smallest).ln() / (largest / smallest).ln());
+    let runs = table.runs.iter().map(|r| ((r.c.get(), r.loss_nats), shade(r.n.get()))).collect();
+
+    let losses = table.runs.iter().map(|r| r.loss_nats);
+    let lowest = solid.iter().chain(&dashed).map(|p| p.1).chain(band.iter().map(|b| b.1));
+    let y = range_of(losses.chain(lowest), Scale::Linear, 0.05);
+    let line = Stroke::solid(palette::VERMILION, 2.0);
+    let extrapolated = Stroke::dashed(palette::VERMILION, 2.0);
+    let mut keys = vec![
+        Key::new(Sample::Mark(Shape::Dot, ramp(0.5)), "run"),
+        Key::new(Sample::Line(line), "fitted frontier"),
+    ];
+    if !dashed.is_empty() {
+        keys.push(Key::new(Sample::Line(extrapolated), "beyond the runs"));
     }
-}
-
-impl Picture for Frontier<'_> {
-    fn chart(&self) -> Result<Chart> {
-        let runs = &self.table.runs;
-        let dearest = runs.iter().map(|r| r.c.get()).fold(0.0, f64::max);
-        let cheapest = runs.iter().map(|r| r.c.get()).fold(f64::INFINITY, f64::min);
-        let steps = 40;
-        let budget = |k: i32| {
-            Flops::new(
-                cheapest * (BEYOND * dearest / cheapest).powf(f64::from(k) / f64::from(steps)),
-            )
-        };
-        let mut line = Vec::new();
-        let mut between = Vec::new();
-        for c in (0..=steps).map(budget) {
-            let Ok(plan) = compute_optimal(&self.ensemble.best, c) else { continue };
-            line.push((c.get(), plan.loss_nats));
-            let draws = self.ensemble.map(|s| compute_optimal(s, c));
-            if let Some(interval) = draws.interval(|p| p.loss_nats) {
-                between.push((c.get(), interval.lo, interval.hi));
-            }
-        }
-        let x = Axis::around(
-            "training compute C (FLOPs)",
-            Scale::Power,
-            [cheapest, BEYOND * dearest],
-            0.03,
-        );
-        let losses = runs.iter().map(|r| r.loss_nats).chain(line.iter().map(|p| p.1));
-        let y = Axis::around("loss (nats per token)", Scale::Linear, losses, 0.08);
-        let (inside, outside): (Vec<_>, Vec<_>) = line.iter().partition(|p| p.0 <= dearest);
-        // The dashed part begins where the solid one ends.
-        let outside = inside.last().copied().into_iter().chain(outside).collect();
-        let colour = PALETTE[0];
-        let at = runs.iter().map(|r| (r.c.get(), r.loss_nats)).collect();
-        let marks = vec![
-            Mark::Band { between, colour },
-            Mark::Line { through: inside, colour, width: 2, dashed: false },
-            Mark::Line { through: outside, colour, width: 2, dashed: true },
-            Mark::Dots { at, colour: PALETTE[1] },
-        ];
-        let entry = |text: &str, colour, sample| Entry { text: text.to_owned(), colour, sample };
-        let mut legend = vec![
-            entry("runs", PALETTE[1], Sample::Dot),
-            entry("fitted frontier", colour, Sample::Line),
-            entry("extrapolated", colour, Sample::Dashes),
-        ];
-        if !self.ensemble.draws.is_empty() {
-            let level = format!("{:.0} % interval", 100.0 * self.ensemble.level);
-            legend.push(entry(&level, colour, Sample::Fill));
-        }
-        let floor = self.ensemble.best.floor();
-        let mut marks = marks;
-        if floor > y.lo {
-            let through = vec![(x.lo, floor), (x.hi, floor)];
-            marks.push(Mark::Line { through, colour: QUIET, width: 1, dashed: true });
-            legend.push(entry("entropy E of the fit", QUIET, Sample::Dashes));
-        }
-        let title = "Loss against training compute".to_owned();
-        Ok(Chart { title, x, y, marks, legend })
+    if !band.is_empty() {
+        let text = format!("{:.0} % interval", 100.0 * ensemble.level);
+        keys.push(Key::new(Sample::Band(palette::VERMILION), text));
     }
+    let middle = (smallest * largest).sqrt();
+    Ok(Chart {
+        name: "frontier",
+        title: "Loss against training compute".to_owned(),
+        caption: format!(
+            "{} runs and the lowest loss the fitted law allows at each training budget; dashed beyond the dearest run, at {:.2e} FLOPs.",
+            table.runs.len(),
+            dearest
+        ),
+        x: Axis::log("Training compute C (FLOPs)", Style::Exponent, (start, end)),
+        y: Axis::linear("Loss (nats per token)", y),
+        layers: vec![
+            Layer::Band { rows: band, color: palette::VERMILION },
+            Layer::line(solid, line),
+            Layer::line(dashed, extrapolated),
+            Layer::Marks { points: runs, shape: Shape::Dot, radius: 3.4 },
+        ],
+        labels: Vec::new(),
+        legend: Legend {
+            groups: vec![(String::new(), keys)],
+            bar: Some(ColorBar {
+                heading: "Size N (parameters)".to_owned(),
+                ticks: [(0.0, smallest), (0.5, middle), (1.0, largest)]
+                    .map(|(share, n)| (share, count_text(n)))
+                    .to_vec(),
+            }),
+        },
+    })
 }

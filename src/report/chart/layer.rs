@@ -1,0 +1,137 @@
+//! What lies on a chart: lines, bands, marks, labels and the legend.
+
+use plotters::style::RGBColor;
+
+/// A point in data coordinates.
+pub(super) type At = (f64, f64);
+
+/// Shape of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A run.
+    Dot,
+    /// A run that is only context, or misses.
+    Ring,
+    /// An optimum or a plan.
+    Diamond,
+}
+
+/// Stroke of a line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stroke {
+    pub(super) color: RGBColor,
+    pub(super) width: f64,
+    pub(super) dashed: bool,
+}
+
+impl Stroke {
+    pub(super) const fn solid(color: RGBColor, width: f64) -> Self {
+        Self { color, width, dashed: false }
+    }
+
+    pub(super) const fn dashed(color: RGBColor, width: f64) -> Self {
+        Self { color, width, dashed: true }
+    }
+}
+
+/// One layer, drawn in order.
+#[derive(Clone, Debug)]
+pub(super) enum Layer {
+    /// A line through points; parts outside the axes are cut off.
+    Line { points: Vec<At>, stroke: Stroke },
+    /// The area between a lower and an upper value at each x.
+    Band { rows: Vec<(f64, f64, f64)>, color: RGBColor },
+    /// Marks of one shape and size, each with its colour.
+    Marks { points: Vec<(At, RGBColor)>, shape: Shape, radius: f64 },
+}
+
+impl Layer {
+    pub(super) fn line(points: Vec<At>, stroke: Stroke) -> Self {
+        Self::Line { points, stroke }
+    }
+
+    /// Marks of one colour.
+    pub(super) fn marks(
+        points: impl IntoIterator<Item = At>,
+        color: RGBColor,
+        shape: Shape,
+        radius: f64,
+    ) -> Self {
+        Self::Marks { points: points.into_iter().map(|p| (p, color)).collect(), shape, radius }
+    }
+}
+
+/// Where a label would rather stand, seen from its anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Above,
+    Below,
+    Left,
+    Right,
+    AboveRight,
+    AboveLeft,
+    BelowRight,
+    BelowLeft,
+}
+
+/// A text at one of several places, put where it covers nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Label {
+    /// Data points it may belong to, best first.
+    pub(super) anchors: Vec<At>,
+    pub(super) text: String,
+    pub(super) color: RGBColor,
+    /// Preferred sides, best first; the others are tried last.
+    pub(super) sides: Vec<Side>,
+    pub(super) bold: bool,
+}
+
+impl Label {
+    pub(super) fn new(at: At, text: impl Into<String>, color: RGBColor, sides: &[Side]) -> Self {
+        Self { anchors: vec![at], text: text.into(), color, sides: sides.to_vec(), bold: false }
+    }
+
+    pub(super) fn bold(mut self) -> Self {
+        self.bold = true;
+        self
+    }
+}
+
+/// What a legend row shows before its text.
+#[derive(Clone, Debug)]
+pub(super) enum Sample {
+    Mark(Shape, RGBColor),
+    Line(Stroke),
+    Band(RGBColor),
+    /// A line with a mark on it.
+    Both(Stroke, Shape),
+}
+
+/// One row of the legend.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) sample: Sample,
+    pub(super) text: String,
+}
+
+impl Key {
+    pub(super) fn new(sample: Sample, text: impl Into<String>) -> Self {
+        Self { sample, text: text.into() }
+    }
+}
+
+/// A colour scale: a heading and texts from the low end to the high one.
+#[derive(Clone, Debug)]
+pub(super) struct ColorBar {
+    pub(super) heading: String,
+    /// Share along the ramp and its text.
+    pub(super) ticks: Vec<(f64, String)>,
+}
+
+/// The column beside the plot.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Legend {
+    /// Groups of rows, each under its heading (empty for none).
+    pub(super) groups: Vec<(String, Vec<Key>)>,
+    pub(super) bar: Option<ColorBar>,
+}

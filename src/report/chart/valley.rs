@@ -1,0 +1,107 @@
+//! IsoFLOP valleys: loss against size, one colour per budget.
+
+use super::Chart;
+use super::axis::{Axis, Scale, Style, exponent_text, range_of, spread};
+use super::layer::{At, Key, Layer, Legend, Sample, Shape, Stroke};
+use super::palette;
+use crate::data::RunTable;
+use crate::error::Result;
+use crate::fit::Valley;
+use crate::flops::tokens_for;
+use crate::law::{Point, Surface};
+use crate::plan::compute_optimal;
+use crate::units::Params;
+
+/// Loss against N at each budget: runs as dots, the law along the budget as a curve, its optimum as
+/// a diamond; without a law, the parabola of each valley and its floor.
+///
+/// Runs of budgets that are no valley (fewer than three sizes) are grey rings.
+///
+/// # Errors
+/// As [`compute_optimal`].
+pub fn valleys(table: &RunTable, valleys: &[Valley], surface: Option<&Surface>) -> Result<Chart> {
+    let colors = palette::series(valleys.len());
+    let mut layers = Vec::new();
+    let mut marks = Vec::new();
+    let mut optima: Vec<At> = Vec::new();
+    let mut keys = Vec::new();
+    let mut context: Vec<At> = Vec::new();
+    for (c, runs) in table.by_budget() {
+        let points: Vec<At> = runs.iter().map(|r| (r.n.get(), r.loss_nats)).collect();
+        let valley = valleys.iter().position(|v| (v.c / c - 1.0).abs() < 1e-9);
+        let Some(i) = valley else {
+            context.extend(points);
+            continue;
+        };
+        let (valley, color) = (&valleys[i], colors[i]);
+        let (lo, hi) = range_of(points.iter().map(|p| p.0), Scale::Log, 0.06);
+        let loss = |n: f64| match surface {
+            Some(s) => s.loss(&Point::new(Params::new(n), tokens_for(c, Params::new(n)))),
+            None => valley.loss_at(n.ln()),
+        };
+        let curve: Vec<At> = spread(lo, hi, 120).into_iter().map(|n| (n, loss(n))).collect();
+        let stroke = Stroke::solid(color, 1.4);
+        layers.push(Layer::line(curve, stroke));
+        marks.push(Layer::marks(points, color, Shape::Dot, 3.4));
+        let optimum = match surface {
+            Some(s) => compute_optimal(s, c).map(|p| Some((p.n.get(), p.loss_nats)))?,
+            None => valley.n.zip(valley.loss_nats).map(|(n, loss)| (n.get(), loss)),
+        };
+        if let Some(at) = optimum {
+            optima.push(at);
+        }
+        keys.push(Key::new(Sample::Both(stroke, Shape::Dot), exponent_text(round_to_two(c.get()))));
+    }
+    let rings = !context.is_empty();
+    let seen = table.runs.iter().map(|r| (r.n.get(), r.loss_nats)).chain(optima.iter().copied());
+    let seen: Vec<At> = seen.collect();
+    let mut all = vec![Layer::marks(context, palette::GUIDE, Shape::Ring, 3.4)];
+    all.append(&mut layers);
+    if optima.len() > 1 {
+        all.push(Layer::line(optima.clone(), Stroke::dashed(palette::TEXT, 1.0)));
+    }
+    all.append(&mut marks);
+    all.push(Layer::marks(optima, palette::TEXT, Shape::Diamond, 5.0));
+
+    let (curve, optimum) = match surface {
+        Some(_) => ("fitted law", "lowest loss (law)"),
+        None => ("parabola", "lowest loss (parabola)"),
+    };
+    let mut notes = vec![
+        Key::new(Sample::Mark(Shape::Dot, palette::QUIET), "run"),
+        Key::new(Sample::Line(Stroke::solid(palette::QUIET, 1.4)), curve),
+        Key::new(Sample::Mark(Shape::Diamond, palette::TEXT), optimum),
+    ];
+    if rings {
+        notes.push(Key::new(Sample::Mark(Shape::Ring, palette::GUIDE), "run of no valley"));
+    }
+    Ok(Chart {
+        name: "valleys",
+        title: "Loss against model size at fixed training compute".to_owned(),
+        caption: format!(
+            "{} runs at {} training budgets; at each budget the loss has a lowest point at one model size, which grows with the budget.",
+            table.runs.len(),
+            valleys.len()
+        ),
+        x: Axis::log(
+            &format!("Model size N ({})", table.params),
+            Style::Count,
+            range_of(seen.iter().map(|p| p.0), Scale::Log, 0.06),
+        ),
+        y: Axis::linear(
+            "Loss (nats per token)",
+            range_of(seen.iter().map(|p| p.1), Scale::Linear, 0.06),
+        ),
+        layers: all,
+        labels: Vec::new(),
+        legend: Legend {
+            groups: vec![("Training FLOPs C".to_owned(), keys), (String::new(), notes)],
+            bar: None,
+        },
+    })
+}
+
+/// Budgets are told apart by two or three digits; logged ones carry more than anyone reads.
+fn round_to_two(c: f64) -> f64 {
+    format!("{c:.2e}").parse().unwrap_or(c)
+}

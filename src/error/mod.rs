@@ -93,9 +93,11 @@ impl Error {
     /// Whether the user can mend it by changing the input (exit code 2) rather than the machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
-        !matches!(
-            self,
-            Self::Num(_) | Self::Report(_) | Self::Io { action: "write" | "create", .. }
-        )
+        match self {
+            Self::Num(_) => false,
+            Self::Report(kind) => matches!(kind, ReportError::UnknownFormat { .. }),
+            Self::Io { action, .. } => !matches!(*action, "write" | "create"),
+            _ => true,
+        }
     }
 }

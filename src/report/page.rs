@@ -133,15 +133,17 @@ impl StudyReport<'_> {
                         (crate::units::short_count(i.lo), crate::units::short_count(i.hi));
                     format!(" (N between {lo} and {hi})")
                 });
-                let what = match row.strategy {
-                    Strategy::Chinchilla => "compute-optimal",
-                    Strategy::InferenceAware => "cheapest over its life at that loss",
+                let (train, total) = (row.plan.train_flops, row.total_flops);
+                sentences.push(match row.strategy {
+                    Strategy::Chinchilla => format!(
+                        "{title}: under {} the compute-optimal model has {n} parameters{range} on {d} tokens and reaches {:.4} nats per token.",
+                        row.law, row.plan.loss_nats
+                    ),
+                    Strategy::InferenceAware => format!(
+                        "Counting serving, the cheapest way to that loss is {n} parameters{range} on {d} tokens: {train} FLOPs to train, {total} over its life."
+                    ),
                     _ => continue,
-                };
-                sentences.push(format!(
-                    "{title}, {} law: {what} is a model of {n} parameters{range} on {d} tokens, predicted loss {:.4} nats per token, {} FLOPs to train and {} FLOPs in all.",
-                    row.law, row.plan.loss_nats, row.plan.train_flops, row.total_flops
-                ));
+                });
             }
         }
         if let Some(test) = self.backtest {

@@ -109,14 +109,14 @@ impl Shape {
                 return bad(field, found, "at least 1");
             }
         }
-        if self.head_dim == 0 || self.head_dim % 2 == 1 {
+        if self.head_dim == 0 || !self.head_dim.is_multiple_of(2) {
             return bad(
                 "head_dim",
                 self.head_dim,
                 "an even number, since rotary positions turn pairs",
             );
         }
-        if self.heads % self.kv_heads != 0 {
+        if !self.heads.is_multiple_of(self.kv_heads) {
             return bad("kv_heads", self.kv_heads, "a divisor of heads");
         }
         if !(2..=3).contains(&self.ffn_matrices) {

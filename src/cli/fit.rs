@@ -145,7 +145,7 @@ fn text(fit: &Fit, table: &RunTable) -> String {
     text.push_str(&fit_sheet(fit).to_text());
     let c = &fit.certificate;
     text.push_str(&format!(
-        "\n{}: scaled gradient {:.1e}, smallest Hessian eigenvalue {:.4e}, {} of {} starts agree, {} runs inside the Huber band, objective {:.12e}\n",
+        "\n{}: scaled gradient beyond rounding {:.1e}, smallest Hessian eigenvalue {:.4e}, {} of {} starts agree, {} runs inside the Huber band, objective {:.12e}\n",
         if c.certified { "certified minimum" } else { "NOT certified" },
         c.gradient_norm,
         c.hessian_min_eigenvalue,

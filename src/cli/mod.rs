@@ -71,10 +71,13 @@ enum Verb {
     /// Everything from one file: fit, plan, curve, validation and report.
     Study(study::Args),
     /// Published laws with their sources.
+    #[command(after_help = "Example:\n  isoloss laws --json")]
     Laws,
     /// Released models with their sources.
+    #[command(after_help = "Example:\n  isoloss models")]
     Models,
     /// Accelerators with dense peaks, prices and sources.
+    #[command(after_help = "Example:\n  isoloss devices")]
     Devices,
 }
 

@@ -49,6 +49,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 /// Set once Ctrl-C was pressed; a second Ctrl-C ends the process at once.
+#[allow(clippy::exit, reason = "the second Ctrl-C asks for exactly that")]
 pub(super) fn stop_flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let pressed = Arc::clone(&flag);

@@ -153,7 +153,7 @@ fn status(config: &SweepConfig) -> Result<Output> {
     let folder = SweepFolder::new(config.out_dir());
     let state = folder.state()?;
     let runs = config.runs();
-    let columns = ["run", "FLOPs", "N", "D", "state", "loss (nats)", "seconds"];
+    let columns = ["run", "FLOPs", "N (params)", "D (tokens)", "state", "loss (nats)", "seconds"];
     let mut sheet = Sheet::new(format!("Sweep {}", config.name), &columns);
     for run in &runs {
         let c = run.budget.map_or_else(String::new, |c| c.to_string());

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
+#[cfg(feature = "tables")]
 use crate::units::ParamRule;
 
 /// What a column can hold.
@@ -66,6 +67,8 @@ impl Quantity {
         }
     }
 
+    // Only readers look for columns by name.
+    #[cfg(feature = "tables")]
     /// Normalised names, the surest first. An evaluation loss is preferred to a plain `loss`, which
     /// in many logs is the training loss of the last batch.
     pub(super) fn names(self, rule: ParamRule) -> &'static [&'static str] {
@@ -184,6 +187,7 @@ impl From<ColumnMap> for String {
     }
 }
 
+#[cfg(any(feature = "tables", test))]
 /// `config.N_params` and `Model Size` as `n_params` and `model_size`.
 pub(super) fn normalised(column: &str) -> String {
     let bare = column

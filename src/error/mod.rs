@@ -81,7 +81,7 @@ pub enum Error {
     },
 }
 
-/// Result with the public [`Error`].
+/// Result with the public [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {

@@ -1,5 +1,5 @@
 //! A thin shelf over well-kept crates: dual numbers, roots, quantiles, small dense algebra, and
-//! the one solver that is ours, the trust-region Newton method in [`newton`].
+//! the one solver that is ours, the trust-region Newton method of [`minimise`].
 
 mod dense;
 mod newton;

@@ -2,7 +2,7 @@
 //!
 //! Every function here takes one [`Surface`](crate::law::Surface) and has no notion of uncertainty;
 //! intervals come from asking an [`Ensemble`](crate::law::Ensemble) the same question
-//! ([`proposal`]). A published law and a fit enter by the same door.
+//! ([`propose`]). A published law and a fit enter by the same door.
 
 mod allocation;
 mod compare;

@@ -53,8 +53,15 @@ pub fn optimum_for_loss(surface: &Surface, loss: f64) -> Result<Plan> {
         Ok(plan) => plan.loss_nats - loss,
         Err(_) => f64::NAN,
     };
-    // Inside the budgets' own range, so that rounding in exp(ln) cannot leave it.
+    // Inside the budgets' own range, so that rounding in exp(ln) cannot leave it; and within it where
+    // the law has an optimum at all, which at the ends it may not (less than one parameter or token).
     let (lo, hi) = (1.001e8_f64.ln(), 0.999e36_f64.ln());
+    let has_optimum = |ln_c: &f64| excess(*ln_c).is_finite();
+    let steps = (hi - lo) as i32;
+    let (mut up, mut down) =
+        ((0..=steps).map(|i| lo + f64::from(i)), (0..=steps).map(|i| hi - f64::from(i)));
+    let lo = up.find(has_optimum).unwrap_or(lo);
+    let hi = down.find(has_optimum).unwrap_or(hi);
     let ln_c = find_root("loss at the optimum", excess, lo, hi).map_err(|_| PlanError::Absurd {
         what: "a loss of",
         found: format!("{loss} nats per token"),

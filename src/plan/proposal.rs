@@ -192,6 +192,9 @@ fn at_size(surface: &Surface, goal: Goal, best: &Plan, n: Params) -> Result<Plan
     Ok(Plan::at(surface, n, d))
 }
 
+/// The name of an interval and the number it is of.
+type Field<'a> = (&'static str, &'a dyn Fn(&Plan) -> f64);
+
 fn row(
     ensemble: &Ensemble,
     strategy: Strategy,
@@ -201,7 +204,7 @@ fn row(
 ) -> Row {
     let served = workload.total();
     let serve = |p: &Plan| p.serve_flops(served).get();
-    let fields: [(&str, &dyn Fn(&Plan) -> f64); 7] = [
+    let fields: [Field; 7] = [
         ("params", &|p| p.n.get()),
         ("tokens", &|p| p.d.get()),
         ("tokens_per_param", &|p| p.tokens_per_param),

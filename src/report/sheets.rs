@@ -101,7 +101,7 @@ fn proposal_sheet(rows: &[Row]) -> Sheet {
 /// Sizes along a curve, a readable few of them.
 #[must_use]
 pub fn curve_sheet(curve: &IsoLossCurve) -> Sheet {
-    let columns = ["N", "N / N*", "D", "D/N", "train FLOPs", "overhead"];
+    let columns = ["N (params)", "N / N*", "D (tokens)", "D/N", "train FLOPs", "overhead"];
     let mut sheet = Sheet::new("", &columns);
     let every = curve.points.len().div_ceil(16);
     let optimum = curve.points.iter().position(|p| p.overhead == 0.0).unwrap_or(0);
@@ -132,7 +132,7 @@ pub fn curve_csv(curve: &IsoLossCurve) -> String {
 #[must_use]
 pub fn comparison_sheet(table: &Comparison) -> Sheet {
     let title = format!(
-        "{} at {:.4} nats per token; optimum {} on {} ({} FLOPs), wall {}",
+        "{} at {:.4} nats per token; optimum {} parameters on {} tokens ({} FLOPs), wall {} parameters",
         table.law,
         table.loss_nats,
         table.optimum.n,
@@ -140,7 +140,8 @@ pub fn comparison_sheet(table: &Comparison) -> Sheet {
         table.optimum.train_flops,
         table.wall_params
     );
-    let columns = ["N", "D", "D/N", "train FLOPs", "overhead", "break-even served tokens"];
+    let columns =
+        ["N (params)", "D (tokens)", "D/N", "train FLOPs", "overhead", "pays back after (tokens)"];
     let mut sheet = Sheet::new(title, &columns);
     for row in &table.rows {
         let p = &row.plan;
@@ -178,7 +179,8 @@ pub fn valley_sheet(valleys: &[Valley]) -> Sheet {
 #[must_use]
 pub fn backtest_sheet(test: &Backtest) -> Sheet {
     let level = format!("{:.0} % interval", 100.0 * test.level);
-    let columns = ["run", "N", "D", "predicted", &level, "actual (nats)", "error"];
+    let columns =
+        ["run", "N (params)", "D (tokens)", "predicted", &level, "actual (nats)", "error"];
     let mut sheet = Sheet::new("", &columns);
     for r in &test.runs {
         let inside = r.interval.map_or("", |i| if i.contains(r.run.loss_nats) { "" } else { " !" });

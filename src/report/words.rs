@@ -10,13 +10,13 @@ pub fn explanation_text(e: &Explanation) -> String {
     let side = if e.size_ratio < 1.0 { "smaller" } else { "larger" };
     format!(
         "under {}: loss {:.4} nats per token, {} tokens per parameter\n\
-         \x20 optimum of the same loss   {} on {}, {} FLOPs\n\
+         \x20 optimum of the same loss   {} parameters on {} tokens, {} FLOPs\n\
          \x20 size against it            {:.3} ({side})\n\
          \x20 compute overhead           {}\n\
          \x20 overtraining ratio         {} (D/N over the optimal D/N at the same compute)\n\
          \x20 tokens over optimal        {} (D over the D for which this N is optimal)\n\
-         \x20 implied served tokens      {} (demand for which this choice is the cheapest)\n\
-         \x20 wall of this loss          {}\n",
+         \x20 implied served demand      {} tokens (for which this choice is the cheapest)\n\
+         \x20 wall of this loss          {} parameters\n",
         e.law,
         e.model.loss_nats,
         number(e.model.tokens_per_param),

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::run::{Recipe, RunSpec};
+use super::recipe::Recipe;
+use super::run::RunSpec;
 use crate::error::{Result, SweepError};
 use crate::flops::{Shape, tokens_for};
 use crate::units::Flops;

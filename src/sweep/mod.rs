@@ -2,15 +2,16 @@
 
 mod design;
 mod export;
+mod recipe;
 mod run;
 mod runner;
 mod simulated;
 
 pub use design::{Cell, SweepConfig};
 pub use export::thinned_log;
+pub use recipe::Recipe;
 pub use run::{
-    EvalLog, Recipe, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent,
-    Trainer,
+    EvalLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent, Trainer,
 };
 pub use runner::{SweepFolder, SweepLock, SweepState, Watcher, run_one, run_sweep};
 pub use simulated::Simulated;

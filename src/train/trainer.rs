@@ -225,3 +225,156 @@ impl ModuleVisitor for Scale<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flops::Shape;
+    use crate::sweep::stream;
+    use crate::train::VOCAB;
+    use rand::RngExt;
+
+    const CONTEXT: u32 = 16;
+
+    fn trainer(train: Vec<u8>, validation: Vec<u8>) -> BurnTrainer {
+        let (name, sha256) = ("test".to_owned(), String::new());
+        BurnTrainer { corpus: Arc::new(Corpus { name, train, validation, sha256 }), threads: 1 }
+    }
+
+    /// Bytes drawn from an alphabet of `letters`.
+    fn noise(letters: u8, length: usize, seed: u64) -> Vec<u8> {
+        let mut rng = stream(seed, 0);
+        (0..length).map(|_| b'a' + rng.random_range(0..letters)).collect()
+    }
+
+    fn spec(steps: u64, recipe: Recipe) -> RunSpec {
+        let tokens = Tokens::new((steps * recipe.tokens_per_step()) as f64);
+        let shape = Shape::swiglu(2, 32, 2, VOCAB);
+        RunSpec { id: "t".to_owned(), shape, tokens, budget: None, seed: 1, recipe }
+    }
+
+    fn recipe() -> Recipe {
+        Recipe {
+            context: CONTEXT,
+            batch_sequences: 4,
+            evaluations: 2,
+            validation_tokens: 128,
+            peak_lr: 1e-2,
+            ..Recipe::default()
+        }
+    }
+
+    fn losses(trainer: &mut BurnTrainer, spec: &RunSpec) -> (Vec<f64>, RunResult) {
+        let mut losses = Vec::new();
+        let row = trainer
+            .train(spec, &mut |event| {
+                if let TrainEvent::Step(step) = event {
+                    losses.push(step.loss_nats);
+                }
+                ControlFlow::Continue(())
+            })
+            .expect("trains");
+        (losses, row)
+    }
+
+    #[test]
+    fn one_batch_is_learnt_by_heart() {
+        // Exactly four windows, so every step sees the same batch of letters without a pattern.
+        let text = noise(26, 4 * CONTEXT as usize + 1, 5);
+        let (losses, row) = losses(&mut trainer(text.clone(), text), &spec(150, recipe()));
+        let (first, last) = (losses[0], losses[losses.len() - 1]);
+        assert!((first - 256.0_f64.ln()).abs() < 0.2, "{first}");
+        assert!(last < 0.1, "26 letters have an entropy of 3.26 nats; {last} is left");
+        assert_eq!(row.status, RunStatus::Finished);
+        assert_eq!(row.tokens.get(), 150.0 * 64.0);
+    }
+
+    #[test]
+    fn two_equally_likely_letters_cost_ln_two() {
+        let (_, row) = losses(
+            &mut trainer(noise(2, 60_000, 1), noise(2, 20_001, 2)),
+            &spec(300, Recipe { validation_tokens: 16_384, ..recipe() }),
+        );
+        let loss = row.loss_nats.expect("finished");
+        // The entropy rate is ln 2 whatever the model does; it can only be above, and little.
+        assert!((-1e-3..0.02).contains(&(loss - 2.0_f64.ln())), "{loss}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_losses() {
+        let mut trainer = trainer(noise(26, 5000, 1), noise(26, 500, 2));
+        let spec = spec(6, recipe());
+        let first = losses(&mut trainer, &spec).0;
+        assert_eq!(first, losses(&mut trainer, &spec).0);
+        let other = RunSpec { seed: 2, ..spec };
+        assert_ne!(first, losses(&mut trainer, &other).0);
+    }
+
+    #[test]
+    fn a_run_that_is_broken_off_says_so_and_has_no_final_loss() {
+        let mut trainer = trainer(noise(26, 5000, 1), noise(26, 500, 2));
+        let row = trainer
+            .train(&spec(50, recipe()), &mut |event| match event {
+                TrainEvent::Step(step) if step.step == 3 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })
+            .expect("trains");
+        assert_eq!((row.status, row.loss_nats), (RunStatus::Stopped, None));
+        assert_eq!(row.tokens.get(), 3.0 * 64.0);
+    }
+
+    #[test]
+    fn a_run_that_explodes_is_diverged() {
+        // Decay at this rate multiplies every matrix by 1 - 9.9 · 9 = -88 a step: past the largest
+        // f32 within twenty-odd steps, whatever the gradients do.
+        let recipe = Recipe {
+            peak_lr: 9.9,
+            lr_width_exponent: 0.0,
+            warmup_fraction: 0.0,
+            weight_decay: 9.0,
+            ..recipe()
+        };
+        let mut trainer = trainer(noise(26, 5000, 1), noise(26, 500, 2));
+        let (losses, row) = losses(&mut trainer, &spec(400, recipe));
+        assert_eq!((row.status, row.loss_nats), (RunStatus::Diverged, None));
+        assert!(losses.len() < 100, "stopped at once, not after all steps");
+    }
+
+    #[test]
+    fn clipping_scales_all_gradients_alike() {
+        let device = Device::flex().autodiff();
+        let shape = Shape::swiglu(1, 16, 1, VOCAB);
+        let model = Decoder::new(&shape, 0, &device);
+        let tables = Tables::new(&shape, CONTEXT, &device);
+        let text = noise(26, 65, 3);
+        let batch = Windows::shuffled(&text, CONTEXT as usize, 0).draw(4, &device);
+        let gradients = || {
+            let batch = Windows::shuffled(&text, CONTEXT as usize, 0).draw(4, &device);
+            let loss = model.loss(batch.inputs, batch.targets, &tables);
+            GradientsParams::from_grads(loss.backward(), &model)
+        };
+        assert_eq!(batch.sequences, 4);
+        let norm = clip(&model, &mut gradients(), 1e9);
+        let mut clipped = gradients();
+        assert!((clip(&model, &mut clipped, norm / 4.0) / norm - 1.0).abs() < 1e-6);
+        let after = clip(&model, &mut clipped, 1e9);
+        assert!((after / norm - 0.25).abs() < 1e-5, "{after} {norm}");
+    }
+
+    #[test]
+    fn evaluations_are_spread_and_the_last_is_at_the_end() {
+        for (steps, evaluations) in [(10, 4), (3, 10), (100, 1)] {
+            let due: Vec<u64> =
+                (1..=steps).filter(|done| eval_due(*done, steps, evaluations)).collect();
+            assert_eq!(due.last(), Some(&steps));
+            assert_eq!(due.len() as u64, steps.min(u64::from(evaluations)));
+        }
+    }
+
+    #[test]
+    fn too_little_text_is_refused_with_the_split() {
+        let mut trainer = trainer(noise(26, 5000, 1), Vec::new());
+        let error = trainer.train(&spec(5, recipe()), &mut |_| ControlFlow::Continue(()));
+        assert!(error.expect_err("no validation text").to_string().contains("validation"));
+    }
+}

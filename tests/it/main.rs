@@ -1,6 +1,8 @@
 //! The one integration binary. Tests that need the shared reference folder look for it in
 //! `ISOLOSS_SHARED` and say so when it is not there; everything else runs anywhere.
 
+#![allow(clippy::print_stderr, reason = "tests say what they measured and what they skipped")]
+
 mod arrows;
 #[cfg(feature = "cli")]
 mod cli;
@@ -10,6 +12,8 @@ mod data;
 mod golden_fit;
 mod golden_plans;
 mod laws;
+mod properties;
 mod refusals;
 #[cfg(feature = "tables")]
 mod shared;
+mod sweep;

@@ -245,7 +245,7 @@ struct StudyCurve {
 }
 
 fn curve_of(section: &CurveSection, ensemble: &Ensemble) -> Result<StudyCurve> {
-    const POINTS: usize = 60;
+    const POINTS: usize = 160;
     let loss = optimum_of_size(&ensemble.best, section.quality_of)?.loss_nats;
     let comparison = (!section.ratios.is_empty())
         .then(|| compare_ratios(&ensemble.best, loss, &section.ratios))

@@ -130,6 +130,14 @@ fn train_all(config: &SweepConfig, jobs: usize, console: &Console) -> Result<()>
         return Ok(());
     }
     let corpus = Arc::new(super::train::corpus(config.corpus.as_deref())?);
+    let foreign = runs
+        .iter()
+        .filter_map(|r| state.ended.get(&r.id))
+        .find(|row| row.corpus_sha256 != corpus.sha256);
+    if let Some(row) = foreign {
+        let (path, run) = (folder.records().display().to_string(), row.run.clone());
+        return Err(SweepError::Foreign { path, run }.into());
+    }
     console.note(&format!(
         "{left} of {} runs to train on {} ({} training tokens, sha256 {})",
         runs.len(),

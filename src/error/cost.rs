@@ -12,12 +12,6 @@ pub enum CostError {
         /// What there is.
         known: String,
     },
-    /// A device whose dense BF16 peak is not known.
-    #[error("device `{name}`: no dense BF16 peak is on record; give --flops instead")]
-    NoPeak {
-        /// The device.
-        name: String,
-    },
     /// A device without a dated price.
     #[error("device `{name}`: no price is on record; give --usd-per-hour")]
     NoPrice {

@@ -110,12 +110,6 @@ pub enum DataError {
         /// Rows wanted.
         wanted: usize,
     },
-    /// A feature is not compiled in.
-    #[error("{path}: this build reads no table files; build with the feature `tables`")]
-    NoReaders {
-        /// The file.
-        path: String,
-    },
 }
 
 fn more(others: usize) -> String {

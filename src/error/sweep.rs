@@ -28,22 +28,20 @@ pub enum SweepError {
         /// The lock file.
         path: String,
     },
+    /// A finished run in the folder was trained from another specification or text.
+    #[error(
+        "{path}: run `{run}` was trained with other settings or on other text than it would be now; give the sweep another `name` or `out`, or move that folder away"
+    )]
+    Foreign {
+        /// The run's log, or the table of rows.
+        path: String,
+        /// The run.
+        run: String,
+    },
     /// No executor of this name in this build.
     #[error("executor `{name}` is not available yet; use `local`")]
     Executor {
         /// What was asked for.
         name: String,
-    },
-    /// A run left in the state folder belongs to another layout.
-    #[error(
-        "{path}: run `{run}` was made by another sweep file ({what} differs); give this sweep its own `out` folder"
-    )]
-    Foreign {
-        /// The record file.
-        path: String,
-        /// The run.
-        run: String,
-        /// What differs.
-        what: &'static str,
     },
 }

@@ -105,6 +105,13 @@ pub fn backtest(law: &'static dyn Law, table: &RunTable, config: &FitConfig) -> 
     let valley = at(budget);
     let anchor = measured.iter().find(|v| v.n.is_some() && v.c.get() < 0.9 * budget.get());
     let choices = choices(&fitted, *budget, &test, valley.as_ref(), anchor)?;
+    let mut warnings = fitted.warnings.clone();
+    warnings.extend(
+        measured
+            .iter()
+            .filter(|v| !v.bracketed)
+            .map(|v| Warning::ValleyNotBracketed { flops: v.c.get() }),
+    );
     Ok(Backtest {
         budget: *budget,
         fitted_flops: cheaper.iter().map(|(c, _)| *c).collect(),
@@ -117,7 +124,7 @@ pub fn backtest(law: &'static dyn Law, table: &RunTable, config: &FitConfig) -> 
         runs,
         valley,
         choices,
-        warnings: fitted.warnings.clone(),
+        warnings,
         fit: Some(Box::new(fitted)),
     })
 }

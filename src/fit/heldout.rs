@@ -72,7 +72,7 @@ pub fn predict_runs(fit: &Fit, table: &RunTable) -> Vec<PredictedRun> {
                 .iter()
                 .enumerate()
                 .map(|(k, draw)| {
-                    // Every draw meets every residual once over p·n draws, without a generator.
+                    // A prime stride walks through all residuals, unlike their order in the table.
                     let residual = fit.residuals[(k * 7919) % fit.residuals.len().max(1)];
                     draw.loss(&point) * (-residual * inflate).exp()
                 })

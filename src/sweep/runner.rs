@@ -110,6 +110,22 @@ impl SweepFolder {
         Ok(state)
     }
 
+    /// Refuses to take a finished run for this one when its log asks for something else. A run whose
+    /// log is gone is taken as it is.
+    fn check_same(&self, spec: &RunSpec) -> Result<()> {
+        let path = self.log(&spec.id);
+        let Ok(file) = File::open(&path) else { return Ok(()) };
+        let mut asked = String::new();
+        BufReader::new(file).read_line(&mut asked).map_err(|e| Error::io(&path, "reading", &e))?;
+        let mut now = Vec::new();
+        write_line(&mut now, &Header::of(spec)).map_err(|e| Error::io(&path, "reading", &e))?;
+        if asked.as_bytes() == now {
+            return Ok(());
+        }
+        let (path, run) = (path.display().to_string(), spec.id.clone());
+        Err(SweepError::Foreign { path, run }.into())
+    }
+
     /// Appends a row: the table is rewritten beside itself and renamed, so it is whole at any moment.
     fn append(&self, row: &RunResult) -> Result<()> {
         let path = self.records();
@@ -132,6 +148,12 @@ struct Header<'a> {
     event: &'static str,
     run: &'a str,
     spec: &'a RunSpec,
+}
+
+impl<'a> Header<'a> {
+    fn of(spec: &'a RunSpec) -> Self {
+        Self { event: "spec", run: &spec.id, spec }
+    }
 }
 
 /// What a sweep tells whoever watches, from any of its threads.
@@ -159,6 +181,9 @@ pub fn run_sweep<T: Trainer + Send>(
 ) -> Result<Vec<RunResult>> {
     let _lock = folder.lock()?;
     let done = folder.state()?;
+    for spec in specs.iter().filter(|s| done.is_done(&s.id)) {
+        folder.check_same(spec)?;
+    }
     let queue: Mutex<VecDeque<&RunSpec>> =
         Mutex::new(specs.iter().filter(|s| !done.is_done(&s.id)).collect());
     let writing = Mutex::new(());
@@ -221,8 +246,7 @@ pub fn run_one(
     let io = |e: std::io::Error| Error::io(log, "write", &e);
     let mut writer = BufWriter::new(File::create(log).map_err(io)?);
     let mut broken: Option<std::io::Error> = None;
-    let header = Header { event: "spec", run: &spec.id, spec };
-    write_line(&mut writer, &header).map_err(io)?;
+    write_line(&mut writer, &Header::of(spec)).map_err(io)?;
     let result = trainer.train(spec, &mut |event| {
         let written = write_line(&mut writer, event).and_then(|()| match event {
             TrainEvent::Step(_) => Ok(()),

@@ -130,6 +130,19 @@ fn a_sweep_stopped_anywhere_ends_with_the_same_table() {
 }
 
 #[test]
+fn a_finished_run_of_another_recipe_is_not_taken_for_this_one() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    run(folder.path(), 0.0, &Patience::of(usize::MAX));
+    let changed = FILE.replace("context = 16", "context = 16\npeak_lr = 1e-3");
+    let config = SweepConfig::parse(&changed, "simulated.toml").expect("valid");
+    let sweep = SweepFolder::new(folder.path().to_owned());
+    let watcher = Patience::of(usize::MAX);
+    let error = run_sweep(&sweep, &config.runs(), 1, &|| trainer(0.0), &watcher);
+    let told = error.expect_err("other settings").to_string();
+    assert!(told.contains("other settings") && told.contains("c1.00e10-l1-d16-s0"), "{told}");
+}
+
+#[test]
 fn two_launchers_do_not_share_a_sweep() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let sweep = SweepFolder::new(folder.path().to_owned());

@@ -2,9 +2,13 @@
 
 use nalgebra::{DMatrix, DVector};
 
-/// Smallest eigenvalue of a symmetric `p` by `p` matrix stored row by row.
+/// Smallest eigenvalue of a symmetric `p` by `p` matrix stored row by row; NaN when an entry is not
+/// finite.
 #[must_use]
 pub fn smallest_eigenvalue(p: usize, matrix: &[f64]) -> f64 {
+    if matrix.iter().any(|x| !x.is_finite()) {
+        return f64::NAN;
+    }
     DMatrix::from_row_slice(p, p, matrix)
         .symmetric_eigenvalues()
         .iter()
@@ -51,6 +55,7 @@ mod tests {
     #[test]
     fn eigenvalues_of_a_known_matrix() {
         assert!((smallest_eigenvalue(2, &[2.0, 1.0, 1.0, 2.0]) - 1.0).abs() < 1e-12);
+        assert!(smallest_eigenvalue(1, &[f64::INFINITY]).is_nan());
     }
 
     #[test]

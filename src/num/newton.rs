@@ -53,11 +53,20 @@ impl Jet {
         self.gradient
             .iter()
             .zip(scale_and_noise)
-            .map(|(g, (scale, noise))| {
-                let beyond = (g.abs() - noise).max(0.0);
-                if *scale > 0.0 { beyond / scale } else { beyond }
+            .map(|(g, (scale, noise))| match g.abs() {
+                g if !g.is_finite() => f64::INFINITY,
+                g if g <= *noise => 0.0,
+                g if *scale > 0.0 => (g - noise) / scale,
+                g => g - noise,
             })
-            .fold(0.0, |worst, x| if x.is_nan() { f64::NAN } else { x.max(worst) })
+            .fold(0.0, f64::max)
+    }
+
+    /// Whether every number in it is finite; eigenvalues of anything else do not exist.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        let all = |numbers: &[f64]| numbers.iter().all(|x| x.is_finite());
+        self.value.is_finite() && all(&self.gradient) && all(&self.hessian)
     }
 }
 
@@ -117,7 +126,7 @@ pub fn minimise(objective: &mut impl Quadratic, x0: &[f64], config: &NewtonConfi
     let mut radius = config.first_radius;
     let mut iterations = 0;
     let mut trial = vec![0.0; p];
-    while iterations < config.max_iterations && here.value.is_finite() {
+    while iterations < config.max_iterations && here.is_finite() {
         if here.scaled_gradient() <= config.stop_at || radius < 1e-14 {
             break;
         }
@@ -130,7 +139,7 @@ pub fn minimise(objective: &mut impl Quadratic, x0: &[f64], config: &NewtonConfi
         let rounding = 1e-14 * here.value.abs();
         let flat = gain.abs() <= rounding;
         let better_gradient = there.scaled_gradient() <= 0.5 * here.scaled_gradient();
-        let accept = there.value.is_finite() && (gain > rounding || (flat && better_gradient));
+        let accept = there.is_finite() && (gain > rounding || (flat && better_gradient));
         let agreement = if predicted > 0.0 { gain / predicted } else { 0.0 };
         if accept {
             std::mem::swap(&mut x, &mut trial);
@@ -203,6 +212,14 @@ mod tests {
             jet.gradient_scale = vec![1.0, 1.0];
             jet.gradient_noise = vec![0.0, 0.0];
         }
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_is_not_stationary() {
+        let mut jet = Jet::zeros(2);
+        assert_eq!(jet.scaled_gradient(), 0.0);
+        jet.gradient[1] = f64::NAN;
+        assert!(jet.scaled_gradient().is_infinite() && !jet.is_finite());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::law_arg::{self, AskedLaw};
 use super::output::Output;
 use super::target::Target;
-use crate::cost::{Budget, Workload};
+use crate::cost::{Budget, Workload, device};
 use crate::error::{PlanError, Result, Warning};
 use crate::plan::{Goal, Limits, Row, disagreement, propose};
 use crate::report::proposal_sheets;
@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         warnings.extend(proposal.warnings);
     }
     warnings.extend(disagreement(&plans));
-    let mut text = format!("{}\n", headline(goal, args));
+    let mut text = format!("{}\n", headline(goal, budget.as_ref(), args)?);
     for sheet in proposal_sheets(&plans) {
         text.push_str(&format!("\n{}", sheet.to_text()));
     }
@@ -120,39 +120,60 @@ fn inputs(problem: &str) -> crate::error::Error {
 
 impl Args {
     fn budget(&self) -> Option<Budget> {
-        let device = || self.device.clone().unwrap_or_default();
+        let name = || self.device.clone().unwrap_or_default();
         if let Some(c) = self.flops {
             return Some(Budget::Compute(c));
         }
         if let Some(gpus) = self.gpus {
             let duration_s = self.days.unwrap_or_default();
-            return Some(Budget::DeviceTime { gpus, device: device(), duration_s, mfu: self.mfu });
+            return Some(Budget::DeviceTime { gpus, device: name(), duration_s, mfu: self.mfu });
         }
         self.usd.map(|usd| Budget::Money {
             usd,
-            device: device(),
+            device: name(),
             usd_per_hour: self.usd_per_hour,
             mfu: self.mfu,
         })
     }
 }
 
-fn headline(goal: Goal, args: &Args) -> String {
+fn headline(goal: Goal, budget: Option<&Budget>, args: &Args) -> Result<String> {
     let goal = match goal {
         Goal::Budget(c) => format!("training budget C = {c} FLOPs"),
         Goal::Loss(loss) => format!("target loss {loss} nats per token"),
         Goal::QualityOf(n) => format!("target: the loss of the compute-optimal {n} model"),
     };
-    let source = if let Some(gpus) = args.gpus {
-        format!(" ({gpus} devices at MFU {})", args.mfu)
-    } else if let Some(usd) = args.usd {
-        format!(" (${usd:.0} at MFU {})", args.mfu)
-    } else {
-        String::new()
+    let source = match budget {
+        None | Some(Budget::Compute(_)) => String::new(),
+        Some(Budget::DeviceTime { gpus, device: name, duration_s, mfu }) => {
+            let device = device(name)?;
+            format!(
+                "\n  from {gpus} x {} for {} days at MFU {mfu} of {} TFLOP/s dense BF16",
+                device.name,
+                duration_s / 86_400.0,
+                device.bf16_dense_tflop_per_s
+            )
+        }
+        Some(Budget::Money { usd, device: name, usd_per_hour, mfu }) => {
+            let device = device(name)?;
+            let price = match usd_per_hour {
+                Some(price) => format!("${price} per device-hour as given"),
+                None => {
+                    let price = device.latest_price()?;
+                    let (low, high) = (price.low, price.high);
+                    let typical = price.typical();
+                    format!(
+                        "${typical} per device-hour ({}: ${low} to ${high}, {})",
+                        price.date, price.source
+                    )
+                }
+            };
+            format!("\n  from ${usd} on {} at {price}, MFU {mfu}", device.name)
+        }
     };
     let served = match args.serve_tokens {
-        Some(t) => format!("; {t} tokens served (2 N FLOPs each)"),
+        Some(t) => format!("\n  {t} tokens served, 2 N FLOPs each"),
         None => String::new(),
     };
-    format!("{goal}{source}{served}")
+    Ok(format!("{goal}{source}{served}"))
 }

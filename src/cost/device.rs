@@ -103,14 +103,16 @@ pub fn devices() -> Result<&'static [Device], LawError> {
     DEVICES.as_ref().map(|t| t.device.as_slice()).map_err(Clone::clone)
 }
 
-/// The device of this name; case does not matter, and a part of the name does where only one
-/// device has it (`H200`, `a100 80`).
+/// The device of this name; case and hyphens do not matter, and a part of the name does where only
+/// one device has it (`H200`, `a100-80gb-sxm`).
 ///
 /// # Errors
 /// [`CostError::UnknownDevice`] with the candidates.
 pub fn device(name: &str) -> Result<&'static Device> {
     let devices = devices()?;
-    let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
+    let apart = |c: char| c.is_whitespace() || c == '-' || c == '_';
+    let words: Vec<String> =
+        name.split(apart).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
     let exact = devices.iter().find(|d| d.name.eq_ignore_ascii_case(name.trim()));
     if let Some(device) = exact {
         return Ok(device);
@@ -206,6 +208,7 @@ mod tests {
     #[test]
     fn devices_are_found_by_a_part_of_their_name() {
         assert_eq!(device("h200").map(|d| d.name.as_str()).ok(), Some("H200 SXM"));
+        assert_eq!(device("H100-SXM").map(|d| d.name.as_str()).ok(), Some("H100 SXM 80GB"));
         assert_eq!(device("A100 80GB SXM").map(|d| d.name.as_str()).ok(), Some("A100 SXM 80GB"));
         assert!(device("A100").expect_err("three of them").to_string().contains("A100 PCIe"));
         assert!(device("abacus").is_err());

@@ -129,6 +129,13 @@ pub(super) fn assemble(
         .collect();
     let per_draw: Vec<AllocationExponents> =
         draws.iter().filter_map(|t| exponents(&surface.with_theta(t.clone()), reference)).collect();
+    if per_draw.len() < draws.len() {
+        warnings.push(Warning::DrawsWithoutPlan {
+            failed: draws.len() - per_draw.len(),
+            draws: draws.len(),
+            what: "optimum at the dearest budget".to_owned(),
+        });
+    }
     let of = |f: fn(&AllocationExponents) -> f64| per_draw.iter().map(f).collect();
     samples.insert("n_exponent".to_owned(), of(|a| a.n_exponent));
     samples.insert("d_exponent".to_owned(), of(|a| a.d_exponent));
@@ -144,13 +151,18 @@ pub(super) fn assemble(
         .map(|(name, s)| (name.clone(), standard_deviation(s)))
         .collect();
     // A and B move with their exponents by orders of magnitude without harm; what a plan rests on
-    // are the exponents, E and the ratio.
-    for name in ["E", "alpha", "beta", "aN", "aD", "tokens_per_param"] {
-        if let Some(interval) = intervals.get(name) {
-            let ratio = interval.hi / interval.lo;
-            if !(ratio.is_finite() && ratio < 4.0) && name != "tokens_per_param" || ratio > 30.0 {
-                warnings.push(Warning::FlatProfile { coef: name.to_owned(), ratio });
-            }
+    // are the exponents, E and the ratio, which is 4 to 40 even for published laws.
+    const LIMITS: [(&str, f64); 6] = [
+        ("E", 4.0),
+        ("alpha", 4.0),
+        ("beta", 4.0),
+        ("aN", 4.0),
+        ("aD", 4.0),
+        ("tokens_per_param", 30.0),
+    ];
+    for (name, limit) in LIMITS {
+        if let Some(ratio) = intervals.get(name).map(|i| i.hi / i.lo).filter(|r| *r > limit) {
+            warnings.push(Warning::FlatProfile { coef: name.to_owned(), ratio });
         }
     }
     let residuals = runs

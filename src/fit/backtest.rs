@@ -54,6 +54,9 @@ pub struct Backtest {
     pub valley: Option<Valley>,
     /// Sizes the rules choose there, best first; those without a loss last.
     pub choices: Vec<Choice>,
+    /// Scatter of single runs around the fitted law at the dearest budget, nats per token: choices
+    /// closer than this cannot be told apart by one run each.
+    pub scatter_nats: f64,
     /// Doubts about the fit.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
@@ -105,6 +108,10 @@ pub fn backtest(law: &'static dyn Law, table: &RunTable, config: &FitConfig) -> 
     let valley = at(budget);
     let anchor = measured.iter().find(|v| v.n.is_some() && v.c.get() < 0.9 * budget.get());
     let choices = choices(&fitted, *budget, &test, valley.as_ref(), anchor)?;
+    let freedom = (train.runs.len() - law.coefs().len()) as f64;
+    let squares: f64 = fitted.residuals.iter().map(|r| r * r).sum();
+    let losses: Vec<f64> = test.runs.iter().map(|r| r.loss_nats).collect();
+    let scatter_nats = (squares / freedom).sqrt() * mean(&losses);
     let mut warnings = fitted.warnings.clone();
     warnings.extend(
         measured
@@ -124,6 +131,7 @@ pub fn backtest(law: &'static dyn Law, table: &RunTable, config: &FitConfig) -> 
         runs,
         valley,
         choices,
+        scatter_nats,
         warnings,
         fit: Some(Box::new(fitted)),
     })

@@ -1,7 +1,7 @@
 //! Results in sentences.
 
 use super::sheets::{backtest_sheet, number, percent};
-use crate::fit::Backtest;
+use crate::fit::{Backtest, Choice};
 use crate::plan::Explanation;
 
 /// Where a model stands, line by line.
@@ -71,10 +71,22 @@ pub(super) fn verdict_sentences(test: &Backtest) -> Vec<String> {
         })
         .collect();
     match (test.winner(), test.valley.as_ref().and_then(|v| v.n)) {
-        (Some(best), Some(floor)) => sentences.push(format!(
-            "allocation that won at {} FLOPs: {} (measured optimum {floor} parameters)",
-            test.budget, best.rule
-        )),
+        (Some(best), Some(floor)) => {
+            sentences.push(format!(
+                "lowest measured loss at {} FLOPs: {} (measured optimum {floor} parameters)",
+                test.budget, best.rule
+            ));
+            let close = |c: &&Choice| {
+                c.loss_nats.zip(best.loss_nats).is_some_and(|(l, b)| l - b < test.scatter_nats)
+            };
+            let tied = test.choices.iter().skip(1).filter(close).count();
+            if tied > 0 {
+                sentences.push(format!(
+                    "single runs scatter by {:.4} nats around the law, so {tied} of the other choices cannot be told from it: repeat runs with other seeds to settle it",
+                    test.scatter_nats
+                ));
+            }
+        }
         _ => sentences.push(format!(
             "no winner at {} FLOPs: its runs do not bracket an optimum",
             test.budget

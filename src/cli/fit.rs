@@ -29,9 +29,15 @@ pub(super) struct Args {
     /// What is minimised.
     #[arg(long, value_enum, default_value = "huber-log")]
     objective: ObjectiveArg,
-    /// Half-width of the Huber band in log loss.
+    /// Half-width of the Huber band in log loss; huber-log and asymmetric-log only.
     #[arg(long, default_value_t = 1e-3)]
     delta: f64,
+    /// How often an over-estimate counts; asymmetric-log only.
+    #[arg(long, default_value_t = 10.0)]
+    over_weight: f64,
+    /// Hold a coefficient at a value, e.g. E=1.69 (repeatable).
+    #[arg(long = "fix", value_name = "NAME=VALUE", value_parser = held_coefficient)]
+    fixed: Vec<(String, f64)>,
     /// Bootstrap resamples for the intervals; 0 for none.
     #[arg(long, default_value_t = 4000)]
     bootstrap: usize,
@@ -54,6 +60,29 @@ pub(super) struct Args {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ObjectiveArg {
     HuberLog,
+    LadLog,
+    LsLog,
+    LsLoss,
+    AsymmetricLog,
+}
+
+impl From<ObjectiveArg> for Objective {
+    fn from(arg: ObjectiveArg) -> Self {
+        match arg {
+            ObjectiveArg::HuberLog => Self::HuberLog,
+            ObjectiveArg::LadLog => Self::LadLog,
+            ObjectiveArg::LsLog => Self::LsLog,
+            ObjectiveArg::LsLoss => Self::LsLoss,
+            ObjectiveArg::AsymmetricLog => Self::AsymmetricLog,
+        }
+    }
+}
+
+fn held_coefficient(text: &str) -> std::result::Result<(String, f64), String> {
+    let wanted = "NAME=VALUE is wanted, as E=1.69";
+    let (name, value) = text.split_once('=').ok_or(wanted)?;
+    let value = value.trim().parse().map_err(|_| wanted)?;
+    Ok((name.trim().to_owned(), value))
 }
 
 /// Flags about reading tables, shared with `validate`.
@@ -96,10 +125,10 @@ impl ReadingArgs {
 
 pub(super) fn run(args: &Args) -> Result<Output> {
     let config = FitConfig {
-        objective: match args.objective {
-            ObjectiveArg::HuberLog => Objective::HuberLog,
-        },
+        objective: args.objective.into(),
         delta: args.delta,
+        over_weight: args.over_weight,
+        fixed: args.fixed.iter().cloned().collect(),
         bootstrap: args.bootstrap,
         seed: args.seed,
         level: args.level,

@@ -38,6 +38,16 @@ pub enum FitError {
         /// What would do.
         wanted: &'static str,
     },
+    /// A coefficient that cannot be held.
+    #[error("`{coef}` of `{law}` cannot be held: {reason}")]
+    Held {
+        /// The law family.
+        law: &'static str,
+        /// The coefficient.
+        coef: String,
+        /// Why not.
+        reason: String,
+    },
     /// No start reached a finite objective.
     #[error(
         "no start of `{law}` reached a finite minimum ({starts} tried); look at the loss column for outliers or wrong units"

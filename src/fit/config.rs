@@ -1,21 +1,50 @@
 //! Settings of a fit.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::FitError;
+use crate::law::Law;
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
-    /// Sum over runs of the Huber loss of ln(predicted) - ln(observed).
+    /// Sum over runs of the Huber loss of r = ln(predicted) - ln(observed): r²/2 within `delta`,
+    /// delta (|r| - delta/2) outside (Hoffmann et al. 2022, eq. 3).
     HuberLog,
+    /// Sum of |r|: no threshold to choose, half of the runs lie above the law.
+    LadLog,
+    /// Sum of r².
+    LsLog,
+    /// Sum of (predicted - observed)², nats².
+    LsLoss,
+    /// Huber with over-estimates counted `over_weight` times: under-tuned runs lie above the law
+    /// and the fit follows the lower envelope.
+    AsymmetricLog,
+}
+
+impl Objective {
+    /// Every objective, in the order of the documentation.
+    pub const ALL: [Self; 5] =
+        [Self::HuberLog, Self::LadLog, Self::LsLog, Self::LsLoss, Self::AsymmetricLog];
+
+    /// Whether `delta` has a meaning for it.
+    #[must_use]
+    pub fn has_band(self) -> bool {
+        matches!(self, Self::HuberLog | Self::AsymmetricLog)
+    }
 }
 
 impl std::fmt::Display for Objective {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::HuberLog => "huber-log",
+            Self::LadLog => "lad-log",
+            Self::LsLog => "ls-log",
+            Self::LsLoss => "ls-loss",
+            Self::AsymmetricLog => "asymmetric-log",
         })
     }
 }
@@ -26,6 +55,8 @@ impl std::fmt::Display for Objective {
 /// |---|---|---|---|
 /// | `objective` | huber-log | | what is minimised |
 /// | `delta` | 1e-3 | 1e-9..10 | half-width of the quadratic band, in log loss |
+/// | `over_weight` | 10 | 1..1e4 | how often an over-estimate counts, asymmetric-log only |
+/// | `fixed` | none | domain of the coefficient | coefficients held at a value |
 /// | `bootstrap` | 4000 | 0 or >= 20 | resamples of the rows for the intervals |
 /// | `seed` | 0 | | seed of the resamples |
 /// | `level` | 0.95 | 0.5..0.999 | level of the intervals |
@@ -36,6 +67,10 @@ pub struct FitConfig {
     pub objective: Objective,
     /// Half-width of the Huber band in log loss.
     pub delta: f64,
+    /// How often an over-estimate counts under asymmetric-log.
+    pub over_weight: f64,
+    /// Coefficients held at a value, by name, in natural units.
+    pub fixed: BTreeMap<String, f64>,
     /// Bootstrap resamples; 0 for none.
     pub bootstrap: usize,
     /// Seed of the resamples.
@@ -46,7 +81,15 @@ pub struct FitConfig {
 
 impl Default for FitConfig {
     fn default() -> Self {
-        Self { objective: Objective::HuberLog, delta: 1e-3, bootstrap: 4000, seed: 0, level: 0.95 }
+        Self {
+            objective: Objective::HuberLog,
+            delta: 1e-3,
+            over_weight: 10.0,
+            fixed: BTreeMap::new(),
+            bootstrap: 4000,
+            seed: 0,
+            level: 0.95,
+        }
     }
 }
 
@@ -60,6 +103,9 @@ impl FitConfig {
         if !(1e-9..=10.0).contains(&self.delta) {
             return bad("delta", self.delta.to_string(), "between 1e-9 and 10");
         }
+        if !(1.0..=1e4).contains(&self.over_weight) {
+            return bad("over_weight", self.over_weight.to_string(), "between 1 and 10000");
+        }
         if self.bootstrap != 0 && !(20..=1_000_000).contains(&self.bootstrap) {
             return bad("bootstrap", self.bootstrap.to_string(), "0, or between 20 and 1000000");
         }
@@ -67,5 +113,34 @@ impl FitConfig {
             return bad("level", self.level.to_string(), "between 0.5 and 0.999");
         }
         Ok(())
+    }
+
+    /// The held coefficients in the order of `law`.
+    ///
+    /// # Errors
+    /// [`FitError::Held`] for a name the law lacks, a value outside its domain, or when nothing is
+    /// left to fit.
+    pub(super) fn held(&self, law: &dyn Law) -> Result<Vec<Option<f64>>, FitError> {
+        let known = || law.coefs().iter().map(|c| c.name).collect::<Vec<_>>().join(", ");
+        let bad = |coef: &str, reason: String| {
+            Err(FitError::Held { law: law.id(), coef: coef.to_owned(), reason })
+        };
+        let mut held = vec![None; law.coefs().len()];
+        for (name, value) in &self.fixed {
+            let Some(i) = law.coefs().iter().position(|c| c.name == name) else {
+                return bad(name, format!("the law has only {}", known()));
+            };
+            let (lo, hi) = law.coefs()[i].domain;
+            if !(value.is_finite() && *value > lo && *value < hi) {
+                return bad(name, format!("{value} is not between {lo} and {hi}"));
+            }
+            held[i] = Some(*value);
+        }
+        if let Some((name, _)) =
+            self.fixed.last_key_value().filter(|_| held.iter().all(Option::is_some))
+        {
+            return bad(name, "no coefficient is left to fit".to_owned());
+        }
+        Ok(held)
     }
 }

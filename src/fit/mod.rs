@@ -11,6 +11,7 @@ mod certificate;
 mod config;
 mod design;
 mod heldout;
+mod lad;
 mod objective;
 mod rows;
 mod solve;
@@ -53,7 +54,7 @@ pub fn fit(
         runs.params,
         design::support(runs),
     )?;
-    let draws = bootstrap::draws(law, &rows, &minimum, config, progress);
+    let draws = bootstrap::draws(law, &minimum, config, progress);
     let mut warnings = design::warnings(law, runs);
     warnings.extend(minimum.certificate.warnings());
     Ok(artifact::assemble(surface, runs, config, minimum, draws, warnings))

@@ -6,7 +6,8 @@ use argmin::solver::quasinewton::LBFGS;
 
 use super::certificate::{Certificate, GRADIENT_TOLERANCE};
 use super::config::FitConfig;
-use super::objective::{HuberLog, natural, variables};
+use super::lad::{NARROWEST, gram_eigenvalue, vertex};
+use super::objective::{Penalty, Problem};
 use super::rows::Rows;
 use crate::error::FitError;
 use crate::law::Law;
@@ -21,48 +22,54 @@ pub(super) struct Minimum {
     pub(super) theta: Vec<f64>,
     pub(super) objective: f64,
     pub(super) certificate: Certificate,
+    /// The rows as they were solved: centred, unless a held coefficient moves with the centre.
+    pub(super) rows: Rows,
+    /// Held coefficients around the centre of those rows.
+    pub(super) held: Vec<Option<f64>>,
 }
 
-/// Widths of the band on the way down: from least squares to the one asked for.
+/// Widths of the band on the way down to the one asked for, from least squares.
 ///
 /// With a band of 1e-3 a far start sees almost only the linear branch, whose curvature says
 /// nothing about where to go.
-fn bands(delta: f64) -> Vec<f64> {
-    let mut bands = vec![delta];
+fn wider_bands(penalty: Penalty) -> Vec<f64> {
+    let narrowest = match penalty {
+        Penalty::AbsoluteLog => NARROWEST,
+        other => other.band(),
+    };
+    let mut bands = vec![narrowest];
     while bands[bands.len() - 1] < 0.03 {
         bands.push(bands[bands.len() - 1] * 10.0);
     }
     bands.reverse();
+    bands.pop();
     bands
 }
 
 /// Newton through the narrowing bands from one start.
-pub(super) fn descend(
-    law: &'static dyn Law,
-    rows: &Rows,
-    weights: Option<&[f64]>,
-    delta: f64,
-    x0: &[f64],
-) -> NewtonEnd {
+pub(super) fn descend(problem: &Problem<'_>, x0: &[f64]) -> NewtonEnd {
     let rough = NewtonConfig { stop_at: 1e-4, max_iterations: 60, ..NewtonConfig::default() };
     let mut x = x0.to_vec();
-    let bands = bands(delta);
-    let (last, wide) = bands.split_last().map_or((delta, &[][..]), |(l, w)| (*l, w));
-    for &band in wide {
-        x = minimise(&mut HuberLog { law, rows, weights, delta: band }, &x, &rough).x;
+    for band in wider_bands(problem.penalty) {
+        let penalty = problem.penalty.with_band(band);
+        x = minimise(&mut Problem { penalty, ..*problem }, &x, &rough).x;
     }
-    finish(law, rows, weights, last, &x)
+    finish(problem, &x)
 }
 
-/// Newton at the band asked for.
-pub(super) fn finish(
-    law: &'static dyn Law,
-    rows: &Rows,
-    weights: Option<&[f64]>,
-    delta: f64,
-    x: &[f64],
-) -> NewtonEnd {
-    minimise(&mut HuberLog { law, rows, weights, delta }, x, &NewtonConfig::default())
+/// Newton at the penalty asked for, or the vertex of the absolute deviations.
+pub(super) fn finish(problem: &Problem<'_>, x: &[f64]) -> NewtonEnd {
+    if problem.penalty != Penalty::AbsoluteLog {
+        return minimise(&mut problem.clone(), x, &NewtonConfig::default());
+    }
+    let penalty = problem.penalty.with_band(NARROWEST);
+    let narrow = minimise(&mut Problem { penalty, ..*problem }, x, &NewtonConfig::default());
+    vertex(problem, &narrow).unwrap_or_else(|| {
+        // No vertex, no proof: the flat jet of the absolute deviations never certifies.
+        let mut jet = Jet::zeros(narrow.x.len());
+        problem.clone().jet(&narrow.x, &mut jet);
+        NewtonEnd { jet, ..narrow }
+    })
 }
 
 /// Whether a Newton end is a stationary point with upward curvature.
@@ -75,25 +82,40 @@ pub(super) fn stands(end: &NewtonEnd) -> bool {
 /// The best minimum over all starts of the family.
 ///
 /// # Errors
-/// [`FitError::NoMinimum`] when no start ends at a finite objective.
+/// [`FitError::Held`] for a coefficient that cannot be held, [`FitError::NoMinimum`] when no start
+/// ends at a finite objective.
 pub(super) fn solve(
     law: &'static dyn Law,
-    rows: &Rows,
+    centred: &Rows,
     config: &FitConfig,
 ) -> Result<Minimum, FitError> {
-    let loss: Vec<f64> = rows.ln_loss.iter().map(|l| l.exp()).collect();
-    let starts = law.starts(&rows.at, &loss);
+    let held = config.held(law)?;
+    let starts_around = |rows: &Rows| law.starts(&rows.at, &rows.loss.to_vec());
+    let mut starts = starts_around(centred);
+    // A coefficient that moves with the centre can only be held where papers print it.
+    let moves_with_centre = starts.first().is_some_and(|start| {
+        let mut moved = start.clone();
+        law.recentre(&mut moved, centred.ln_n0, centred.ln_d0);
+        start.iter().zip(&moved).zip(&held).any(|((a, b), held)| held.is_some() && a != b)
+    });
+    let plain = centred.uncentred();
+    let rows = if moves_with_centre { plain.clone() } else { centred.clone() };
+    if moves_with_centre {
+        starts = starts_around(&rows);
+    }
+    let penalty = Penalty::of(config);
+    let problem = Problem { law, rows: &rows, weights: None, penalty, held: &held };
     let mut ends: Vec<NewtonEnd> = starts
         .iter()
-        .map(|theta| descend(law, rows, None, config.delta, &variables(law, theta)))
+        .map(|theta| descend(&problem, &problem.variables(theta)))
         .filter(|end| end.jet.value.is_finite())
         .collect();
     if !ends.iter().any(stands) {
         // Quasi-Newton needs no curvature to be positive; where it ends, Newton may begin again.
         let again: Vec<NewtonEnd> = ends
             .iter()
-            .filter_map(|end| quasi_newton(law, rows, config.delta, &end.x))
-            .map(|x| finish(law, rows, None, config.delta, &x))
+            .filter_map(|end| quasi_newton(problem, &end.x))
+            .map(|x| finish(&problem, &x))
             .filter(|end| end.jet.value.is_finite())
             .collect();
         ends.extend(again);
@@ -108,16 +130,22 @@ pub(super) fn solve(
         .ok_or_else(none)?
         .clone();
     let agreeing = ends.iter().filter(|end| same_minimum(end, &best)).count();
-    let mut theta = natural(law, &best.x);
+    let mut theta = problem.natural(&best.x);
     law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
+    let in_band = problem.rows_in_band(&best.x);
+    let uncentred = Problem {
+        rows: &plain,
+        held: &held.iter().zip(&theta).map(|(h, t)| h.map(|_| *t)).collect::<Vec<_>>(),
+        ..problem
+    };
     let certificate = Certificate::new(
         best.jet.scaled_gradient(),
-        uncentred_min_eigenvalue(law, rows, config.delta, &theta),
+        min_eigenvalue(&uncentred, &theta, &in_band),
         starts.len(),
         agreeing.min(starts.len()),
-        HuberLog { law, rows, weights: None, delta: config.delta }.rows_in_band(&best.x),
+        in_band.len(),
     );
-    Ok(Minimum { x: best.x, theta, objective: best.jet.value, certificate })
+    Ok(Minimum { x: best.x, theta, objective: best.jet.value, certificate, rows, held })
 }
 
 fn same_minimum(end: &NewtonEnd, best: &NewtonEnd) -> bool {
@@ -126,25 +154,22 @@ fn same_minimum(end: &NewtonEnd, best: &NewtonEnd) -> bool {
 }
 
 /// In the variables papers print, so that the figure can be compared with theirs.
-fn uncentred_min_eigenvalue(law: &'static dyn Law, rows: &Rows, delta: f64, theta: &[f64]) -> f64 {
-    let plain = rows.uncentred();
-    let mut jet = Jet::zeros(theta.len());
-    let x = variables(law, theta);
-    HuberLog { law, rows: &plain, weights: None, delta }.jet(&x, &mut jet);
-    smallest_eigenvalue(theta.len(), &jet.hessian)
+fn min_eigenvalue(uncentred: &Problem<'_>, theta: &[f64], in_band: &[usize]) -> f64 {
+    if uncentred.penalty == Penalty::AbsoluteLog {
+        return gram_eigenvalue(uncentred, theta, in_band);
+    }
+    let x = uncentred.variables(theta);
+    let mut jet = Jet::zeros(x.len());
+    uncentred.clone().jet(&x, &mut jet);
+    smallest_eigenvalue(x.len(), &jet.hessian)
 }
 
-struct Smooth<'a> {
-    law: &'static dyn Law,
-    rows: &'a Rows,
-    delta: f64,
-}
+struct Smooth<'a>(Problem<'a>);
 
 impl Smooth<'_> {
     fn jet(&self, x: &[f64]) -> Jet {
         let mut jet = Jet::zeros(x.len());
-        let Self { law, rows, delta } = *self;
-        HuberLog { law, rows, weights: None, delta }.jet(x, &mut jet);
+        self.0.clone().jet(x, &mut jet);
         jet
     }
 }
@@ -169,9 +194,9 @@ impl Gradient for Smooth<'_> {
 
 /// L-BFGS from argmin; `None` when its line search leaves the finite numbers, as it often does
 /// far from a minimum.
-fn quasi_newton(law: &'static dyn Law, rows: &Rows, delta: f64, x0: &[f64]) -> Option<Vec<f64>> {
+fn quasi_newton(problem: Problem<'_>, x0: &[f64]) -> Option<Vec<f64>> {
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), 7);
-    let outcome = Executor::new(Smooth { law, rows, delta }, solver)
+    let outcome = Executor::new(Smooth(problem), solver)
         .configure(|state| state.param(x0.to_vec()).max_iters(500))
         .run()
         .ok()?;

@@ -1,9 +1,9 @@
 //! The families there are, one line each.
 
-use super::{Chinchilla, KaplanJoint, Law};
+use super::{Chinchilla, ChinchillaTied, GadreOvertraining, KaplanJoint, Law};
 use crate::error::LawError;
 
-static FORMS: [&dyn Law; 2] = [&Chinchilla, &KaplanJoint];
+static FORMS: [&dyn Law; 4] = [&Chinchilla, &ChinchillaTied, &GadreOvertraining, &KaplanJoint];
 
 /// Every registered family.
 #[must_use]

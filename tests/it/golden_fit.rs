@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use isoloss::data::{ReadOptions, RunTable, read};
-use isoloss::fit::{Fit, FitConfig, fit, fit_held_out};
-use isoloss::law::{Chinchilla, Point};
+use isoloss::data::{ReadOptions, RunRecord, RunTable, read};
+use isoloss::fit::{Fit, FitConfig, Objective, fit, fit_held_out};
+use isoloss::law::{Chinchilla, GadreOvertraining, Point};
 use isoloss::plan::compute_optimal;
-use isoloss::units::{Flops, Params, Tokens};
+use isoloss::units::{Flops, ParamRule, Params, Tokens};
 use serde_json::Value;
 
 use crate::shared::shared_folder;
@@ -218,4 +218,161 @@ fn golden_bootstrap_spreads_agree_within_monte_carlo_error() {
             assert!(off.abs() < bound_in_sd, "{key} end {end}: {off:+.3} SD");
         }
     }
+}
+
+/// The other objectives, at 1e-6 relative as the references were printed.
+#[test]
+fn golden_every_objective_finds_its_reference_minimum() {
+    let Some(r) = reference("the minima of the other objectives") else {
+        return;
+    };
+    for (objective, key, value) in [
+        (Objective::LadLog, "least_absolute_deviation_log", "/lad_sum"),
+        (Objective::LsLog, "least_squares_log", "/sum_r2"),
+        (Objective::LsLoss, "least_squares_linear_loss", "/rss"),
+    ] {
+        let golden = &r.golden[key];
+        let config = FitConfig { objective, bootstrap: 0, ..FitConfig::default() };
+        let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+        for name in NAMES {
+            let error = fitted.coefficients[name] / number(golden, &format!("/{name}")) - 1.0;
+            eprintln!("{objective}, {name}: relative difference {error:e}");
+            // Ten digits are printed; the absolute deviations to twelve.
+            assert!(error.abs() < 2e-9, "{objective}, {name}: {error:e}");
+        }
+        let error = fitted.objective_value / number(golden, value) - 1.0;
+        assert!(error.abs() < 1e-12, "{objective}: {error:e}");
+        assert!(fitted.certificate.certified, "{objective}: {:?}", fitted.certificate);
+    }
+}
+
+#[test]
+fn golden_absolute_deviations_meet_the_reference_rows() {
+    let Some(r) = reference("the rows that absolute deviations meet") else {
+        return;
+    };
+    let config = FitConfig { objective: Objective::LadLog, bootstrap: 0, ..FitConfig::default() };
+    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    let golden = r.golden.pointer("/least_absolute_deviation_log/rows_interpolated");
+    let want: Vec<usize> = serde_json::from_value(golden.expect("rows").clone()).expect("numbers");
+    let met: Vec<usize> = r
+        .kept
+        .runs
+        .iter()
+        .zip(&fitted.residuals)
+        .filter(|(_, residual)| residual.abs() < 1e-11)
+        .map(|(run, _)| run.row)
+        .collect();
+    // The reference counts either data rows or kept rows.
+    let kept: Vec<usize> = met.iter().map(|row| row - 5).collect();
+    assert!(met == want || kept == want, "{met:?} for {want:?}");
+}
+
+/// Gadre's three five-run fits to 1e-7, and what they say of the dear runs.
+#[test]
+fn golden_the_overtraining_law_of_three_texts() {
+    let Some(folder) = shared_folder("the overtraining fits") else {
+        return;
+    };
+    let folder = folder.join("reference-data/gadre-overtraining");
+    let text = std::fs::read_to_string(folder.join("golden.json")).expect("golden.json");
+    let golden: Value = serde_json::from_str(&text).expect("golden.json parses");
+    let mut csv = std::fs::read_to_string(folder.join("models_104.csv")).expect("runs");
+    csv.retain(|c| c != '\r');
+    let mut lines = csv.lines().map(|l| l.split(',').collect::<Vec<_>>());
+    let header = lines.next().expect("a header");
+    let column = |name: &str| header.iter().position(|h| *h == name).expect("a column");
+    let [set, params, tokens, multiplier, loss] =
+        ["train_set", "params", "tokens", "token_multiplier", "loss_c4_val"].map(column);
+    let rows: Vec<Vec<&str>> = lines.collect();
+    for (name, dearest) in [
+        ("c4_original", ("1.4B M=80", 80.0)),
+        ("rpj", ("1.4B M=640", 640.0)),
+        ("rw_original", ("1.4B M=320", 320.0)),
+    ] {
+        let runs: Vec<(f64, RunRecord)> = rows
+            .iter()
+            .enumerate()
+            .filter(|(_, cells)| cells[set] == name)
+            .map(|(row, cells)| {
+                let value = |i: usize| cells[i].parse::<f64>().expect("a number");
+                let (n, d) = (Params::new(value(params)), Tokens::new(value(tokens)));
+                let c = Flops::new(6.0 * n.get() * d.get());
+                let run = format!("{name}-{row}");
+                let run = RunRecord { run, n, d, loss_nats: value(loss), c, budget: None, row };
+                (value(multiplier), run)
+            })
+            .collect();
+        let is_fitted =
+            |m: f64, n: Params| (m == 20.0 && n.get() < 4.2e8) || (m == 320.0 && n.get() < 1.1e7);
+        let fitted_on =
+            runs.iter().filter(|(m, r)| is_fitted(*m, r.n)).map(|(_, r)| r.clone()).collect();
+        let table = RunTable::from_runs(fitted_on, ParamRule::All);
+        assert_eq!(table.runs.len(), 5);
+        let config =
+            FitConfig { objective: Objective::LsLoss, bootstrap: 0, ..FitConfig::default() };
+        let fitted = fit(&GadreOvertraining, &table, &config, &|_| {}).expect("a fit");
+        assert!(fitted.certificate.certified, "{name}: {:?}", fitted.certificate);
+        let golden = &golden[name];
+        for coef in ["E", "a", "b", "eta"] {
+            let error = fitted.coefficients[coef] / number(golden, &format!("/{coef}")) - 1.0;
+            eprintln!("{name}, {coef}: relative difference {error:e}");
+            assert!(error.abs() < 1e-7, "{name}, {coef}: {error:e}");
+        }
+        let error = fitted.objective_value / number(golden, "/rss") - 1.0;
+        assert!(error.abs() < 1e-7, "{name}: {error:e}");
+        for (key, m, n) in [(dearest.0, dearest.1, 1.4e9), ("6.9B M=20", 20.0, 6.9e9)] {
+            let near = |r: &RunRecord| (r.n.get() / n).ln().abs() < 0.1;
+            let (_, run) = runs.iter().find(|(t, r)| *t == m && near(r)).expect("the run");
+            let ours =
+                100.0 * (fitted.surface.loss(&Point::new(run.n, run.d)) / run.loss_nats - 1.0);
+            let want = golden["held_out_loss_rel_pct"][key].as_f64().expect("a number");
+            // Four decimals are printed; magnitudes of the error for some.
+            assert!((ours.abs() - want.abs()).abs() < 6e-5, "{name} {key}: {ours} for {want}");
+        }
+    }
+}
+
+#[test]
+fn holding_a_coefficient_at_its_minimum_changes_nothing_and_elsewhere_costs() {
+    let Some(r) = reference("held coefficients") else {
+        return;
+    };
+    let free = point_fit(&r.kept, 1e-3);
+    // E stays put under recentring, A does not.
+    for name in ["E", "alpha", "A"] {
+        let hold = |value: f64| {
+            let fixed = [(name.to_owned(), value)].into();
+            let config = FitConfig { fixed, bootstrap: 20, ..FitConfig::default() };
+            fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit")
+        };
+        let same = hold(free.coefficients[name]);
+        for other in NAMES {
+            let error = same.coefficients[other] / free.coefficients[other] - 1.0;
+            assert!(error.abs() < 1e-9, "{name} held, {other}: {error:e}");
+        }
+        let moved = hold(free.coefficients[name] * 0.97);
+        assert_eq!(moved.coefficients[name], free.coefficients[name] * 0.97);
+        assert!(moved.objective_value > free.objective_value, "{name}");
+        assert!(moved.certificate.certified, "{name}: {:?}", moved.certificate);
+        let held = moved.intervals[name];
+        assert!((held.hi - held.lo).abs() <= 1e-9 * held.hi, "{name}: {held:?}");
+    }
+}
+
+/// Ten to one, an over-estimate is dear: most runs lie above the law, as under-tuned runs should.
+#[test]
+fn the_asymmetric_law_lies_below_most_runs() {
+    let Some(r) = reference("the asymmetric objective") else {
+        return;
+    };
+    let config =
+        FitConfig { objective: Objective::AsymmetricLog, bootstrap: 0, ..FitConfig::default() };
+    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    assert!(fitted.certificate.certified, "{:?}", fitted.certificate);
+    let over = fitted.residuals.iter().filter(|r| **r > 0.0).count() as f64;
+    // At the minimum over E alone the linear pulls balance: over · 10 = under, up to runs in band.
+    let slack = fitted.certificate.rows_in_band as f64;
+    let expected = fitted.residuals.len() as f64 / 11.0;
+    assert!((over - expected).abs() <= slack, "{over} over-estimates, {expected} expected");
 }

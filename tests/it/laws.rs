@@ -4,7 +4,8 @@
 use isoloss::data::{RunRecord, RunTable};
 use isoloss::fit::{Fit, FitConfig, fit};
 use isoloss::law::{
-    At, Chinchilla, Coef, Form, KaplanJoint, Law, Point, Published, Surface, forms, published_laws,
+    At, Chinchilla, ChinchillaTied, Coef, Form, GadreOvertraining, KaplanJoint, Law, Point,
+    Published, Surface, forms, published_laws,
 };
 use isoloss::num::{Real, stream};
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
@@ -39,7 +40,12 @@ impl<F: Form> Form for ByDuals<F> {
 
 /// Every family beside its derivatives by dual numbers. A new family adds its line.
 fn by_duals() -> Vec<Box<dyn Law>> {
-    vec![Box::new(ByDuals(Chinchilla)), Box::new(ByDuals(KaplanJoint))]
+    vec![
+        Box::new(ByDuals(Chinchilla)),
+        Box::new(ByDuals(ChinchillaTied)),
+        Box::new(ByDuals(GadreOvertraining)),
+        Box::new(ByDuals(KaplanJoint)),
+    ]
 }
 
 /// Published constants of a family: the points its tests are run at.

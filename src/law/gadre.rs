@@ -1,0 +1,112 @@
+//! Gadre's overtraining law: loss in compute and tokens per parameter.
+
+use super::form::{At, Coef, Form, Scale};
+use crate::num::{Real, nonnegative_least_squares};
+
+/// L(C, M) = E + (a M^eta + b M^-eta) C^-eta with C = 6 N D and M = D / N, in nats per token.
+///
+/// At a fixed M every further factor of compute shrinks the reducible loss alike, so overtrained
+/// families are parallel lines. In N and D it reads E + a 6^-eta N^-2eta + b 6^-eta D^-2eta: a law
+/// with tied exponents, M* = (b / a)^(1 / (2 eta)) at every budget.
+///
+/// Source: Gadre et al. 2024, arXiv:2403.08540, eq. 4. Differs from it: nothing.
+/// Domain: 11M to 6.9B parameters, M from 5 to 640; N counts all parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct GadreOvertraining;
+
+const E: usize = 0;
+const A: usize = 1;
+const B: usize = 2;
+const ETA: usize = 3;
+
+/// ln 6, from C = 6 N D.
+const LN_SIX: f64 = 1.791_759_469_228_055;
+
+impl Form for GadreOvertraining {
+    const ID: &'static str = "gadre";
+    const TITLE: &'static str = "Gadre overtraining";
+    const EQUATION: &'static str = "L = E + (a·M^eta + b·M^-eta)·C^-eta, M = D/N, C = 6ND";
+    const SOURCE: &'static str = "Gadre et al. 2024, arXiv:2403.08540, eq. 4";
+    const COEFS: &'static [Coef] = &[
+        Coef { name: "E", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef {
+            name: "a",
+            unit: "nats · FLOPs^eta",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef {
+            name: "b",
+            unit: "nats · FLOPs^eta",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef { name: "eta", unit: "", scale: Scale::Linear, domain: (0.0, 2.5) },
+    ];
+
+    fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
+        let ln_c = at.ln_n + at.ln_d + T::from(LN_SIX);
+        let ln_m = at.ln_d - at.ln_n;
+        let by_size = theta[A] * (theta[ETA] * (ln_m - ln_c)).exp();
+        let by_data = theta[B] * (-theta[ETA] * (ln_m + ln_c)).exp();
+        theta[E] + by_size + by_data
+    }
+
+    fn floor(&self, theta: &[f64]) -> f64 {
+        theta[E]
+    }
+
+    fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
+        theta[A] *= (-2.0 * theta[ETA] * ln_n0).exp();
+        theta[B] *= (-2.0 * theta[ETA] * ln_d0).exp();
+    }
+
+    /// For a fixed exponent the loss is linear in E, a, b; only the exponent is guessed.
+    fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
+        let mean = loss.iter().sum::<f64>() / loss.len() as f64;
+        [0.05, 0.1, 0.17, 0.25, 0.4]
+            .into_iter()
+            .filter_map(|eta| {
+                let six = (-eta * LN_SIX).exp();
+                let columns = vec![
+                    vec![1.0; at.len()],
+                    at.iter().map(|x| six * (-2.0 * eta * x.ln_n).exp()).collect(),
+                    at.iter().map(|x| six * (-2.0 * eta * x.ln_d).exp()).collect(),
+                ];
+                let b = nonnegative_least_squares(&columns, loss)?;
+                // A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
+                let lift = |x: f64| x.max(0.01 * mean);
+                Some(vec![lift(b[0]), lift(b[1]), lift(b[2]), eta])
+            })
+            .collect()
+    }
+
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64) -> Option<f64> {
+        Some(0.5 * ln_nd + (theta[A] / theta[B]).ln() / (4.0 * theta[ETA]))
+    }
+
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64> {
+        let six = theta[ETA] * LN_SIX;
+        let by_size = theta[A] * (-six - 2.0 * theta[ETA] * ln_n).exp();
+        let left = loss - theta[E] - by_size;
+        let ln_d = (theta[B].ln() - six - left.ln()) / (2.0 * theta[ETA]);
+        Some(if left > 0.0 { ln_d } else { f64::INFINITY })
+    }
+
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let (u, v) = (LN_SIX + 2.0 * at.ln_n, LN_SIX + 2.0 * at.ln_d);
+        let (by_a, by_b) = ((-theta[ETA] * u).exp(), (-theta[ETA] * v).exp());
+        let (size, data) = (theta[A] * by_a, theta[B] * by_b);
+        gradient.copy_from_slice(&[1.0, by_a, by_b, -u * size - v * data]);
+        hessian.fill(0.0);
+        let p = Self::COEFS.len();
+        let mut set = |i: usize, j: usize, x: f64| {
+            hessian[i * p + j] = x;
+            hessian[j * p + i] = x;
+        };
+        set(A, ETA, -u * by_a);
+        set(B, ETA, -v * by_b);
+        set(ETA, ETA, u * u * size + v * v * data);
+        theta[E] + size + data
+    }
+}

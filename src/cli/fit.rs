@@ -1,16 +1,20 @@
 //! `isoloss fit`: logs in, a certified law out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, Parser, ValueEnum};
+use serde_json::Value;
 
+use super::law_arg::load_fit;
 use super::output::{Output, to_json_text, to_value};
 use super::progress::Counter;
 use crate::data::{ColumnMap, HoldOut, ReadOptions, RunTable, parse_rows, read};
-use crate::error::Result;
-use crate::fit::{Fit, FitConfig, Objective, fit, fit_held_out};
+use crate::error::{FitError, Result, Warning};
+use crate::fit::{Axis, Fit, FitConfig, Objective, fit, fit_held_out, rank, rollout};
 use crate::law::law_by_id;
-use crate::report::{fit_sheet, write_atomically};
+use crate::report::{
+    certificate_text, fit_sheet, objective_text, ranking_sheet, rollout_sheet, write_atomically,
+};
 use crate::units::ParamRule;
 
 /// Flags of `isoloss fit`.
@@ -18,12 +22,16 @@ use crate::units::ParamRule;
 #[command(after_help = "Examples:
   isoloss fit data/first-light/runs.jsonl -o fit.json
   isoloss fit runs.csv --map 'n=Model Size,c=Training FLOP,loss=loss' --exclude 0-4
-  isoloss fit runs.csv --hold-out 'C>=1e21' --json")]
+  isoloss fit runs.csv --hold-out 'C>=1e21' --json
+  isoloss fit runs.csv --objective lad-log --fix E=1.69
+  isoloss fit runs.csv --law auto
+  isoloss fit --replay fit.json")]
 pub(super) struct Args {
     /// CSV, JSON Lines or Parquet tables with one row per run.
-    #[arg(required = true, value_name = "LOGS")]
+    #[arg(required_unless_present = "replay", value_name = "LOGS")]
     logs: Vec<PathBuf>,
-    /// Law family: chinchilla or kaplan-joint.
+    /// Law family: chinchilla, chinchilla-tied, gadre or kaplan-joint; `auto` takes the one that
+    /// predicts held-out runs best.
     #[arg(long, default_value = "chinchilla")]
     law: String,
     /// What is minimised.
@@ -52,6 +60,13 @@ pub(super) struct Args {
     /// Fit on the other runs and test on these, e.g. 'C>=1e21'.
     #[arg(long, value_name = "CONDITION")]
     hold_out: Option<HoldOut>,
+    /// Also fit the nearest half of the runs and predict the next ones, step by step, along C, N, D
+    /// or D/N; the axis of `--law auto`, C when absent.
+    #[arg(long, value_name = "AXIS")]
+    leave_future_out: Option<Axis>,
+    /// Run the command that wrote this fit again and compare every number.
+    #[arg(long, value_name = "FIT.json", conflicts_with = "logs")]
+    replay: Option<PathBuf>,
     /// Write the fit, draws included, to this file.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -124,23 +139,10 @@ impl ReadingArgs {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    let config = FitConfig {
-        objective: args.objective.into(),
-        delta: args.delta,
-        over_weight: args.over_weight,
-        fixed: args.fixed.iter().cloned().collect(),
-        bootstrap: args.bootstrap,
-        seed: args.seed,
-        level: args.level,
-    };
-    let law = law_by_id(&args.law)?;
-    let table = read(&args.logs, &args.reading.options()?)?;
-    let progress = Counter::new("bootstrap", config.bootstrap);
-    let fitted = match &args.hold_out {
-        None => fit(law, &table, &config, &|done| progress.at(done))?,
-        Some(held) => fit_held_out(law, &table, held, &config, &|done| progress.at(done))?,
-    };
-    progress.clear();
+    if let Some(path) = &args.replay {
+        return replay(path);
+    }
+    let (fitted, table) = fitted(args)?;
     let mut text = text(&fitted, &table);
     if let Some(path) = &args.out {
         write_atomically(path, to_json_text(&fitted)?.as_bytes())?;
@@ -157,14 +159,135 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     Ok(Output { text, json, warnings: fitted.warnings })
 }
 
+/// The fit the flags ask for, with the table it was made from.
+fn fitted(args: &Args) -> Result<(Fit, RunTable)> {
+    let config = FitConfig {
+        objective: args.objective.into(),
+        delta: args.delta,
+        over_weight: args.over_weight,
+        fixed: args.fixed.iter().cloned().collect(),
+        bootstrap: args.bootstrap,
+        seed: args.seed,
+        level: args.level,
+    };
+    config.validate()?;
+    let table = read(&args.logs, &args.reading.options()?)?;
+    // Whatever chooses or scores a law here must not see the runs kept for the final test.
+    let seen = match &args.hold_out {
+        None => table.clone(),
+        Some(held) => held.split(&table)?.0,
+    };
+    let axis = args.leave_future_out;
+    let ranking =
+        (args.law == "auto").then(|| rank(&seen, axis.unwrap_or(Axis::C), &config)).transpose()?;
+    let law = match ranking.as_ref().and_then(|r| r.laws.first()) {
+        Some(best) => law_by_id(&best.rollout.law)?,
+        None => law_by_id(&args.law)?,
+    };
+    let rollout = axis.map(|axis| rollout(law, &seen, axis, &config)).transpose()?;
+    let progress = Counter::new("bootstrap", config.bootstrap);
+    let mut fitted = match &args.hold_out {
+        None => fit(law, &table, &config, &|done| progress.at(done))?,
+        Some(held) => fit_held_out(law, &table, held, &config, &|done| progress.at(done))?,
+    };
+    progress.clear();
+    if let Some(tied) = ranking.as_ref().map(|r| (r.axis, r.tied())).filter(|(_, t)| t.len() > 1) {
+        let (axis, laws) = (tied.0.to_string(), tied.1.join(", "));
+        fitted.warnings.push(Warning::LawsTied { laws, axis });
+    }
+    fitted.ranking = ranking;
+    fitted.rollout = rollout;
+    fitted.command = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into()).collect();
+    Ok((fitted, table))
+}
+
+/// Runs the stored command again and compares every number with the stored one, bit for bit.
+fn replay(path: &Path) -> Result<Output> {
+    let stored = load_fit(path)?;
+    let bad = |reason: &str| FitError::Artifact {
+        path: path.display().to_string(),
+        reason: reason.to_owned(),
+    };
+    let command = std::iter::once("isoloss".to_owned()).chain(stored.command.iter().cloned());
+    let parsed = super::Cli::try_parse_from(command).ok().map(|cli| cli.verb);
+    let Some(super::Verb::Fit(args)) = parsed.filter(|_| !stored.command.is_empty()) else {
+        return Err(bad("it holds no `isoloss fit` command to run again").into());
+    };
+    if args.replay.is_some() {
+        return Err(bad("its command is itself a replay").into());
+    }
+    let (again, _) = fitted(&args)?;
+    let mut differences = Vec::new();
+    if stored.data_digest != again.data_digest {
+        let (was, now) = (&stored.data_digest, &again.data_digest);
+        differences.push(format!("the data have changed: digest {was} then, {now} now"));
+    }
+    let (was, now) = (&stored.isoloss_version, &again.isoloss_version);
+    if was != now {
+        differences.push(format!("isoloss {was} then, {now} now"));
+    }
+    compare("", &to_value(&stored)?, &to_value(&again)?, &mut differences);
+    let identical = differences.is_empty();
+    let mut text = format!("isoloss {}\n", stored.command.join(" "));
+    if identical {
+        text.push_str(&format!(
+            "reproduced to the bit: {} coefficients, {} intervals, {} draws, {} residuals\n",
+            again.coefficients.len(),
+            again.intervals.len(),
+            again.draws.len(),
+            again.residuals.len(),
+        ));
+    } else {
+        const SHOWN: usize = 20;
+        differences.iter().take(SHOWN).for_each(|d| text.push_str(&format!("differs: {d}\n")));
+        if differences.len() > SHOWN {
+            text.push_str(&format!("and {} more\n", differences.len() - SHOWN));
+        }
+    }
+    let json = serde_json::json!({ "identical": identical, "differences": differences });
+    let differs = Warning::ReplayDiffers { differences: differences.len() };
+    Ok(Output { text, json, warnings: if identical { vec![] } else { vec![differs] } })
+}
+
+/// Adds a line per number or word that differs; the command and the stamps have their own.
+fn compare(at: &str, was: &Value, now: &Value, differences: &mut Vec<String>) {
+    const APART: [&str; 3] = ["command", "data_digest", "isoloss_version"];
+    match (was, now) {
+        (Value::Object(a), Value::Object(b)) => {
+            let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for name in names.into_iter().filter(|n| !APART.contains(&n.as_str())) {
+                let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+                let missing = &Value::Null;
+                let of = |side: &serde_json::Map<String, Value>| {
+                    side.get(name).unwrap_or(missing).clone()
+                };
+                compare(&path, &of(a), &of(b), differences);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (i, (x, y)) in a.iter().zip(b).enumerate() {
+                compare(&format!("{at}[{i}]"), x, y, differences);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            differences.push(format!("{at}: {} entries then, {} now", a.len(), b.len()));
+        }
+        (a, b) if a == b => {}
+        (Value::Number(a), Value::Number(b)) => {
+            let ratio = b.as_f64().unwrap_or(f64::NAN) / a.as_f64().unwrap_or(f64::NAN) - 1.0;
+            differences.push(format!("{at}: {a} then, {b} now ({ratio:+.1e} relative)"));
+        }
+        (a, b) => differences.push(format!("{at}: {a} then, {b} now")),
+    }
+}
+
 fn text(fit: &Fit, table: &RunTable) -> String {
     let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
     let mut text = format!(
-        "{} fitted to {} runs by {} (delta {:e})\nread as: {}\n",
+        "{} fitted to {} runs by {}\nread as: {}\n",
         fit.surface.law().equation(),
         fit.n_points,
-        fit.objective,
-        fit.delta,
+        objective_text(fit),
         assumed.join("; "),
     );
     for skipped in &table.skipped {
@@ -172,17 +295,20 @@ fn text(fit: &Fit, table: &RunTable) -> String {
     }
     text.push('\n');
     text.push_str(&fit_sheet(fit).to_text());
-    let c = &fit.certificate;
     text.push_str(&format!(
-        "\n{}: scaled gradient beyond rounding {:.1e}, smallest Hessian eigenvalue {:.4e}, {} of {} starts agree, {} runs inside the Huber band, objective {:.12e}\n",
-        if c.certified { "certified minimum" } else { "NOT certified" },
-        c.gradient_norm,
-        c.hessian_min_eigenvalue,
-        c.starts_agreeing,
-        c.starts,
-        c.rows_in_band,
-        fit.objective_value,
+        "\n{}, objective {:.12e}\n",
+        certificate_text(fit),
+        fit.objective_value
     ));
+    if let Some(ranking) = &fit.ranking {
+        text.push_str(&format!("\n{}", ranking_sheet(ranking).to_text()));
+        for law in &ranking.unranked {
+            text.push_str(&format!("not ranked: {}: {}\n", law.law, law.reason));
+        }
+    }
+    if let Some(rollout) = &fit.rollout {
+        text.push_str(&format!("\n{}", rollout_sheet(rollout).to_text()));
+    }
     if let Some(held) = &fit.held_out {
         text.push_str(&format!(
             "held out {} ({} runs): mean |error| {:.4} %, largest {:.4} %, bias {:+.4} %\n",

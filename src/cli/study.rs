@@ -1,5 +1,6 @@
 //! `isoloss study`: fit, plan, curve, validation and report from one file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
@@ -12,7 +13,7 @@ use super::progress::Counter;
 use crate::cost::Workload;
 use crate::data::{ColumnMap, ReadOptions, RunTable, read};
 use crate::error::{Error, Result, SweepError};
-use crate::fit::{Backtest, Fit, FitConfig, backtest, fit, valleys};
+use crate::fit::{Backtest, Fit, FitConfig, Objective, backtest, fit, valleys};
 use crate::law::{Ensemble, law_by_id};
 use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
 use crate::report::{self, Chart, Size, StudyReport, write_atomically};
@@ -85,12 +86,17 @@ pub(super) struct FitSection {
     bootstrap: usize,
     seed: u64,
     level: f64,
+    objective: Objective,
+    over_weight: f64,
+    fixed: BTreeMap<String, f64>,
 }
 
 impl Default for FitSection {
     fn default() -> Self {
-        let FitConfig { delta, bootstrap, seed, level, .. } = FitConfig::default();
-        Self { law: "chinchilla".to_owned(), delta, bootstrap, seed, level }
+        let FitConfig { objective, delta, over_weight, fixed, bootstrap, seed, level } =
+            FitConfig::default();
+        let law = "chinchilla".to_owned();
+        Self { law, delta, bootstrap, seed, level, objective, over_weight, fixed }
     }
 }
 
@@ -101,7 +107,9 @@ impl FitSection {
             bootstrap: self.bootstrap,
             seed: self.seed,
             level: self.level,
-            ..FitConfig::default()
+            objective: self.objective,
+            over_weight: self.over_weight,
+            fixed: self.fixed.clone(),
         }
     }
 }

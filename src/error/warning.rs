@@ -68,6 +68,18 @@ pub enum Warning {
         /// Largest over smallest.
         ratio: f64,
     },
+    /// Held-out errors cannot tell the best law from others.
+    LawsTied {
+        /// The laws, best first.
+        laws: String,
+        /// The quantity along which runs were held out.
+        axis: String,
+    },
+    /// A fit made again is not the stored one.
+    ReplayDiffers {
+        /// Entries that differ.
+        differences: usize,
+    },
     /// Rows left out on request.
     RowsSkipped {
         /// Rows left out.
@@ -136,6 +148,8 @@ impl Warning {
             Self::Extrapolation { .. } => "extrapolation",
             Self::NearWall { .. } => "near-wall",
             Self::LawsDisagree { .. } => "laws-disagree",
+            Self::LawsTied { .. } => "laws-tied",
+            Self::ReplayDiffers { .. } => "replay-differs",
             Self::RowsSkipped { .. } => "rows-skipped",
             Self::FlopsMismatch { .. } => "flops-mismatch",
             Self::DrawsWithoutPlan { .. } => "draws-without-plan",
@@ -183,6 +197,14 @@ impl fmt::Display for Warning {
             Self::LawsDisagree { quantity, ratio } => write!(
                 f,
                 "the laws differ by a factor {ratio:.2} in {quantity}: the choice of law decides, not the arithmetic"
+            ),
+            Self::LawsTied { laws, axis } => write!(
+                f,
+                "held-out runs along {axis} cannot tell these laws apart: {laws}; the first is used, so plan under each of them or add runs farther out"
+            ),
+            Self::ReplayDiffers { differences } => write!(
+                f,
+                "the fit was not reproduced: {differences} entries differ; see the list for whether the data, the version or the machine changed"
             ),
             Self::RowsSkipped { skipped, total } => {
                 write!(f, "{skipped} of {total} rows left out as asked by --skip-bad")

@@ -9,6 +9,7 @@ use super::certificate::Certificate;
 use super::config::{FitConfig, Objective};
 use super::design;
 use super::heldout::HeldOut;
+use super::rollout::{Ranking, Rollout};
 use super::solve::Minimum;
 use crate::data::RunTable;
 use crate::error::Warning;
@@ -63,6 +64,12 @@ pub struct Fit {
     pub allocation: Option<AllocationExponents>,
     /// Errors on held-out runs, if any were held out.
     pub held_out: Option<HeldOut>,
+    /// How the law predicts runs farther out, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// The law among its rivals, if it was chosen from all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Ranking>,
     /// Doubts.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
@@ -78,6 +85,9 @@ pub struct Fit {
     pub config: FitConfig,
     /// Digest of the data.
     pub data_digest: String,
+    /// Arguments of the command that made it, for `isoloss fit --replay`; empty from the library.
+    #[serde(default)]
+    pub command: Vec<String>,
 }
 
 impl Fit {
@@ -125,6 +135,7 @@ pub(super) fn assemble(
     let mut samples: BTreeMap<String, Vec<f64>> = coefs
         .iter()
         .enumerate()
+        .filter(|(_, c)| !config.fixed.contains_key(c.name))
         .map(|(i, c)| (c.name.to_owned(), draws.iter().map(|t| t[i]).collect()))
         .collect();
     let per_draw: Vec<AllocationExponents> =
@@ -189,6 +200,9 @@ pub(super) fn assemble(
         std_errors,
         allocation: exponents(&surface, reference),
         held_out: None,
+        rollout: None,
+        ranking: None,
+        command: Vec::new(),
         warnings,
         residuals,
         surface,

@@ -13,6 +13,7 @@ mod design;
 mod heldout;
 mod lad;
 mod objective;
+mod rollout;
 mod rows;
 mod solve;
 mod valley;
@@ -22,6 +23,7 @@ pub use backtest::{Backtest, Choice, backtest};
 pub use certificate::Certificate;
 pub use config::{FitConfig, Objective};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};
+pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
 pub use valley::{Valley, valleys};
 
 use crate::data::{HoldOut, RunTable};

@@ -16,6 +16,6 @@ pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{
     backtest_sheet, comparison_sheet, curve_csv, curve_sheet, fit_sheet, proposal_sheets,
-    valley_sheet,
+    ranking_sheet, rollout_sheet, valley_sheet,
 };
-pub use words::{backtest_text, explanation_text};
+pub use words::{backtest_text, certificate_text, explanation_text, objective_text};

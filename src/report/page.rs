@@ -7,7 +7,7 @@ use super::sheet::Sheet;
 use super::sheets::{
     backtest_sheet, comparison_sheet, fit_sheet, number, percent, proposal_sheets, valley_sheet,
 };
-use super::words::verdict_sentences;
+use super::words::{certificate_text, objective_text, verdict_sentences};
 use crate::data::RunTable;
 use crate::error::{ReportError, Result, Warning};
 use crate::fit::{Backtest, Fit, Valley};
@@ -181,24 +181,14 @@ impl StudyReport<'_> {
 
     fn fit_section(&self) -> Section {
         let fit = self.fit;
-        let c = &fit.certificate;
-        let state = if c.certified { "certified" } else { "not certified" };
         let paragraphs = vec![
             format!(
-                "{} fitted to {} runs by {} with delta {:e}.",
+                "{} fitted to {} runs by {}.",
                 fit.surface.law().equation(),
                 fit.n_points,
-                fit.objective,
-                fit.delta
+                objective_text(fit)
             ),
-            format!(
-                "Minimum {state}: scaled gradient {:.1e}, smallest Hessian eigenvalue {:.3e}, {} of {} starts agree, {} runs inside the Huber band.",
-                c.gradient_norm,
-                c.hessian_min_eigenvalue,
-                c.starts_agreeing,
-                c.starts,
-                c.rows_in_band
-            ),
+            format!("{}.", certificate_text(fit)),
             format!("{} bootstrap draws, {} failed.", fit.draws.len(), fit.draws_failed),
         ];
         let sheets = vec![fit_sheet(fit), valley_sheet(self.valleys)];

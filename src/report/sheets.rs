@@ -1,7 +1,7 @@
 //! The tables of each result.
 
 use super::sheet::Sheet;
-use crate::fit::{Backtest, Fit, Valley};
+use crate::fit::{Backtest, Fit, Ranking, Rollout, Valley};
 use crate::num::Interval;
 use crate::plan::{Comparison, IsoLossCurve, Row};
 use crate::units::{Flops, short_count};
@@ -36,7 +36,11 @@ pub fn fit_sheet(fit: &Fit) -> Sheet {
     let mut sheet = Sheet::new("", &["quantity", "estimate", &level, "bootstrap SD", "unit"]);
     let mut push = |name: &str, label: &str, value: f64, unit: &str| {
         let sd = fit.std_errors.get(name).map_or_else(|| "-".to_owned(), |s| number(*s));
-        let interval = between(fit.intervals.get(name), number);
+        let held = fit.config.fixed.contains_key(name);
+        let interval = match fit.intervals.get(name) {
+            _ if held => "held".to_owned(),
+            interval => between(interval, number),
+        };
         sheet.push([label, &number(value), &interval, &sd, unit]);
     };
     for coef in fit.surface.law().coefs() {
@@ -48,6 +52,56 @@ pub fn fit_sheet(fit: &Fit) -> Sheet {
         push("d_exponent", "D* exponent b", a.d_exponent, "D* ∝ C^b");
         let unit = format!("at {} FLOPs", a.reference_flops);
         push("tokens_per_param", "D*/N*", a.tokens_per_param, &unit);
+    }
+    sheet
+}
+
+/// The steps of a rollout, nearest first.
+#[must_use]
+pub fn rollout_sheet(rollout: &Rollout) -> Sheet {
+    let axis = rollout.axis;
+    let (to, tested) = (format!("fitted to {axis}"), format!("tested {axis}"));
+    let columns = [&*to, "runs", &*tested, "runs", "mean |error|", "bias", "inside", "certified"];
+    let mut sheet = Sheet::new(&format!("{} by {axis}, future left out", rollout.law), &columns);
+    let count = |x: f64| short_count(x);
+    for fold in &rollout.folds {
+        sheet.push([
+            &*count(fold.fitted_to),
+            &fold.n_fitted.to_string(),
+            &format!("{} to {}", count(fold.tested.lo), count(fold.tested.hi)),
+            &fold.n_points.to_string(),
+            &format!("{:.2} %", 100.0 * fold.mean_abs_error),
+            &format!("{:+.2} %", 100.0 * fold.bias),
+            &fold.covered.map_or_else(|| "-".to_owned(), |k| format!("{k} of {}", fold.n_points)),
+            if fold.certified { "yes" } else { "no" },
+        ]);
+    }
+    sheet
+}
+
+/// Laws by held-out error.
+#[must_use]
+pub fn ranking_sheet(ranking: &Ranking) -> Sheet {
+    let title = format!("laws by their error on runs farther out in {}", ranking.axis);
+    let columns = ["law", "mean |error|", "largest", "bias", "inside", "behind the best by"];
+    let mut sheet = Sheet::new(&title, &columns);
+    for (place, law) in ranking.laws.iter().enumerate() {
+        let r = &law.rollout;
+        let points = |i: &Interval| format!("{:+.2} to {:+.2} points", 100.0 * i.lo, 100.0 * i.hi);
+        let behind = match &law.behind {
+            _ if place == 0 => "best".to_owned(),
+            Some(i) if law.tied_with_best => format!("{}: a tie", points(i)),
+            Some(i) => points(i),
+            None => "too few steps to tell".to_owned(),
+        };
+        sheet.push([
+            &*r.law,
+            &format!("{:.3} %", 100.0 * r.mean_abs_error),
+            &format!("{:.2} %", 100.0 * r.max_abs_error),
+            &format!("{:+.2} %", 100.0 * r.bias),
+            &r.coverage.map_or_else(|| "-".to_owned(), |c| format!("{:.0} %", 100.0 * c)),
+            &behind,
+        ]);
     }
     sheet
 }

@@ -1,7 +1,7 @@
 //! Results in sentences.
 
 use super::sheets::{backtest_sheet, number, percent};
-use crate::fit::{Backtest, Choice};
+use crate::fit::{Backtest, Choice, Fit, Objective};
 use crate::plan::Explanation;
 
 /// Where a model stands, line by line.
@@ -30,6 +30,48 @@ pub fn explanation_text(e: &Explanation) -> String {
         e.implied_serve_tokens,
         e.wall_params,
     )
+}
+
+/// What was minimised, with the numbers that belong to it.
+#[must_use]
+pub fn objective_text(fit: &Fit) -> String {
+    let held: Vec<String> = fit.config.fixed.iter().map(|(c, x)| format!("{c} = {x}")).collect();
+    let held = if held.is_empty() { String::new() } else { format!(", {} held", held.join(", ")) };
+    let delta = fit.delta;
+    match fit.objective {
+        Objective::HuberLog => format!("{} (delta {delta:e}){held}", fit.objective),
+        Objective::AsymmetricLog => {
+            let over = fit.config.over_weight;
+            format!("{} (delta {delta:e}, over-estimates count {over} times){held}", fit.objective)
+        }
+        Objective::LadLog | Objective::LsLog | Objective::LsLoss => {
+            format!("{}{held}", fit.objective)
+        }
+    }
+}
+
+/// The certificate in one sentence.
+#[must_use]
+pub fn certificate_text(fit: &Fit) -> String {
+    let c = &fit.certificate;
+    let agree = format!("{} of {} starts agree", c.starts_agreeing, c.starts);
+    let proof = if fit.objective == Objective::LadLog {
+        format!(
+            "{} runs met exactly, multipliers beyond their weights by {:.1e}, smallest eigenvalue of their Gram matrix {:.4e}, {agree}",
+            c.rows_in_band, c.gradient_norm, c.hessian_min_eigenvalue
+        )
+    } else {
+        let band = if fit.objective.has_band() {
+            format!(", {} runs inside the Huber band", c.rows_in_band)
+        } else {
+            String::new()
+        };
+        format!(
+            "scaled gradient beyond rounding {:.1e}, smallest Hessian eigenvalue {:.4e}, {agree}{band}",
+            c.gradient_norm, c.hessian_min_eigenvalue
+        )
+    };
+    format!("{}: {proof}", if c.certified { "certified minimum" } else { "NOT certified" })
 }
 
 /// The verdict on the dearest budget.

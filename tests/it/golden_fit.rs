@@ -355,8 +355,7 @@ fn holding_a_coefficient_at_its_minimum_changes_nothing_and_elsewhere_costs() {
         assert_eq!(moved.coefficients[name], free.coefficients[name] * 0.97);
         assert!(moved.objective_value > free.objective_value, "{name}");
         assert!(moved.certificate.certified, "{name}: {:?}", moved.certificate);
-        let held = moved.intervals[name];
-        assert!((held.hi - held.lo).abs() <= 1e-9 * held.hi, "{name}: {held:?}");
+        assert!(!moved.intervals.contains_key(name), "a held {name} has no interval");
     }
 }
 

@@ -105,31 +105,37 @@ pub(super) fn solve(
     }
     let penalty = Penalty::of(config);
     let problem = Problem { law, rows: &rows, weights: None, penalty, held: &held };
-    let mut ends: Vec<NewtonEnd> = starts
-        .iter()
-        .map(|theta| descend(&problem, &problem.variables(theta)))
-        .filter(|end| end.jet.value.is_finite())
+    // Each end with the number of starts that led to it.
+    let mut ends: Vec<(NewtonEnd, usize)> = gather(&problem, &starts)
+        .into_iter()
+        .map(|(x, starts)| (descend(&problem, &x), starts))
+        .filter(|(end, _)| end.jet.value.is_finite())
         .collect();
-    if !ends.iter().any(stands) {
+    if !ends.iter().any(|(end, _)| stands(end)) {
         // Quasi-Newton needs no curvature to be positive; where it ends, Newton may begin again.
-        let again: Vec<NewtonEnd> = ends
+        let again: Vec<(NewtonEnd, usize)> = ends
             .iter()
-            .filter_map(|end| quasi_newton(problem, &end.x))
-            .map(|x| finish(&problem, &x))
-            .filter(|end| end.jet.value.is_finite())
+            .filter_map(|(end, starts)| Some((quasi_newton(problem, &end.x)?, *starts)))
+            .map(|(x, starts)| (finish(&problem, &x), starts))
+            .filter(|(end, _)| end.jet.value.is_finite())
             .collect();
         ends.extend(again);
     }
     let none = || FitError::NoMinimum { law: law.id(), starts: starts.len() };
     let best = ends
         .iter()
+        .map(|(end, _)| end)
         .min_by(|a, b| {
             // A standing minimum beats a lower value that merely slides downhill.
             stands(b).cmp(&stands(a)).then(a.jet.value.total_cmp(&b.jet.value))
         })
         .ok_or_else(none)?
         .clone();
-    let agreeing = ends.iter().filter(|end| same_minimum(end, &best)).count();
+    let agreeing = ends
+        .iter()
+        .filter(|(end, _)| same_point(&end.x, &best.x))
+        .map(|(_, starts)| starts)
+        .sum::<usize>();
     let mut theta = problem.natural(&best.x);
     law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
     let in_band = problem.rows_in_band(&best.x);
@@ -148,9 +154,27 @@ pub(super) fn solve(
     Ok(Minimum { x: best.x, theta, objective: best.jet.value, certificate, rows, held })
 }
 
-fn same_minimum(end: &NewtonEnd, best: &NewtonEnd) -> bool {
-    let close = |a: &f64, b: &f64| (a - b).abs() <= 1e-6 * (1.0 + b.abs());
-    end.x.iter().zip(&best.x).all(|(a, b)| close(a, b))
+/// Where the starts lead at the widest band, each point with the number of its starts.
+///
+/// Most starts meet there. From one point there is one way down, so it is walked once.
+fn gather(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Vec<(Vec<f64>, usize)> {
+    let settings = NewtonConfig { stop_at: 1e-9, max_iterations: 60, ..NewtonConfig::default() };
+    let widest = wider_bands(problem.penalty).first().copied().unwrap_or(f64::INFINITY);
+    let penalty = problem.penalty.with_band(widest);
+    let mut points: Vec<(Vec<f64>, usize)> = Vec::new();
+    for theta in starts {
+        let x =
+            minimise(&mut Problem { penalty, ..*problem }, &problem.variables(theta), &settings).x;
+        match points.iter_mut().find(|(seen, _)| same_point(seen, &x)) {
+            Some((_, starts)) => *starts += 1,
+            None => points.push((x, 1)),
+        }
+    }
+    points
+}
+
+fn same_point(a: &[f64], b: &[f64]) -> bool {
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * (1.0 + b.abs()))
 }
 
 /// In the variables papers print, so that the figure can be compared with theirs.

@@ -308,3 +308,89 @@ fn a_sweep_that_was_stopped_goes_on_and_trains_nothing_twice() {
     assert!(both.starts_with(&first) && both.lines().count() == 2);
     assert!(run().contains("nothing to train"));
 }
+
+#[test]
+fn the_law_chosen_by_auto_is_the_first_of_its_ranking() {
+    let fit = json(&["fit", RUNS, "--bootstrap", "100", "--law", "auto", "--json"]);
+    let laws = fit["ranking"]["laws"].as_array().expect("a ranking");
+    assert_eq!(laws.len(), isoloss::law::forms().len());
+    assert_eq!(fit["law"], laws[0]["law"]);
+    let errors: Vec<f64> =
+        laws.iter().map(|l| l["mean_abs_error"].as_f64().expect("a number")).collect();
+    assert!(errors.windows(2).all(|e| e[0] <= e[1]), "{errors:?}");
+}
+
+/// Fitting the dear runs too would change the ranking: what is held out stays out.
+#[test]
+fn auto_does_not_look_at_held_out_runs() {
+    let ask = ["--law", "auto", "--bootstrap", "0", "--json", "--hold-out", "C>=1e13"];
+    let fit = json(&[&["fit", RUNS], &ask[..]].concat());
+    let fitted = fit["n_points"].as_u64().expect("a count");
+    let last = fit.pointer("/ranking/laws/0/folds").and_then(Value::as_array).expect("steps");
+    let seen = last.iter().map(|f| f["n_points"].as_u64().expect("a count")).sum::<u64>()
+        + last[0]["n_fitted"].as_u64().expect("a count");
+    assert_eq!(seen, fitted);
+}
+
+#[test]
+fn a_replayed_fit_is_the_same_to_the_bit_and_a_changed_one_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(here().join(RUNS), folder.path().join("runs.jsonl")).expect("copied");
+    let run = |args: &[&str]| isoloss(args, folder.path());
+    let made = run(&[
+        "fit",
+        "runs.jsonl",
+        "--bootstrap",
+        "200",
+        "--objective",
+        "lad-log",
+        "--fix",
+        "E=1.0",
+        "-o",
+        "fit.json",
+    ]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let replay = ["fit", "--replay", "fit.json", "--strict"];
+    let same = run(&replay);
+    let told = String::from_utf8_lossy(&same.stdout).into_owned();
+    assert!(same.status.success() && told.contains("reproduced to the bit"), "{told}");
+
+    // One loss moved in its last digit.
+    let logs = folder.path().join("runs.jsonl");
+    let text = std::fs::read_to_string(&logs).expect("runs");
+    let at = text.find("\"val_loss\":").or_else(|| text.find("loss")).expect("a loss");
+    let digit = at + text[at..].find(|c: char| c.is_ascii_digit()).expect("a digit") + 3;
+    let mut bytes = text.into_bytes();
+    bytes[digit] = if bytes[digit] == b'5' { b'6' } else { b'5' };
+    std::fs::write(&logs, bytes).expect("written");
+    let other = run(&replay);
+    let told = String::from_utf8_lossy(&other.stdout).into_owned();
+    assert_eq!(other.status.code(), Some(3), "{told}");
+    assert!(told.contains("the data have changed"), "{told}");
+}
+
+#[test]
+fn a_fit_without_a_command_cannot_be_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fit.json");
+    let made =
+        isoloss(&["fit", RUNS, "--bootstrap", "0", "-o", path.to_str().expect("utf-8")], here());
+    assert!(made.status.success());
+    let mut fit: Value =
+        serde_json::from_slice(&std::fs::read(&path).expect("a fit")).expect("JSON");
+    fit["command"] = Value::Array(vec![]);
+    std::fs::write(&path, fit.to_string()).expect("written");
+    let (code, told) = refusal(&["fit", "--replay", "fit.json"], folder.path());
+    assert!(code != 0 && told.contains("no `isoloss fit` command"), "{code}: {told}");
+}
+
+#[test]
+fn a_coefficient_that_cannot_be_held_is_named() {
+    for (held, wanted) in
+        [("Q=1", "E, A, B, alpha, beta"), ("E=-1", "between 0"), ("E", "NAME=VALUE")]
+    {
+        let (code, told) = refusal(&["fit", RUNS, "--fix", held], here());
+        assert_eq!(code, 2, "{held}: {told}");
+        assert!(told.contains(wanted), "{held}: {told}");
+    }
+}

@@ -14,6 +14,7 @@ mod golden_plans;
 mod laws;
 mod properties;
 mod refusals;
+mod rollout;
 #[cfg(feature = "tables")]
 mod shared;
 mod sweep;

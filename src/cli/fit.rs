@@ -10,7 +10,7 @@ use super::output::{Output, to_json_text, to_value};
 use super::progress::Counter;
 use crate::data::{ColumnMap, HoldOut, ReadOptions, RunTable, parse_rows, read};
 use crate::error::{FitError, Result, Warning};
-use crate::fit::{Axis, Fit, FitConfig, Objective, fit, fit_held_out, rank, rollout};
+use crate::fit::{Axis, Fit, FitConfig, Objective, Resample, fit, fit_held_out, rank, rollout};
 use crate::law::law_by_id;
 use crate::report::{
     certificate_text, fit_sheet, objective_text, ranking_sheet, rollout_sheet, write_atomically,
@@ -49,6 +49,10 @@ pub(super) struct Args {
     /// Bootstrap resamples for the intervals; 0 for none.
     #[arg(long, default_value_t = 4000)]
     bootstrap: usize,
+    /// What a resample draws: single runs, all runs of a size, budget or run name, or the signs of
+    /// the residuals.
+    #[arg(long, value_enum, default_value = "row")]
+    resample: ResampleArg,
     /// Seed of the resamples.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -89,6 +93,27 @@ impl From<ObjectiveArg> for Objective {
             ObjectiveArg::LsLog => Self::LsLog,
             ObjectiveArg::LsLoss => Self::LsLoss,
             ObjectiveArg::AsymmetricLog => Self::AsymmetricLog,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ResampleArg {
+    Row,
+    Size,
+    Budget,
+    Run,
+    Wild,
+}
+
+impl From<ResampleArg> for Resample {
+    fn from(arg: ResampleArg) -> Self {
+        match arg {
+            ResampleArg::Row => Self::Row,
+            ResampleArg::Size => Self::Size,
+            ResampleArg::Budget => Self::Budget,
+            ResampleArg::Run => Self::Run,
+            ResampleArg::Wild => Self::Wild,
         }
     }
 }
@@ -167,6 +192,7 @@ fn fitted(args: &Args) -> Result<(Fit, RunTable)> {
         over_weight: args.over_weight,
         fixed: args.fixed.iter().cloned().collect(),
         bootstrap: args.bootstrap,
+        resample: args.resample.into(),
         seed: args.seed,
         level: args.level,
     };

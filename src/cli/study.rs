@@ -13,7 +13,7 @@ use super::progress::Counter;
 use crate::cost::Workload;
 use crate::data::{ColumnMap, ReadOptions, RunTable, read};
 use crate::error::{Error, Result, SweepError};
-use crate::fit::{Backtest, Fit, FitConfig, Objective, backtest, fit, valleys};
+use crate::fit::{Backtest, Fit, FitConfig, Objective, Resample, backtest, fit, valleys};
 use crate::law::{Ensemble, law_by_id};
 use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
 use crate::report::{self, Chart, Size, StudyReport, write_atomically};
@@ -89,14 +89,15 @@ pub(super) struct FitSection {
     objective: Objective,
     over_weight: f64,
     fixed: BTreeMap<String, f64>,
+    resample: Resample,
 }
 
 impl Default for FitSection {
     fn default() -> Self {
-        let FitConfig { objective, delta, over_weight, fixed, bootstrap, seed, level } =
+        let FitConfig { objective, delta, over_weight, fixed, bootstrap, resample, seed, level } =
             FitConfig::default();
         let law = "chinchilla".to_owned();
-        Self { law, delta, bootstrap, seed, level, objective, over_weight, fixed }
+        Self { law, delta, bootstrap, seed, level, objective, over_weight, fixed, resample }
     }
 }
 
@@ -110,6 +111,7 @@ impl FitSection {
             objective: self.objective,
             over_weight: self.over_weight,
             fixed: self.fixed.clone(),
+            resample: self.resample,
         }
     }
 }

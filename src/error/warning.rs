@@ -80,6 +80,18 @@ pub enum Warning {
         /// Entries that differ.
         differences: usize,
     },
+    /// Too few groups for a bootstrap over them.
+    FewClusters {
+        /// Groups.
+        clusters: usize,
+        /// What they are groups of.
+        by: String,
+    },
+    /// Random signs under an objective with a band or a kink.
+    WildUndercovers {
+        /// The objective.
+        objective: String,
+    },
     /// Rows left out on request.
     RowsSkipped {
         /// Rows left out.
@@ -150,6 +162,8 @@ impl Warning {
             Self::LawsDisagree { .. } => "laws-disagree",
             Self::LawsTied { .. } => "laws-tied",
             Self::ReplayDiffers { .. } => "replay-differs",
+            Self::FewClusters { .. } => "few-clusters",
+            Self::WildUndercovers { .. } => "wild-undercovers",
             Self::RowsSkipped { .. } => "rows-skipped",
             Self::FlopsMismatch { .. } => "flops-mismatch",
             Self::DrawsWithoutPlan { .. } => "draws-without-plan",
@@ -205,6 +219,14 @@ impl fmt::Display for Warning {
             Self::ReplayDiffers { differences } => write!(
                 f,
                 "the fit was not reproduced: {differences} entries differ; see the list for whether the data, the version or the machine changed"
+            ),
+            Self::FewClusters { clusters, by } => write!(
+                f,
+                "only {clusters} groups to resample by {by}: intervals are too narrow below about 10; resample rows, or add groups"
+            ),
+            Self::WildUndercovers { objective } => write!(
+                f,
+                "wild resampling under {objective} gives intervals that are too narrow (measured in benches/README.md); use --resample row, or least squares"
             ),
             Self::RowsSkipped { skipped, total } => {
                 write!(f, "{skipped} of {total} rows left out as asked by --skip-bad")

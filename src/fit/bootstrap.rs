@@ -1,17 +1,40 @@
-//! Resampling rows with replacement and refitting, in parallel, the same whatever the threads.
+//! Resampling and refitting, in parallel, the same whatever the threads.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::RngExt;
 
-use super::config::FitConfig;
+use super::config::{FitConfig, Resample};
 use super::objective::{Penalty, Problem};
+use super::rows::Rows;
 use super::solve::{Minimum, descend, finish, stands};
+use crate::data::{RunRecord, RunTable};
 use crate::law::Law;
-use crate::num::stream;
+use crate::num::{Stream, stream};
 
 /// Coefficients of one refit in natural units, or `None` where no certified minimum was found.
 pub(super) type Draw = Option<Vec<f64>>;
+
+/// Rows that are drawn together: one each, or all of a size, a budget or a run.
+pub(super) fn clusters(table: &RunTable, resample: Resample) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let budgets = table.by_budget();
+    let budget_of = |run: &RunRecord| {
+        budgets.iter().position(|(_, runs)| runs.iter().any(|r| std::ptr::eq(*r, run)))
+    };
+    for (i, run) in table.runs.iter().enumerate() {
+        let key = match resample {
+            Resample::Row | Resample::Wild => format!("{i:012}"),
+            // To a hundredth of a percent, as `design` tells sizes apart.
+            Resample::Size => format!("{}", (run.n.ln() * 1e4).round()),
+            Resample::Budget => format!("{:?}", budget_of(run)),
+            Resample::Run => run.run.clone(),
+        };
+        groups.entry(key).or_default().push(i);
+    }
+    groups.into_values().collect()
+}
 
 /// `config.bootstrap` refits of resampled rows, in order.
 ///
@@ -19,12 +42,13 @@ pub(super) type Draw = Option<Vec<f64>>;
 pub(super) fn draws(
     law: &'static dyn Law,
     best: &Minimum,
+    clusters: &[Vec<usize>],
     config: &FitConfig,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Draw> {
     let done = AtomicUsize::new(0);
     let one = |i: usize| {
-        let draw = refit(law, best, config, i as u64);
+        let draw = refit(law, best, clusters, config, i as u64);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         draw
     };
@@ -39,14 +63,27 @@ pub(super) fn draws(
     }
 }
 
-fn refit(law: &'static dyn Law, best: &Minimum, config: &FitConfig, i: u64) -> Draw {
-    let rows = &best.rows;
+fn refit(
+    law: &'static dyn Law,
+    best: &Minimum,
+    clusters: &[Vec<usize>],
+    config: &FitConfig,
+    i: u64,
+) -> Draw {
     let mut rng = stream(config.seed, i);
-    let mut counts = vec![0.0; rows.len()];
-    for _ in 0..rows.len() {
-        counts[rng.random_range(0..rows.len())] += 1.0;
-    }
-    let weights = Some(counts.as_slice());
+    let signed;
+    let mut counts = vec![0.0; best.rows.len()];
+    let (rows, weights) = if config.resample == Resample::Wild {
+        signed = with_random_signs(law, best, &mut rng);
+        (&signed, None)
+    } else {
+        for _ in 0..clusters.len() {
+            for &row in &clusters[rng.random_range(0..clusters.len())] {
+                counts[row] += 1.0;
+            }
+        }
+        (&best.rows, Some(counts.as_slice()))
+    };
     let problem = Problem { law, rows, weights, penalty: Penalty::of(config), held: &best.held };
     let mut end = finish(&problem, &best.x);
     if !stands(&end) {
@@ -59,4 +96,21 @@ fn refit(law: &'static dyn Law, best: &Minimum, config: &FitConfig, i: u64) -> D
     law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
     let in_domain = |(c, t): (&crate::law::Coef, &f64)| *t > c.domain.0 && *t < c.domain.1;
     law.coefs().iter().zip(&theta).all(in_domain).then_some(theta)
+}
+
+/// The fitted losses with each log residual under a random sign, scaled by sqrt(n / (n - p)) since
+/// fitted residuals are too small.
+fn with_random_signs(law: &dyn Law, best: &Minimum, rng: &mut Stream) -> Rows {
+    let mut rows = best.rows.clone();
+    let mut theta = best.theta.clone();
+    law.recentre(&mut theta, rows.ln_n0, rows.ln_d0);
+    let (n, p) = (rows.len() as f64, best.x.len() as f64);
+    let inflate = (n / (n - p).max(1.0)).sqrt();
+    for i in 0..rows.len() {
+        let fitted = law.loss(&theta, &rows.at[i]).ln();
+        let sign = if rng.random_range(0..2) == 0 { 1.0 } else { -1.0 };
+        rows.ln_loss[i] = fitted + sign * inflate * (rows.ln_loss[i] - fitted);
+        rows.loss[i] = rows.ln_loss[i].exp();
+    }
+    rows
 }

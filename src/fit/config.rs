@@ -49,6 +49,36 @@ impl std::fmt::Display for Objective {
     }
 }
 
+/// What the bootstrap draws anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resample {
+    /// Runs, with replacement (Efron 1979): sizes and lengths count as drawn like the noise.
+    #[default]
+    Row,
+    /// All runs of a model size together: for errors that a size shares, such as its tuning.
+    Size,
+    /// All runs of a compute budget together: for errors that a budget shares.
+    Budget,
+    /// All rows of one run name together: for several points of one training curve.
+    Run,
+    /// No run is drawn: each residual keeps its run and changes sign at random, so the design stays
+    /// as it is and the noise may differ from run to run (Wu 1986; Rademacher signs).
+    Wild,
+}
+
+impl std::fmt::Display for Resample {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Row => "row",
+            Self::Size => "size",
+            Self::Budget => "budget",
+            Self::Run => "run",
+            Self::Wild => "wild",
+        })
+    }
+}
+
 /// Settings of [`fit`](super::fit).
 ///
 /// | field | default | range | purpose |
@@ -57,7 +87,8 @@ impl std::fmt::Display for Objective {
 /// | `delta` | 1e-3 | 1e-9..10 | half-width of the quadratic band, in log loss |
 /// | `over_weight` | 10 | 1..1e4 | how often an over-estimate counts, asymmetric-log only |
 /// | `fixed` | none | domain of the coefficient | coefficients held at a value |
-/// | `bootstrap` | 4000 | 0 or >= 20 | resamples of the rows for the intervals |
+/// | `bootstrap` | 4000 | 0 or >= 20 | resamples for the intervals |
+/// | `resample` | row | | what a resample draws |
 /// | `seed` | 0 | | seed of the resamples |
 /// | `level` | 0.95 | 0.5..0.999 | level of the intervals |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +104,8 @@ pub struct FitConfig {
     pub fixed: BTreeMap<String, f64>,
     /// Bootstrap resamples; 0 for none.
     pub bootstrap: usize,
+    /// What a resample draws.
+    pub resample: Resample,
     /// Seed of the resamples.
     pub seed: u64,
     /// Level of the percentile intervals.
@@ -87,6 +120,7 @@ impl Default for FitConfig {
             over_weight: 10.0,
             fixed: BTreeMap::new(),
             bootstrap: 4000,
+            resample: Resample::Row,
             seed: 0,
             level: 0.95,
         }

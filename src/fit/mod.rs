@@ -21,7 +21,7 @@ mod valley;
 pub use artifact::{AllocationExponents, Fit, SCHEMA};
 pub use backtest::{Backtest, Choice, backtest};
 pub use certificate::Certificate;
-pub use config::{FitConfig, Objective};
+pub use config::{FitConfig, Objective, Resample};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};
 pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
 pub use valley::{Valley, valleys};
@@ -56,8 +56,17 @@ pub fn fit(
         runs.params,
         design::support(runs),
     )?;
-    let draws = bootstrap::draws(law, &minimum, config, progress);
+    let clusters = bootstrap::clusters(runs, config.resample);
+    let draws = bootstrap::draws(law, &minimum, &clusters, config, progress);
     let mut warnings = design::warnings(law, runs);
+    if config.bootstrap > 0 && clusters.len() < 10 {
+        let (clusters, by) = (clusters.len(), config.resample.to_string());
+        warnings.push(Warning::FewClusters { clusters, by });
+    }
+    let least_squares = matches!(config.objective, Objective::LsLog | Objective::LsLoss);
+    if config.bootstrap > 0 && config.resample == Resample::Wild && !least_squares {
+        warnings.push(Warning::WildUndercovers { objective: config.objective.to_string() });
+    }
     warnings.extend(minimum.certificate.warnings());
     Ok(artifact::assemble(surface, runs, config, minimum, draws, warnings))
 }

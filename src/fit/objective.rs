@@ -170,6 +170,7 @@ impl Quadratic for Problem<'_> {
         let (raw, h) = (&mut raw[..p], &mut h[..p * p]);
         let mut g = [0.0; MOST];
         jet.clear();
+        let mut squared_noise = 0.0;
         for (i, at) in self.rows.at.iter().enumerate() {
             let weight = self.weights.map_or(1.0, |w| w[i]);
             if weight == 0.0 {
@@ -190,6 +191,8 @@ impl Quadratic for Problem<'_> {
             // A few roundings in the loss and its logarithm; outside the band the slope is exact.
             let size = if in_loss { loss } else { 1.0 + ln_observed.abs() };
             let rounding = bend * 8.0 * f64::EPSILON * size;
+            // Roundings of rows are independent, so their squares add.
+            squared_noise += (4.0 * slope * f64::EPSILON * size).powi(2);
             for a in 0..q {
                 g[a] = raw[index[a]] * chain[a] * over;
                 jet.gradient[a] += slope * g[a];
@@ -208,6 +211,7 @@ impl Quadratic for Problem<'_> {
                 }
             }
         }
+        jet.value_noise = squared_noise.sqrt();
         for a in 0..q {
             for b in 0..a {
                 jet.hessian[a * q + b] = jet.hessian[b * q + a];

@@ -12,6 +12,8 @@ use nalgebra::{DMatrix, DVector};
 pub struct Jet {
     /// Objective.
     pub value: f64,
+    /// What rounding of the residuals can put into the objective: changes below it say nothing.
+    pub value_noise: f64,
     /// Gradient, length p.
     pub gradient: Vec<f64>,
     /// Hessian, p by p, row by row.
@@ -29,6 +31,7 @@ impl Jet {
     pub fn zeros(p: usize) -> Self {
         Self {
             value: 0.0,
+            value_noise: 0.0,
             gradient: vec![0.0; p],
             hessian: vec![0.0; p * p],
             gradient_scale: vec![0.0; p],
@@ -39,6 +42,7 @@ impl Jet {
     /// Sets everything to zero, keeping the storage.
     pub fn clear(&mut self) {
         self.value = 0.0;
+        self.value_noise = 0.0;
         self.gradient.fill(0.0);
         self.hessian.fill(0.0);
         self.gradient_scale.fill(0.0);
@@ -136,7 +140,7 @@ pub fn minimise(objective: &mut impl Quadratic, x0: &[f64], config: &NewtonConfi
         trial.iter_mut().zip(&x).zip(step.iter()).for_each(|((t, x), s)| *t = x + s);
         objective.jet(&trial, &mut there);
         let gain = here.value - there.value;
-        let rounding = 1e-14 * here.value.abs();
+        let rounding = here.value_noise.max(1e-14 * here.value.abs());
         let flat = gain.abs() <= rounding;
         let better_gradient = there.scaled_gradient() <= 0.5 * here.scaled_gradient();
         let accept = there.is_finite() && (gain > rounding || (flat && better_gradient));

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use isoloss::data::{ReadOptions, RunRecord, RunTable, read};
-use isoloss::fit::{Fit, FitConfig, Objective, fit, fit_held_out};
+use isoloss::fit::{Fit, FitConfig, Objective, Resample, fit, fit_held_out};
 use isoloss::law::{Chinchilla, GadreOvertraining, Point};
 use isoloss::plan::compute_optimal;
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
@@ -374,4 +374,26 @@ fn the_asymmetric_law_lies_below_most_runs() {
     let slack = fitted.certificate.rows_in_band as f64;
     let expected = fitted.residuals.len() as f64 / 11.0;
     assert!((over - expected).abs() <= slack, "{over} over-estimates, {expected} expected");
+}
+
+/// Random signs estimate what the sandwich estimates: SDs between the reference HC0 and HC3, give
+/// or take four Monte Carlo errors of 4000 draws, 1 / sqrt(8000) = 1.1 % each. A and B are left out:
+/// they are skewed, and the reference linearises them.
+#[test]
+fn golden_wild_resampling_of_least_squares_gives_the_reference_sandwich() {
+    let Some(r) = reference("the sandwich of least squares") else {
+        return;
+    };
+    let golden = &r.golden["least_squares_log"];
+    let (objective, resample) = (Objective::LsLog, Resample::Wild);
+    let config = FitConfig { objective, resample, seed: 5, ..FitConfig::default() };
+    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    assert_eq!(fitted.draws_failed, 0);
+    for name in ["E", "alpha", "beta"] {
+        let sd = fitted.std_errors[name];
+        let low = number(golden, &format!("/se_hc0/{name}")) * (1.0 - 0.045);
+        let high = number(golden, &format!("/se_hc3/{name}")) * (1.0 + 0.045);
+        eprintln!("wild SD of {name}: {sd:.5e} in {low:.5e} to {high:.5e}");
+        assert!((low..=high).contains(&sd), "{name}: {sd:e} not in {low:e} to {high:e}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Leaving the future out and ranking laws by it, on simulated truth.
 
 use isoloss::data::{RunRecord, RunTable};
-use isoloss::fit::{Axis, FitConfig, rank, rollout};
+use isoloss::fit::{Axis, FitConfig, Objective, Resample, fit, rank, rollout};
 use isoloss::law::{Chinchilla, Point, Support, Surface};
 use isoloss::num::stream;
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
@@ -84,4 +84,55 @@ fn two_notations_of_one_law_are_tied() {
     let ranking = rank(&runs((0.35, 0.35), 0.002), Axis::C, &without_draws()).expect("a ranking");
     let tied = ranking.tied();
     assert!(tied.contains(&"gadre") && tied.contains(&"chinchilla-tied"), "{tied:?}");
+}
+
+/// One error per size, shared by its seven lengths: rows look seven times as many as they are, so
+/// the spread of alpha from single rows is too small by about sqrt(7); half of that is asked for.
+#[test]
+fn resampling_sizes_sees_errors_that_a_size_shares() {
+    let table = {
+        let mut table = runs((0.34, 0.37), 0.0);
+        let mut rng = stream(12, 0);
+        let errors: Vec<f64> = (0..12).map(|_| rng.random_range(-0.01..0.01)).collect();
+        let mut grid = Vec::new();
+        for (i, error) in errors.iter().enumerate() {
+            for j in 0..7 {
+                let mut run = table.runs[0].clone();
+                run.n = Params::new(1e7 * 1.8_f64.powi(i as i32));
+                run.d = Tokens::new(run.n.get() * 5.0 * 2_f64.powi(j));
+                run.c = Flops::new(6.0 * run.n.get() * run.d.get());
+                run.budget = None;
+                let (n, d) = (run.n.get(), run.d.get());
+                let loss = 1.7 + 400.0 / n.powf(0.34) + 3000.0 / d.powf(0.37);
+                run.loss_nats = loss * error.exp();
+                run.run = format!("n{i}-d{j}");
+                run.row = grid.len();
+                grid.push(run);
+            }
+        }
+        table.runs = grid;
+        table
+    };
+    let sd = |resample| {
+        let objective = Objective::LsLog;
+        let config = FitConfig { objective, resample, bootstrap: 1000, ..FitConfig::default() };
+        fit(&Chinchilla, &table, &config, &|_| {}).expect("a fit").std_errors["alpha"]
+    };
+    let (rows, sizes) = (sd(Resample::Row), sd(Resample::Size));
+    eprintln!("SD of alpha: {rows:.5} by row, {sizes:.5} by size");
+    assert!(sizes > 0.5 * 7_f64.sqrt() * rows, "{sizes} {rows}");
+}
+
+#[test]
+fn few_groups_and_wild_signs_under_a_band_are_doubted() {
+    let table = runs((0.34, 0.37), 0.003);
+    let codes = |resample| {
+        let config = FitConfig { resample, bootstrap: 20, ..FitConfig::default() };
+        let fitted = fit(&Chinchilla, &table, &config, &|_| {}).expect("a fit");
+        fitted.warnings.iter().map(isoloss::error::Warning::code).collect::<Vec<_>>()
+    };
+    assert!(codes(Resample::Budget).contains(&"few-clusters"));
+    assert!(codes(Resample::Wild).contains(&"wild-undercovers"));
+    let plain = codes(Resample::Row);
+    assert!(!plain.contains(&"few-clusters") && !plain.contains(&"wild-undercovers"), "{plain:?}");
 }

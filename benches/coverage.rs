@@ -1,0 +1,192 @@
+//! Nominal against actual coverage of every kind of interval, over simulated data sets.
+//!
+//! `cargo bench --bench coverage [-- DATA_SETS]`; 1000 data sets per row by default.
+
+#![allow(clippy::print_stdout, reason = "a bench prints its table")]
+
+use isoloss::data::{RunRecord, RunTable};
+use isoloss::fit::{FitConfig, Objective, Resample, fit, predict_runs};
+use isoloss::law::{Chinchilla, Point, Support, Surface};
+use isoloss::num::{Interval, Stream, stream};
+use isoloss::units::{Flops, ParamRule, Params, Tokens};
+use rand_distr::{Distribution, Normal, StudentT};
+use rayon::prelude::*;
+
+const LEVEL: f64 = 0.95;
+const DRAWS: usize = 400;
+/// The decision is asked for at this multiple of the dearest run.
+const BEYOND: f64 = 10.0;
+
+#[derive(Clone, Copy)]
+struct Design {
+    name: &'static str,
+    /// Compute budgets, evenly spaced in ln C from 1e18 to 1e21 FLOPs.
+    budgets: usize,
+    /// Sizes per budget.
+    sizes: usize,
+    /// Largest over optimal size.
+    spread: f64,
+}
+
+const DESIGNS: [Design; 3] = [
+    Design { name: "5 x 5, D/N over 256x", budgets: 5, sizes: 5, spread: 4.0 },
+    Design { name: "8 x 8, D/N over 256x", budgets: 8, sizes: 8, spread: 4.0 },
+    Design { name: "8 x 8, D/N over 2.5x", budgets: 8, sizes: 8, spread: 1.25 },
+];
+
+#[derive(Clone, Copy)]
+enum Noise {
+    /// Normal log errors.
+    Normal(f64),
+    /// Student's t with three degrees of freedom, scaled to this standard deviation.
+    Heavy(f64),
+}
+
+impl Noise {
+    fn name(self) -> String {
+        match self {
+            Self::Normal(sd) => format!("normal {:.1} %", 100.0 * sd),
+            Self::Heavy(sd) => format!("t3 {:.1} %", 100.0 * sd),
+        }
+    }
+
+    fn draw(self, rng: &mut Stream) -> f64 {
+        match self {
+            Self::Normal(sd) => Normal::new(0.0, sd).expect("positive").sample(rng),
+            Self::Heavy(sd) => {
+                let t: f64 = StudentT::new(3.0).expect("positive").sample(rng);
+                sd * t / 3_f64.sqrt()
+            }
+        }
+    }
+}
+
+fn truth() -> Surface {
+    let theta = vec![1.82, 478.0, 2143.0, 0.347, 0.367];
+    Surface::new(&Chinchilla, theta, "truth", ParamRule::All, Support::default())
+        .expect("in its domain")
+}
+
+fn run_at(truth: &Surface, n: f64, c: f64, error: f64, row: usize) -> RunRecord {
+    let (n, d) = (Params::new(n), Tokens::new(c / (6.0 * n)));
+    let loss_nats = truth.loss(&Point::new(n, d)) * error.exp();
+    let c = Flops::new(c);
+    RunRecord { run: format!("r{row}"), n, d, loss_nats, c, budget: Some(c), row }
+}
+
+fn table(truth: &Surface, design: Design, noise: Noise, rng: &mut Stream) -> RunTable {
+    let mut runs = Vec::new();
+    for i in 0..design.budgets {
+        let c = 1e18 * 1e3_f64.powf(i as f64 / (design.budgets - 1) as f64);
+        let optimum = truth.ln_n_optimal(Flops::new(c)).expect("an optimum").exp();
+        for j in 0..design.sizes {
+            let side = 2.0 * j as f64 / (design.sizes - 1) as f64 - 1.0;
+            let n = optimum * design.spread.powf(side);
+            runs.push(run_at(truth, n, c, noise.draw(rng), runs.len()));
+        }
+    }
+    RunTable::from_runs(runs, ParamRule::All)
+}
+
+const KINDS: [&str; 7] = ["E", "alpha", "beta", "a", "N* at 10x", "L* at 10x", "new run"];
+
+/// Per kind, whether the interval holds the truth; `None` where the fit gave no interval.
+struct Verdict {
+    inside: [Option<bool>; 7],
+    warned: bool,
+}
+
+fn judge(design: Design, noise: Noise, config: &FitConfig, k: u64) -> Option<Verdict> {
+    let truth = truth();
+    let mut rng = stream(2026, k);
+    let runs = table(&truth, design, noise, &mut rng);
+    let fitted = fit(&Chinchilla, &runs, config, &|_| {}).ok()?;
+    let ensemble = fitted.ensemble();
+    let c = Flops::new(1e21 * BEYOND);
+    let n_at = |s: &Surface| s.ln_n_optimal(c);
+    let loss_at = |s: &Surface| n_at(s).map(|n| s.loss_at(n, (c.get() / 6.0).ln() - n));
+    let over = |f: &dyn Fn(&Surface) -> Option<f64>| {
+        let sample: Vec<f64> = ensemble.draws.iter().filter_map(f).collect();
+        Interval::percentile(&sample, LEVEL)
+    };
+    let holds = |interval: Option<Interval>, x: Option<f64>| Some(interval?.contains(x?));
+    let coef = |name: &str| holds(fitted.intervals.get(name).copied(), truth.coef(name));
+    // A new run at the true optimum of twice the dearest budget.
+    let c_new = 2e21;
+    let n_new = truth.ln_n_optimal(Flops::new(c_new)).expect("an optimum").exp();
+    let new = run_at(&truth, n_new, c_new, noise.draw(&mut rng), 0);
+    let observed = new.loss_nats;
+    let predicted = predict_runs(&fitted, &RunTable::from_runs(vec![new], ParamRule::All));
+    Some(Verdict {
+        inside: [
+            coef("E"),
+            coef("alpha"),
+            coef("beta"),
+            holds(
+                fitted.intervals.get("n_exponent").copied(),
+                truth.allocation_exponent(Flops::new(1e21)),
+            ),
+            holds(over(&n_at), n_at(&truth)),
+            holds(over(&loss_at), loss_at(&truth)),
+            holds(predicted[0].interval, Some(observed)),
+        ],
+        warned: !fitted.warnings.is_empty(),
+    })
+}
+
+fn main() {
+    let data_sets: u64 =
+        std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(1000).max(1);
+    let monte_carlo = (LEVEL * (1.0 - LEVEL) / data_sets as f64).sqrt();
+    println!(
+        "{data_sets} data sets per row, {DRAWS} draws each, nominal {:.0} %; one standard error of a figure is {:.1} points",
+        100.0 * LEVEL,
+        100.0 * monte_carlo
+    );
+    println!("| design | noise | objective | resample | {} | warned | no fit |", KINDS.join(" | "));
+    println!("|{}", "---|".repeat(KINDS.len() + 6));
+    let noises = [Noise::Normal(0.003), Noise::Heavy(0.003)];
+    let objectives = [Objective::HuberLog, Objective::LsLog];
+    let resamples = [Resample::Row, Resample::Budget, Resample::Wild];
+    for design in DESIGNS {
+        for noise in noises {
+            for objective in objectives {
+                for resample in resamples {
+                    let config = FitConfig {
+                        objective,
+                        resample,
+                        bootstrap: DRAWS,
+                        level: LEVEL,
+                        ..FitConfig::default()
+                    };
+                    let verdicts: Vec<Option<Verdict>> = (0..data_sets)
+                        .into_par_iter()
+                        .map(|k| judge(design, noise, &config, k))
+                        .collect();
+                    row(design, noise, &config, &verdicts);
+                }
+            }
+        }
+    }
+}
+
+fn row(design: Design, noise: Noise, config: &FitConfig, verdicts: &[Option<Verdict>]) {
+    let fits: Vec<&Verdict> = verdicts.iter().flatten().collect();
+    let share = |k: usize| {
+        let known: Vec<bool> = fits.iter().filter_map(|v| v.inside[k]).collect();
+        let inside = known.iter().filter(|x| **x).count();
+        format!("{:.1}", 100.0 * inside as f64 / known.len().max(1) as f64)
+    };
+    let shares: Vec<String> = (0..KINDS.len()).map(share).collect();
+    let warned = fits.iter().filter(|v| v.warned).count();
+    println!(
+        "| {} | {} | {} | {} | {} | {:.0} % | {} |",
+        design.name,
+        noise.name(),
+        config.objective,
+        config.resample,
+        shares.join(" | "),
+        100.0 * warned as f64 / fits.len().max(1) as f64,
+        verdicts.len() - fits.len(),
+    );
+}

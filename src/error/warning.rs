@@ -87,7 +87,7 @@ pub enum Warning {
         /// What they are groups of.
         by: String,
     },
-    /// Random signs under an objective with a band or a kink.
+    /// Random signs under an objective with a band or a kink, or on few runs.
     WildUndercovers {
         /// The objective.
         objective: String,
@@ -226,7 +226,7 @@ impl fmt::Display for Warning {
             ),
             Self::WildUndercovers { objective } => write!(
                 f,
-                "wild resampling under {objective} gives intervals that are too narrow (measured in benches/README.md); use --resample row, or least squares"
+                "wild resampling under {objective} on this many runs gives intervals that are too narrow (measured in benches/README.md); use --resample row, or least squares on at least ten runs per coefficient"
             ),
             Self::RowsSkipped { skipped, total } => {
                 write!(f, "{skipped} of {total} rows left out as asked by --skip-bad")

@@ -64,7 +64,8 @@ pub fn fit(
         warnings.push(Warning::FewClusters { clusters, by });
     }
     let least_squares = matches!(config.objective, Objective::LsLog | Objective::LsLoss);
-    if config.bootstrap > 0 && config.resample == Resample::Wild && !least_squares {
+    let enough = least_squares && runs.runs.len() >= 10 * law.coefs().len();
+    if config.bootstrap > 0 && config.resample == Resample::Wild && !enough {
         warnings.push(Warning::WildUndercovers { objective: config.objective.to_string() });
     }
     warnings.extend(minimum.certificate.warnings());

@@ -62,7 +62,7 @@ pub fn rollout_sheet(rollout: &Rollout) -> Sheet {
     let axis = rollout.axis;
     let (to, tested) = (format!("fitted to {axis}"), format!("tested {axis}"));
     let columns = [&*to, "runs", &*tested, "runs", "mean |error|", "bias", "inside", "certified"];
-    let mut sheet = Sheet::new(&format!("{} by {axis}, future left out", rollout.law), &columns);
+    let mut sheet = Sheet::new(format!("{} by {axis}, future left out", rollout.law), &columns);
     let count = |x: f64| short_count(x);
     for fold in &rollout.folds {
         sheet.push([
@@ -84,7 +84,7 @@ pub fn rollout_sheet(rollout: &Rollout) -> Sheet {
 pub fn ranking_sheet(ranking: &Ranking) -> Sheet {
     let title = format!("laws by their error on runs farther out in {}", ranking.axis);
     let columns = ["law", "mean |error|", "largest", "bias", "inside", "behind the best by"];
-    let mut sheet = Sheet::new(&title, &columns);
+    let mut sheet = Sheet::new(title, &columns);
     for (place, law) in ranking.laws.iter().enumerate() {
         let r = &law.rollout;
         let points = |i: &Interval| format!("{:+.2} to {:+.2} points", 100.0 * i.lo, 100.0 * i.hi);

@@ -13,7 +13,8 @@ use crate::error::{FitError, Result, Warning};
 use crate::fit::{Axis, Fit, FitConfig, Objective, Resample, fit, fit_held_out, rank, rollout};
 use crate::law::law_by_id;
 use crate::report::{
-    certificate_text, fit_sheet, objective_text, ranking_sheet, rollout_sheet, write_atomically,
+    certificate_text, diagnostics_text, fit_sheet, objective_text, ranking_sheet, rollout_sheet,
+    write_atomically,
 };
 use crate::units::ParamRule;
 
@@ -326,6 +327,9 @@ fn text(fit: &Fit, table: &RunTable) -> String {
         certificate_text(fit),
         fit.objective_value
     ));
+    if let Some(diagnostics) = &fit.diagnostics {
+        text.push_str(&diagnostics_text(diagnostics));
+    }
     if let Some(ranking) = &fit.ranking {
         text.push_str(&format!("\n{}", ranking_sheet(ranking).to_text()));
         for law in &ranking.unranked {

@@ -8,6 +8,7 @@ use super::bootstrap::Draw;
 use super::certificate::Certificate;
 use super::config::{FitConfig, Objective};
 use super::design;
+use super::diagnostics::Diagnostics;
 use super::heldout::HeldOut;
 use super::rollout::{Ranking, Rollout};
 use super::solve::Minimum;
@@ -64,6 +65,9 @@ pub struct Fit {
     pub allocation: Option<AllocationExponents>,
     /// Errors on held-out runs, if any were held out.
     pub held_out: Option<HeldOut>,
+    /// Design and residuals; absent when the runs do not fix every coefficient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
     /// How the law predicts runs farther out, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
@@ -200,6 +204,7 @@ pub(super) fn assemble(
         std_errors,
         allocation: exponents(&surface, reference),
         held_out: None,
+        diagnostics: None,
         rollout: None,
         ranking: None,
         command: Vec::new(),

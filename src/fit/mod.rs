@@ -10,6 +10,7 @@ mod bootstrap;
 mod certificate;
 mod config;
 mod design;
+mod diagnostics;
 mod heldout;
 mod lad;
 mod objective;
@@ -22,6 +23,7 @@ pub use artifact::{AllocationExponents, Fit, SCHEMA};
 pub use backtest::{Backtest, Choice, backtest};
 pub use certificate::Certificate;
 pub use config::{FitConfig, Objective, Resample};
+pub use diagnostics::{Correlation, Diagnostics, Notable};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};
 pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
 pub use valley::{Valley, valleys};
@@ -69,7 +71,15 @@ pub fn fit(
         warnings.push(Warning::WildUndercovers { objective: config.objective.to_string() });
     }
     warnings.extend(minimum.certificate.warnings());
-    Ok(artifact::assemble(surface, runs, config, minimum, draws, warnings))
+    let diagnostics = {
+        let held: Vec<Option<f64>> = config.held(law)?;
+        let (plain, penalty) = (rows.uncentred(), objective::Penalty::of(config));
+        let problem = objective::Problem { law, rows: &plain, weights: None, penalty, held: &held };
+        diagnostics::diagnose(&problem, &minimum.theta, runs, config.objective)
+    };
+    let mut fitted = artifact::assemble(surface, runs, config, minimum, draws, warnings);
+    fitted.diagnostics = diagnostics;
+    Ok(fitted)
 }
 
 /// Fits on the runs `condition` leaves and tests on those it takes.

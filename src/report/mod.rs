@@ -18,4 +18,6 @@ pub use sheets::{
     backtest_sheet, comparison_sheet, curve_csv, curve_sheet, fit_sheet, proposal_sheets,
     ranking_sheet, rollout_sheet, valley_sheet,
 };
-pub use words::{backtest_text, certificate_text, explanation_text, objective_text};
+pub use words::{
+    backtest_text, certificate_text, diagnostics_text, explanation_text, objective_text,
+};

@@ -1,7 +1,7 @@
 //! Results in sentences.
 
 use super::sheets::{backtest_sheet, number, percent};
-use crate::fit::{Backtest, Choice, Fit, Objective};
+use crate::fit::{Backtest, Choice, Diagnostics, Fit, Notable, Objective};
 use crate::plan::Explanation;
 
 /// Where a model stands, line by line.
@@ -72,6 +72,38 @@ pub fn certificate_text(fit: &Fit) -> String {
         )
     };
     format!("{}: {proof}", if c.certified { "certified minimum" } else { "NOT certified" })
+}
+
+/// Design and residuals, a line each.
+#[must_use]
+pub fn diagnostics_text(d: &Diagnostics) -> String {
+    const SHOWN: usize = 5;
+    let mut text = format!("design: condition number {:.1e}", d.condition_number);
+    for pair in &d.correlations {
+        let [a, b] = &pair.coefs;
+        text.push_str(&format!("; {a} and {b} correlate to {:.4}", pair.correlation));
+    }
+    text.push_str(&format!(
+        "\nresiduals: SD {:.2} %, robust SD {:.2} %",
+        100.0 * d.residual_sd,
+        100.0 * d.robust_sd
+    ));
+    let mut list = |title: &str, runs: &[Notable], show: fn(&Notable) -> String| {
+        if runs.is_empty() {
+            return;
+        }
+        let shown: Vec<String> =
+            runs.iter().take(SHOWN).map(|r| format!("{} ({})", r.run, show(r))).collect();
+        let more = runs.len().saturating_sub(SHOWN);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        text.push_str(&format!("\n{title}: {}{more}", shown.join(", ")));
+    };
+    list("predicted loss off by more than 5 robust SD", &d.outliers, |r| {
+        format!("{:+.1} %", 100.0 * r.residual.exp_m1())
+    });
+    list("high leverage", &d.high_leverage, |r| format!("{:.2}", r.leverage));
+    text.push('\n');
+    text
 }
 
 /// The verdict on the dearest budget.

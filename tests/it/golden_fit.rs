@@ -397,3 +397,35 @@ fn golden_wild_resampling_of_least_squares_gives_the_reference_sandwich() {
         assert!((low..=high).contains(&sd), "{name}: {sd:e} not in {low:e} to {high:e}");
     }
 }
+
+/// Wald and HC3 errors and the correlations the reference prints, to its seven and six digits.
+#[test]
+fn golden_diagnostics_of_least_squares_are_the_reference_ones() {
+    let Some(r) = reference("the diagnostics of least squares") else {
+        return;
+    };
+    let golden = &r.golden["least_squares_log"];
+    let objective = Objective::LsLog;
+    let config = FitConfig { objective, bootstrap: 0, ..FitConfig::default() };
+    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    let d = fitted.diagnostics.as_ref().expect("the runs fix the law");
+    for name in NAMES {
+        for (key, ours) in
+            [("se_wald_gauss_newton", &d.wald_std_errors), ("se_hc3", &d.hc3_std_errors)]
+        {
+            let error = ours[name] / number(golden, &format!("/{key}/{name}")) - 1.0;
+            eprintln!("{key} of {name}: relative difference {error:e}");
+            assert!(error.abs() < 1e-6, "{key} {name}: {error:e}");
+        }
+    }
+    assert!((d.residual_sd / number(golden, "/s") - 1.0).abs() < 1e-8);
+    for (pair, key) in [(["A", "alpha"], "/corr_lnA_alpha"), (["B", "beta"], "/corr_lnB_beta")] {
+        let found = d.correlations.iter().find(|c| c.coefs == pair).expect("entangled");
+        assert!((found.correlation - number(golden, key)).abs() < 1e-6, "{found:?}");
+    }
+    // SOURCE.md of the data: the run farthest off is row 5, by 0.0503 under the Huber fit.
+    let huber = point_fit(&r.kept, 1e-3);
+    let worst = &huber.diagnostics.as_ref().expect("the runs fix the law").outliers[0];
+    assert_eq!(worst.row, 5);
+    assert!((worst.residual.abs() - 0.0503).abs() < 1e-4, "{worst:?}");
+}

@@ -1,7 +1,7 @@
 //! Fits: from a run table to a law with a certificate and honest intervals.
 //!
-//! The parametric approach (Hoffmann et al. 2022, approach 3): the sum over runs of the Huber loss
-//! of log residuals. Nothing here is called converged because an objective stopped falling: see
+//! The parametric approach (Hoffmann et al. 2022, approach 3): the least sum over runs of a penalty
+//! on residuals, see [`Objective`]. Nothing here is called converged because an objective stopped falling: see
 //! [`Certificate`].
 
 mod artifact;

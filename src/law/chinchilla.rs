@@ -22,6 +22,19 @@ const B: usize = 2;
 const ALPHA: usize = 3;
 const BETA: usize = 4;
 
+/// E, A, B by least squares for fixed exponents, in which the loss is linear.
+pub(super) fn start(at: &[At<f64>], loss: &[f64], alpha: f64, beta: f64) -> Option<[f64; 3]> {
+    let columns = vec![
+        vec![1.0; at.len()],
+        at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
+        at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
+    ];
+    let b = nonnegative_least_squares(&columns, loss)?;
+    // A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
+    let least = 0.01 * loss.iter().sum::<f64>() / loss.len() as f64;
+    Some([b[0].max(least), b[1].max(least), b[2].max(least)])
+}
+
 impl Form for Chinchilla {
     const ID: &'static str = "chinchilla";
     const TITLE: &'static str = "Chinchilla";
@@ -67,16 +80,8 @@ impl Form for Chinchilla {
         let mut starts = Vec::new();
         for alpha in EXPONENTS {
             for beta in EXPONENTS {
-                let columns = vec![
-                    vec![1.0; at.len()],
-                    at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
-                    at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
-                ];
-                let Some(b) = nonnegative_least_squares(&columns, loss) else { continue };
-                // A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
-                let least = 0.01 * loss.iter().sum::<f64>() / loss.len() as f64;
-                let lift = |x: f64| x.max(least);
-                starts.push(vec![lift(b[0]), lift(b[1]), lift(b[2]), alpha, beta]);
+                let Some([e, a, b]) = start(at, loss, alpha, beta) else { continue };
+                starts.push(vec![e, a, b, alpha, beta]);
             }
         }
         starts

@@ -1,7 +1,8 @@
 //! Gadre's overtraining law: loss in compute and tokens per parameter.
 
+use super::chinchilla::{Chinchilla, start};
 use super::form::{At, Coef, Form, Scale};
-use crate::num::{Real, nonnegative_least_squares};
+use crate::num::Real;
 
 /// L(C, M) = E + (a M^eta + b M^-eta) C^-eta with C = 6 N D and M = D / N, in nats per token.
 ///
@@ -21,6 +22,13 @@ const ETA: usize = 3;
 
 /// ln 6, from C = 6 N D.
 const LN_SIX: f64 = 1.791_759_469_228_055;
+
+/// The same surface as [`Chinchilla`] writes it.
+fn in_n_and_d(theta: &[f64]) -> [f64; 5] {
+    let six = (-theta[ETA] * LN_SIX).exp();
+    let exponent = 2.0 * theta[ETA];
+    [theta[E], theta[A] * six, theta[B] * six, exponent, exponent]
+}
 
 impl Form for GadreOvertraining {
     const ID: &'static str = "gadre";
@@ -63,34 +71,22 @@ impl Form for GadreOvertraining {
 
     /// For a fixed exponent the loss is linear in E, a, b; only the exponent is guessed.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
-        let mean = loss.iter().sum::<f64>() / loss.len() as f64;
         [0.05, 0.1, 0.17, 0.25, 0.4]
             .into_iter()
             .filter_map(|eta| {
-                let six = (-eta * LN_SIX).exp();
-                let columns = vec![
-                    vec![1.0; at.len()],
-                    at.iter().map(|x| six * (-2.0 * eta * x.ln_n).exp()).collect(),
-                    at.iter().map(|x| six * (-2.0 * eta * x.ln_d).exp()).collect(),
-                ];
-                let b = nonnegative_least_squares(&columns, loss)?;
-                // A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
-                let lift = |x: f64| x.max(0.01 * mean);
-                Some(vec![lift(b[0]), lift(b[1]), lift(b[2]), eta])
+                let [e, a, b] = start(at, loss, 2.0 * eta, 2.0 * eta)?;
+                let six = (eta * LN_SIX).exp();
+                Some(vec![e, a * six, b * six, eta])
             })
             .collect()
     }
 
     fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64) -> Option<f64> {
-        Some(0.5 * ln_nd + (theta[A] / theta[B]).ln() / (4.0 * theta[ETA]))
+        Form::ln_n_optimal(&Chinchilla, &in_n_and_d(theta), ln_nd)
     }
 
     fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64> {
-        let six = theta[ETA] * LN_SIX;
-        let by_size = theta[A] * (-six - 2.0 * theta[ETA] * ln_n).exp();
-        let left = loss - theta[E] - by_size;
-        let ln_d = (theta[B].ln() - six - left.ln()) / (2.0 * theta[ETA]);
-        Some(if left > 0.0 { ln_d } else { f64::INFINITY })
+        Form::ln_d_for_loss(&Chinchilla, &in_n_and_d(theta), ln_n, loss)
     }
 
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {

@@ -1,7 +1,8 @@
 //! Chinchilla with one exponent for size and data.
 
+use super::chinchilla::{Chinchilla, start};
 use super::form::{At, Coef, Form, Scale};
-use crate::num::{Real, nonnegative_least_squares};
+use crate::num::Real;
 
 /// L(N, D) = E + A / N^alpha + B / D^alpha, in nats per token.
 ///
@@ -18,6 +19,11 @@ const E: usize = 0;
 const A: usize = 1;
 const B: usize = 2;
 const ALPHA: usize = 3;
+
+/// The same surface as [`Chinchilla`] writes it.
+fn untied(theta: &[f64]) -> [f64; 5] {
+    [theta[E], theta[A], theta[B], theta[ALPHA], theta[ALPHA]]
+}
 
 impl Form for ChinchillaTied {
     const ID: &'static str = "chinchilla-tied";
@@ -58,30 +64,21 @@ impl Form for ChinchillaTied {
 
     /// For a fixed exponent the loss is linear in E, A, B; only the exponent is guessed.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
-        let mean = loss.iter().sum::<f64>() / loss.len() as f64;
         [0.1, 0.2, 0.35, 0.5, 0.8]
             .into_iter()
             .filter_map(|alpha| {
-                let columns = vec![
-                    vec![1.0; at.len()],
-                    at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
-                    at.iter().map(|x| (-alpha * x.ln_d).exp()).collect(),
-                ];
-                let b = nonnegative_least_squares(&columns, loss)?;
-                // A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
-                let lift = |x: f64| x.max(0.01 * mean);
-                Some(vec![lift(b[0]), lift(b[1]), lift(b[2]), alpha])
+                let [e, a, b] = start(at, loss, alpha, alpha)?;
+                Some(vec![e, a, b, alpha])
             })
             .collect()
     }
 
     fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64) -> Option<f64> {
-        Some(0.5 * (ln_nd + (theta[A] / theta[B]).ln() / theta[ALPHA]))
+        Form::ln_n_optimal(&Chinchilla, &untied(theta), ln_nd)
     }
 
     fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64> {
-        let left = loss - theta[E] - theta[A] * (-theta[ALPHA] * ln_n).exp();
-        Some(if left > 0.0 { (theta[B].ln() - left.ln()) / theta[ALPHA] } else { f64::INFINITY })
+        Form::ln_d_for_loss(&Chinchilla, &untied(theta), ln_n, loss)
     }
 
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {

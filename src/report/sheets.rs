@@ -1,7 +1,7 @@
 //! The tables of each result.
 
 use super::sheet::Sheet;
-use crate::fit::{Backtest, Fit, Ranking, Rollout, Valley};
+use crate::fit::{Axis, Backtest, Fit, Ranking, Rollout, Valley};
 use crate::num::Interval;
 use crate::plan::{Comparison, IsoLossCurve, Row};
 use crate::units::{Flops, short_count};
@@ -63,7 +63,12 @@ pub fn rollout_sheet(rollout: &Rollout) -> Sheet {
     let (to, tested) = (format!("fitted to {axis}"), format!("tested {axis}"));
     let columns = [&*to, "runs", &*tested, "runs", "mean |error|", "bias", "inside", "certified"];
     let mut sheet = Sheet::new(format!("{} by {axis}, future left out", rollout.law), &columns);
-    let count = |x: f64| short_count(x);
+    // Compute is read as a power of ten, counts as 7B, a ratio as it is.
+    let count = |x: f64| match axis {
+        Axis::C => Flops::new(x).to_string(),
+        Axis::N | Axis::D => short_count(x),
+        Axis::TokensPerParam => number(x),
+    };
     for fold in &rollout.folds {
         sheet.push([
             &*count(fold.fitted_to),

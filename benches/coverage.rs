@@ -71,7 +71,7 @@ fn run_at(truth: &Surface, n: f64, c: f64, error: f64, row: usize) -> RunRecord 
     let (n, d) = (Params::new(n), Tokens::new(c / (6.0 * n)));
     let loss_nats = truth.loss(&Point::new(n, d)) * error.exp();
     let c = Flops::new(c);
-    RunRecord { run: format!("r{row}"), n, d, loss_nats, c, budget: Some(c), row }
+    RunRecord { c, budget: Some(c), row, ..RunRecord::new(format!("r{row}"), n, d, loss_nats) }
 }
 
 fn table(truth: &Surface, design: Design, noise: Noise, rng: &mut Stream) -> RunTable {

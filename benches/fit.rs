@@ -27,15 +27,8 @@ fn runs() -> RunTable {
             let u: f64 = rng.random_range(-1.0..1.0);
             let noise = 0.004 * u / (1.02 - u.abs());
             let point = Point::new(Params::new(n), Tokens::new(d));
-            RunRecord {
-                run: format!("r{i}"),
-                n: point.n,
-                d: point.d,
-                loss_nats: truth.loss(&point) * noise.exp(),
-                c: Flops::new(c),
-                budget: None,
-                row: i,
-            }
+            let loss = truth.loss(&point) * noise.exp();
+            RunRecord { row: i, ..RunRecord::new(format!("r{i}"), point.n, point.d, loss) }
         })
         .collect();
     RunTable::from_runs(runs, ParamRule::All)

@@ -10,8 +10,10 @@ use super::output::{Output, to_json_text, to_value};
 use super::progress::Counter;
 use crate::data::{ColumnMap, HoldOut, ReadOptions, RunTable, parse_rows, read};
 use crate::error::{FitError, Result, Warning};
-use crate::fit::{Axis, Fit, FitConfig, Objective, Resample, fit, fit_held_out, rank, rollout};
-use crate::law::law_by_id;
+use crate::fit::{
+    Axis, Fit, FitConfig, NormalPrior, Objective, Resample, fit, fit_held_out, rank, rollout,
+};
+use crate::law::{Range, law_by_id};
 use crate::report::{
     certificate_text, diagnostics_text, fit_sheet, objective_text, ranking_sheet, rollout_sheet,
     write_atomically,
@@ -31,8 +33,8 @@ pub(super) struct Args {
     /// CSV, JSON Lines or Parquet tables with one row per run.
     #[arg(required_unless_present = "replay", value_name = "LOGS")]
     logs: Vec<PathBuf>,
-    /// Law family: chinchilla, chinchilla-tied, gadre or kaplan-joint; `auto` takes the one that
-    /// predicts held-out runs best.
+    /// Law family (`isoloss laws` lists them); `auto` takes the one that predicts held-out runs
+    /// best.
     #[arg(long, default_value = "chinchilla")]
     law: String,
     /// What is minimised.
@@ -44,9 +46,17 @@ pub(super) struct Args {
     /// How often an over-estimate counts; asymmetric-log only.
     #[arg(long, default_value_t = 10.0)]
     over_weight: f64,
-    /// Hold a coefficient at a value, e.g. E=1.69 (repeatable).
-    #[arg(long = "fix", value_name = "NAME=VALUE", value_parser = held_coefficient)]
-    fixed: Vec<(String, f64)>,
+    /// Hold a coefficient at a value, E=1.69, or several at those of a published law,
+    /// E,A,B@besiroglu (repeatable).
+    #[arg(long = "fix", value_name = "NAME=VALUE", value_parser = held_coefficients)]
+    fixed: Vec<Held>,
+    /// Keep a coefficient in a range, e.g. E=1.5..1.9 (repeatable).
+    #[arg(long = "bound", value_name = "NAME=LO..HI", value_parser = bounded_coefficient)]
+    bounds: Vec<(String, Range)>,
+    /// What is known of a coefficient from elsewhere: mean and standard deviation, e.g.
+    /// E=1.69+-0.05 (repeatable).
+    #[arg(long = "prior", value_name = "NAME=MEAN+-SD", value_parser = known_coefficient)]
+    priors: Vec<(String, NormalPrior)>,
     /// Bootstrap resamples for the intervals; 0 for none.
     #[arg(long, default_value_t = 4000)]
     bootstrap: usize,
@@ -119,17 +129,55 @@ impl From<ResampleArg> for Resample {
     }
 }
 
-fn held_coefficient(text: &str) -> std::result::Result<(String, f64), String> {
-    let wanted = "NAME=VALUE is wanted, as E=1.69";
+/// Coefficients held by one `--fix`.
+type Held = Vec<(String, f64)>;
+
+type Parsed<T> = std::result::Result<T, String>;
+
+fn held_coefficients(text: &str) -> Parsed<Held> {
+    let wanted = "NAME=VALUE is wanted, as E=1.69, or NAME,NAME@LAW, as E,A,B@besiroglu";
+    if let Some((names, law)) = text.split_once('@') {
+        let surface = crate::law::Surface::published(law.trim()).map_err(|e| e.to_string())?;
+        return names
+            .split(',')
+            .map(|name| {
+                let name = name.trim();
+                let value = surface.coef(name).ok_or_else(|| {
+                    let known = surface.law().coefs().iter().map(|c| c.name);
+                    let known: Vec<&str> = known.collect();
+                    format!("`{law}` has no `{name}`, only {}", known.join(", "))
+                })?;
+                Ok((name.to_owned(), value))
+            })
+            .collect();
+    }
     let (name, value) = text.split_once('=').ok_or(wanted)?;
     let value = value.trim().parse().map_err(|_| wanted)?;
-    Ok((name.trim().to_owned(), value))
+    Ok(vec![(name.trim().to_owned(), value)])
+}
+
+fn bounded_coefficient(text: &str) -> Parsed<(String, Range)> {
+    let wanted = "NAME=LO..HI is wanted, as E=1.5..1.9";
+    let (name, range) = text.split_once('=').ok_or(wanted)?;
+    let (lo, hi) = range.split_once("..").ok_or(wanted)?;
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| wanted.to_owned());
+    Ok((name.trim().to_owned(), Range { lo: number(lo)?, hi: number(hi)? }))
+}
+
+fn known_coefficient(text: &str) -> Parsed<(String, NormalPrior)> {
+    let wanted = "NAME=MEAN+-SD is wanted, as E=1.69+-0.05";
+    let (name, normal) = text.split_once('=').ok_or(wanted)?;
+    let (mean, sd) = normal.split_once("+-").or_else(|| normal.split_once('±')).ok_or(wanted)?;
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| wanted.to_owned());
+    Ok((name.trim().to_owned(), NormalPrior { mean: number(mean)?, sd: number(sd)? }))
 }
 
 /// Flags about reading tables, shared with `validate`.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(super) struct ReadingArgs {
-    /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN,run=COLUMN,budget=COLUMN.
+    /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, budget, status,
+    /// weight, unique (tokens), experts, granularity, sparsity, weight_bits, activation_bits,
+    /// kv_bits, served_bits.
     #[arg(long, value_name = "PAIRS")]
     map: Option<ColumnMap>,
     /// Which parameters N counts where a table has both.
@@ -148,6 +196,7 @@ enum ParamsArg {
     #[default]
     All,
     NonEmbedding,
+    Active,
 }
 
 impl ReadingArgs {
@@ -157,6 +206,7 @@ impl ReadingArgs {
             params: match self.params {
                 ParamsArg::All => ParamRule::All,
                 ParamsArg::NonEmbedding => ParamRule::NonEmbedding,
+                ParamsArg::Active => ParamRule::Active,
             },
             exclude: self.exclude.as_deref().map(parse_rows).transpose()?.unwrap_or_default(),
             skip_bad: self.skip_bad,
@@ -191,7 +241,9 @@ fn fitted(args: &Args) -> Result<(Fit, RunTable)> {
         objective: args.objective.into(),
         delta: args.delta,
         over_weight: args.over_weight,
-        fixed: args.fixed.iter().cloned().collect(),
+        fixed: args.fixed.iter().flatten().cloned().collect(),
+        bounds: args.bounds.iter().cloned().collect(),
+        priors: args.priors.iter().cloned().collect(),
         bootstrap: args.bootstrap,
         resample: args.resample.into(),
         seed: args.seed,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{FitError, Result, Warning};
 use crate::fit::{Fit, SCHEMA};
-use crate::law::{Ensemble, published_laws};
+use crate::law::{Ensemble, law_by_id, published_laws};
 
 /// One law to ask, with the doubts that come with it.
 #[derive(Clone, Debug)]
@@ -17,7 +17,13 @@ pub(super) struct AskedLaw {
 pub(super) fn resolve(text: &str) -> Result<Vec<AskedLaw>> {
     let names: Vec<&str> = text.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
     if names == ["all"] {
-        return published_laws()?.iter().map(|law| published(&law.name)).collect();
+        // Of those that say how to spend compute on a dense model; the others answer by name.
+        return published_laws()?
+            .iter()
+            .filter(|law| law.setting.is_plain())
+            .filter(|law| law_by_id(&law.form).is_ok_and(|form| form.has_optimum()))
+            .map(|law| published(&law.name))
+            .collect();
     }
     // An empty list falls to the same message as an unknown name.
     let names = if names.is_empty() { vec![""] } else { names };

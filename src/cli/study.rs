@@ -13,8 +13,8 @@ use super::progress::Counter;
 use crate::cost::Workload;
 use crate::data::{ColumnMap, ReadOptions, RunTable, read};
 use crate::error::{Error, Result, SweepError};
-use crate::fit::{Backtest, Fit, FitConfig, Objective, Resample, backtest, fit, valleys};
-use crate::law::{Ensemble, law_by_id};
+use crate::fit::{Backtest, Fit, FitConfig, NormalPrior, Objective, Resample, backtest, fit, valleys};
+use crate::law::{Ensemble, Range, law_by_id};
 use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
 use crate::report::{self, Chart, Size, StudyReport, write_atomically};
 use crate::units::{Flops, ParamRule, Params, Tokens};
@@ -89,15 +89,27 @@ pub(super) struct FitSection {
     objective: Objective,
     over_weight: f64,
     fixed: BTreeMap<String, f64>,
+    bounds: BTreeMap<String, Range>,
+    priors: BTreeMap<String, NormalPrior>,
     resample: Resample,
 }
 
 impl Default for FitSection {
     fn default() -> Self {
-        let FitConfig { objective, delta, over_weight, fixed, bootstrap, resample, seed, level } =
-            FitConfig::default();
-        let law = "chinchilla".to_owned();
-        Self { law, delta, bootstrap, seed, level, objective, over_weight, fixed, resample }
+        let config = FitConfig::default();
+        Self {
+            law: "chinchilla".to_owned(),
+            delta: config.delta,
+            bootstrap: config.bootstrap,
+            seed: config.seed,
+            level: config.level,
+            objective: config.objective,
+            over_weight: config.over_weight,
+            fixed: config.fixed,
+            bounds: config.bounds,
+            priors: config.priors,
+            resample: config.resample,
+        }
     }
 }
 
@@ -111,6 +123,8 @@ impl FitSection {
             objective: self.objective,
             over_weight: self.over_weight,
             fixed: self.fixed.clone(),
+            bounds: self.bounds.clone(),
+            priors: self.priors.clone(),
             resample: self.resample,
         }
     }

@@ -26,10 +26,28 @@ pub enum Quantity {
     Budget,
     /// How the run ended.
     Status,
+    /// How much the run counts in a fit.
+    Weight,
+    /// Unique training tokens.
+    UniqueTokens,
+    /// Experts per layer.
+    Experts,
+    /// Granularity of the experts.
+    Granularity,
+    /// Share of the experts a token does not visit.
+    Sparsity,
+    /// Bits per weight in training.
+    WeightBits,
+    /// Bits per activation in training.
+    ActivationBits,
+    /// Bits per cached key and value in training.
+    KvBits,
+    /// Bits per weight after training.
+    ServedBits,
 }
 
 impl Quantity {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Run,
         Self::Params,
         Self::Tokens,
@@ -37,6 +55,15 @@ impl Quantity {
         Self::Loss,
         Self::Budget,
         Self::Status,
+        Self::Weight,
+        Self::UniqueTokens,
+        Self::Experts,
+        Self::Granularity,
+        Self::Sparsity,
+        Self::WeightBits,
+        Self::ActivationBits,
+        Self::KvBits,
+        Self::ServedBits,
     ];
 
     /// The key in `--map`.
@@ -50,6 +77,15 @@ impl Quantity {
             Self::Loss => "loss",
             Self::Budget => "budget",
             Self::Status => "status",
+            Self::Weight => "weight",
+            Self::UniqueTokens => "unique",
+            Self::Experts => "experts",
+            Self::Granularity => "granularity",
+            Self::Sparsity => "sparsity",
+            Self::WeightBits => "weight_bits",
+            Self::ActivationBits => "activation_bits",
+            Self::KvBits => "kv_bits",
+            Self::ServedBits => "served_bits",
         }
     }
 
@@ -64,6 +100,15 @@ impl Quantity {
             Self::Loss => "the final loss",
             Self::Budget => "the isoFLOP budget",
             Self::Status => "the run's state",
+            Self::Weight => "the run's weight",
+            Self::UniqueTokens => "unique tokens",
+            Self::Experts => "experts per layer",
+            Self::Granularity => "the granularity of experts",
+            Self::Sparsity => "the share of experts not visited",
+            Self::WeightBits => "bits per weight in training",
+            Self::ActivationBits => "bits per activation in training",
+            Self::KvBits => "bits per cached key and value",
+            Self::ServedBits => "bits per weight after training",
         }
     }
 
@@ -92,7 +137,26 @@ impl Quantity {
             "n_non_embedding",
             "num_non_embedding_params",
         ];
+        const ACTIVE: &[&str] = &[
+            "active_params",
+            "n_active_params",
+            "num_active_params",
+            "params_active",
+            "active_parameters",
+            "n_active",
+        ];
         match (self, rule) {
+            (Self::Params, ParamRule::Active) => ACTIVE,
+            // A column called weight may weigh anything; it takes a --map.
+            (Self::Weight, _) => &[],
+            (Self::UniqueTokens, _) => &["unique_tokens", "n_unique_tokens", "tokens_unique"],
+            (Self::Experts, _) => &["experts", "n_experts", "num_experts"],
+            (Self::Granularity, _) => &["granularity", "expert_granularity"],
+            (Self::Sparsity, _) => &["sparsity", "expert_sparsity"],
+            (Self::WeightBits, _) => &["weight_bits"],
+            (Self::ActivationBits, _) => &["activation_bits"],
+            (Self::KvBits, _) => &["kv_bits"],
+            (Self::ServedBits, _) => &["served_bits", "post_bits"],
             (Self::Run, _) => &["run", "run_id", "name", "run_name", "id"],
             (Self::Params, ParamRule::All) => ALL,
             (Self::Params, ParamRule::NonEmbedding) => NON_EMBEDDING,
@@ -139,6 +203,11 @@ impl Quantity {
 pub struct ColumnMap(Vec<(Quantity, String)>);
 
 impl ColumnMap {
+    /// Every key there is, in order.
+    fn keys() -> String {
+        Quantity::ALL.map(Quantity::key).join(", ")
+    }
+
     /// The mapped column of a quantity.
     #[must_use]
     pub fn column(&self, quantity: Quantity) -> Option<&str> {
@@ -163,7 +232,10 @@ impl FromStr for ColumnMap {
             let quantity = Quantity::ALL
                 .into_iter()
                 .find(|q| q.key() == key.trim())
-                .ok_or_else(|| bad("known keys are run, n, d, c, loss, budget, status"))?;
+                .ok_or_else(|| {
+                    let keys = Self::keys();
+                    bad(&format!("known keys are {keys}"))
+                })?;
             if map.iter().any(|(q, _)| *q == quantity) {
                 return Err(bad("each key at most once"));
             }

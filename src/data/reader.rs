@@ -14,7 +14,7 @@ use super::columns::{ColumnMap, Quantity, normalised};
 use super::table::{Assumption, Digest, RunRecord, RunTable, Skipped};
 use crate::error::{DataError, Result};
 use crate::flops::{FlopRule, tokens_for};
-use crate::units::{Flops, ParamRule, Params, Tokens};
+use crate::units::{Setting, Flops, ParamRule, Params, Tokens};
 
 /// How to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,14 @@ impl Value {
             return Self::Missing;
         }
         bare.parse().map_or_else(|_| Self::Text(bare.to_owned()), Self::Number)
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Missing => "empty".to_owned(),
+            Self::Number(x) => x.to_string(),
+            Self::Text(text) => format!("`{text}`"),
+        }
     }
 }
 
@@ -237,7 +245,7 @@ fn append(sheet: &Sheet, options: &ReadOptions, table: &mut RunTable) -> Result<
     if n.is_none() {
         let other = match params {
             ParamRule::All => ParamRule::NonEmbedding,
-            ParamRule::NonEmbedding => ParamRule::All,
+            ParamRule::NonEmbedding | ParamRule::Active => ParamRule::All,
         };
         n = sheet.column(Quantity::Params, other, &options.map)?;
         if n.is_some() {
@@ -266,6 +274,8 @@ fn append(sheet: &Sheet, options: &ReadOptions, table: &mut RunTable) -> Result<
         loss,
         budget: find(Quantity::Budget)?,
         status: find(Quantity::Status)?,
+        weight: find(Quantity::Weight)?,
+        setting: SettingColumns::find(&find)?,
     };
     layout.note_assumptions(sheet, params, table);
     let mut bad: Vec<(usize, String)> = Vec::new();
@@ -313,6 +323,63 @@ struct Layout {
     loss: usize,
     budget: Option<usize>,
     status: Option<usize>,
+    weight: Option<usize>,
+    setting: SettingColumns,
+}
+
+/// Where the fields of a [`Setting`] stand in a sheet.
+struct SettingColumns {
+    columns: [(Quantity, Option<usize>); 8],
+}
+
+impl SettingColumns {
+    fn find(find: impl Fn(Quantity) -> Result<Option<usize>, DataError>) -> Result<Self, DataError> {
+        let mut columns = [
+            Quantity::UniqueTokens,
+            Quantity::Experts,
+            Quantity::Granularity,
+            Quantity::Sparsity,
+            Quantity::WeightBits,
+            Quantity::ActivationBits,
+            Quantity::KvBits,
+            Quantity::ServedBits,
+        ]
+        .map(|q| (q, None));
+        for (quantity, at) in &mut columns {
+            *at = find(*quantity)?;
+        }
+        Ok(Self { columns })
+    }
+
+    /// The setting of a row; an empty cell says nothing and keeps the plain value.
+    fn read(&self, sheet: &Sheet, values: &[Value]) -> Result<Setting, String> {
+        let mut setting = Setting::PLAIN;
+        for (quantity, at) in self.columns {
+            let Some(at) = at else { continue };
+            let column = &sheet.columns[at];
+            let x = match &values[at] {
+                Value::Missing => continue,
+                Value::Text(text) => {
+                    return Err(format!("`{column}` is `{text}`, which is no number"));
+                }
+                Value::Number(x) => *x,
+            };
+            match quantity {
+                Quantity::UniqueTokens => setting.unique = Some(Tokens::new(x)),
+                Quantity::Experts => setting.experts = x,
+                Quantity::Granularity => setting.granularity = x,
+                Quantity::Sparsity => setting.sparsity = x,
+                Quantity::WeightBits => setting.weight_bits = Some(x),
+                Quantity::ActivationBits => setting.activation_bits = Some(x),
+                Quantity::KvBits => setting.kv_bits = Some(x),
+                _ => setting.served_bits = Some(x),
+            }
+            if let Some((_, found, wanted)) = setting.fault() {
+                return Err(format!("`{column}` is {found}, but {wanted} is wanted"));
+            }
+        }
+        Ok(setting)
+    }
 }
 
 impl Layout {
@@ -327,8 +394,9 @@ impl Layout {
             (Quantity::Tokens, self.d),
             (Quantity::Flops, self.c),
             (Quantity::Loss, Some(self.loss)),
+            (Quantity::Weight, self.weight),
         ];
-        for (quantity, at) in columns {
+        for (quantity, at) in columns.into_iter().chain(self.setting.columns) {
             if let Some(at) = at {
                 note(Assumption::Column {
                     quantity: quantity.noun().to_owned(),
@@ -395,6 +463,15 @@ impl Layout {
             _ => None,
         };
         let c = c.map_or_else(|| FlopRule::six_nd(n, d), Flops::new);
-        Ok(RunRecord { run, n, d, loss_nats, c, budget, row })
+        let weight = match self.weight.map(|at| (at, &values[at])) {
+            None | Some((_, Value::Missing)) => None,
+            Some((_, Value::Number(w))) if w.is_finite() && *w >= 0.0 => Some(*w),
+            Some((at, other)) => {
+                let (column, found) = (&sheet.columns[at], other.describe());
+                return Err(format!("`{column}` is {found}, but a weight of at least 0 is wanted"));
+            }
+        };
+        let setting = self.setting.read(sheet, values)?;
+        Ok(RunRecord { run, n, d, loss_nats, c, budget, weight, setting, row })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Flops, ParamRule, Params, Tokens};
+use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
 /// One finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +20,24 @@ pub struct RunRecord {
     /// The isoFLOP budget of its cell, where the log says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Flops>,
+    /// How much the run counts in a fit; absent for once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// Repetition, sparsity and precision.
+    #[serde(default, skip_serializing_if = "Setting::is_plain")]
+    pub setting: Setting,
     /// 0-based data row in its file.
     pub row: usize,
+}
+
+impl RunRecord {
+    /// A dense run on text seen once, C = 6 N D, in row 0.
+    #[must_use]
+    pub fn new(run: impl Into<String>, n: Params, d: Tokens, loss_nats: f64) -> Self {
+        let c = Flops::new(6.0 * n.get() * d.get());
+        let (budget, weight, setting) = (None, None, Setting::PLAIN);
+        Self { run: run.into(), n, d, loss_nats, c, budget, weight, setting, row: 0 }
+    }
 }
 
 /// Something the reader had to take for granted.

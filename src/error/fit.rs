@@ -48,6 +48,16 @@ pub enum FitError {
         /// Why not.
         reason: String,
     },
+    /// A coefficient that the runs say nothing about.
+    #[error(
+        "`{coef}` of `{law}` has no effect on any of these runs; map the column it acts on (isoloss fit --help lists the keys of --map), or hold it: --fix {coef}=VALUE"
+    )]
+    NoEffect {
+        /// The law family.
+        law: &'static str,
+        /// The coefficient.
+        coef: String,
+    },
     /// No start reached a finite objective.
     #[error(
         "no start of `{law}` reached a finite minimum ({starts} tried); look at the loss column for outliers or wrong units"

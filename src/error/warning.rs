@@ -37,6 +37,13 @@ pub enum Warning {
         /// Upper over lower end.
         ratio: f64,
     },
+    /// A coefficient that would leave its range if it could.
+    AtBound {
+        /// The coefficient.
+        coef: String,
+        /// The end of the range it stands at.
+        bound: f64,
+    },
     /// Few runs per coefficient.
     FewRuns {
         /// Runs.
@@ -155,6 +162,7 @@ impl Warning {
             Self::StartsDisagree { .. } => "starts-disagree",
             Self::DrawsFailed { .. } => "draws-failed",
             Self::FlatProfile { .. } => "flat-profile",
+            Self::AtBound { .. } => "at-bound",
             Self::FewRuns { .. } => "few-runs",
             Self::NarrowDesign { .. } => "narrow-design",
             Self::Extrapolation { .. } => "extrapolation",
@@ -191,6 +199,10 @@ impl fmt::Display for Warning {
             Self::FlatProfile { coef, ratio } => write!(
                 f,
                 "{coef} is hardly known: its interval spans a factor {ratio:.1}; add runs that move it"
+            ),
+            Self::AtBound { coef, bound } => write!(
+                f,
+                "{coef} stands at the end of its range, {bound}: the range decides it, not the runs; widen it or give a reason for it"
             ),
             Self::FewRuns { runs, coefs } => write!(
                 f,

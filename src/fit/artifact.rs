@@ -11,10 +11,11 @@ use super::design;
 use super::diagnostics::Diagnostics;
 use super::heldout::HeldOut;
 use super::rollout::{Ranking, Rollout};
-use super::solve::Minimum;
+use super::rows::point;
+use super::solve::{LocalMinimum, Minimum};
 use crate::data::RunTable;
 use crate::error::Warning;
-use crate::law::{Ensemble, Point, Surface};
+use crate::law::{Ensemble, Surface};
 use crate::num::{Interval, standard_deviation};
 use crate::units::{Flops, Params, Tokens};
 
@@ -59,6 +60,9 @@ pub struct Fit {
     pub objective_value: f64,
     /// The proof of the minimum.
     pub certificate: Certificate,
+    /// Every minimum the starts found, lowest first, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub minima: Vec<LocalMinimum>,
     /// Bootstrap standard deviations by name.
     pub std_errors: BTreeMap<String, f64>,
     /// How N* and D* grow.
@@ -180,10 +184,16 @@ pub(super) fn assemble(
             warnings.push(Warning::FlatProfile { coef: name.to_owned(), ratio });
         }
     }
+    for (i, coef) in coefs.iter().enumerate() {
+        if minimum.known.held[i].is_none() && minimum.held[i].is_some() {
+            let (coef, bound) = (coef.name.to_owned(), minimum.theta[i]);
+            warnings.push(Warning::AtBound { coef, bound });
+        }
+    }
     let residuals = runs
         .runs
         .iter()
-        .map(|r| surface.loss(&Point::new(r.n, r.d)).ln() - r.loss_nats.ln())
+        .map(|r| surface.loss(&point(r)).ln() - r.loss_nats.ln())
         .collect();
     Fit {
         schema: SCHEMA,
@@ -201,6 +211,7 @@ pub(super) fn assemble(
         level: config.level,
         objective_value: minimum.objective,
         certificate: minimum.certificate,
+        minima: if minimum.minima.len() > 1 { minimum.minima } else { Vec::new() },
         std_errors,
         allocation: exponents(&surface, reference),
         held_out: None,

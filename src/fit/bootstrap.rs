@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
 
 use super::config::{FitConfig, Resample};
-use super::objective::{Penalty, Problem};
-use super::rows::Rows;
+use super::objective::{Penalty, Prior, Problem};
+use super::rows::{LawOn, Rows};
 use super::solve::{Minimum, descend, finish, stands};
 use crate::data::{RunRecord, RunTable};
 use crate::law::Law;
@@ -71,28 +72,47 @@ fn refit(
     i: u64,
 ) -> Draw {
     let mut rng = stream(config.seed, i);
-    let signed;
-    let mut counts = vec![0.0; best.rows.len()];
-    let (rows, weights) = if config.resample == Resample::Wild {
-        signed = with_random_signs(law, best, &mut rng);
-        (&signed, None)
+    let mut rows = std::borrow::Cow::Borrowed(&best.rows);
+    let weights = if config.resample == Resample::Wild {
+        rows = std::borrow::Cow::Owned(with_random_signs(law, best, &mut rng));
+        best.rows.weights.clone()
     } else {
+        let mut counts = vec![0.0; best.rows.len()];
         for _ in 0..clusters.len() {
             for &row in &clusters[rng.random_range(0..clusters.len())] {
-                counts[row] += 1.0;
+                counts[row] += best.rows.weights.as_ref().map_or(1.0, |w| w[row]);
             }
         }
-        (&best.rows, Some(counts.as_slice()))
+        Some(counts)
     };
-    let problem = Problem { law, rows, weights, penalty: Penalty::of(config), held: &best.held };
-    let mut end = finish(&problem, &best.x);
-    if !stands(&end) {
-        end = descend(&problem, &best.x);
-    }
-    if !stands(&end) {
-        return None;
-    }
-    let mut theta = problem.natural(&end.x);
+    // What was known beforehand is a measurement too and varies like one.
+    let priors: Vec<Prior> = best
+        .known
+        .priors
+        .iter()
+        .map(|p| {
+            let z: f64 = StandardNormal.sample(&mut rng);
+            Prior { mean: p.mean + p.sd * z, ..*p }
+        })
+        .collect();
+    let model = LawOn::new(law, &rows);
+    let problem = Problem {
+        model: &model,
+        observed: &rows.observed,
+        weights: weights.as_deref(),
+        penalty: Penalty::of(config),
+        held: &best.held,
+        priors: &priors,
+    };
+    let theta = problem.natural(&best.x);
+    let (_, mut theta) = best.known.settle(&problem, |problem| {
+        let x = problem.variables(&theta);
+        let mut end = finish(problem, &x);
+        if !stands(&end) {
+            end = descend(problem, &x);
+        }
+        stands(&end).then(|| (end.clone(), problem.natural(&end.x)))
+    })?;
     law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
     let in_domain = |(c, t): (&crate::law::Coef, &f64)| *t > c.domain.0 && *t < c.domain.1;
     law.coefs().iter().zip(&theta).all(in_domain).then_some(theta)
@@ -109,8 +129,9 @@ fn with_random_signs(law: &dyn Law, best: &Minimum, rng: &mut Stream) -> Rows {
     for i in 0..rows.len() {
         let fitted = law.loss(&theta, &rows.at[i]).ln();
         let sign = if rng.random_range(0..2) == 0 { 1.0 } else { -1.0 };
-        rows.ln_loss[i] = fitted + sign * inflate * (rows.ln_loss[i] - fitted);
-        rows.loss[i] = rows.ln_loss[i].exp();
+        let ln = fitted + sign * inflate * (rows.observed.ln[i] - fitted);
+        rows.observed.ln[i] = ln;
+        rows.observed.value[i] = ln.exp();
     }
     rows
 }

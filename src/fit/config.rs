@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::FitError;
-use crate::law::Law;
+use crate::law::{Law, Range};
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +79,16 @@ impl std::fmt::Display for Resample {
     }
 }
 
+/// A normal distribution of a coefficient, known before the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NormalPrior {
+    /// Its mean, in natural units.
+    pub mean: f64,
+    /// Its standard deviation, in natural units.
+    pub sd: f64,
+}
+
 /// Settings of [`fit`](super::fit).
 ///
 /// | field | default | range | purpose |
@@ -87,6 +97,8 @@ impl std::fmt::Display for Resample {
 /// | `delta` | 1e-3 | 1e-9..10 | half-width of the quadratic band, in log loss |
 /// | `over_weight` | 10 | 1..1e4 | how often an over-estimate counts, asymmetric-log only |
 /// | `fixed` | none | domain of the coefficient | coefficients held at a value |
+/// | `bounds` | none | domain of the coefficient | closed ranges of coefficients |
+/// | `priors` | none | sd > 0 | normal distributions of coefficients |
 /// | `bootstrap` | 4000 | 0 or >= 20 | resamples for the intervals |
 /// | `resample` | row | | what a resample draws |
 /// | `seed` | 0 | | seed of the resamples |
@@ -102,6 +114,11 @@ pub struct FitConfig {
     pub over_weight: f64,
     /// Coefficients held at a value, by name, in natural units.
     pub fixed: BTreeMap<String, f64>,
+    /// Closed ranges coefficients stay in, by name, in natural units.
+    pub bounds: BTreeMap<String, Range>,
+    /// What is known of coefficients from elsewhere, by name. A prior counts as the runs do: against
+    /// their scatter, as the objective measures it.
+    pub priors: BTreeMap<String, NormalPrior>,
     /// Bootstrap resamples; 0 for none.
     pub bootstrap: usize,
     /// What a resample draws.
@@ -119,6 +136,8 @@ impl Default for FitConfig {
             delta: 1e-3,
             over_weight: 10.0,
             fixed: BTreeMap::new(),
+            bounds: BTreeMap::new(),
+            priors: BTreeMap::new(),
             bootstrap: 4000,
             resample: Resample::Row,
             seed: 0,
@@ -146,6 +165,23 @@ impl FitConfig {
         if !(0.5..=0.999).contains(&self.level) {
             return bad("level", self.level.to_string(), "between 0.5 and 0.999");
         }
+        for (name, range) in &self.bounds {
+            if range.lo.is_nan() || range.hi.is_nan() || range.lo >= range.hi {
+                let found = format!("{name} in {}..{}", range.lo, range.hi);
+                return bad("bounds", found, "a lower end below the upper one");
+            }
+        }
+        for (name, prior) in &self.priors {
+            if !(prior.sd.is_finite() && prior.sd > 0.0) {
+                let found = format!("{name} = {} with sd {}", prior.mean, prior.sd);
+                return bad("priors", found, "a standard deviation above zero");
+            }
+        }
+        if self.objective == Objective::LadLog && !self.priors.is_empty() {
+            let found = "lad-log with priors".to_owned();
+            let wanted = "bounds or fixed values, or another objective: a vertex of absolute deviations has no place for a prior";
+            return bad("priors", found, wanted);
+        }
         Ok(())
     }
 
@@ -155,20 +191,12 @@ impl FitConfig {
     /// [`FitError::Held`] for a name the law lacks, a value outside its domain, or when nothing is
     /// left to fit.
     pub(super) fn held(&self, law: &dyn Law) -> Result<Vec<Option<f64>>, FitError> {
-        let known = || law.coefs().iter().map(|c| c.name).collect::<Vec<_>>().join(", ");
         let bad = |coef: &str, reason: String| {
             Err(FitError::Held { law: law.id(), coef: coef.to_owned(), reason })
         };
         let mut held = vec![None; law.coefs().len()];
         for (name, value) in &self.fixed {
-            let Some(i) = law.coefs().iter().position(|c| c.name == name) else {
-                return bad(name, format!("the law has only {}", known()));
-            };
-            let (lo, hi) = law.coefs()[i].domain;
-            if !(value.is_finite() && *value > lo && *value < hi) {
-                return bad(name, format!("{value} is not between {lo} and {hi}"));
-            }
-            held[i] = Some(*value);
+            held[self.coef(law, name, &[*value])?] = Some(*value);
         }
         if let Some((name, _)) =
             self.fixed.last_key_value().filter(|_| held.iter().all(Option::is_some))
@@ -176,5 +204,39 @@ impl FitConfig {
             return bad(name, "no coefficient is left to fit".to_owned());
         }
         Ok(held)
+    }
+
+    /// The place of a coefficient that is bounded or has a prior.
+    ///
+    /// # Errors
+    /// [`FitError::Held`] as [`FitConfig::held`], and when it is held as well.
+    pub(super) fn constrained(
+        &self,
+        law: &dyn Law,
+        name: &str,
+        values: &[f64],
+    ) -> Result<usize, FitError> {
+        if self.fixed.contains_key(name) {
+            let reason = "it is held at a value already; bounds and priors are for free ones";
+            let (law, coef, reason) = (law.id(), name.to_owned(), reason.to_owned());
+            return Err(FitError::Held { law, coef, reason });
+        }
+        self.coef(law, name, values)
+    }
+
+    /// The place of the coefficient of this name, once `values` are inside its domain.
+    fn coef(&self, law: &dyn Law, name: &str, values: &[f64]) -> Result<usize, FitError> {
+        let bad = |reason: String| {
+            Err(FitError::Held { law: law.id(), coef: name.to_owned(), reason })
+        };
+        let Some(i) = law.coefs().iter().position(|c| c.name == name) else {
+            let known: Vec<&str> = law.coefs().iter().map(|c| c.name).collect();
+            return bad(format!("the law has only {}", known.join(", ")));
+        };
+        let (lo, hi) = law.coefs()[i].domain;
+        match values.iter().find(|x| !(x.is_finite() && **x > lo && **x < hi)) {
+            Some(value) => bad(format!("{value} is not between {lo} and {hi}")),
+            None => Ok(i),
+        }
     }
 }

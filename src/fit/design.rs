@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::data::RunTable;
+use super::config::FitConfig;
+use crate::data::{RunRecord, RunTable};
 use crate::error::{FitError, Warning};
-use crate::law::{Law, Range, Support};
+use crate::law::{Factor, Law, Range, Support};
 
 /// Distinct values to a hundredth of a percent.
 fn distinct(values: impl Iterator<Item = f64>) -> usize {
@@ -15,8 +16,12 @@ fn distinct(values: impl Iterator<Item = f64>) -> usize {
 ///
 /// # Errors
 /// [`FitError::TooFewRuns`], or [`FitError::NotIdentified`] with what to add.
-pub(super) fn check(law: &'static dyn Law, table: &RunTable) -> Result<(), FitError> {
-    let coefs = law.coefs().len();
+pub(super) fn check(
+    law: &'static dyn Law,
+    table: &RunTable,
+    config: &FitConfig,
+) -> Result<(), FitError> {
+    let coefs = config.held(law)?.iter().filter(|held| held.is_none()).count();
     let wanted = coefs + 1;
     if table.runs.len() < wanted {
         let found = table.runs.len();
@@ -25,36 +30,89 @@ pub(super) fn check(law: &'static dyn Law, table: &RunTable) -> Result<(), FitEr
     let refuse = |reason: String, mend: &str| {
         Err(FitError::NotIdentified { law: law.id(), reason, mend: mend.to_owned() })
     };
-    let ln_n: Vec<f64> = table.runs.iter().map(|r| r.n.ln()).collect();
-    let ln_d: Vec<f64> = table.runs.iter().map(|r| r.d.ln()).collect();
-    let (sizes, lengths) = (distinct(ln_n.iter().copied()), distinct(ln_d.iter().copied()));
-    if sizes < 3 {
-        let reason = format!("only {sizes} different model sizes");
-        return refuse(reason, "Add runs until there are at least 3 sizes");
+    let of = |f: fn(&RunRecord) -> f64| -> Vec<f64> { table.runs.iter().map(f).collect() };
+    let values = |x: &[f64]| distinct(x.iter().copied());
+    let (ln_n, ln_d) = (of(|r| r.n.ln()), of(|r| r.d.ln()));
+    for factor in law.factors() {
+        let (found, wanted, what) = match factor {
+            Factor::Params => (values(&ln_n), 3, "model sizes"),
+            Factor::Tokens => (values(&ln_d), 3, "token counts"),
+            Factor::Compute => (values(&of(|r| r.n.ln() + r.d.ln())), 3, "compute budgets"),
+            other => (values(&of(varied(*other))), 2, noun(*other)),
+        };
+        if found < wanted {
+            let reason = format!("only {found} different {what}");
+            let mend = format!("Add runs until there are at least {wanted} {what}{}", key(*factor));
+            return refuse(reason, &mend);
+        }
     }
-    if lengths < 3 {
-        let reason = format!("only {lengths} different token counts");
-        return refuse(reason, "Add runs until there are at least 3 token counts");
-    }
-    if distinct(ln_n.iter().zip(&ln_d).map(|(n, d)| d - n)) < 2 {
-        let ratio = ((ln_d[0] - ln_n[0]).exp() * 1e4).round() / 1e4;
-        let reason = format!(
-            "every run has {ratio} tokens per parameter, so the capacity term and the data term cannot be told apart"
-        );
-        return refuse(
-            reason,
-            "Add runs at other D/N, e.g. a quarter and four times as many tokens",
-        );
-    }
-    if off_line_spread(&ln_n, &ln_d) < 1e-4 {
-        let reason = "all runs lie on one line in (ln N, ln D)".to_owned();
-        return refuse(reason, "Add runs off that line, e.g. at a second compute budget");
+    if law.has_optimum() {
+        if distinct(ln_n.iter().zip(&ln_d).map(|(n, d)| d - n)) < 2 {
+            let ratio = ((ln_d[0] - ln_n[0]).exp() * 1e4).round() / 1e4;
+            let reason = format!(
+                "every run has {ratio} tokens per parameter, so the capacity term and the data term cannot be told apart"
+            );
+            return refuse(
+                reason,
+                "Add runs at other D/N, e.g. a quarter and four times as many tokens",
+            );
+        }
+        if off_line_spread(&ln_n, &ln_d) < 1e-4 {
+            let reason = "all runs lie on one line in (ln N, ln D)".to_owned();
+            return refuse(reason, "Add runs off that line, e.g. at a second compute budget");
+        }
     }
     if distinct(table.runs.iter().map(|r| r.loss_nats.ln())) < coefs {
         let reason = "the losses hardly differ between runs".to_owned();
         return refuse(reason, "Check that the loss column holds final losses, one per run");
     }
     Ok(())
+}
+
+/// What a run has of a factor beyond N and D.
+fn varied(factor: Factor) -> fn(&RunRecord) -> f64 {
+    match factor {
+        Factor::UniqueTokens => |r| r.setting.unique.map_or(0.0, |u| (r.d.get() / u.get()).max(1.0).ln()),
+        Factor::Experts => |r| r.setting.experts.ln(),
+        Factor::Granularity => |r| r.setting.granularity.ln(),
+        Factor::Sparsity => |r| r.setting.sparsity,
+        _ => |r| {
+            let s = &r.setting;
+            let bits = [s.weight_bits, s.activation_bits, s.kv_bits, s.served_bits];
+            bits.iter().zip([1.0, 100.0, 1e4, 1e6]).map(|(b, k)| b.unwrap_or(99.0) * k).sum()
+        },
+    }
+}
+
+fn noun(factor: Factor) -> &'static str {
+    match factor {
+        Factor::UniqueTokens => "numbers of epochs",
+        Factor::Experts => "numbers of experts",
+        Factor::Granularity => "granularities",
+        Factor::Sparsity => "sparsities",
+        _ => "precisions",
+    }
+}
+
+/// How a table says it.
+fn key(factor: Factor) -> &'static str {
+    match factor {
+        Factor::UniqueTokens => " (--map unique=COLUMN)",
+        Factor::Experts => " (--map experts=COLUMN)",
+        Factor::Granularity => " (--map granularity=COLUMN)",
+        Factor::Sparsity => " (--map sparsity=COLUMN)",
+        Factor::Precision => " (--map weight_bits=COLUMN and the like)",
+        _ => "",
+    }
+}
+
+/// Whether the runs differ in everything the law looks at beside N, D and C.
+pub(super) fn varies(law: &dyn Law, table: &RunTable) -> bool {
+    let plane = [Factor::Params, Factor::Tokens, Factor::Compute];
+    law.factors()
+        .iter()
+        .filter(|f| !plane.contains(f))
+        .all(|f| distinct(table.runs.iter().map(varied(*f))) >= 2)
 }
 
 /// Standard deviation of (ln N, ln D) across its main axis, in ln units: zero on a line.
@@ -69,15 +127,15 @@ fn off_line_spread(x: &[f64], y: &[f64]) -> f64 {
 }
 
 /// Doubts about a design that can be fitted.
-pub(super) fn warnings(law: &dyn Law, table: &RunTable) -> Vec<Warning> {
+pub(super) fn warnings(law: &dyn Law, table: &RunTable, free: usize) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let (runs, coefs) = (table.runs.len(), law.coefs().len());
+    let (runs, coefs) = (table.runs.len(), free);
     if runs < 3 * coefs {
         warnings.push(Warning::FewRuns { runs, coefs });
     }
     if let Some(ratio) = support(table).tokens_per_param {
         let ratio_span = ratio.hi / ratio.lo;
-        if ratio_span < 4.0 {
+        if law.has_optimum() && ratio_span < 4.0 {
             warnings.push(Warning::NarrowDesign { ratio_span });
         }
     }

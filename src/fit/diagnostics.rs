@@ -73,7 +73,7 @@ pub(super) fn diagnose(
     const OUTLIER_SDS: f64 = 5.0;
     const ENTANGLED: f64 = 0.99;
     let rows: Vec<(f64, Vec<f64>)> =
-        (0..problem.rows.len()).map(|i| problem.residual_with_gradient(theta, i)).collect();
+        (0..problem.len()).map(|i| problem.residual_with_gradient(theta, i)).collect();
     let (n, p) = (rows.len(), rows.first()?.1.len());
     if n <= p {
         return None;
@@ -94,7 +94,7 @@ pub(super) fn diagnose(
     let sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
     let robust_sd = 1.4826 * median(&sizes);
 
-    let coefs = problem.law.coefs();
+    let coefs = problem.model.coefs();
     let free: Vec<usize> = (0..coefs.len()).filter(|&k| problem.held[k].is_none()).collect();
     let mut correlations = Vec::new();
     for a in 0..p {

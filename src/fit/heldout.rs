@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::artifact::Fit;
+use super::rows::point;
 use crate::data::{HoldOut, RunRecord, RunTable};
-use crate::law::{Point, Surface};
+use crate::law::Surface;
 use crate::num::{Interval, mean};
 
 /// Errors on held-out runs, as fractions of the observed loss.
@@ -24,7 +25,7 @@ pub struct HeldOut {
 
 pub(super) fn score(surface: &Surface, test: &RunTable, condition: &HoldOut) -> HeldOut {
     let errors: Vec<f64> =
-        test.runs.iter().map(|r| surface.loss(&Point::new(r.n, r.d)) / r.loss_nats - 1.0).collect();
+        test.runs.iter().map(|r| surface.loss(&point(r)) / r.loss_nats - 1.0).collect();
     let absolute: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
     HeldOut {
         condition: condition.to_string(),
@@ -65,8 +66,8 @@ pub fn predict_runs(fit: &Fit, table: &RunTable) -> Vec<PredictedRun> {
         .runs
         .iter()
         .map(|run| {
-            let point = Point::new(run.n, run.d);
-            let predicted_nats = fit.surface.loss(&point);
+            let at = point(run);
+            let predicted_nats = fit.surface.loss(&at);
             let sample: Vec<f64> = ensemble
                 .draws
                 .iter()
@@ -74,7 +75,7 @@ pub fn predict_runs(fit: &Fit, table: &RunTable) -> Vec<PredictedRun> {
                 .map(|(k, draw)| {
                     // A prime stride walks through all residuals, unlike their order in the table.
                     let residual = fit.residuals[(k * 7919) % fit.residuals.len().max(1)];
-                    draw.loss(&point) * (-residual * inflate).exp()
+                    draw.loss(&at) * (-residual * inflate).exp()
                 })
                 .collect();
             PredictedRun {

@@ -27,9 +27,9 @@ pub(super) const MET: f64 = 1e-11;
 /// `None` when the rows met do not fix the coefficients.
 pub(super) fn vertex(problem: &Problem<'_>, end: &NewtonEnd) -> Option<NewtonEnd> {
     let q = end.x.len();
-    let weight = |i: usize| problem.weights.map_or(1.0, |w| w[i]);
+    let weight = |i: usize| problem.weight(i);
     let theta = problem.natural(&end.x);
-    let mut nearest: Vec<(f64, usize)> = (0..problem.rows.len())
+    let mut nearest: Vec<(f64, usize)> = (0..problem.len())
         .filter(|&i| weight(i) > 0.0)
         .map(|i| (problem.residual(&theta, i).abs(), i))
         .collect();
@@ -42,8 +42,8 @@ pub(super) fn vertex(problem: &Problem<'_>, end: &NewtonEnd) -> Option<NewtonEnd
         let theta = problem.natural(&x);
         let mut jet = Jet::zeros(q);
         let mut pull = DVector::zeros(q);
-        let mut others = Vec::with_capacity(problem.rows.len());
-        for i in (0..problem.rows.len()).filter(|&i| weight(i) > 0.0) {
+        let mut others = Vec::with_capacity(problem.len());
+        for i in (0..problem.len()).filter(|&i| weight(i) > 0.0) {
             let (r, gradient) = problem.residual_with_gradient(&theta, i);
             jet.value += weight(i) * r.abs();
             if !met.contains(&i) {

@@ -12,6 +12,7 @@ mod config;
 mod design;
 mod diagnostics;
 mod heldout;
+mod known;
 mod lad;
 mod objective;
 mod rollout;
@@ -22,10 +23,11 @@ mod valley;
 pub use artifact::{AllocationExponents, Fit, SCHEMA};
 pub use backtest::{Backtest, Choice, backtest};
 pub use certificate::Certificate;
-pub use config::{FitConfig, Objective, Resample};
+pub use config::{FitConfig, NormalPrior, Objective, Resample};
 pub use diagnostics::{Correlation, Diagnostics, Notable};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};
 pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
+pub use solve::LocalMinimum;
 pub use valley::{Valley, valleys};
 
 use crate::data::{HoldOut, RunTable};
@@ -48,8 +50,8 @@ pub fn fit(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Fit> {
     config.validate()?;
-    design::check(law, runs)?;
-    let rows = rows::Rows::of(runs);
+    design::check(law, runs, config)?;
+    let rows = rows::Rows::of(runs, law);
     let minimum = solve::solve(law, &rows, config)?;
     let surface = Surface::new(
         law,
@@ -60,7 +62,7 @@ pub fn fit(
     )?;
     let clusters = bootstrap::clusters(runs, config.resample);
     let draws = bootstrap::draws(law, &minimum, &clusters, config, progress);
-    let mut warnings = design::warnings(law, runs);
+    let mut warnings = design::warnings(law, runs, minimum.x.len());
     if config.bootstrap > 0 && clusters.len() < 10 {
         let (clusters, by) = (clusters.len(), config.resample.to_string());
         warnings.push(Warning::FewClusters { clusters, by });
@@ -72,9 +74,15 @@ pub fn fit(
     }
     warnings.extend(minimum.certificate.warnings());
     let diagnostics = {
-        let held: Vec<Option<f64>> = config.held(law)?;
-        let (plain, penalty) = (rows.uncentred(), objective::Penalty::of(config));
-        let problem = objective::Problem { law, rows: &plain, weights: None, penalty, held: &held };
+        let plain = rows.uncentred();
+        let problem = objective::Problem {
+            model: &rows::LawOn::new(law, &plain),
+            observed: &plain.observed,
+            weights: plain.weights.as_deref(),
+            penalty: objective::Penalty::of(config),
+            held: &minimum.held,
+            priors: &[],
+        };
         diagnostics::diagnose(&problem, &minimum.theta, runs, config.objective)
     };
     let mut fitted = artifact::assemble(surface, runs, config, minimum, draws, warnings);
@@ -100,7 +108,7 @@ pub fn fit_held_out(
     let farthest = test
         .runs
         .iter()
-        .flat_map(|r| fitted.surface.support.outside(&crate::law::Point::new(r.n, r.d)))
+        .flat_map(|r| fitted.surface.support.outside(&rows::point(r)))
         .filter(|(quantity, _)| *quantity == "C")
         .map(|(_, factor)| factor)
         .fold(1.0, f64::max);

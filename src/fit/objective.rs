@@ -1,12 +1,51 @@
 //! What a fit minimises, with exact gradient and Hessian.
 
+use ndarray::Array1;
+
 use super::config::{FitConfig, Objective};
-use super::rows::Rows;
-use crate::law::{Law, Scale};
+use crate::law::{Coef, Scale};
 use crate::num::{Jet, Quadratic};
 
 /// Most coefficients a family may have here; scratch arrays live on the stack.
-const MOST: usize = 10;
+const MOST: usize = 12;
+
+/// A family on rows: what is predicted for each, whatever the rows hold.
+pub(super) trait Model: Sync {
+    /// Coefficients in order.
+    fn coefs(&self) -> &'static [Coef];
+    /// Prediction for row `i`.
+    fn predict(&self, theta: &[f64], i: usize) -> f64;
+    /// Prediction for row `i` with gradient (p) and Hessian (p by p) in the coefficients.
+    fn jet(&self, theta: &[f64], i: usize, gradient: &mut [f64], hessian: &mut [f64]) -> f64;
+}
+
+/// What was measured, one value per row.
+#[derive(Clone, Debug)]
+pub(super) struct Observed {
+    pub(super) value: Array1<f64>,
+    pub(super) ln: Array1<f64>,
+}
+
+impl Observed {
+    pub(super) fn of(value: Array1<f64>) -> Self {
+        Self { ln: value.mapv(f64::ln), value }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.value.len()
+    }
+}
+
+/// Something known of a coefficient beforehand: a normal distribution, in natural units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Prior {
+    /// Its coefficient.
+    pub(super) coef: usize,
+    pub(super) mean: f64,
+    pub(super) sd: f64,
+    /// What one unit of negative log likelihood is worth in the objective.
+    pub(super) scale: f64,
+}
 
 /// How a residual is weighed, with its numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,30 +122,40 @@ fn huber(r: f64, delta: f64, weight: f64) -> Bent {
     }
 }
 
-/// sum_i w_i rho(r_i) over the free coefficients of a law.
+/// sum_i w_i rho(r_i) over the free coefficients of a family, plus what priors add.
 ///
 /// Variables are the free coefficients, those of [`Scale::Log`] as logarithms.
 #[derive(Clone, Copy)]
 pub(super) struct Problem<'a> {
-    pub(super) law: &'static dyn Law,
-    pub(super) rows: &'a Rows,
-    /// Resampling counts, or `None` for every row once.
+    pub(super) model: &'a dyn Model,
+    pub(super) observed: &'a Observed,
+    /// How much each row counts, or `None` for every row once.
     pub(super) weights: Option<&'a [f64]>,
     pub(super) penalty: Penalty,
     /// Per coefficient, the value it is held at, around the centre of the rows.
     pub(super) held: &'a [Option<f64>],
+    pub(super) priors: &'a [Prior],
 }
 
 impl Problem<'_> {
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.observed.len()
+    }
+
+    pub(super) fn weight(&self, i: usize) -> f64 {
+        self.weights.map_or(1.0, |w| w[i])
+    }
+
     /// Indices of the free coefficients.
-    fn free(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn free(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.held.len()).filter(|&i| self.held[i].is_none())
     }
 
     /// Coefficients in natural units from solver variables.
     pub(super) fn natural(&self, x: &[f64]) -> Vec<f64> {
         let mut x = x.iter();
-        self.law
+        self.model
             .coefs()
             .iter()
             .zip(self.held)
@@ -120,7 +169,7 @@ impl Problem<'_> {
 
     /// Solver variables from coefficients in natural units.
     pub(super) fn variables(&self, theta: &[f64]) -> Vec<f64> {
-        let coefs = self.law.coefs();
+        let coefs = self.model.coefs();
         self.free()
             .map(|i| if coefs[i].scale == Scale::Log { theta[i].ln() } else { theta[i] })
             .collect()
@@ -128,93 +177,141 @@ impl Problem<'_> {
 
     /// ln(predicted) - ln(observed) of row `i`.
     pub(super) fn residual(&self, theta: &[f64], i: usize) -> f64 {
-        self.law.loss(theta, &self.rows.at[i]).ln() - self.rows.ln_loss[i]
+        self.model.predict(theta, i).ln() - self.observed.ln[i]
     }
 
     /// Rows whose residual lies within the band: those that carry the curvature.
     pub(super) fn rows_in_band(&self, x: &[f64]) -> Vec<usize> {
         let theta = self.natural(x);
         let band = self.penalty.band();
-        (0..self.rows.len()).filter(|&i| self.residual(&theta, i).abs() <= band).collect()
+        (0..self.len())
+            .filter(|&i| self.weight(i) > 0.0 && self.residual(&theta, i).abs() <= band)
+            .collect()
     }
 
     /// Log residual of row `i` with its gradient in the free variables.
     pub(super) fn residual_with_gradient(&self, theta: &[f64], i: usize) -> (f64, Vec<f64>) {
-        let coefs = self.law.coefs();
+        let coefs = self.model.coefs();
         let p = coefs.len();
         let (mut g, mut h) = ([0.0; MOST], [0.0; MOST * MOST]);
-        let loss = self.law.jet(theta, &self.rows.at[i], &mut g[..p], &mut h[..p * p]);
+        let predicted = self.model.jet(theta, i, &mut g[..p], &mut h[..p * p]);
         let chain = |k: usize| if coefs[k].scale == Scale::Log { theta[k] } else { 1.0 };
-        (loss.ln() - self.rows.ln_loss[i], self.free().map(|k| g[k] * chain(k) / loss).collect())
+        let gradient = self.free().map(|k| g[k] * chain(k) / predicted).collect();
+        (predicted.ln() - self.observed.ln[i], gradient)
     }
+
+    /// sum w rho'(r) r at `theta`, per row of weight: what one unit of negative log likelihood is
+    /// worth in the objective when the errors are distributed as the penalty says (the maximum
+    /// likelihood scale: twice the variance for squares, delta times the mean |r| far outside a
+    /// band).
+    pub(super) fn scale(&self, theta: &[f64]) -> f64 {
+        let in_value = self.penalty == Penalty::SquareLoss;
+        let (sum, count) = (0..self.len()).fold((0.0, 0.0), |(sum, count), i| {
+            let r = if in_value {
+                self.model.predict(theta, i) - self.observed.value[i]
+            } else {
+                self.residual(theta, i)
+            };
+            let weight = self.weight(i);
+            (sum + weight * self.penalty.at(r).slope * r, count + weight)
+        });
+        sum / count
+    }
+}
+
+/// Sums over rows in natural coefficients; the chain rule to solver variables is applied once.
+struct Sums {
+    gradient: [f64; MOST],
+    size: [f64; MOST],
+    noise: [f64; MOST],
+    hessian: [f64; MOST * MOST],
 }
 
 impl Quadratic for Problem<'_> {
     fn jet(&mut self, x: &[f64], jet: &mut Jet) {
         let theta = self.natural(x);
-        let coefs = self.law.coefs();
-        let p = coefs.len();
-        let q = x.len();
-        let mut index = [0; MOST];
-        self.free().enumerate().for_each(|(a, k)| index[a] = k);
-        let index = &index[..q];
-        // From d / d theta to d / d x, where x = ln theta if the scale says so.
-        let mut chain = [1.0; MOST];
-        for (a, &k) in index.iter().enumerate() {
-            if coefs[k].scale == Scale::Log {
-                chain[a] = theta[k];
-            }
-        }
-        let mut raw = [0.0; MOST];
-        let mut h = [0.0; MOST * MOST];
-        let (raw, h) = (&mut raw[..p], &mut h[..p * p]);
-        let mut g = [0.0; MOST];
-        jet.clear();
-        let mut squared_noise = 0.0;
-        for (i, at) in self.rows.at.iter().enumerate() {
-            let weight = self.weights.map_or(1.0, |w| w[i]);
+        let p = theta.len();
+        let mut sums = Sums {
+            gradient: [0.0; MOST],
+            size: [0.0; MOST],
+            noise: [0.0; MOST],
+            hessian: [0.0; MOST * MOST],
+        };
+        let (mut raw, mut bent) = ([0.0; MOST], [0.0; MOST * MOST]);
+        let (raw, bent) = (&mut raw[..p], &mut bent[..p * p]);
+        let in_value = self.penalty == Penalty::SquareLoss;
+        let (mut value, mut squared_noise) = (0.0, 0.0);
+        for i in 0..self.len() {
+            let weight = self.weight(i);
             if weight == 0.0 {
                 continue;
             }
-            let loss = self.law.jet(&theta, at, raw, h);
-            let ln_observed = self.rows.ln_loss[i];
-            let in_loss = self.penalty == Penalty::SquareLoss;
+            let predicted = self.model.jet(&theta, i, raw, bent);
             // For log residuals, d ln L = dL / L and d2 ln L = d2 L / L - (dL / L)^2.
-            let (r, over, square) = if in_loss {
-                (loss - self.rows.loss[i], 1.0, 0.0)
+            let (r, over, size) = if in_value {
+                (predicted - self.observed.value[i], 1.0, predicted.abs())
             } else {
-                (loss.ln() - ln_observed, 1.0 / loss, 1.0)
+                let ln_observed = self.observed.ln[i];
+                (predicted.ln() - ln_observed, 1.0 / predicted, 1.0 + ln_observed.abs())
             };
-            let Bent { value, slope, bend } = self.penalty.at(r);
-            let (value, slope, bend) = (weight * value, weight * slope, weight * bend);
-            jet.value += value;
-            // A few roundings in the loss and its logarithm; outside the band the slope is exact.
-            let size = if in_loss { loss } else { 1.0 + ln_observed.abs() };
-            let rounding = bend * 8.0 * f64::EPSILON * size;
+            let here = self.penalty.at(r);
+            value += weight * here.value;
+            let (slope, bend) = (weight * here.slope * over, weight * here.bend * over);
             // Roundings of rows are independent, so their squares add.
-            squared_noise += (4.0 * slope * f64::EPSILON * size).powi(2);
-            for a in 0..q {
-                g[a] = raw[index[a]] * chain[a] * over;
-                jet.gradient[a] += slope * g[a];
-                jet.gradient_scale[a] += (slope * g[a]).abs();
-                jet.gradient_noise[a] += rounding * g[a].abs();
-            }
-            for a in 0..q {
-                for b in a..q {
-                    let mut second = h[index[a] * p + index[b]] * chain[a] * chain[b] * over
-                        - square * g[a] * g[b];
-                    if a == b && coefs[index[a]].scale == Scale::Log {
-                        // exp is its own second derivative.
-                        second += g[a];
-                    }
-                    jet.hessian[a * q + b] += bend * g[a] * g[b] + slope * second;
+            squared_noise += (4.0 * weight * here.slope * f64::EPSILON * size).powi(2);
+            // A few roundings in the prediction and its logarithm; outside the band the slope is
+            // exact.
+            let rounding = bend.abs() * 8.0 * f64::EPSILON * size;
+            let twice = (bend - if in_value { 0.0 } else { slope }) * over;
+            for a in 0..p {
+                let g = raw[a];
+                sums.gradient[a] += slope * g;
+                sums.size[a] += (slope * g).abs();
+                sums.noise[a] += rounding * g.abs();
+                let by = twice * g;
+                for b in a..p {
+                    sums.hessian[a * p + b] += by * raw[b] + slope * bent[a * p + b];
                 }
             }
         }
+        jet.clear();
+        jet.value = value;
         jet.value_noise = squared_noise.sqrt();
-        for a in 0..q {
-            for b in 0..a {
-                jet.hessian[a * q + b] = jet.hessian[b * q + a];
+        self.add_priors(&theta, &mut sums, jet);
+        self.chain(&theta, &sums, jet);
+    }
+}
+
+impl Problem<'_> {
+    fn add_priors(&self, theta: &[f64], sums: &mut Sums, jet: &mut Jet) {
+        let p = theta.len();
+        for Prior { coef, mean, sd, scale } in self.priors {
+            let z = (theta[*coef] - mean) / sd;
+            jet.value += scale * 0.5 * z * z;
+            sums.gradient[*coef] += scale * z / sd;
+            sums.size[*coef] += (scale * z / sd).abs();
+            sums.noise[*coef] += scale / sd / sd * 4.0 * f64::EPSILON * theta[*coef].abs();
+            sums.hessian[*coef * p + *coef] += scale / sd / sd;
+        }
+    }
+
+    /// From d / d theta to d / d x, where x = ln theta if the scale says so.
+    fn chain(&self, theta: &[f64], sums: &Sums, jet: &mut Jet) {
+        let coefs = self.model.coefs();
+        let (p, q) = (theta.len(), jet.gradient.len());
+        let by = |k: usize| if coefs[k].scale == Scale::Log { theta[k] } else { 1.0 };
+        for (a, i) in self.free().enumerate() {
+            jet.gradient[a] = sums.gradient[i] * by(i);
+            jet.gradient_scale[a] = sums.size[i] * by(i).abs();
+            jet.gradient_noise[a] = sums.noise[i] * by(i).abs();
+            for (b, j) in self.free().enumerate().skip(a) {
+                let mut second = sums.hessian[i * p + j] * by(i) * by(j);
+                if a == b && coefs[i].scale == Scale::Log {
+                    // exp is its own second derivative.
+                    second += jet.gradient[a];
+                }
+                jet.hessian[a * q + b] = second;
+                jet.hessian[b * q + a] = second;
             }
         }
     }
@@ -222,9 +319,10 @@ impl Quadratic for Problem<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::LawOn;
     use super::*;
     use crate::law::{At, forms};
-    use ndarray::Array1;
+    use crate::units::{Setting, Tokens};
 
     /// Value, gradient and Hessian agree with central differences for every registered law and
     /// penalty, with all coefficients free and with the first one held.
@@ -243,22 +341,46 @@ mod tests {
             let at: Vec<At<f64>> = (0..12)
                 .map(|i| {
                     let t = f64::from(i);
-                    At { ln_n: (t * 1.7).sin() * 2.0, ln_d: (t * 0.9).cos() * 2.0 }
+                    let ln_d = (t * 0.9).cos() * 2.0;
+                    let setting = Setting {
+                        unique: Some(Tokens::new((ln_d - 0.3 * t).exp())),
+                        experts: 1.0 + t,
+                        granularity: 1.0 + 0.5 * t,
+                        sparsity: 0.07 * t,
+                        weight_bits: Some(4.0 + t),
+                        activation_bits: Some(16.0 - t),
+                        kv_bits: Some(5.0 + t),
+                        served_bits: Some(2.0 + t),
+                    };
+                    At { ln_n: (t * 1.7).sin() * 2.0, ln_d, setting }
                 })
                 .collect();
-            let theta: Vec<f64> =
-                law.coefs().iter().enumerate().map(|(i, _)| 0.6 + 0.1 * i as f64).collect();
+            // Inside the domain of every coefficient; laws with printed signs have negative ones.
+            let theta: Vec<f64> = law
+                .coefs()
+                .iter()
+                .enumerate()
+                .map(|(i, c)| (0.6 + 0.1 * i as f64) * if c.domain.1 <= 0.0 { -0.5 } else { 1.0 })
+                .collect();
             // No residual is zero, where the asymmetric curvature jumps.
             let ln_loss: Array1<f64> = at
                 .iter()
                 .enumerate()
                 .map(|(i, x)| law.loss(&theta, x).ln() + 0.3 * (i as f64 + 1.0).sin())
                 .collect();
-            let loss = ln_loss.mapv(f64::exp);
-            let rows = Rows { at, ln_loss, loss, ln_n0: 0.0, ln_d0: 0.0 };
+            let observed = Observed { value: ln_loss.mapv(f64::exp), ln: ln_loss };
+            let model = LawOn { law, at: &at };
+            let prior = Prior { coef: 1, mean: 0.5, sd: 0.2, scale: 0.3 };
             let mut held = vec![None; theta.len()];
             held[0] = hold.then_some(theta[0]);
-            let mut objective = Problem { law, rows: &rows, weights: None, penalty, held: &held };
+            let mut objective = Problem {
+                model: &model,
+                observed: &observed,
+                weights: None,
+                penalty,
+                held: &held,
+                priors: &[prior],
+            };
             let x = objective.variables(&theta);
             let p = x.len();
             assert_eq!(p, theta.len() - usize::from(hold));
@@ -273,7 +395,7 @@ mod tests {
                 };
                 objective.jet(&shifted(1.0), &mut up);
                 objective.jet(&shifted(-1.0), &mut down);
-                let close = |a: f64, b: f64| (a - b).abs() < 1e-6 * (1.0 + a.abs());
+                let close = |a: f64, b: f64| (a - b).abs() < 1e-6 * (1.0 + here.value + a.abs());
                 let slope = (up.value - down.value) / (2.0 * step);
                 assert!(close(slope, here.gradient[a]), "{} {penalty:?} {a}", law.id());
                 for b in 0..p {

@@ -6,6 +6,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::config::FitConfig;
+use super::design::varies;
 use super::heldout::{PredictedRun, predict_runs};
 use crate::data::{RunRecord, RunTable};
 use crate::error::{DataError, Error, Result};
@@ -250,7 +251,7 @@ impl Ranking {
     }
 }
 
-/// Every registered law, ranked by its error on runs farther out than those it was fitted to.
+/// Every registered law that can plan and whose quantities these runs vary, ranked by its error on runs farther out than those it was fitted to.
 ///
 /// In-sample fit plays no part: a law with more coefficients always wins there. Whether a rival is
 /// really behind is judged by the paired difference of |error| run by run, with whole steps
@@ -262,7 +263,7 @@ pub fn rank(table: &RunTable, axis: Axis, config: &FitConfig) -> Result<Ranking>
     let mut rollouts = Vec::new();
     let mut unranked = Vec::new();
     let mut first_error: Option<Error> = None;
-    for law in forms() {
+    for law in forms().iter().filter(|law| law.has_optimum() && varies(**law, table)) {
         match rollout(*law, table, axis, config) {
             Ok(rollout) => rollouts.push(rollout),
             Err(error) => {

@@ -2,8 +2,14 @@
 
 use ndarray::Array1;
 
-use crate::data::RunTable;
-use crate::law::At;
+use super::objective::{Model, Observed};
+use crate::data::{RunRecord, RunTable};
+use crate::law::{At, Coef, Law, Point};
+
+/// A run as a law sees it.
+pub(super) fn point(run: &RunRecord) -> Point {
+    Point::new(run.n, run.d).within(run.setting)
+}
 
 /// ln N, ln D and ln L of the runs, N and D relative to their means.
 ///
@@ -12,23 +18,30 @@ use crate::law::At;
 #[derive(Clone, Debug)]
 pub(super) struct Rows {
     pub(super) at: Vec<At<f64>>,
-    pub(super) ln_loss: Array1<f64>,
-    pub(super) loss: Array1<f64>,
+    pub(super) observed: Observed,
+    /// How much each run counts; `None` for each once.
+    pub(super) weights: Option<Vec<f64>>,
     pub(super) ln_n0: f64,
     pub(super) ln_d0: f64,
 }
 
 impl Rows {
-    pub(super) fn of(table: &RunTable) -> Self {
-        let ln_n: Array1<f64> = table.runs.iter().map(|r| r.n.ln()).collect();
-        let ln_d: Array1<f64> = table.runs.iter().map(|r| r.d.ln()).collect();
-        let ln_loss: Array1<f64> = table.runs.iter().map(|r| r.loss_nats.ln()).collect();
-        let loss = table.runs.iter().map(|r| r.loss_nats).collect();
-        let ln_n0 = ln_n.mean().unwrap_or(0.0);
-        let ln_d0 = ln_d.mean().unwrap_or(0.0);
-        let at =
-            ln_n.iter().zip(&ln_d).map(|(n, d)| At { ln_n: n - ln_n0, ln_d: d - ln_d0 }).collect();
-        Self { at, ln_loss, loss, ln_n0, ln_d0 }
+    /// The runs around the centre `law` can work at.
+    pub(super) fn of(table: &RunTable, law: &dyn Law) -> Self {
+        let at: Vec<At<f64>> = table.runs.iter().map(|r| point(r).at()).collect();
+        let mean = |f: fn(&At<f64>) -> f64| {
+            at.iter().map(f).collect::<Array1<f64>>().mean().unwrap_or(0.0)
+        };
+        let ln_n0 = mean(|x| x.ln_n);
+        let ln_d0 = if law.centres_tokens() { mean(|x| x.ln_d) } else { 0.0 };
+        let weighted = table.runs.iter().any(|r| r.weight.is_some());
+        Self {
+            at: at.iter().map(|x| x.relative_to(ln_n0, ln_d0)).collect(),
+            observed: Observed::of(table.runs.iter().map(|r| r.loss_nats).collect()),
+            weights: weighted.then(|| table.runs.iter().map(|r| r.weight.unwrap_or(1.0)).collect()),
+            ln_n0,
+            ln_d0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -37,11 +50,34 @@ impl Rows {
 
     /// The same rows around N = 1 and D = 1, where published constants live.
     pub(super) fn uncentred(&self) -> Self {
-        let at = self
-            .at
-            .iter()
-            .map(|x| At { ln_n: x.ln_n + self.ln_n0, ln_d: x.ln_d + self.ln_d0 })
-            .collect();
-        Self { at, ln_loss: self.ln_loss.clone(), loss: self.loss.clone(), ln_n0: 0.0, ln_d0: 0.0 }
+        let at = self.at.iter().map(|x| x.relative_to(-self.ln_n0, -self.ln_d0)).collect();
+        Self { at, ln_n0: 0.0, ln_d0: 0.0, ..self.clone() }
+    }
+}
+
+/// A law of N and D on rows.
+#[derive(Clone, Copy)]
+pub(super) struct LawOn<'a> {
+    pub(super) law: &'static dyn Law,
+    pub(super) at: &'a [At<f64>],
+}
+
+impl<'a> LawOn<'a> {
+    pub(super) fn new(law: &'static dyn Law, rows: &'a Rows) -> Self {
+        Self { law, at: &rows.at }
+    }
+}
+
+impl Model for LawOn<'_> {
+    fn coefs(&self) -> &'static [Coef] {
+        self.law.coefs()
+    }
+
+    fn predict(&self, theta: &[f64], i: usize) -> f64 {
+        self.law.loss(theta, &self.at[i])
+    }
+
+    fn jet(&self, theta: &[f64], i: usize, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        self.law.jet(theta, &self.at[i], gradient, hessian)
     }
 }

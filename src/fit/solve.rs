@@ -1,14 +1,18 @@
 //! From starts to a certified minimum.
 
+use std::collections::BTreeMap;
+
 use argmin::core::{CostFunction, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
+use serde::{Deserialize, Serialize};
 
 use super::certificate::{Certificate, GRADIENT_TOLERANCE};
 use super::config::FitConfig;
 use super::lad::{NARROWEST, gram_eigenvalue, vertex};
+use super::known::Known;
 use super::objective::{Penalty, Problem};
-use super::rows::Rows;
+use super::rows::{LawOn, Rows};
 use crate::error::FitError;
 use crate::law::Law;
 use crate::num::{Jet, NewtonConfig, NewtonEnd, Quadratic, minimise, smallest_eigenvalue};
@@ -22,10 +26,25 @@ pub(super) struct Minimum {
     pub(super) theta: Vec<f64>,
     pub(super) objective: f64,
     pub(super) certificate: Certificate,
-    /// The rows as they were solved: centred, unless a held coefficient moves with the centre.
+    /// The rows as they were solved: centred, unless something known of a coefficient moves with
+    /// the centre.
     pub(super) rows: Rows,
-    /// Held coefficients around the centre of those rows.
+    /// Coefficients held or at a bound, around the centre of those rows.
     pub(super) held: Vec<Option<f64>>,
+    pub(super) known: Known,
+    /// Every minimum that stands, lowest first, with the starts that led there.
+    pub(super) minima: Vec<LocalMinimum>,
+}
+
+/// A stationary point with upward curvature in which some starts ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LocalMinimum {
+    /// Value there.
+    pub objective: f64,
+    /// Coefficients by name, in natural units.
+    pub coefficients: BTreeMap<String, f64>,
+    /// Starts that ended there.
+    pub starts: usize,
 }
 
 /// Widths of the band on the way down to the one asked for, from least squares.
@@ -79,68 +98,135 @@ pub(super) fn stands(end: &NewtonEnd) -> bool {
         && smallest_eigenvalue(end.x.len(), &end.jet.hessian) > 0.0
 }
 
-/// The best minimum over all starts of the family.
+/// Where a search over starts ended.
+pub(super) struct Found {
+    pub(super) best: NewtonEnd,
+    /// Starts that ended at the best point.
+    pub(super) agreeing: usize,
+    /// All ends, with the number of starts that led there.
+    pub(super) ends: Vec<(NewtonEnd, usize)>,
+}
+
+/// The best end over all starts; `None` when none ends at a finite objective.
 ///
-/// # Errors
-/// [`FitError::Held`] for a coefficient that cannot be held, [`FitError::NoMinimum`] when no start
-/// ends at a finite objective.
-pub(super) fn solve(
-    law: &'static dyn Law,
-    centred: &Rows,
-    config: &FitConfig,
-) -> Result<Minimum, FitError> {
-    let held = config.held(law)?;
-    let starts_around = |rows: &Rows| law.starts(&rows.at, &rows.loss.to_vec());
-    let mut starts = starts_around(centred);
-    // A coefficient that moves with the centre can only be held where papers print it.
-    let moves_with_centre = starts.first().is_some_and(|start| {
-        let mut moved = start.clone();
-        law.recentre(&mut moved, centred.ln_n0, centred.ln_d0);
-        start.iter().zip(&moved).zip(&held).any(|((a, b), held)| held.is_some() && a != b)
-    });
-    let plain = centred.uncentred();
-    let rows = if moves_with_centre { plain.clone() } else { centred.clone() };
-    if moves_with_centre {
-        starts = starts_around(&rows);
-    }
-    let penalty = Penalty::of(config);
-    let problem = Problem { law, rows: &rows, weights: None, penalty, held: &held };
+/// - `starts`: coefficients in natural units around the centre of the rows.
+/// - `rugged`: whether every start is followed to its own end, see
+///   [`Form::RUGGED`](crate::law::Form::RUGGED).
+pub(super) fn search(problem: &Problem<'_>, starts: &[Vec<f64>], rugged: bool) -> Option<Found> {
     // Each end with the number of starts that led to it.
-    let mut ends: Vec<(NewtonEnd, usize)> = gather(&problem, &starts)
-        .into_iter()
-        .map(|(x, starts)| (descend(&problem, &x), starts))
-        .filter(|(end, _)| end.jet.value.is_finite())
-        .collect();
+    let mut ends: Vec<(NewtonEnd, usize)> = if rugged {
+        let straight = starts.iter().map(|theta| finish(problem, &problem.variables(theta)));
+        let mut distinct: Vec<(NewtonEnd, usize)> = Vec::new();
+        for end in straight {
+            match distinct.iter_mut().find(|(seen, _)| same_point(&seen.x, &end.x)) {
+                Some((_, count)) => *count += 1,
+                None => distinct.push((end, 1)),
+            }
+        }
+        distinct
+    } else {
+        Vec::new()
+    };
+    let gathered = gather(problem, starts);
+    for (x, starts) in gathered {
+        let end = descend(problem, &x);
+        match ends.iter_mut().find(|(seen, _)| same_point(&seen.x, &end.x)) {
+            // Where every start was followed already, these are the same starts again.
+            Some((_, count)) if rugged => *count = (*count).max(starts),
+            Some((_, count)) => *count += starts,
+            None => ends.push((end, starts)),
+        }
+    }
+    ends.retain(|(end, _)| end.jet.value.is_finite());
     if !ends.iter().any(|(end, _)| stands(end)) {
         // Quasi-Newton needs no curvature to be positive; where it ends, Newton may begin again.
         let again: Vec<(NewtonEnd, usize)> = ends
             .iter()
-            .filter_map(|(end, starts)| Some((quasi_newton(problem, &end.x)?, *starts)))
-            .map(|(x, starts)| (finish(&problem, &x), starts))
+            .filter_map(|(end, starts)| Some((quasi_newton(*problem, &end.x)?, *starts)))
+            .map(|(x, starts)| (finish(problem, &x), starts))
             .filter(|(end, _)| end.jet.value.is_finite())
             .collect();
         ends.extend(again);
     }
-    let none = || FitError::NoMinimum { law: law.id(), starts: starts.len() };
     let best = ends
         .iter()
         .map(|(end, _)| end)
         .min_by(|a, b| {
             // A standing minimum beats a lower value that merely slides downhill.
             stands(b).cmp(&stands(a)).then(a.jet.value.total_cmp(&b.jet.value))
-        })
-        .ok_or_else(none)?
+        })?
         .clone();
     let agreeing = ends
         .iter()
         .filter(|(end, _)| same_point(&end.x, &best.x))
         .map(|(_, starts)| starts)
-        .sum::<usize>();
-    let mut theta = problem.natural(&best.x);
-    law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
+        .sum::<usize>()
+        .min(starts.len());
+    Some(Found { best, agreeing, ends })
+}
+
+/// The best minimum over all starts of the family.
+///
+/// # Errors
+/// [`FitError::Held`] for a coefficient that cannot be held, [`FitError::NoEffect`] for one that the
+/// runs say nothing about, [`FitError::NoMinimum`] when no start ends at a finite objective.
+pub(super) fn solve(
+    law: &'static dyn Law,
+    centred: &Rows,
+    config: &FitConfig,
+) -> Result<Minimum, FitError> {
+    let mut known = Known::of(law, config)?;
+    let fixed = known.held.clone();
+    let starts_around = |rows: &Rows| law.starts(&rows.at, &rows.observed.value.to_vec());
+    let mut starts = starts_around(centred);
+    // What is known of a coefficient that moves with the centre only holds where papers print it.
+    let moves_with_centre = starts.first().is_some_and(|start| {
+        let mut moved = start.clone();
+        law.recentre(&mut moved, centred.ln_n0, centred.ln_d0);
+        (0..start.len()).any(|i| known.constrains(i) && start[i] != moved[i])
+    });
+    let plain = centred.uncentred();
+    let rows = if moves_with_centre { plain.clone() } else { centred.clone() };
+    if moves_with_centre {
+        starts = starts_around(&rows);
+    }
+    let model = LawOn::new(law, &rows);
+    let problem = Problem {
+        model: &model,
+        observed: &rows.observed,
+        weights: rows.weights.as_deref(),
+        penalty: Penalty::of(config),
+        held: &fixed,
+        priors: &[],
+    };
+    if let Some(coef) = without_effect(&problem, &starts) {
+        return Err(FitError::NoEffect { law: law.id(), coef: coef.to_owned() });
+    }
+    let none = || FitError::NoMinimum { law: law.id(), starts: starts.len() };
+    let rugged = law.is_rugged();
+    if !known.priors.is_empty() {
+        // How strong a prior is depends on the scatter of the runs, which a fit without it tells.
+        let free = search(&problem, &starts, rugged).ok_or_else(none)?;
+        known.scale_priors(problem.scale(&problem.natural(&free.best.x)));
+    }
+    let priors = known.priors.clone();
+    let settled = known.settle(&Problem { priors: &priors, ..problem }, |problem| {
+        search(problem, &starts, rugged).map(|found| (found.best.clone(), found))
+    });
+    let (held, found) = settled.ok_or_else(none)?;
+    let Found { best, agreeing, ends } = found;
+    let problem = Problem { held: &held, priors: &priors, ..problem };
+    let natural = |x: &[f64]| {
+        let mut theta = problem.natural(x);
+        law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
+        theta
+    };
+    let theta = natural(&best.x);
     let in_band = problem.rows_in_band(&best.x);
+    let plain_model = LawOn::new(law, &plain);
     let uncentred = Problem {
-        rows: &plain,
+        model: &plain_model,
+        observed: &plain.observed,
         held: &held.iter().zip(&theta).map(|(h, t)| h.map(|_| *t)).collect::<Vec<_>>(),
         ..problem
     };
@@ -148,17 +234,46 @@ pub(super) fn solve(
         best.jet.scaled_gradient(),
         min_eigenvalue(&uncentred, &theta, &in_band),
         starts.len(),
-        agreeing.min(starts.len()),
+        agreeing,
         in_band.len(),
     );
-    Ok(Minimum { x: best.x, theta, objective: best.jet.value, certificate, rows, held })
+    let mut minima: Vec<LocalMinimum> = ends
+        .iter()
+        .filter(|(end, _)| stands(end))
+        .map(|(end, starts)| LocalMinimum {
+            objective: end.jet.value,
+            coefficients: law
+                .coefs()
+                .iter()
+                .zip(natural(&end.x))
+                .map(|(c, t)| (c.name.to_owned(), t))
+                .collect(),
+            starts: *starts,
+        })
+        .collect();
+    minima.sort_by(|a, b| a.objective.total_cmp(&b.objective));
+    let objective = best.jet.value;
+    Ok(Minimum { x: best.x, theta, objective, certificate, rows, held, known, minima })
+}
+
+/// A free coefficient on which no prediction depends at any start.
+fn without_effect(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Option<&'static str> {
+    let mut felt = vec![false; problem.held.len()];
+    for theta in starts.iter().take(3) {
+        for i in 0..problem.len() {
+            let (_, gradient) = problem.residual_with_gradient(theta, i);
+            problem.free().zip(gradient).for_each(|(k, g)| felt[k] |= g != 0.0);
+        }
+    }
+    let idle = problem.free().find(|&k| !felt[k] && !starts.is_empty())?;
+    Some(problem.model.coefs()[idle].name)
 }
 
 /// Where the starts lead at the widest band, each point with the number of its starts.
 ///
 /// Most starts meet there. From one point there is one way down, so it is walked once.
 fn gather(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Vec<(Vec<f64>, usize)> {
-    let settings = NewtonConfig { stop_at: 1e-9, max_iterations: 60, ..NewtonConfig::default() };
+    let settings = NewtonConfig { stop_at: 1e-9, max_iterations: 300, ..NewtonConfig::default() };
     let widest = wider_bands(problem.penalty).first().copied().unwrap_or(f64::INFINITY);
     let penalty = problem.penalty.with_band(widest);
     let mut points: Vec<(Vec<f64>, usize)> = Vec::new();

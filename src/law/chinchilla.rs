@@ -2,6 +2,7 @@
 
 use super::form::{At, Coef, Form, Scale};
 use crate::num::{Real, nonnegative_least_squares};
+use crate::units::Setting;
 
 /// L(N, D) = E + A / N^alpha + B / D^beta, in nats per token.
 ///
@@ -64,7 +65,7 @@ impl Form for Chinchilla {
         theta[E] + capacity + data
     }
 
-    fn floor(&self, theta: &[f64]) -> f64 {
+    fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {
         theta[E]
     }
 
@@ -87,13 +88,13 @@ impl Form for Chinchilla {
         starts
     }
 
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64) -> Option<f64> {
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, _setting: &Setting) -> Option<f64> {
         let (alpha, beta) = (theta[ALPHA], theta[BETA]);
         let balance = (alpha * theta[A]).ln() - (beta * theta[B]).ln();
         Some((balance + beta * ln_nd) / (alpha + beta))
     }
 
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64> {
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, _setting: &Setting) -> Option<f64> {
         let left = loss - theta[E] - theta[A] * (-theta[ALPHA] * ln_n).exp();
         Some(if left > 0.0 { (theta[B].ln() - left.ln()) / theta[BETA] } else { f64::INFINITY })
     }

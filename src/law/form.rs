@@ -1,16 +1,76 @@
 //! What a family of laws writes, and what the rest of the house uses of it.
 
-use num_dual::{Derivative, Dual2SVec64, Dual64};
+use num_dual::{Dual64, HyperDual64};
 
 use crate::num::Real;
+use crate::units::Setting;
 
-/// Where a law is evaluated: logarithms of N and D, possibly relative to a centre.
+/// Where a law is evaluated: logarithms of N and D, possibly relative to a centre, and what else
+/// the run was made with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct At<T> {
     /// ln N.
     pub ln_n: T,
     /// ln D.
     pub ln_d: T,
+    /// Repetition, sparsity, precision; unique tokens are relative to the same centre as D.
+    pub setting: Setting,
+}
+
+impl<T> At<T> {
+    /// A dense model in full precision on text seen once.
+    pub const fn plain(ln_n: T, ln_d: T) -> Self {
+        Self { ln_n, ln_d, setting: Setting::PLAIN }
+    }
+}
+
+impl At<f64> {
+    /// The same place relative to (ln_n0, ln_d0).
+    #[must_use]
+    pub fn relative_to(&self, ln_n0: f64, ln_d0: f64) -> Self {
+        let unique = self.setting.unique.map(|u| crate::units::Tokens::new(u.get() * (-ln_d0).exp()));
+        Self {
+            ln_n: self.ln_n - ln_n0,
+            ln_d: self.ln_d - ln_d0,
+            setting: Setting { unique, ..self.setting },
+        }
+    }
+}
+
+/// A quantity a law looks at; its runs must differ in each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Factor {
+    /// N.
+    Params,
+    /// D.
+    Tokens,
+    /// C = 6 N D, and N and D only through it.
+    Compute,
+    /// Unique tokens U.
+    UniqueTokens,
+    /// Experts per layer.
+    Experts,
+    /// Granularity of the experts.
+    Granularity,
+    /// Share of experts a token does not visit.
+    Sparsity,
+    /// Bits in training or in serving.
+    Precision,
+}
+
+impl std::fmt::Display for Factor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Params => "N",
+            Self::Tokens => "D",
+            Self::Compute => "C",
+            Self::UniqueTokens => "unique tokens",
+            Self::Experts => "experts",
+            Self::Granularity => "granularity",
+            Self::Sparsity => "sparsity",
+            Self::Precision => "bits",
+        })
+    }
 }
 
 /// How a coefficient is moved by a fit.
@@ -49,12 +109,19 @@ pub trait Form: Send + Sync + 'static {
     const SOURCE: &'static str;
     /// Coefficients in order.
     const COEFS: &'static [Coef];
+    /// What the loss depends on.
+    const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens];
+    /// Whether [`Form::recentre`] can move the origin of ln D; all but the least separable laws can.
+    const CENTRES_TOKENS: bool = true;
+    /// Whether the objective is known to have several minima close to each other, so that every
+    /// start has to be followed to its end.
+    const RUGGED: bool = false;
 
     /// Loss in nats per token.
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T;
 
-    /// Infimum of the loss over all N and D, in nats per token.
-    fn floor(&self, theta: &[f64]) -> f64;
+    /// Infimum of the loss over all N and D in this setting, in nats per token.
+    fn floor(&self, theta: &[f64], setting: &Setting) -> f64;
 
     /// Turns coefficients for (ln N, ln D) into those for (ln N - ln_n0, ln D - ln_d0), so that a
     /// fit can work near zero where the logarithms of coefficients and exponents decouple.
@@ -64,12 +131,18 @@ pub trait Form: Send + Sync + 'static {
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>>;
 
     /// ln N of the lowest loss on ln N + ln D = `ln_nd`, where a closed form exists.
-    fn ln_n_optimal(&self, _theta: &[f64], _ln_nd: f64) -> Option<f64> {
+    fn ln_n_optimal(&self, _theta: &[f64], _ln_nd: f64, _setting: &Setting) -> Option<f64> {
         None
     }
 
     /// ln D that brings ln N = `ln_n` to `loss`, where a closed form exists; infinite past the wall.
-    fn ln_d_for_loss(&self, _theta: &[f64], _ln_n: f64, _loss: f64) -> Option<f64> {
+    fn ln_d_for_loss(
+        &self,
+        _theta: &[f64],
+        _ln_n: f64,
+        _loss: f64,
+        _setting: &Setting,
+    ) -> Option<f64> {
         None
     }
 
@@ -80,16 +153,7 @@ pub trait Form: Send + Sync + 'static {
     where
         Self: Sized,
     {
-        match Self::COEFS.len() {
-            3 => dual_jet::<Self, 3>(self, theta, at, gradient, hessian),
-            4 => dual_jet::<Self, 4>(self, theta, at, gradient, hessian),
-            5 => dual_jet::<Self, 5>(self, theta, at, gradient, hessian),
-            6 => dual_jet::<Self, 6>(self, theta, at, gradient, hessian),
-            7 => dual_jet::<Self, 7>(self, theta, at, gradient, hessian),
-            8 => dual_jet::<Self, 8>(self, theta, at, gradient, hessian),
-            // The compiler needs one size per arm; a wider law adds its arm here.
-            p => unreachable!("no dual numbers of {p} coefficients are set up"),
-        }
+        dual_jet(|theta| self.loss(theta, &constant(at)), theta, gradient, hessian)
     }
 
     /// (dL / d ln N, dL / d ln D), both negative where more of either helps.
@@ -98,34 +162,44 @@ pub trait Form: Send + Sync + 'static {
         Self: Sized,
     {
         let theta: Vec<Dual64> = theta.iter().map(|t| Dual64::from(*t)).collect();
-        let constant = Dual64::from;
+        let fixed: At<Dual64> = constant(at);
         let moving = |x: f64| Dual64::new(x, 1.0);
-        let by_n = self.loss(&theta, &At { ln_n: moving(at.ln_n), ln_d: constant(at.ln_d) });
-        let by_d = self.loss(&theta, &At { ln_n: constant(at.ln_n), ln_d: moving(at.ln_d) });
+        let by_n = self.loss(&theta, &At { ln_n: moving(at.ln_n), ..fixed });
+        let by_d = self.loss(&theta, &At { ln_d: moving(at.ln_d), ..fixed });
         (by_n.eps, by_d.eps)
     }
 }
 
-fn dual_jet<F: Form, const P: usize>(
-    form: &F,
+/// The same place in numbers whose derivative is zero.
+fn constant<T: Real>(at: &At<f64>) -> At<T> {
+    At { ln_n: T::from(at.ln_n), ln_d: T::from(at.ln_d), setting: at.setting }
+}
+
+/// Value, gradient and Hessian of `f` at `theta` by hyper-dual numbers, a pair of coefficients at a
+/// time: p (p + 1) / 2 evaluations, exact to rounding.
+pub(crate) fn dual_jet(
+    f: impl Fn(&[HyperDual64]) -> HyperDual64,
     theta: &[f64],
-    at: &At<f64>,
     gradient: &mut [f64],
     hessian: &mut [f64],
 ) -> f64 {
-    let duals: [Dual2SVec64<P>; P] = std::array::from_fn(|i| {
-        let mut x = Dual2SVec64::<P>::from(theta[i]);
-        x.v1 = Derivative::derivative_generic(nalgebra::Const::<1>, nalgebra::Const::<P>, i);
-        x
-    });
-    let here = At { ln_n: Dual2SVec64::from(at.ln_n), ln_d: Dual2SVec64::from(at.ln_d) };
-    let loss = form.loss(&duals, &here);
-    let (row, square) = (nalgebra::Const::<1>, nalgebra::Const::<P>);
-    let g = loss.v1.unwrap_generic(row, square);
-    let h = loss.v2.unwrap_generic(square, square);
-    gradient.iter_mut().zip(g.iter()).for_each(|(out, x)| *out = *x);
-    hessian.iter_mut().zip(h.iter()).for_each(|(out, x)| *out = *x);
-    loss.re
+    let p = theta.len();
+    let mut duals: Vec<HyperDual64> = theta.iter().map(|t| HyperDual64::from_re(*t)).collect();
+    let mut value = f64::NAN;
+    for a in 0..p {
+        duals[a].eps1 = 1.0;
+        for b in a..p {
+            duals[b].eps2 = 1.0;
+            let y = f(&duals);
+            duals[b].eps2 = 0.0;
+            hessian[a * p + b] = y.eps1eps2;
+            hessian[b * p + a] = y.eps1eps2;
+            gradient[a] = y.eps1;
+            value = y.re;
+        }
+        duals[a].eps1 = 0.0;
+    }
+    value
 }
 
 /// A family behind a reference, as fits and plans use it. Implemented for every [`Form`].
@@ -140,6 +214,16 @@ pub trait Law: Send + Sync {
     fn source(&self) -> &'static str;
     /// Coefficients in order.
     fn coefs(&self) -> &'static [Coef];
+    /// See [`Form::FACTORS`].
+    fn factors(&self) -> &'static [Factor];
+    /// Whether N and D enter apart from each other, so that a budget has a best split.
+    fn has_optimum(&self) -> bool {
+        [Factor::Params, Factor::Tokens].iter().all(|f| self.factors().contains(f))
+    }
+    /// See [`Form::CENTRES_TOKENS`].
+    fn centres_tokens(&self) -> bool;
+    /// See [`Form::RUGGED`].
+    fn is_rugged(&self) -> bool;
     /// Loss in nats per token.
     fn loss(&self, theta: &[f64], at: &At<f64>) -> f64;
     /// See [`Form::jet`].
@@ -147,15 +231,21 @@ pub trait Law: Send + Sync {
     /// See [`Form::slopes`].
     fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64);
     /// See [`Form::floor`].
-    fn floor(&self, theta: &[f64]) -> f64;
+    fn floor(&self, theta: &[f64], setting: &Setting) -> f64;
     /// See [`Form::recentre`].
     fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64);
     /// See [`Form::starts`].
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>>;
     /// See [`Form::ln_n_optimal`].
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64) -> Option<f64>;
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64>;
     /// See [`Form::ln_d_for_loss`].
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64>;
+    fn ln_d_for_loss(
+        &self,
+        theta: &[f64],
+        ln_n: f64,
+        loss: f64,
+        setting: &Setting,
+    ) -> Option<f64>;
 }
 
 impl<F: Form> Law for F {
@@ -174,6 +264,15 @@ impl<F: Form> Law for F {
     fn coefs(&self) -> &'static [Coef] {
         F::COEFS
     }
+    fn factors(&self) -> &'static [Factor] {
+        F::FACTORS
+    }
+    fn centres_tokens(&self) -> bool {
+        F::CENTRES_TOKENS
+    }
+    fn is_rugged(&self) -> bool {
+        F::RUGGED
+    }
     fn loss(&self, theta: &[f64], at: &At<f64>) -> f64 {
         Form::loss(self, theta, at)
     }
@@ -183,8 +282,8 @@ impl<F: Form> Law for F {
     fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64) {
         Form::slopes(self, theta, at)
     }
-    fn floor(&self, theta: &[f64]) -> f64 {
-        Form::floor(self, theta)
+    fn floor(&self, theta: &[f64], setting: &Setting) -> f64 {
+        Form::floor(self, theta, setting)
     }
     fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
         Form::recentre(self, theta, ln_n0, ln_d0);
@@ -192,10 +291,16 @@ impl<F: Form> Law for F {
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         Form::starts(self, at, loss)
     }
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64) -> Option<f64> {
-        Form::ln_n_optimal(self, theta, ln_nd)
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
+        Form::ln_n_optimal(self, theta, ln_nd, setting)
     }
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64> {
-        Form::ln_d_for_loss(self, theta, ln_n, loss)
+    fn ln_d_for_loss(
+        &self,
+        theta: &[f64],
+        ln_n: f64,
+        loss: f64,
+        setting: &Setting,
+    ) -> Option<f64> {
+        Form::ln_d_for_loss(self, theta, ln_n, loss, setting)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::form::{At, Coef, Form, Scale};
 use crate::num::{Real, nonnegative_least_squares};
+use crate::units::Setting;
 
 /// L(N, D) = ((Nc / N)^(aN / aD) + Dc / D)^aD, in nats per token.
 ///
@@ -35,7 +36,7 @@ impl Form for KaplanJoint {
         ((capacity + data).ln() * theta[AD]).exp()
     }
 
-    fn floor(&self, _theta: &[f64]) -> f64 {
+    fn floor(&self, _theta: &[f64], _setting: &Setting) -> f64 {
         0.0
     }
 
@@ -67,7 +68,7 @@ impl Form for KaplanJoint {
         starts
     }
 
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64> {
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, _setting: &Setting) -> Option<f64> {
         let capacity = ((theta[NC].ln() - ln_n) * theta[AN] / theta[AD]).exp();
         let left = loss.powf(1.0 / theta[AD]) - capacity;
         Some(if left > 0.0 { theta[DC].ln() - left.ln() } else { f64::INFINITY })

@@ -3,21 +3,39 @@
 //! To add a family: one file here that implements [`Form`], one line in `registry.rs`, rows for
 //! published constants in `data/laws.toml`.
 
+mod abnar;
 mod chinchilla;
+mod clark;
 mod ensemble;
+mod envelope;
+mod experts;
+mod farseer;
 mod form;
 mod gadre;
+mod joint_moe;
 mod kaplan;
+mod krajewski;
+mod kumar;
+mod muennighoff;
 mod published;
 mod registry;
+mod start;
 mod surface;
 mod tied;
 
+pub use abnar::AbnarSparsity;
 pub use chinchilla::Chinchilla;
+pub use clark::ClarkRouted;
 pub use ensemble::{Draws, Ensemble};
-pub use form::{At, Coef, Form, Law, Scale};
+pub use envelope::ComputeEnvelope;
+pub use farseer::Farseer;
+pub use form::{At, Coef, Factor, Form, Law, Scale};
 pub use gadre::GadreOvertraining;
+pub use joint_moe::JointMoe;
 pub use kaplan::KaplanJoint;
+pub use krajewski::KrajewskiMoe;
+pub use kumar::KumarPrecision;
+pub use muennighoff::Muennighoff;
 pub use published::{Allocation, Checked, Published, kaplan_allocation, published_laws};
 pub use registry::{forms, law_by_id};
 pub use surface::{Point, Range, Support, Surface};

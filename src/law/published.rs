@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::registry::law_by_id;
 use super::surface::{Support, Surface};
 use crate::error::{LawError, nearest_name};
-use crate::units::{Flops, ParamRule, Params};
+use crate::units::{Flops, ParamRule, Params, Setting};
 
 const TABLE: &str = "data/laws.toml";
 const TEXT: &str = include_str!("../../data/laws.toml");
@@ -48,6 +48,9 @@ pub struct Published {
     /// The runs behind it, as ranges.
     #[serde(default)]
     pub range: Support,
+    /// The setting a plan in N and D alone is made in, where the family has more.
+    #[serde(default)]
+    pub setting: Setting,
     /// Coefficients by name; `ln_X` stands for the logarithm of X.
     pub coefs: BTreeMap<String, f64>,
     /// Published standard errors by name.
@@ -70,7 +73,7 @@ impl Published {
             self.coefs.get(name).copied().or_else(logged)
         };
         let theta = law.coefs().iter().map_while(|c| value(c.name)).collect();
-        Surface::new(law, theta, &self.name, self.params, self.range)
+        Ok(Surface::new(law, theta, &self.name, self.params, self.range)?.within(self.setting))
     }
 }
 

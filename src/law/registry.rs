@@ -1,9 +1,25 @@
 //! The families there are, one line each.
 
-use super::{Chinchilla, ChinchillaTied, GadreOvertraining, KaplanJoint, Law};
+use super::{
+    AbnarSparsity, Chinchilla, ChinchillaTied, ClarkRouted, ComputeEnvelope, Farseer,
+    GadreOvertraining, JointMoe, KaplanJoint, KrajewskiMoe, KumarPrecision, Law, Muennighoff,
+};
 use crate::error::LawError;
 
-static FORMS: [&dyn Law; 4] = [&Chinchilla, &ChinchillaTied, &GadreOvertraining, &KaplanJoint];
+static FORMS: [&dyn Law; 12] = [
+    &Chinchilla,
+    &ChinchillaTied,
+    &GadreOvertraining,
+    &KaplanJoint,
+    &Farseer,
+    &Muennighoff,
+    &JointMoe,
+    &KrajewskiMoe,
+    &ClarkRouted,
+    &AbnarSparsity,
+    &KumarPrecision,
+    &ComputeEnvelope,
+];
 
 /// Every registered family.
 #[must_use]

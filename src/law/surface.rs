@@ -6,7 +6,7 @@ use super::form::{At, Law};
 use super::registry::law_by_id;
 use crate::error::LawError;
 use crate::num::find_root;
-use crate::units::{Flops, ParamRule, Params, Tokens};
+use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
 /// One training run as a law sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,19 +15,28 @@ pub struct Point {
     pub n: Params,
     /// Training tokens.
     pub d: Tokens,
+    /// Repetition, sparsity and precision.
+    #[serde(default, skip_serializing_if = "Setting::is_plain")]
+    pub setting: Setting,
 }
 
 impl Point {
-    /// A point at N, D.
+    /// A dense model in full precision at N, D, every token seen once.
     #[must_use]
     pub const fn new(n: Params, d: Tokens) -> Self {
-        Self { n, d }
+        Self { n, d, setting: Setting::PLAIN }
+    }
+
+    /// The same N and D in another setting.
+    #[must_use]
+    pub const fn within(self, setting: Setting) -> Self {
+        Self { setting, ..self }
     }
 
     /// Its logarithms.
     #[must_use]
     pub fn at(&self) -> At<f64> {
-        At { ln_n: self.n.ln(), ln_d: self.d.ln() }
+        At { ln_n: self.n.ln(), ln_d: self.d.ln(), setting: self.setting }
     }
 }
 
@@ -129,6 +138,8 @@ pub struct Surface {
     pub params: ParamRule,
     /// Where the runs behind it lie.
     pub support: Support,
+    /// What the methods that take only N and D hold everything else at.
+    pub setting: Setting,
 }
 
 impl std::fmt::Debug for Surface {
@@ -170,7 +181,7 @@ impl Surface {
                 Some(_) => {}
             }
         }
-        Ok(Self { law, theta, label, params, support })
+        Ok(Self { law, theta, label, params, support, setting: Setting::PLAIN })
     }
 
     /// The published surface of this name (`isoloss laws` lists them).
@@ -186,6 +197,16 @@ impl Surface {
     pub fn with_theta(&self, theta: Vec<f64>) -> Self {
         debug_assert_eq!(theta.len(), self.theta.len());
         Self { theta, ..self.clone() }
+    }
+
+    /// Same law asked in another setting: so many experts, so many unique tokens.
+    #[must_use]
+    pub fn within(&self, setting: Setting) -> Self {
+        Self { setting, ..self.clone() }
+    }
+
+    fn at(&self, ln_n: f64, ln_d: f64) -> At<f64> {
+        At { ln_n, ln_d, setting: self.setting }
     }
 
     /// The family.
@@ -216,33 +237,37 @@ impl Surface {
     /// Predicted loss at logarithms, for solvers that work there.
     #[must_use]
     pub fn loss_at(&self, ln_n: f64, ln_d: f64) -> f64 {
-        self.law.loss(&self.theta, &At { ln_n, ln_d })
+        self.law.loss(&self.theta, &self.at(ln_n, ln_d))
     }
 
     /// (dL / d ln N, dL / d ln D) in nats.
     #[must_use]
     pub fn slopes_at(&self, ln_n: f64, ln_d: f64) -> (f64, f64) {
-        self.law.slopes(&self.theta, &At { ln_n, ln_d })
+        self.law.slopes(&self.theta, &self.at(ln_n, ln_d))
     }
 
     /// Infimum of the loss over all N and D, in nats per token.
     #[must_use]
     pub fn floor(&self) -> f64 {
-        self.law.floor(&self.theta)
+        self.law.floor(&self.theta, &self.setting)
     }
 
     /// Closed-form ln D for a loss at ln N, where the family has one; infinite past the wall.
     #[must_use]
     pub fn ln_d_for_loss(&self, ln_n: f64, loss: f64) -> Option<f64> {
-        self.law.ln_d_for_loss(&self.theta, ln_n, loss)
+        self.law.ln_d_for_loss(&self.theta, ln_n, loss, &self.setting)
     }
 
     /// ln N of the lowest loss on C = 6 N D: the family's closed form, else solved where the two
-    /// slopes agree. `None` when no interior minimum lies between one parameter and one token.
+    /// slopes agree. `None` when no interior minimum lies between one parameter and one token, or the
+    /// law does not tell N and D apart.
     #[must_use]
     pub fn ln_n_optimal(&self, c: Flops) -> Option<f64> {
         let ln_nd = (c.get() / 6.0).ln();
-        let closed = self.law.ln_n_optimal(&self.theta, ln_nd);
+        if !self.law.has_optimum() {
+            return None;
+        }
+        let closed = self.law.ln_n_optimal(&self.theta, ln_nd, &self.setting);
         let ln_n = closed.or_else(|| self.solved_ln_n_optimal(ln_nd))?;
         (0.0..=ln_nd).contains(&ln_n).then_some(ln_n)
     }
@@ -275,6 +300,8 @@ struct SavedSurface {
     coefficients: std::collections::BTreeMap<String, f64>,
     #[serde(default)]
     support: Support,
+    #[serde(default, skip_serializing_if = "Setting::is_plain")]
+    setting: Setting,
 }
 
 impl Serialize for Surface {
@@ -291,6 +318,7 @@ impl Serialize for Surface {
                 .map(|(c, x)| (c.name.to_owned(), *x))
                 .collect(),
             support: self.support,
+            setting: self.setting,
         }
         .serialize(serializer)
     }
@@ -303,7 +331,9 @@ impl<'de> Deserialize<'de> for Surface {
         let law = law_by_id(&saved.law).map_err(D::Error::custom)?;
         let theta =
             law.coefs().iter().map_while(|c| saved.coefficients.get(c.name).copied()).collect();
-        Surface::new(law, theta, saved.label, saved.params, saved.support).map_err(D::Error::custom)
+        Surface::new(law, theta, saved.label, saved.params, saved.support)
+            .map(|surface| surface.within(saved.setting))
+            .map_err(D::Error::custom)
     }
 }
 

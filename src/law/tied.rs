@@ -3,6 +3,7 @@
 use super::chinchilla::{Chinchilla, start};
 use super::form::{At, Coef, Form, Scale};
 use crate::num::Real;
+use crate::units::Setting;
 
 /// L(N, D) = E + A / N^alpha + B / D^alpha, in nats per token.
 ///
@@ -53,7 +54,7 @@ impl Form for ChinchillaTied {
         theta[E] + capacity + data
     }
 
-    fn floor(&self, theta: &[f64]) -> f64 {
+    fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {
         theta[E]
     }
 
@@ -73,12 +74,12 @@ impl Form for ChinchillaTied {
             .collect()
     }
 
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64) -> Option<f64> {
-        Form::ln_n_optimal(&Chinchilla, &untied(theta), ln_nd)
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
+        Form::ln_n_optimal(&Chinchilla, &untied(theta), ln_nd, setting)
     }
 
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64) -> Option<f64> {
-        Form::ln_d_for_loss(&Chinchilla, &untied(theta), ln_n, loss)
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
+        Form::ln_d_for_loss(&Chinchilla, &untied(theta), ln_n, loss, setting)
     }
 
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {

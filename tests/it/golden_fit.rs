@@ -299,7 +299,7 @@ fn golden_the_overtraining_law_of_three_texts() {
                 let (n, d) = (Params::new(value(params)), Tokens::new(value(tokens)));
                 let c = Flops::new(6.0 * n.get() * d.get());
                 let run = format!("{name}-{row}");
-                let run = RunRecord { run, n, d, loss_nats: value(loss), c, budget: None, row };
+                let run = RunRecord { c, row, ..RunRecord::new(run, n, d, value(loss)) };
                 (value(multiplier), run)
             })
             .collect();

@@ -13,7 +13,7 @@ fn runs(points: &[(f64, f64)]) -> RunTable {
         let (n, d) = (Params::new(n), Tokens::new(d));
         let loss_nats = truth.loss(&Point::new(n, d)) * (1.0 + 1e-3 * (row as f64).sin());
         let c = Flops::new(6.0 * n.get() * d.get());
-        RunRecord { run: format!("run-{row}"), n, d, loss_nats, c, budget: None, row }
+        RunRecord { c, row, ..RunRecord::new(format!("run-{row}"), n, d, loss_nats) }
     };
     RunTable::from_runs(points.iter().enumerate().map(record).collect(), ParamRule::All)
 }

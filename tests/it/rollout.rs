@@ -25,7 +25,9 @@ fn runs(exponents: (f64, f64), noise: f64) -> RunTable {
             let loss_nats = truth.loss(&Point::new(n, d)) * f64::exp(error);
             let run = format!("c{i}-n{j}");
             let c = Flops::new(c);
-            runs.push(RunRecord { run, n, d, loss_nats, c, budget: Some(c), row: runs.len() });
+            let row = runs.len();
+            let plain = RunRecord::new(run, n, d, loss_nats);
+            runs.push(RunRecord { budget: Some(c), row, c, ..plain });
         }
     }
     RunTable::from_runs(runs, ParamRule::All)

@@ -10,6 +10,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+mod setting;
+
+pub use setting::Setting;
+
 /// Text that is no quantity.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -117,6 +121,8 @@ pub enum ParamRule {
     All,
     /// Without embedding and output matrices (Kaplan et al. 2020).
     NonEmbedding,
+    /// Those a token visits, embeddings included: all of a dense model, fewer of a sparse one.
+    Active,
 }
 
 impl fmt::Display for ParamRule {
@@ -124,6 +130,7 @@ impl fmt::Display for ParamRule {
         f.write_str(match self {
             Self::All => "all parameters",
             Self::NonEmbedding => "non-embedding parameters",
+            Self::Active => "active parameters",
         })
     }
 }

@@ -1,0 +1,73 @@
+//! Clark's law of routed models at a fixed number of tokens.
+
+use super::experts::saturated;
+use super::form::{At, Coef, Factor, Form, Scale};
+use crate::num::Real;
+use crate::units::Setting;
+
+/// log10 L(N, E) = a log10 N + b log10 Ê + c log10 N log10 Ê + d, L in nats per token, with the
+/// saturated number of experts 1 / Ê = 1 / (E - 1 + 1 / (1 / Es - 1 / Em)) + 1 / Em.
+///
+/// D is the same in all runs and no variable, so the law has no compute-optimal size; it says what
+/// experts are worth: above a size where b + c log10 N changes sign they stop helping.
+///
+/// Source: Clark et al. 2022, arXiv:2202.01169, table 3. Differs from it: nothing.
+/// Domain: 15M to 1.3B parameters, E up to 512, 130B tokens; N counts the dense model that a token
+/// sees.
+#[derive(Clone, Copy, Debug)]
+pub struct ClarkRouted;
+
+const A: usize = 0;
+const B: usize = 1;
+const C: usize = 2;
+const D: usize = 3;
+const FIRST: usize = 4;
+const MOST: usize = 5;
+
+impl Form for ClarkRouted {
+    const ID: &'static str = "clark";
+    const TITLE: &'static str = "Clark routed";
+    const EQUATION: &'static str = "log10 L = a·log10 N + b·log10 Ê + c·log10 N·log10 Ê + d, 1/Ê = 1/(E - 1 + 1/(1/Es - 1/Em)) + 1/Em";
+    const SOURCE: &'static str = "Clark et al. 2022, arXiv:2202.01169, table 3";
+    const COEFS: &'static [Coef] = &[
+        Coef { name: "a", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
+        Coef { name: "b", unit: "", scale: Scale::Linear, domain: (-10.0, 10.0) },
+        Coef { name: "c", unit: "", scale: Scale::Linear, domain: (-1.0, 1.0) },
+        Coef { name: "d", unit: "log10 nats", scale: Scale::Linear, domain: (-100.0, 100.0) },
+        Coef { name: "Es", unit: "experts", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef { name: "Em", unit: "experts", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+    ];
+    const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Experts];
+
+    fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
+        let ten = T::from(std::f64::consts::LN_10);
+        let ln_e = saturated(at.setting.experts, theta[FIRST], theta[MOST]).ln();
+        let cross = theta[C] * at.ln_n * ln_e / ten;
+        (theta[A] * at.ln_n + theta[B] * ln_e + cross + theta[D] * ten).exp()
+    }
+
+    fn floor(&self, _theta: &[f64], _setting: &Setting) -> f64 {
+        0.0
+    }
+
+    fn recentre(&self, theta: &mut [f64], ln_n0: f64, _ln_d0: f64) {
+        let log10_n0 = ln_n0 / std::f64::consts::LN_10;
+        theta[D] += theta[A] * log10_n0;
+        theta[B] += theta[C] * log10_n0;
+    }
+
+    /// The level of a power of N through the mean loss; experts help by little and saturate where
+    /// published ones do.
+    fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
+        let ln_loss = loss.iter().map(|l| l.ln()).sum::<f64>() / loss.len() as f64;
+        let ln_n = at.iter().map(|x| x.ln_n).sum::<f64>() / at.len() as f64;
+        let mut starts = Vec::new();
+        for a in [-0.05, -0.1, -0.2] {
+            let d = (ln_loss - a * ln_n) / std::f64::consts::LN_10;
+            for (first, most) in [(1.5, 300.0), (4.0, 500.0), (2.0, 60.0)] {
+                starts.push(vec![a, -0.03, 0.0, d, first, most]);
+            }
+        }
+        starts
+    }
+}

@@ -1,0 +1,82 @@
+//! The compute envelope: the loss of well-allocated runs as a power of compute.
+
+use super::form::{At, Coef, Factor, Form, Scale};
+use super::start::{grid, ranked_starts};
+use crate::num::Real;
+use crate::units::Setting;
+
+/// L(C) = Linf + A C^-alpha with C = 6 N D, in nats per token.
+///
+/// For runs that are each near the optimum of their budget, such as the lowest of every isoFLOP
+/// valley. It says what compute buys, not how to spend it: it has no optimal N.
+///
+/// Source: Kaplan et al. 2020, arXiv:2001.08361, eq. 1.3 without a floor; Henighan et al. 2020,
+/// arXiv:2010.14701, with it. Differs from them: nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct ComputeEnvelope;
+
+const FLOOR: usize = 0;
+const A: usize = 1;
+const ALPHA: usize = 2;
+
+/// ln 6, from C = 6 N D.
+const LN_SIX: f64 = 1.791_759_469_228_055;
+
+impl Form for ComputeEnvelope {
+    const ID: &'static str = "envelope";
+    const TITLE: &'static str = "Compute envelope";
+    const EQUATION: &'static str = "L = Linf + A·C^-alpha, C = 6ND";
+    const SOURCE: &'static str = "Henighan et al. 2020, arXiv:2010.14701";
+    const COEFS: &'static [Coef] = &[
+        Coef {
+            name: "Linf",
+            unit: "nats per token",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef {
+            name: "A",
+            unit: "nats · FLOPs^alpha",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+    ];
+    const FACTORS: &'static [Factor] = &[Factor::Compute];
+
+    fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
+        let ln_c = at.ln_n + at.ln_d + T::from(LN_SIX);
+        theta[FLOOR] + theta[A] * (-theta[ALPHA] * ln_c).exp()
+    }
+
+    fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {
+        theta[FLOOR]
+    }
+
+    fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
+        theta[A] *= (-theta[ALPHA] * (ln_n0 + ln_d0)).exp();
+    }
+
+    fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
+        let columns = |[alpha]: &[f64; 1]| {
+            let power = |x: &At<f64>| (-alpha * (x.ln_n + x.ln_d + LN_SIX)).exp();
+            vec![vec![1.0; at.len()], at.iter().map(power).collect()]
+        };
+        ranked_starts(&grid([&[0.03, 0.06, 0.12, 0.25]]), loss, columns)
+            .into_iter()
+            .map(|([alpha], x)| vec![x[0], x[1], alpha])
+            .collect()
+    }
+
+    fn ln_d_for_loss(
+        &self,
+        theta: &[f64],
+        ln_n: f64,
+        loss: f64,
+        _setting: &Setting,
+    ) -> Option<f64> {
+        let left = loss - theta[FLOOR];
+        let ln_c = (theta[A].ln() - left.ln()) / theta[ALPHA];
+        Some(if left > 0.0 { ln_c - LN_SIX - ln_n } else { f64::INFINITY })
+    }
+}

@@ -1,0 +1,123 @@
+//! Ludziejewski's joint law of dense and mixture-of-experts models.
+
+use super::chinchilla::{Chinchilla, start};
+use super::experts::saturated;
+use super::form::{At, Coef, Factor, Form, Scale};
+use crate::num::Real;
+use crate::units::Setting;
+
+/// L(N, D, E) = c + a Ê^delta N^(alpha + gamma ln Ê) + b Ê^omega D^(beta + zeta ln Ê), in nats per
+/// token, with the saturated number of experts 1 / Ê = 1 / (E - 1 + 1 / (1 / Es - 1 / Em)) + 1 / Em.
+///
+/// At a fixed number of experts it is a Chinchilla law, and so are its optimum and its iso-loss
+/// curves. More experts lower the capacity term and raise the data term: sparse models want more
+/// tokens.
+///
+/// Source: Ludziejewski et al. 2025, arXiv:2502.05172, tables 3 and 4. Differs from it:
+/// nothing. Exponents carry the printed signs, negative for N and D.
+/// Domain: up to 5B parameters, E from 1 to 32, top-1 routing; N counts active parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct JointMoe;
+
+const C: usize = 0;
+const A: usize = 1;
+const ALPHA: usize = 2;
+const DELTA: usize = 3;
+const GAMMA: usize = 4;
+const B: usize = 5;
+const BETA: usize = 6;
+const OMEGA: usize = 7;
+const ZETA: usize = 8;
+const FIRST: usize = 9;
+const MOST: usize = 10;
+
+/// The Chinchilla law of this many experts.
+fn with_experts(theta: &[f64], setting: &Setting) -> [f64; 5] {
+    let ln_e = saturated(setting.experts, theta[FIRST], theta[MOST]).ln();
+    [
+        theta[C],
+        theta[A] * (theta[DELTA] * ln_e).exp(),
+        theta[B] * (theta[OMEGA] * ln_e).exp(),
+        -(theta[ALPHA] + theta[GAMMA] * ln_e),
+        -(theta[BETA] + theta[ZETA] * ln_e),
+    ]
+}
+
+impl Form for JointMoe {
+    const ID: &'static str = "joint-moe";
+    const TITLE: &'static str = "Joint dense and MoE";
+    const EQUATION: &'static str = "L = c + a·Ê^delta·N^(alpha + gamma·ln Ê) + b·Ê^omega·D^(beta + zeta·ln Ê), 1/Ê = 1/(E - 1 + 1/(1/Es - 1/Em)) + 1/Em";
+    const SOURCE: &'static str = "Ludziejewski et al. 2025, arXiv:2502.05172, tables 3 and 4";
+    const COEFS: &'static [Coef] = &[
+        Coef { name: "c", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef {
+            name: "a",
+            unit: "nats · parameters^-alpha",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (-5.0, 0.0) },
+        Coef { name: "delta", unit: "", scale: Scale::Linear, domain: (-10.0, 10.0) },
+        Coef { name: "gamma", unit: "", scale: Scale::Linear, domain: (-1.0, 1.0) },
+        Coef {
+            name: "b",
+            unit: "nats · tokens^-beta",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (-5.0, 0.0) },
+        Coef { name: "omega", unit: "", scale: Scale::Linear, domain: (-10.0, 10.0) },
+        Coef { name: "zeta", unit: "", scale: Scale::Linear, domain: (-1.0, 1.0) },
+        Coef { name: "Es", unit: "experts", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef { name: "Em", unit: "experts", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+    ];
+    const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens, Factor::Experts];
+
+    fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
+        let ln_e = saturated(at.setting.experts, theta[FIRST], theta[MOST]).ln();
+        let by_n = theta[DELTA] * ln_e + (theta[ALPHA] + theta[GAMMA] * ln_e) * at.ln_n;
+        let by_d = theta[OMEGA] * ln_e + (theta[BETA] + theta[ZETA] * ln_e) * at.ln_d;
+        theta[C] + theta[A] * by_n.exp() + theta[B] * by_d.exp()
+    }
+
+    fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {
+        theta[C]
+    }
+
+    fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
+        theta[A] *= (theta[ALPHA] * ln_n0).exp();
+        theta[DELTA] += theta[GAMMA] * ln_n0;
+        theta[B] *= (theta[BETA] * ln_d0).exp();
+        theta[OMEGA] += theta[ZETA] * ln_d0;
+    }
+
+    /// A Chinchilla law, with experts that help a little and saturate where published ones do.
+    fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
+        let mut starts = Vec::new();
+        for exponent in [0.1, 0.2, 0.35] {
+            let Some([e, a, b]) = start(at, loss, exponent, exponent) else { continue };
+            for (delta, omega) in [(-0.1, 0.05), (-0.02, 0.02)] {
+                for (first, most) in [(1.5, 300.0), (2.5, 100.0)] {
+                    starts.push(vec![
+                        e, a, -exponent, delta, 0.0, b, -exponent, omega, 0.0, first, most,
+                    ]);
+                }
+            }
+        }
+        starts
+    }
+
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
+        Form::ln_n_optimal(&Chinchilla, &with_experts(theta, setting), ln_nd, setting)
+    }
+
+    fn ln_d_for_loss(
+        &self,
+        theta: &[f64],
+        ln_n: f64,
+        loss: f64,
+        setting: &Setting,
+    ) -> Option<f64> {
+        Form::ln_d_for_loss(&Chinchilla, &with_experts(theta, setting), ln_n, loss, setting)
+    }
+}

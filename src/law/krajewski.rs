@@ -1,0 +1,113 @@
+//! Krajewski's law of fine-grained mixtures of experts.
+
+use super::chinchilla::Chinchilla;
+use super::form::{At, Coef, Factor, Form, Scale};
+use super::start::{grid, ranked_starts};
+use crate::num::Real;
+use crate::units::Setting;
+
+/// L(N, D, G) = c + (g / G^gamma + a) / N^alpha + b / D^beta, in nats per token.
+///
+/// G is the granularity: how many small experts stand for one of full size. At a fixed G it is a
+/// Chinchilla law.
+///
+/// Source: Krajewski et al. 2024, arXiv:2402.07871, table 1. Differs from it: nothing.
+/// Domain: 129M to 3.7B active parameters, 16B to 130B tokens, expansion rate 64; N counts all
+/// non-embedding parameters, active or not, about 43 times the active ones there.
+#[derive(Clone, Copy, Debug)]
+pub struct KrajewskiMoe;
+
+const C: usize = 0;
+const A: usize = 1;
+const ALPHA: usize = 2;
+const B: usize = 3;
+const BETA: usize = 4;
+const G: usize = 5;
+const GAMMA: usize = 6;
+
+/// The Chinchilla law at this granularity.
+fn at_granularity(theta: &[f64], setting: &Setting) -> [f64; 5] {
+    let a = theta[A] + theta[G] * (-theta[GAMMA] * setting.granularity.ln()).exp();
+    [theta[C], a, theta[B], theta[ALPHA], theta[BETA]]
+}
+
+impl Form for KrajewskiMoe {
+    const ID: &'static str = "krajewski";
+    const TITLE: &'static str = "Krajewski fine-grained MoE";
+    const EQUATION: &'static str = "L = c + (g/G^gamma + a)/N^alpha + b/D^beta";
+    const SOURCE: &'static str = "Krajewski et al. 2024, arXiv:2402.07871, table 1";
+    const COEFS: &'static [Coef] = &[
+        Coef { name: "c", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef {
+            name: "a",
+            unit: "nats · parameters^alpha",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef {
+            name: "b",
+            unit: "nats · tokens^beta",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef {
+            name: "g",
+            unit: "nats · parameters^alpha",
+            scale: Scale::Log,
+            domain: (0.0, f64::INFINITY),
+        },
+        Coef { name: "gamma", unit: "", scale: Scale::Linear, domain: (0.0, 10.0) },
+    ];
+    const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens, Factor::Granularity];
+
+    fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
+        let fine = theta[G] * (-theta[GAMMA] * T::from(at.setting.granularity.ln())).exp();
+        let capacity = (fine + theta[A]) * (-theta[ALPHA] * at.ln_n).exp();
+        theta[C] + capacity + theta[B] * (-theta[BETA] * at.ln_d).exp()
+    }
+
+    fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {
+        theta[C]
+    }
+
+    fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
+        let by_n = (-theta[ALPHA] * ln_n0).exp();
+        theta[A] *= by_n;
+        theta[G] *= by_n;
+        theta[B] *= (-theta[BETA] * ln_d0).exp();
+    }
+
+    fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
+        const EXPONENTS: &[f64] = &[0.1, 0.2, 0.4];
+        let tuples = grid([EXPONENTS, EXPONENTS, &[0.3, 0.6, 1.2]]);
+        let columns = |[alpha, beta, gamma]: &[f64; 3]| {
+            let fine = |x: &At<f64>| (-alpha * x.ln_n - gamma * x.setting.granularity.ln()).exp();
+            vec![
+                vec![1.0; at.len()],
+                at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
+                at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
+                at.iter().map(fine).collect(),
+            ]
+        };
+        ranked_starts(&tuples, loss, columns)
+            .into_iter()
+            .map(|([alpha, beta, gamma], x)| vec![x[0], x[1], alpha, x[2], beta, x[3], gamma])
+            .collect()
+    }
+
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
+        Form::ln_n_optimal(&Chinchilla, &at_granularity(theta, setting), ln_nd, setting)
+    }
+
+    fn ln_d_for_loss(
+        &self,
+        theta: &[f64],
+        ln_n: f64,
+        loss: f64,
+        setting: &Setting,
+    ) -> Option<f64> {
+        Form::ln_d_for_loss(&Chinchilla, &at_granularity(theta, setting), ln_n, loss, setting)
+    }
+}

@@ -1,0 +1,124 @@
+//! Kumar's precision law: low-precision training shrinks N, quantising afterwards costs loss.
+
+use super::form::{At, Coef, Factor, Form, Scale};
+use super::start::{grid, ranked_starts};
+use crate::num::Real;
+use crate::units::Setting;
+
+/// L(N, D, P) = E + A / N_eff^alpha + B / D^beta + CT D^gD / N^gN exp(-P_served / gpost), in nats per
+/// token, with N_eff = N (1 - exp(-P_w / gw)) (1 - exp(-P_a / ga)) (1 - exp(-P_kv / gkv)).
+///
+/// P_w, P_a and P_kv are the bits of weights, activations and cached keys and values in training,
+/// P_served those of the weights afterwards; a precision that is absent counts as full and its
+/// factor as one. The last term grows with D: overtrained models lose more when quantised.
+///
+/// Source: Kumar et al. 2024, arXiv:2411.04330, eq. 1 to 4. Differs from it: nothing. No published
+/// constants are shipped; they come from the user's fit.
+/// Domain: 3 to 16 bits, up to 1.7B parameters and 26B tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct KumarPrecision;
+
+const E: usize = 0;
+const A: usize = 1;
+const B: usize = 2;
+const ALPHA: usize = 3;
+const BETA: usize = 4;
+const WEIGHTS: usize = 5;
+const ACTIVATIONS: usize = 6;
+const KV: usize = 7;
+const CT: usize = 8;
+const BY_D: usize = 9;
+const BY_N: usize = 10;
+const SERVED: usize = 11;
+
+/// ln (1 - exp(-bits / gamma)), 0 in full precision.
+fn ln_share<T: Real>(bits: Option<f64>, gamma: T) -> T {
+    bits.map_or(T::from(0.0), |bits| (-(-gamma.recip() * T::from(bits)).exp_m1()).ln())
+}
+
+impl Form for KumarPrecision {
+    const ID: &'static str = "kumar";
+    const TITLE: &'static str = "Kumar precision";
+    const EQUATION: &'static str = "L = E + A/Neff^alpha + B/D^beta + CT·D^gD/N^gN·exp(-Pserved/gpost), Neff = N·(1 - exp(-Pw/gw))·(1 - exp(-Pa/ga))·(1 - exp(-Pkv/gkv))";
+    const SOURCE: &'static str = "Kumar et al. 2024, arXiv:2411.04330, eq. 1 to 4";
+    const COEFS: &'static [Coef] = &[
+        Coef { name: "E", unit: "nats per token", scale: Scale::Log, domain: POSITIVE },
+        Coef { name: "A", unit: "nats · parameters^alpha", scale: Scale::Log, domain: POSITIVE },
+        Coef { name: "B", unit: "nats · tokens^beta", scale: Scale::Log, domain: POSITIVE },
+        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef { name: "gw", unit: "bits", scale: Scale::Log, domain: POSITIVE },
+        Coef { name: "ga", unit: "bits", scale: Scale::Log, domain: POSITIVE },
+        Coef { name: "gkv", unit: "bits", scale: Scale::Log, domain: POSITIVE },
+        Coef { name: "CT", unit: "nats", scale: Scale::Log, domain: POSITIVE },
+        Coef { name: "gD", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
+        Coef { name: "gN", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
+        Coef { name: "gpost", unit: "bits", scale: Scale::Log, domain: POSITIVE },
+    ];
+    const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens, Factor::Precision];
+
+    fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
+        let bits = &at.setting;
+        let ln_effective = at.ln_n
+            + ln_share(bits.weight_bits, theta[WEIGHTS])
+            + ln_share(bits.activation_bits, theta[ACTIVATIONS])
+            + ln_share(bits.kv_bits, theta[KV]);
+        let capacity = theta[A] * (-theta[ALPHA] * ln_effective).exp();
+        let data = theta[B] * (-theta[BETA] * at.ln_d).exp();
+        let quantised = bits.served_bits.map_or(T::from(0.0), |served| {
+            let rate = theta[BY_D] * at.ln_d - theta[BY_N] * at.ln_n;
+            theta[CT] * (rate - theta[SERVED].recip() * T::from(served)).exp()
+        });
+        theta[E] + capacity + data + quantised
+    }
+
+    fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {
+        theta[E]
+    }
+
+    fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
+        theta[A] *= (-theta[ALPHA] * ln_n0).exp();
+        theta[B] *= (-theta[BETA] * ln_d0).exp();
+        theta[CT] *= (theta[BY_D] * ln_d0 - theta[BY_N] * ln_n0).exp();
+    }
+
+    fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
+        const EXPONENTS: &[f64] = &[0.2, 0.35, 0.55];
+        let tuples = grid([EXPONENTS, EXPONENTS, &[1.5, 3.0], &[0.5, 1.0], &[0.4]]);
+        let columns = |[alpha, beta, bits, served, rate]: &[f64; 5]| {
+            let shares = |x: &At<f64>| {
+                let s = &x.setting;
+                [s.weight_bits, s.activation_bits, s.kv_bits]
+                    .into_iter()
+                    .map(|b| ln_share(b, *bits))
+                    .sum::<f64>()
+            };
+            let quantised = |x: &At<f64>| {
+                x.setting.served_bits.map_or(0.0, |b| {
+                    (rate * (x.ln_d - x.ln_n) - b / served).exp()
+                })
+            };
+            vec![
+                vec![1.0; at.len()],
+                at.iter().map(|x| (-alpha * (x.ln_n + shares(x))).exp()).collect(),
+                at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
+                at.iter().map(quantised).collect(),
+            ]
+        };
+        let served = at.iter().any(|x| x.setting.served_bits.is_some());
+        let with_or_without = |tuple: &[f64; 5]| {
+            let mut columns = columns(tuple);
+            columns.truncate(if served { 4 } else { 3 });
+            columns
+        };
+        ranked_starts(&tuples, loss, with_or_without)
+            .into_iter()
+            .map(|([alpha, beta, bits, post, rate], x)| {
+                let ct = x.get(3).copied().unwrap_or(1.0);
+                vec![x[0], x[1], x[2], alpha, beta, bits, bits, bits, ct, rate, rate, post]
+            })
+            .collect()
+    }
+}
+
+const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);

@@ -11,11 +11,11 @@ use super::progress::Counter;
 use crate::data::{ColumnMap, HoldOut, ReadOptions, RunTable, parse_rows, read};
 use crate::error::{FitError, Result, Warning};
 use crate::fit::{
-    Axis, Fit, FitConfig, NormalPrior, Objective, Resample, fit, fit_held_out, rank, rollout,
+    Axis, Fit, FitConfig, NormalPrior, Objective, ProfileOf, Resample, fit, fit_held_out, rank, rollout,
 };
 use crate::law::{Range, law_by_id};
 use crate::report::{
-    certificate_text, diagnostics_text, fit_sheet, objective_text, ranking_sheet, rollout_sheet,
+    certificate_text, diagnostics_text, fit_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, rollout_sheet,
     write_atomically,
 };
 use crate::units::ParamRule;
@@ -64,6 +64,9 @@ pub(super) struct Args {
     /// the residuals.
     #[arg(long, value_enum, default_value = "row")]
     resample: ResampleArg,
+    /// Coefficients whose profile likelihood is walked: those hardly known, all, or none.
+    #[arg(long, value_enum, default_value = "weak")]
+    profile: ProfileArg,
     /// Seed of the resamples.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -125,6 +128,23 @@ impl From<ResampleArg> for Resample {
             ResampleArg::Budget => Self::Budget,
             ResampleArg::Run => Self::Run,
             ResampleArg::Wild => Self::Wild,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProfileArg {
+    None,
+    Weak,
+    All,
+}
+
+impl From<ProfileArg> for ProfileOf {
+    fn from(arg: ProfileArg) -> Self {
+        match arg {
+            ProfileArg::None => Self::None,
+            ProfileArg::Weak => Self::Weak,
+            ProfileArg::All => Self::All,
         }
     }
 }
@@ -246,6 +266,7 @@ fn fitted(args: &Args) -> Result<(Fit, RunTable)> {
         priors: args.priors.iter().cloned().collect(),
         bootstrap: args.bootstrap,
         resample: args.resample.into(),
+        profile: args.profile.into(),
         seed: args.seed,
         level: args.level,
     };
@@ -374,11 +395,17 @@ fn text(fit: &Fit, table: &RunTable) -> String {
     }
     text.push('\n');
     text.push_str(&fit_sheet(fit).to_text());
+    if !fit.profiles.is_empty() {
+        text.push_str(&format!("\n{}", profile_sheet(fit).to_text()));
+    }
     text.push_str(&format!(
         "\n{}, objective {:.12e}\n",
         certificate_text(fit),
         fit.objective_value
     ));
+    if !fit.minima.is_empty() {
+        text.push_str(&format!("\n{}\n", minima_sheet(fit).to_text()));
+    }
     if let Some(diagnostics) = &fit.diagnostics {
         text.push_str(&diagnostics_text(diagnostics));
     }

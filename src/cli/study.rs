@@ -126,6 +126,7 @@ impl FitSection {
             bounds: self.bounds.clone(),
             priors: self.priors.clone(),
             resample: self.resample,
+            ..FitConfig::default()
         }
     }
 }

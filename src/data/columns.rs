@@ -197,10 +197,17 @@ impl Quantity {
     }
 }
 
-/// Column names by quantity, from `--map n=COLUMN,d=COLUMN`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A column and what its values are multiplied by.
+#[derive(Clone, Debug, PartialEq)]
+struct Scaled {
+    column: String,
+    factor: f64,
+}
+
+/// Column names by quantity, from `--map n=COLUMN,d=COLUMN`; `n=params_b*1e9` reads billions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ColumnMap(Vec<(Quantity, String)>);
+pub struct ColumnMap(Vec<(Quantity, Scaled)>);
 
 impl ColumnMap {
     /// Every key there is, in order.
@@ -211,7 +218,13 @@ impl ColumnMap {
     /// The mapped column of a quantity.
     #[must_use]
     pub fn column(&self, quantity: Quantity) -> Option<&str> {
-        self.0.iter().find(|(q, _)| *q == quantity).map(|(_, c)| c.as_str())
+        self.0.iter().find(|(q, _)| *q == quantity).map(|(_, s)| s.column.as_str())
+    }
+
+    /// What the values of a quantity are multiplied by; 1 unless the map says so.
+    #[must_use]
+    pub fn factor(&self, quantity: Quantity) -> f64 {
+        self.0.iter().find(|(q, _)| *q == quantity).map_or(1.0, |(_, s)| s.factor)
     }
 }
 
@@ -239,7 +252,13 @@ impl FromStr for ColumnMap {
             if map.iter().any(|(q, _)| *q == quantity) {
                 return Err(bad("each key at most once"));
             }
-            map.push((quantity, column.trim().to_owned()));
+            let scaled = match column.rsplit_once('*').map(|(c, f)| (c, f.trim().parse::<f64>())) {
+                Some((column, Ok(factor))) if factor.is_finite() && factor > 0.0 => {
+                    Scaled { column: column.trim().to_owned(), factor }
+                }
+                _ => Scaled { column: column.trim().to_owned(), factor: 1.0 },
+            };
+            map.push((quantity, scaled));
         }
         Ok(Self(map))
     }
@@ -254,7 +273,14 @@ impl TryFrom<String> for ColumnMap {
 
 impl From<ColumnMap> for String {
     fn from(map: ColumnMap) -> Self {
-        let pairs: Vec<String> = map.0.iter().map(|(q, c)| format!("{}={c}", q.key())).collect();
+        let pairs: Vec<String> = map
+            .0
+            .iter()
+            .map(|(q, s)| match s.factor {
+                1.0 => format!("{}={}", q.key(), s.column),
+                factor => format!("{}={}*{factor:e}", q.key(), s.column),
+            })
+            .collect();
         pairs.join(",")
     }
 }
@@ -280,6 +306,11 @@ mod tests {
         assert_eq!(map.column(Quantity::Params), Some("Model Size"));
         assert_eq!(map.column(Quantity::Tokens), None);
         assert_eq!(String::from(map), "n=Model Size,loss=l");
+        let scaled: ColumnMap = "n=params_b*1e9,loss=a*b".parse().expect("pairs");
+        assert_eq!(scaled.column(Quantity::Params), Some("params_b"));
+        assert_eq!(scaled.factor(Quantity::Params), 1e9);
+        assert_eq!(scaled.column(Quantity::Loss), Some("a*b"));
+        assert_eq!(String::from(scaled), "n=params_b*1e9,loss=a*b");
         for text in ["n", "x=y", "n=a,n=b"] {
             assert!(text.parse::<ColumnMap>().is_err(), "{text}");
         }

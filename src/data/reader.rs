@@ -17,7 +17,7 @@ use crate::flops::{FlopRule, tokens_for};
 use crate::units::{Setting, Flops, ParamRule, Params, Tokens};
 
 /// How to read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadOptions {
     /// Columns by quantity, where their names do not say it.
@@ -50,12 +50,13 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<RunTable> {
         })?;
         digest.update(&bytes);
         let sheet = Sheet::read(path, bytes)?;
-        let params = append(&sheet, options, &mut table)?;
+        let name = sheet.path.clone();
+        let params = append(sheet, options, &mut table)?;
         if i > 0 && params != table.params {
             return Err(DataError::MixedConventions {
                 what: "N",
                 one: table.params.to_string(),
-                other: format!("{params} ({})", sheet.path),
+                other: format!("{params} ({name})"),
             }
             .into());
         }
@@ -183,6 +184,20 @@ impl Sheet {
         Ok(Self { path, columns, rows, lines })
     }
 
+    /// Multiplies mapped columns by their factors.
+    fn scale(&mut self, map: &ColumnMap) {
+        for quantity in Quantity::ALL {
+            let factor = map.factor(quantity);
+            let at = map.column(quantity).and_then(|c| self.columns.iter().position(|x| x == c));
+            let Some(at) = at.filter(|_| factor != 1.0) else { continue };
+            for row in &mut self.rows {
+                if let Value::Number(x) = &mut row[at] {
+                    *x *= factor;
+                }
+            }
+        }
+    }
+
     /// The column of a quantity: mapped, else the surest recognised name.
     fn column(
         &self,
@@ -238,7 +253,9 @@ fn value(cell: AnyValue) -> Value {
 }
 
 /// Adds the runs of a sheet; returns which parameters its N counts.
-fn append(sheet: &Sheet, options: &ReadOptions, table: &mut RunTable) -> Result<ParamRule> {
+fn append(mut sheet: Sheet, options: &ReadOptions, table: &mut RunTable) -> Result<ParamRule> {
+    sheet.scale(&options.map);
+    let sheet = &sheet;
     let find = |quantity| sheet.column(quantity, options.params, &options.map);
     let mut params = options.params;
     let mut n = find(Quantity::Params)?;

@@ -37,6 +37,13 @@ pub enum Warning {
         /// Upper over lower end.
         ratio: f64,
     },
+    /// A coefficient that the runs bound on one side only, or on none.
+    OpenProfile {
+        /// The coefficient.
+        coef: String,
+        /// Where it is open.
+        side: String,
+    },
     /// A coefficient that would leave its range if it could.
     AtBound {
         /// The coefficient.
@@ -162,6 +169,7 @@ impl Warning {
             Self::StartsDisagree { .. } => "starts-disagree",
             Self::DrawsFailed { .. } => "draws-failed",
             Self::FlatProfile { .. } => "flat-profile",
+            Self::OpenProfile { .. } => "open-profile",
             Self::AtBound { .. } => "at-bound",
             Self::FewRuns { .. } => "few-runs",
             Self::NarrowDesign { .. } => "narrow-design",
@@ -199,6 +207,10 @@ impl fmt::Display for Warning {
             Self::FlatProfile { coef, ratio } => write!(
                 f,
                 "{coef} is hardly known: its interval spans a factor {ratio:.1}; add runs that move it"
+            ),
+            Self::OpenProfile { coef, side } => write!(
+                f,
+                "the runs set no limit to {coef} {side}: its profile never rises beyond chance; hold it, give a prior, or add runs that move it"
             ),
             Self::AtBound { coef, bound } => write!(
                 f,

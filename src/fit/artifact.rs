@@ -10,6 +10,7 @@ use super::config::{FitConfig, Objective};
 use super::design;
 use super::diagnostics::Diagnostics;
 use super::heldout::HeldOut;
+use super::profile::Profile;
 use super::rollout::{Ranking, Rollout};
 use super::rows::point;
 use super::solve::{LocalMinimum, Minimum};
@@ -69,6 +70,9 @@ pub struct Fit {
     pub allocation: Option<AllocationExponents>,
     /// Errors on held-out runs, if any were held out.
     pub held_out: Option<HeldOut>,
+    /// Profile likelihoods, of weak coefficients or as asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<Profile>,
     /// Design and residuals; absent when the runs do not fix every coefficient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Diagnostics>,
@@ -108,6 +112,35 @@ impl Fit {
             level: self.level,
         }
     }
+
+    /// Free coefficients that the runs hardly fix: those with a wide interval, or all of them when
+    /// more than a hundredth of the draws found no minimum.
+    pub(super) fn weak_coefs(&self) -> Vec<String> {
+        let draws = self.draws.len() + self.draws_failed;
+        if 100 * self.draws_failed > draws {
+            let free = |name: &&str| !self.config.fixed.contains_key(*name);
+            let names = self.surface.law().coefs().iter().map(|c| c.name);
+            return names.filter(free).map(str::to_owned).collect();
+        }
+        let flat = |warning: &Warning| match warning {
+            Warning::FlatProfile { coef, .. } => Some(coef.clone()),
+            _ => None,
+        };
+        self.warnings.iter().filter_map(flat).collect()
+    }
+
+    /// Warns of coefficients whose profile never rises beyond chance on one side.
+    pub(super) fn warn_of_open_profiles(&mut self) {
+        for profile in self.profiles.iter().filter(|p| p.lo.is_none() || p.hi.is_none()) {
+            let side = match (profile.lo, profile.hi) {
+                (None, None) => "either side",
+                (None, _) => "below",
+                _ => "above",
+            };
+            let coef = profile.coef.clone();
+            self.warnings.push(Warning::OpenProfile { coef, side: side.to_owned() });
+        }
+    }
 }
 
 fn exponents(surface: &Surface, c: Flops) -> Option<AllocationExponents> {
@@ -127,7 +160,7 @@ pub(super) fn assemble(
     surface: Surface,
     runs: &RunTable,
     config: &FitConfig,
-    minimum: Minimum,
+    minimum: &Minimum,
     draws: Vec<Draw>,
     mut warnings: Vec<Warning>,
 ) -> Fit {
@@ -211,10 +244,11 @@ pub(super) fn assemble(
         level: config.level,
         objective_value: minimum.objective,
         certificate: minimum.certificate,
-        minima: if minimum.minima.len() > 1 { minimum.minima } else { Vec::new() },
+        minima: if minimum.minima.len() > 1 { minimum.minima.clone() } else { Vec::new() },
         std_errors,
         allocation: exponents(&surface, reference),
         held_out: None,
+        profiles: Vec::new(),
         diagnostics: None,
         rollout: None,
         ranking: None,

@@ -104,14 +104,18 @@ fn refit(
         held: &best.held,
         priors: &priors,
     };
-    let theta = problem.natural(&best.x);
+    let starts = best.starts(law);
     let (_, mut theta) = best.known.settle(&problem, |problem| {
-        let x = problem.variables(&theta);
-        let mut end = finish(problem, &x);
-        if !stands(&end) {
-            end = descend(problem, &x);
-        }
-        stands(&end).then(|| (end.clone(), problem.natural(&end.x)))
+        let ends = starts.iter().map(|theta| {
+            let x = problem.variables(theta);
+            let end = finish(problem, &x);
+            if stands(&end) { end } else { descend(problem, &x) }
+        });
+        let lowest = ends
+            .filter(stands)
+            .min_by(|a, b| a.jet.value.total_cmp(&b.jet.value))?;
+        let theta = problem.natural(&lowest.x);
+        Some((lowest, theta))
     })?;
     law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
     let in_domain = |(c, t): (&crate::law::Coef, &f64)| *t > c.domain.0 && *t < c.domain.1;

@@ -49,6 +49,20 @@ impl std::fmt::Display for Objective {
     }
 }
 
+/// Which coefficients get a profile likelihood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProfileOf {
+    /// None.
+    None,
+    /// Those whose bootstrap interval says that they are hardly known, and all free ones when more
+    /// than a hundredth of the draws found no minimum.
+    #[default]
+    Weak,
+    /// Every free coefficient.
+    All,
+}
+
 /// What the bootstrap draws anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -101,6 +115,7 @@ pub struct NormalPrior {
 /// | `priors` | none | sd > 0 | normal distributions of coefficients |
 /// | `bootstrap` | 4000 | 0 or >= 20 | resamples for the intervals |
 /// | `resample` | row | | what a resample draws |
+/// | `profile` | weak | | which coefficients get a profile likelihood |
 /// | `seed` | 0 | | seed of the resamples |
 /// | `level` | 0.95 | 0.5..0.999 | level of the intervals |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,6 +138,8 @@ pub struct FitConfig {
     pub bootstrap: usize,
     /// What a resample draws.
     pub resample: Resample,
+    /// Which coefficients get a profile likelihood.
+    pub profile: ProfileOf,
     /// Seed of the resamples.
     pub seed: u64,
     /// Level of the percentile intervals.
@@ -140,6 +157,7 @@ impl Default for FitConfig {
             priors: BTreeMap::new(),
             bootstrap: 4000,
             resample: Resample::Row,
+            profile: ProfileOf::Weak,
             seed: 0,
             level: 0.95,
         }

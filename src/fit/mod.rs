@@ -15,6 +15,7 @@ mod heldout;
 mod known;
 mod lad;
 mod objective;
+mod profile;
 mod rollout;
 mod rows;
 mod solve;
@@ -23,9 +24,10 @@ mod valley;
 pub use artifact::{AllocationExponents, Fit, SCHEMA};
 pub use backtest::{Backtest, Choice, backtest};
 pub use certificate::Certificate;
-pub use config::{FitConfig, NormalPrior, Objective, Resample};
+pub use config::{FitConfig, NormalPrior, Objective, ProfileOf, Resample};
 pub use diagnostics::{Correlation, Diagnostics, Notable};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};
+pub use profile::Profile;
 pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
 pub use solve::LocalMinimum;
 pub use valley::{Valley, valleys};
@@ -85,8 +87,22 @@ pub fn fit(
         };
         diagnostics::diagnose(&problem, &minimum.theta, runs, config.objective)
     };
-    let mut fitted = artifact::assemble(surface, runs, config, minimum, draws, warnings);
+    let mut fitted = artifact::assemble(surface, runs, config, &minimum, draws, warnings);
     fitted.diagnostics = diagnostics;
+    let weak = fitted.weak_coefs();
+    let wanted = |name: &str| match config.profile {
+        ProfileOf::None => false,
+        ProfileOf::Weak => weak.iter().any(|w| w == name),
+        ProfileOf::All => true,
+    };
+    fitted.profiles = law
+        .coefs()
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| wanted(c.name))
+        .filter_map(|(i, _)| profile::profile(law, &minimum, config, i))
+        .collect();
+    fitted.warn_of_open_profiles();
     Ok(fitted)
 }
 

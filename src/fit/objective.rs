@@ -4,7 +4,7 @@ use ndarray::Array1;
 
 use super::config::{FitConfig, Objective};
 use crate::law::{Coef, Scale};
-use crate::num::{Jet, Quadratic};
+use crate::num::{Jet, Quadratic, median};
 
 /// Most coefficients a family may have here; scratch arrays live on the stack.
 const MOST: usize = 12;
@@ -200,22 +200,44 @@ impl Problem<'_> {
         (predicted.ln() - self.observed.ln[i], gradient)
     }
 
-    /// sum w rho'(r) r at `theta`, per row of weight: what one unit of negative log likelihood is
-    /// worth in the objective when the errors are distributed as the penalty says (the maximum
-    /// likelihood scale: twice the variance for squares, delta times the mean |r| far outside a
-    /// band).
+    /// The objective at `x`.
+    pub(super) fn value(&self, x: &[f64]) -> f64 {
+        let mut jet = Jet::zeros(x.len());
+        self.clone().jet(x, &mut jet);
+        jet.value
+    }
+
+    /// What one unit of negative log likelihood is worth in the objective: E[psi²] / E[psi'] of the
+    /// residuals at `theta`, psi the slope of the penalty; twice the variance for squares.
+    ///
+    /// A narrow band holds too few rows to tell E[psi'], so the density of the residuals at zero is
+    /// counted over half a robust standard deviation either side.
     pub(super) fn scale(&self, theta: &[f64]) -> f64 {
         let in_value = self.penalty == Penalty::SquareLoss;
-        let (sum, count) = (0..self.len()).fold((0.0, 0.0), |(sum, count), i| {
-            let r = if in_value {
-                self.model.predict(theta, i) - self.observed.value[i]
-            } else {
-                self.residual(theta, i)
-            };
-            let weight = self.weight(i);
-            (sum + weight * self.penalty.at(r).slope * r, count + weight)
-        });
-        sum / count
+        let rows: Vec<(f64, f64)> = (0..self.len())
+            .map(|i| {
+                let r = if in_value {
+                    self.model.predict(theta, i) - self.observed.value[i]
+                } else {
+                    self.residual(theta, i)
+                };
+                (r, self.weight(i))
+            })
+            .collect();
+        let count: f64 = rows.iter().map(|(_, w)| w).sum();
+        let mean = |f: &dyn Fn(f64) -> f64| rows.iter().map(|(r, w)| w * f(*r)).sum::<f64>() / count;
+        let squared_slope = mean(&|r| self.penalty.at(r).slope.powi(2));
+        let robust_sd = 1.4826 * median(&rows.iter().map(|(r, _)| r.abs()).collect::<Vec<_>>());
+        let band = self.penalty.band();
+        let near = 0.5 * robust_sd;
+        let bend = if band >= near {
+            mean(&|r| self.penalty.at(r).bend)
+        } else {
+            // The slope turns by its two outer values within the band.
+            let turn = self.penalty.at(2.0 * near).slope - self.penalty.at(-2.0 * near).slope;
+            turn * mean(&|r| f64::from(r.abs() <= near)) / (2.0 * near)
+        };
+        squared_slope / bend
     }
 }
 

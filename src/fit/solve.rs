@@ -34,6 +34,21 @@ pub(super) struct Minimum {
     pub(super) known: Known,
     /// Every minimum that stands, lowest first, with the starts that led there.
     pub(super) minima: Vec<LocalMinimum>,
+    /// Coefficients of the other minima in natural units, for rugged families.
+    pub(super) others: Vec<Vec<f64>>,
+}
+
+impl Minimum {
+    /// Where to look for the minimum of a slightly other problem, around the centre: the minimum
+    /// itself, and every other one where the family is known to have several.
+    pub(super) fn starts(&self, law: &dyn Law) -> Vec<Vec<f64>> {
+        let mut starts = vec![self.theta.clone()];
+        starts.extend(self.others.iter().cloned());
+        for theta in &mut starts {
+            law.recentre(theta, self.rows.ln_n0, self.rows.ln_d0);
+        }
+        starts
+    }
 }
 
 /// A stationary point with upward curvature in which some starts ended.
@@ -252,8 +267,13 @@ pub(super) fn solve(
         })
         .collect();
     minima.sort_by(|a, b| a.objective.total_cmp(&b.objective));
+    let others = ends
+        .iter()
+        .filter(|(end, _)| rugged && stands(end) && !same_point(&end.x, &best.x))
+        .map(|(end, _)| natural(&end.x))
+        .collect();
     let objective = best.jet.value;
-    Ok(Minimum { x: best.x, theta, objective, certificate, rows, held, known, minima })
+    Ok(Minimum { x: best.x, theta, objective, certificate, rows, held, known, minima, others })
 }
 
 /// A free coefficient on which no prediction depends at any start.

@@ -1,7 +1,7 @@
 //! Muennighoff's data-constrained law: repeated tokens and excess parameters are worth less.
 
 use super::chinchilla::start;
-use super::form::{At, Coef, Factor, Form, Scale};
+use super::form::{At, Coef, Factor, Form, Scale, dual_jet};
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -103,6 +103,87 @@ impl Form for Muennighoff {
     fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
         theta[A] *= (-theta[ALPHA] * ln_n0).exp();
         theta[B] *= (-theta[BETA] * ln_d0).exp();
+    }
+
+    /// By the chain rule over three small parts, each by dual numbers: what D is worth, what N is
+    /// worth and N*(U). All seven coefficients at once would cost twenty-eight evaluations.
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let p = Self::COEFS.len();
+        let (a, b, alpha, beta) = (theta[A], theta[B], theta[ALPHA], theta[BETA]);
+        let new = at.setting.unique.map(|u| u.ln()).filter(|u| *u < at.ln_d);
+        let ln_unique = new.unwrap_or(at.ln_d);
+        gradient.fill(0.0);
+        hessian.fill(0.0);
+        gradient[E] = 1.0;
+
+        // Q = B exp(-beta t), t = ln D'(RD).
+        let (mut t1, mut t2) = ([0.0], [0.0]);
+        let t = dual_jet(
+            |x| ln_worth(at.ln_d.into(), ln_unique.into(), x[0]),
+            &[theta[RD]],
+            &mut t1,
+            &mut t2,
+        );
+        let (t_r, t_rr) = (t1[0], t2[0]);
+        let data = b * (-beta * t).exp();
+        gradient[B] = data / b;
+        gradient[BETA] = -t * data;
+        gradient[RD] = -beta * t_r * data;
+        let upper = [
+            (B, BETA, -t * data / b),
+            (B, RD, -beta * t_r * data / b),
+            (BETA, BETA, t * t * data),
+            (BETA, RD, (beta * t - 1.0) * t_r * data),
+            (RD, RD, (beta * beta * t_r * t_r - beta * t_rr) * data),
+        ];
+        for (i, j, x) in upper {
+            hessian[i * p + j] = x;
+            hessian[j * p + i] = x;
+        }
+
+        // P = exp(ln A - alpha s), s = ln N'(w, RN) where N exceeds w = ln N*(U).
+        let w = ln_n_for(theta, ln_unique);
+        let excess = at.ln_n > w;
+        let (mut s1, mut s2) = ([0.0; 2], [0.0; 4]);
+        let s = if excess {
+            let worth = |x: &[num_dual::HyperDual64]| ln_worth(at.ln_n.into(), x[0], x[1]);
+            dual_jet(worth, &[w, theta[RN]], &mut s1, &mut s2)
+        } else {
+            at.ln_n
+        };
+        let w_alpha = (1.0 / alpha - w) / alpha;
+        let w_beta = (ln_unique - 1.0 / beta) / alpha;
+        const MOVING: [usize; 5] = [A, B, ALPHA, BETA, RN];
+        let w1 = [1.0 / (alpha * a), -1.0 / (alpha * b), w_alpha, w_beta, 0.0];
+        let mut w2 = [[0.0; 5]; 5];
+        w2[0][0] = -1.0 / (alpha * a * a);
+        w2[1][1] = 1.0 / (alpha * b * b);
+        w2[0][2] = -1.0 / (alpha * alpha * a);
+        w2[1][2] = 1.0 / (alpha * alpha * b);
+        w2[2][2] = (-1.0 / (alpha * alpha) - 2.0 * w_alpha) / alpha;
+        w2[2][3] = -w_beta / alpha;
+        w2[3][3] = 1.0 / (alpha * beta * beta);
+        let capacity = a * (-alpha * s).exp();
+        let is = |i: usize, coef: usize| f64::from(MOVING[i] == coef);
+        let slope = |i: usize| s1[0] * w1[i] + s1[1] * is(i, RN);
+        let first = |i: usize| is(i, A) / a - alpha * slope(i) - s * is(i, ALPHA);
+        for i in 0..MOVING.len() {
+            gradient[MOVING[i]] += capacity * first(i);
+            for j in i..MOVING.len() {
+                let bend = s2[0] * w1[i] * w1[j]
+                    + s1[0] * w2[i][j]
+                    + s2[1] * (w1[i] * is(j, RN) + w1[j] * is(i, RN))
+                    + s2[3] * is(i, RN) * is(j, RN);
+                let second = -alpha * bend - is(i, ALPHA) * slope(j) - is(j, ALPHA) * slope(i)
+                    - is(i, A) * is(j, A) / (a * a);
+                let x = capacity * (second + first(i) * first(j));
+                hessian[MOVING[i] * p + MOVING[j]] += x;
+                if i != j {
+                    hessian[MOVING[j] * p + MOVING[i]] += x;
+                }
+            }
+        }
+        theta[E] + capacity + data
     }
 
     /// The base by least squares as if all tokens were new, RD and RN over the decades at which

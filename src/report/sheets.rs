@@ -35,7 +35,10 @@ pub fn fit_sheet(fit: &Fit) -> Sheet {
     let level = format!("{:.0} % interval", 100.0 * fit.level);
     let mut sheet = Sheet::new("", &["quantity", "estimate", &level, "bootstrap SD", "unit"]);
     let mut push = |name: &str, label: &str, value: f64, unit: &str| {
-        let sd = fit.std_errors.get(name).map_or_else(|| "-".to_owned(), |s| number(*s));
+        // The exponent of a law with one exponent is the same in all draws but for rounding.
+        let varies = |s: &&f64| **s > 1e-10 * value.abs();
+        let sd = fit.std_errors.get(name).filter(varies);
+        let sd = sd.map_or_else(|| "-".to_owned(), |s| number(*s));
         let held = fit.config.fixed.contains_key(name);
         let interval = match fit.intervals.get(name) {
             _ if held => "held".to_owned(),
@@ -52,6 +55,47 @@ pub fn fit_sheet(fit: &Fit) -> Sheet {
         push("d_exponent", "D* exponent b", a.d_exponent, "D* ∝ C^b");
         let unit = format!("at {} FLOPs", a.reference_flops);
         push("tokens_per_param", "D*/N*", a.tokens_per_param, &unit);
+    }
+    sheet
+}
+
+/// Profile likelihood intervals beside the estimates.
+#[must_use]
+pub fn profile_sheet(fit: &Fit) -> Sheet {
+    let level = format!("{:.0} % interval", 100.0 * fit.level);
+    let mut sheet = Sheet::new("profile likelihood", &["coefficient", "estimate", &level]);
+    for profile in &fit.profiles {
+        let end = |x: Option<f64>| x.map_or_else(|| "no limit".to_owned(), number);
+        let interval = format!("{} to {}", end(profile.lo), end(profile.hi));
+        sheet.push([&*profile.coef, &number(fit.coefficients[&profile.coef]), &interval]);
+    }
+    sheet
+}
+
+/// Every minimum of a fit that found several, with the coefficients in which they differ.
+#[must_use]
+pub fn minima_sheet(fit: &Fit) -> Sheet {
+    let title = format!("{} local minima, lowest first", fit.minima.len());
+    let columns = ["objective", "above the lowest", "starts", "where they differ"];
+    let mut sheet = Sheet::new(title, &columns);
+    let Some(lowest) = fit.minima.first() else { return sheet };
+    let differs = |name: &&str| {
+        let here = lowest.coefficients[*name];
+        fit.minima.iter().any(|m| (m.coefficients[*name] / here - 1.0).abs() > 1e-3)
+    };
+    let names = fit.surface.law().coefs().iter().map(|c| c.name);
+    let names: Vec<&str> = names.filter(differs).collect();
+    for minimum in &fit.minima {
+        let place: Vec<String> = names
+            .iter()
+            .map(|name| format!("{name} {}", number(minimum.coefficients[*name])))
+            .collect();
+        sheet.push([
+            &*format!("{:.9e}", minimum.objective),
+            &format!("{:.4} %", 100.0 * (minimum.objective / lowest.objective - 1.0)),
+            &minimum.starts.to_string(),
+            &place.join(", "),
+        ]);
     }
     sheet
 }

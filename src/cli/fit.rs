@@ -11,14 +11,15 @@ use super::progress::Counter;
 use crate::data::{ColumnMap, HoldOut, ReadOptions, RunTable, parse_rows, read};
 use crate::error::{FitError, Result, Warning};
 use crate::fit::{
-    Axis, Fit, FitConfig, NormalPrior, Objective, ProfileOf, Resample, fit, fit_held_out, rank, rollout,
+    Axis, Fit, FitConfig, NormalPrior, Objective, ProfileOf, Resample, approaches, decide, fit,
+    fit_held_out, leave_groups_out, rank, rollout,
 };
 use crate::law::{Range, law_by_id};
 use crate::report::{
-    certificate_text, diagnostics_text, fit_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, rollout_sheet,
+    approaches_sheet, certificate_text, decision_sheet, groups_sheet, held_out_sheet, diagnostics_text, fit_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, rollout_sheet,
     write_atomically,
 };
-use crate::units::ParamRule;
+use crate::units::{Flops, ParamRule};
 
 /// Flags of `isoloss fit`.
 #[derive(Debug, ClapArgs)]
@@ -82,6 +83,13 @@ pub(super) struct Args {
     /// or D/N; the axis of `--law auto`, C when absent.
     #[arg(long, value_name = "AXIS")]
     leave_future_out: Option<Axis>,
+    /// Fit without each group of runs in turn and predict it.
+    #[arg(long, value_enum, value_name = "GROUPS")]
+    leave_out: Option<GroupArg>,
+    /// Training FLOPs at which the decision is given with its intervals (repeatable); the dearest
+    /// budget and ten times that when absent.
+    #[arg(long, value_name = "C")]
+    at: Vec<Flops>,
     /// Run the command that wrote this fit again and compare every number.
     #[arg(long, value_name = "FIT.json", conflicts_with = "logs")]
     replay: Option<PathBuf>,
@@ -116,6 +124,7 @@ enum ResampleArg {
     Row,
     Size,
     Budget,
+    Cell,
     Run,
     Wild,
 }
@@ -126,6 +135,7 @@ impl From<ResampleArg> for Resample {
             ResampleArg::Row => Self::Row,
             ResampleArg::Size => Self::Size,
             ResampleArg::Budget => Self::Budget,
+            ResampleArg::Cell => Self::Cell,
             ResampleArg::Run => Self::Run,
             ResampleArg::Wild => Self::Wild,
         }
@@ -145,6 +155,27 @@ impl From<ProfileArg> for ProfileOf {
             ProfileArg::None => Self::None,
             ProfileArg::Weak => Self::Weak,
             ProfileArg::All => Self::All,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum GroupArg {
+    Size,
+    Budget,
+    Cell,
+    Run,
+    Row,
+}
+
+impl From<GroupArg> for Resample {
+    fn from(arg: GroupArg) -> Self {
+        match arg {
+            GroupArg::Size => Self::Size,
+            GroupArg::Budget => Self::Budget,
+            GroupArg::Cell => Self::Cell,
+            GroupArg::Run => Self::Run,
+            GroupArg::Row => Self::Row,
         }
     }
 }
@@ -291,6 +322,34 @@ fn fitted(args: &Args) -> Result<(Fit, RunTable)> {
         Some(held) => fit_held_out(law, &table, held, &config, &|done| progress.at(done))?,
     };
     progress.clear();
+    if let Some(by) = args.leave_out {
+        fitted.groups_left_out = Some(leave_groups_out(law, &seen, by.into(), &config)?);
+    }
+    let budgets = match (args.at.as_slice(), &fitted.allocation) {
+        ([], Some(a)) => vec![a.reference_flops, a.reference_flops * 10.0],
+        (asked, _) => asked.to_vec(),
+    };
+    for &c in &budgets {
+        if !c.is_usable() {
+            let (what, wanted) = ("--at", "training FLOPs above zero");
+            let found = c.get().to_string();
+            return Err(FitError::Config { field: what, found, wanted }.into());
+        }
+        match decide(&fitted, c) {
+            Some(decision) => fitted.decisions.push(decision),
+            None => {
+                let what = format!("--at {c}");
+                let reason = format!("`{}` has no compute-optimal size there", law.id());
+                return Err(FitError::NoDecision { what, reason }.into());
+            }
+        }
+    }
+    let sides = approaches(&fitted, &seen);
+    // The law alone is no comparison.
+    if sides.approaches.iter().filter(|a| a.n_exponent.is_some()).count() > 1 {
+        fitted.warnings.extend(sides.warnings.iter().cloned());
+        fitted.approaches = Some(sides);
+    }
     if let Some(tied) = ranking.as_ref().map(|r| (r.axis, r.tied())).filter(|(_, t)| t.len() > 1) {
         let (axis, laws) = (tied.0.to_string(), tied.1.join(", "));
         fitted.warnings.push(Warning::LawsTied { laws, axis });
@@ -418,6 +477,27 @@ fn text(fit: &Fit, table: &RunTable) -> String {
     if let Some(rollout) = &fit.rollout {
         text.push_str(&format!("\n{}", rollout_sheet(rollout).to_text()));
     }
+    if !fit.decisions.is_empty() {
+        text.push_str(&format!("\n{}", decision_sheet(fit).to_text()));
+    }
+    if let Some(approaches) = &fit.approaches {
+        text.push_str(&format!("\n{}", approaches_sheet(approaches).to_text()));
+        for approach in &approaches.approaches {
+            for refused in &approach.refused {
+                let name = approach.name.split(' ').next().unwrap_or_default();
+                text.push_str(&format!(
+                    "approach {name} leaves out {}: {}\n",
+                    refused.what, refused.reason
+                ));
+            }
+        }
+    }
+    if let Some(groups) = &fit.groups_left_out {
+        text.push_str(&format!("\n{}", groups_sheet(groups).to_text()));
+        for (group, reason) in &groups.skipped {
+            text.push_str(&format!("not left out: {group}: {reason}\n"));
+        }
+    }
     if let Some(held) = &fit.held_out {
         text.push_str(&format!(
             "held out {} ({} runs): mean |error| {:.4} %, largest {:.4} %, bias {:+.4} %\n",
@@ -427,6 +507,14 @@ fn text(fit: &Fit, table: &RunTable) -> String {
             100.0 * held.max_abs_error,
             100.0 * held.bias,
         ));
+        if let Some(covered) = held.covered {
+            text.push_str(&format!(
+                "{covered} of {} inside their {:.0} % interval for a new run\n",
+                held.n_points,
+                100.0 * fit.level
+            ));
+        }
+        text.push_str(&held_out_sheet(held).to_text());
     }
     text
 }

@@ -58,6 +58,14 @@ pub enum FitError {
         /// The coefficient.
         coef: String,
     },
+    /// A budget at which the law decides nothing.
+    #[error("{what}: {reason}")]
+    NoDecision {
+        /// What was asked for.
+        what: String,
+        /// Why there is no answer.
+        reason: String,
+    },
     /// No start reached a finite objective.
     #[error(
         "no start of `{law}` reached a finite minimum ({starts} tried); look at the loss column for outliers or wrong units"

@@ -37,6 +37,15 @@ pub enum Warning {
         /// Upper over lower end.
         ratio: f64,
     },
+    /// Two of Hoffmann's approaches whose intervals do not meet.
+    ApproachesDisagree {
+        /// One.
+        one: String,
+        /// The other.
+        other: String,
+        /// What they disagree on.
+        quantity: String,
+    },
     /// A coefficient that the runs bound on one side only, or on none.
     OpenProfile {
         /// The coefficient.
@@ -169,6 +178,7 @@ impl Warning {
             Self::StartsDisagree { .. } => "starts-disagree",
             Self::DrawsFailed { .. } => "draws-failed",
             Self::FlatProfile { .. } => "flat-profile",
+            Self::ApproachesDisagree { .. } => "approaches-disagree",
             Self::OpenProfile { .. } => "open-profile",
             Self::AtBound { .. } => "at-bound",
             Self::FewRuns { .. } => "few-runs",
@@ -207,6 +217,10 @@ impl fmt::Display for Warning {
             Self::FlatProfile { coef, ratio } => write!(
                 f,
                 "{coef} is hardly known: its interval spans a factor {ratio:.1}; add runs that move it"
+            ),
+            Self::ApproachesDisagree { one, other, quantity } => write!(
+                f,
+                "approaches `{one}` and `{other}` disagree on {quantity} beyond their intervals; look at the residuals of the law at its dearest runs and at the sizes of each valley"
             ),
             Self::OpenProfile { coef, side } => write!(
                 f,

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::approaches::Approaches;
 use super::bootstrap::Draw;
 use super::certificate::Certificate;
 use super::config::{FitConfig, Objective};
+use super::decision::Decision;
 use super::design;
 use super::diagnostics::Diagnostics;
+use super::groups::GroupsLeftOut;
 use super::heldout::HeldOut;
 use super::profile::Profile;
 use super::rollout::{Ranking, Rollout};
@@ -68,6 +71,15 @@ pub struct Fit {
     pub std_errors: BTreeMap<String, f64>,
     /// How N* and D* grow.
     pub allocation: Option<AllocationExponents>,
+    /// What to do at some budgets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
+    /// Hoffmann's three approaches, if they were compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approaches: Option<Approaches>,
+    /// Each group of runs predicted from the others, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_left_out: Option<GroupsLeftOut>,
     /// Errors on held-out runs, if any were held out.
     pub held_out: Option<HeldOut>,
     /// Profile likelihoods, of weak coefficients or as asked for.
@@ -247,6 +259,9 @@ pub(super) fn assemble(
         minima: if minimum.minima.len() > 1 { minimum.minima.clone() } else { Vec::new() },
         std_errors,
         allocation: exponents(&surface, reference),
+        decisions: Vec::new(),
+        approaches: None,
+        groups_left_out: None,
         held_out: None,
         profiles: Vec::new(),
         diagnostics: None,

@@ -30,6 +30,10 @@ pub(super) fn clusters(table: &RunTable, resample: Resample) -> Vec<Vec<usize>> 
             // To a hundredth of a percent, as `design` tells sizes apart.
             Resample::Size => format!("{}", (run.n.ln() * 1e4).round()),
             Resample::Budget => format!("{:?}", budget_of(run)),
+            Resample::Cell => {
+                let rounded = |x: f64| (x * 1e4).round();
+                format!("{} {}", rounded(run.n.ln()), rounded(run.d.ln()))
+            }
             Resample::Run => run.run.clone(),
         };
         groups.entry(key).or_default().push(i);

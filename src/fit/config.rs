@@ -74,6 +74,8 @@ pub enum Resample {
     Size,
     /// All runs of a compute budget together: for errors that a budget shares.
     Budget,
+    /// All runs at one N and D together: repeats with other seeds.
+    Cell,
     /// All rows of one run name together: for several points of one training curve.
     Run,
     /// No run is drawn: each residual keeps its run and changes sign at random, so the design stays
@@ -87,6 +89,7 @@ impl std::fmt::Display for Resample {
             Self::Row => "row",
             Self::Size => "size",
             Self::Budget => "budget",
+            Self::Cell => "cell",
             Self::Run => "run",
             Self::Wild => "wild",
         })

@@ -1,11 +1,13 @@
 //! Predictions of runs the fit never saw.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::artifact::Fit;
 use super::rows::point;
 use crate::data::{HoldOut, RunRecord, RunTable};
-use crate::law::Surface;
+use crate::law::{Point, Surface};
 use crate::num::{Interval, mean};
 
 /// Errors on held-out runs, as fractions of the observed loss.
@@ -21,19 +23,35 @@ pub struct HeldOut {
     pub max_abs_error: f64,
     /// Mean of predicted / observed - 1.
     pub bias: f64,
+    /// Runs inside their prediction interval; absent without draws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered: Option<usize>,
+    /// Each run with its prediction and its distance from the fitted ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<PredictedRun>,
 }
 
-pub(super) fn score(surface: &Surface, test: &RunTable, condition: &HoldOut) -> HeldOut {
-    let errors: Vec<f64> =
-        test.runs.iter().map(|r| surface.loss(&point(r)) / r.loss_nats - 1.0).collect();
+/// Scores runs the fit never saw.
+pub(super) fn score(fit: &Fit, test: &RunTable, condition: &HoldOut) -> HeldOut {
+    let runs = predict_runs(fit, test);
+    let errors: Vec<f64> = runs.iter().map(|r| r.error).collect();
     let absolute: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
+    let judged = runs.iter().any(|r| r.interval.is_some());
     HeldOut {
         condition: condition.to_string(),
         n_points: errors.len(),
         mean_abs_error: mean(&absolute),
         max_abs_error: absolute.iter().copied().fold(0.0, f64::max),
         bias: mean(&errors),
+        covered: judged.then(|| runs.iter().filter(|r| r.is_covered()).count()),
+        runs,
     }
+}
+
+/// By which factor a point lies outside the fitted runs, by quantity.
+pub(super) fn outside(surface: &Surface, point: &Point) -> BTreeMap<String, f64> {
+    let quantities = surface.support.outside(point).into_iter();
+    quantities.map(|(quantity, factor)| (quantity.to_owned(), factor)).collect()
 }
 
 /// One run beside its prediction.
@@ -49,40 +67,63 @@ pub struct PredictedRun {
     pub interval: Option<Interval>,
     /// predicted / observed - 1.
     pub error: f64,
+    /// By which factor the run lies outside the fitted ones in N, D, C and D/N; empty inside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outside: BTreeMap<String, f64>,
 }
 
-/// Predicts each run of `table`, with intervals for *a new run*.
+impl PredictedRun {
+    /// Whether the loss that came lies in the interval.
+    #[must_use]
+    pub fn is_covered(&self) -> bool {
+        self.interval.is_some_and(|i| i.contains(self.run.loss_nats))
+    }
+
+    /// The largest factor by which it lies outside; 1 inside.
+    #[must_use]
+    pub fn distance(&self) -> f64 {
+        self.outside.values().copied().fold(1.0, f64::max)
+    }
+}
+
+/// Where the loss of a new run at `point` is expected; `None` without draws.
 ///
 /// Draw k of the law is paired with a residual of the fitted runs, resampled in order: the interval
 /// covers what is unknown about the law and what varies from run to run (Efron and Tibshirani 1993,
 /// sec. 25.6). Residuals are scaled by sqrt(n / (n - p)), since fitted residuals are too small.
-#[must_use]
-pub fn predict_runs(fit: &Fit, table: &RunTable) -> Vec<PredictedRun> {
-    let ensemble = fit.ensemble();
+pub(super) fn new_run_interval(fit: &Fit, point: &Point) -> Option<Interval> {
     let p = fit.surface.theta().len() as f64;
     let n = fit.residuals.len() as f64;
     let inflate = (n / (n - p).max(1.0)).sqrt();
+    let (law, at) = (fit.surface.law(), point.at());
+    let sample: Vec<f64> = fit
+        .draws
+        .iter()
+        .enumerate()
+        .map(|(k, theta)| {
+            // A prime stride walks through all residuals, unlike their order in the table.
+            let residual = fit.residuals[(k * 7919) % fit.residuals.len().max(1)];
+            law.loss(theta, &at) * (-residual * inflate).exp()
+        })
+        .collect();
+    Interval::percentile(&sample, fit.level)
+}
+
+/// Predicts each run of `table`, with intervals for *a new run*.
+#[must_use]
+pub fn predict_runs(fit: &Fit, table: &RunTable) -> Vec<PredictedRun> {
     table
         .runs
         .iter()
         .map(|run| {
             let at = point(run);
             let predicted_nats = fit.surface.loss(&at);
-            let sample: Vec<f64> = ensemble
-                .draws
-                .iter()
-                .enumerate()
-                .map(|(k, draw)| {
-                    // A prime stride walks through all residuals, unlike their order in the table.
-                    let residual = fit.residuals[(k * 7919) % fit.residuals.len().max(1)];
-                    draw.loss(&at) * (-residual * inflate).exp()
-                })
-                .collect();
             PredictedRun {
                 run: run.clone(),
                 predicted_nats,
-                interval: Interval::percentile(&sample, fit.level),
+                interval: new_run_interval(fit, &at),
                 error: predicted_nats / run.loss_nats - 1.0,
+                outside: outside(&fit.surface, &at),
             }
         })
         .collect()

@@ -4,13 +4,16 @@
 //! on residuals, see [`Objective`]. Nothing here is called converged because an objective stopped falling: see
 //! [`Certificate`].
 
+mod approaches;
 mod artifact;
 mod backtest;
 mod bootstrap;
 mod certificate;
 mod config;
+mod decision;
 mod design;
 mod diagnostics;
+mod groups;
 mod heldout;
 mod known;
 mod lad;
@@ -21,16 +24,19 @@ mod rows;
 mod solve;
 mod valley;
 
+pub use approaches::{Approach, Approaches, FrontierPoint, Refused, approaches};
 pub use artifact::{AllocationExponents, Fit, SCHEMA};
 pub use backtest::{Backtest, Choice, backtest};
 pub use certificate::Certificate;
 pub use config::{FitConfig, NormalPrior, Objective, ProfileOf, Resample};
+pub use decision::{Decision, decide};
 pub use diagnostics::{Correlation, Diagnostics, Notable};
+pub use groups::{GroupFold, GroupsLeftOut, leave_groups_out};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};
 pub use profile::Profile;
 pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
 pub use solve::LocalMinimum;
-pub use valley::{Valley, valleys};
+pub use valley::{Valley, valleys, valleys_within};
 
 use crate::data::{HoldOut, RunTable};
 use crate::error::{Result, Warning};
@@ -120,7 +126,7 @@ pub fn fit_held_out(
 ) -> Result<Fit> {
     let (train, test) = condition.split(runs)?;
     let mut fitted = fit(law, &train, config, progress)?;
-    let held_out = heldout::score(&fitted.surface, &test, condition);
+    let held_out = heldout::score(&fitted, &test, condition);
     let farthest = test
         .runs
         .iter()

@@ -35,50 +35,110 @@ impl Valley {
         let t = ln_n - self.ln_n0;
         self.parabola[0] + t * (self.parabola[1] + t * self.parabola[2])
     }
+
+    /// Why no optimum can be read off this valley; `None` where one can.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        if self.parabola[2] <= 0.0 {
+            return Some("concave: the losses are no valley in ln N".to_owned());
+        }
+        if self.n.is_none() {
+            return Some("the floor lies outside the sizes".to_owned());
+        }
+        if !self.bracketed {
+            let reason = "not bracketed: the lowest loss is that of the smallest or largest size";
+            return Some(reason.to_owned());
+        }
+        None
+    }
 }
 
 /// One valley per budget with at least three sizes, cheapest first.
 #[must_use]
 pub fn valleys(table: &RunTable) -> Vec<Valley> {
+    valleys_within(table, f64::INFINITY)
+}
+
+/// As [`valleys`], each through the runs within a factor `window` of the size of its lowest loss:
+/// far from the floor a valley in ln N is no parabola.
+#[must_use]
+pub fn valleys_within(table: &RunTable, window: f64) -> Vec<Valley> {
     table
         .by_budget()
         .into_iter()
         .filter_map(|(c, runs)| {
-            let points: Vec<(f64, f64)> = runs.iter().map(|r| (r.n.ln(), r.loss_nats)).collect();
+            let lowest = runs.iter().min_by(|a, b| a.loss_nats.total_cmp(&b.loss_nats))?.n.ln();
+            // Sizes at the edge of the window belong to it, whatever rounding says.
+            let near = |ln_n: f64| (ln_n - lowest).abs() <= window.ln() + 1e-9;
+            let points: Vec<(f64, f64)> = runs
+                .iter()
+                .map(|r| (r.n.ln(), r.loss_nats))
+                .filter(|(ln_n, _)| near(*ln_n))
+                .collect();
             valley(c, &points)
         })
         .collect()
 }
 
-fn valley(c: Flops, points: &[(f64, f64)]) -> Option<Valley> {
-    let ln_n0 = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
-    let power = |k: i32| points.iter().map(|p| (p.0 - ln_n0).powi(k)).sum::<f64>();
-    let moment = |k: i32| points.iter().map(|p| (p.0 - ln_n0).powi(k) * p.1).sum::<f64>();
-    let s: Vec<f64> = (0..5).map(power).collect();
-    let normal = [s[0], s[1], s[2], s[1], s[2], s[3], s[2], s[3], s[4]];
-    if points.len() < 3 || smallest_eigenvalue(3, &normal) <= 1e-12 * s[4].max(s[0]) {
-        return None;
+/// A parabola loss = c0 + c1 t + c2 t², t = ln N - ln N0, by least squares; `None` below three sizes.
+struct Parabola {
+    coefficients: [f64; 3],
+    ln_n0: f64,
+    /// Smallest and largest ln N.
+    span: (f64, f64),
+}
+
+impl Parabola {
+    fn through(points: &[(f64, f64)]) -> Option<Self> {
+        let ln_n0 = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
+        let power = |k: i32| points.iter().map(|p| (p.0 - ln_n0).powi(k)).sum::<f64>();
+        let moment = |k: i32| points.iter().map(|p| (p.0 - ln_n0).powi(k) * p.1).sum::<f64>();
+        let s: Vec<f64> = (0..5).map(power).collect();
+        let normal = [s[0], s[1], s[2], s[1], s[2], s[3], s[2], s[3], s[4]];
+        if points.len() < 3 || smallest_eigenvalue(3, &normal) <= 1e-12 * s[4].max(s[0]) {
+            return None;
+        }
+        let solution = nalgebra::Matrix3::from_row_slice(&normal)
+            .cholesky()?
+            .solve(&nalgebra::Vector3::new(moment(0), moment(1), moment(2)));
+        let span = points
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), p| (lo.min(p.0), hi.max(p.0)));
+        Some(Self { coefficients: [solution[0], solution[1], solution[2]], ln_n0, span })
     }
-    let solution = nalgebra::Matrix3::from_row_slice(&normal)
-        .cholesky()?
-        .solve(&nalgebra::Vector3::new(moment(0), moment(1), moment(2)));
-    let parabola = [solution[0], solution[1], solution[2]];
+
+    /// ln N of the floor, where the parabola is convex.
+    fn floor(&self) -> Option<f64> {
+        let [_, c1, c2] = self.coefficients;
+        (c2 > 0.0).then(|| self.ln_n0 - c1 / (2.0 * c2))
+    }
+
+    /// The floor, where it lies among the sizes.
+    fn floor_inside(&self) -> Option<f64> {
+        self.floor().filter(|floor| (self.span.0..=self.span.1).contains(floor))
+    }
+}
+
+/// ln N of the floor of a parabola through (ln N, loss), where it is convex with its floor among
+/// the sizes.
+pub(super) fn floor_of(points: &[(f64, f64)]) -> Option<f64> {
+    Parabola::through(points)?.floor_inside()
+}
+
+fn valley(c: Flops, points: &[(f64, f64)]) -> Option<Valley> {
+    let parabola = Parabola::through(points)?;
     let lowest = points.iter().min_by(|a, b| a.1.total_cmp(&b.1))?.0;
-    let (lo, hi) = points
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), p| (lo.min(p.0), hi.max(p.0)));
-    let floor = ln_n0 - parabola[1] / (2.0 * parabola[2]);
-    let inside = parabola[2] > 0.0 && (lo..=hi).contains(&floor);
+    let floor = parabola.floor_inside();
     let mut valley = Valley {
         c,
         n_points: points.len(),
-        bracketed: lowest > lo && lowest < hi,
-        n: inside.then(|| Params::new(floor.exp())),
+        bracketed: lowest > parabola.span.0 && lowest < parabola.span.1,
+        n: floor.map(|floor| Params::new(floor.exp())),
         loss_nats: None,
-        parabola,
-        ln_n0,
+        parabola: parabola.coefficients,
+        ln_n0: parabola.ln_n0,
     };
-    valley.loss_nats = inside.then(|| valley.loss_at(floor));
+    valley.loss_nats = floor.map(|floor| valley.loss_at(floor));
     Some(valley)
 }
 

@@ -15,6 +15,7 @@ pub use page::{Figure, StudyReport};
 pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{
+    approaches_sheet, decision_sheet, groups_sheet, held_out_sheet,
     backtest_sheet, comparison_sheet, curve_csv, curve_sheet, fit_sheet, minima_sheet, profile_sheet, proposal_sheets,
     ranking_sheet, rollout_sheet, valley_sheet,
 };

@@ -1,7 +1,9 @@
 //! The tables of each result.
 
 use super::sheet::Sheet;
-use crate::fit::{Axis, Backtest, Fit, Ranking, Rollout, Valley};
+use crate::fit::{
+    Approaches, Axis, Backtest, Fit, GroupsLeftOut, HeldOut, Ranking, Rollout, Valley,
+};
 use crate::num::Interval;
 use crate::plan::{Comparison, IsoLossCurve, Row};
 use crate::units::{Flops, short_count};
@@ -55,6 +57,127 @@ pub fn fit_sheet(fit: &Fit) -> Sheet {
         push("d_exponent", "D* exponent b", a.d_exponent, "D* ∝ C^b");
         let unit = format!("at {} FLOPs", a.reference_flops);
         push("tokens_per_param", "D*/N*", a.tokens_per_param, &unit);
+    }
+    sheet
+}
+
+/// How far outside the fitted runs something lies, in words.
+fn distance(outside: &std::collections::BTreeMap<String, f64>) -> String {
+    let words: Vec<String> =
+        outside.iter().map(|(name, factor)| format!("{name} {factor:.1}x")).collect();
+    if words.is_empty() { "inside".to_owned() } else { words.join(", ") }
+}
+
+/// What to do at each budget, one quantity a row.
+#[must_use]
+pub fn decision_sheet(fit: &Fit) -> Sheet {
+    let level = format!("{:.0} % interval", 100.0 * fit.level);
+    let title = "what the law says to do";
+    let mut sheet = Sheet::new(title, &["budget", "quantity", "estimate", &level, "unit"]);
+    for decision in &fit.decisions {
+        let flops = |x: f64| Flops::new(x).to_string();
+        let rows: [(&str, &str, f64, &dyn Fn(f64) -> String, &str); 6] = [
+            ("N*", "params", decision.n.get(), &short_count, "parameters"),
+            ("D*", "tokens", decision.d.get(), &short_count, "tokens"),
+            ("D*/N*", "tokens_per_param", decision.tokens_per_param, &number, ""),
+            ("loss", "loss", decision.loss_nats, &number, "nats per token"),
+            ("loss of one run", "new_run", decision.loss_nats, &number, "nats per token"),
+            ("cost of that loss", "flops_for_loss", decision.c.get(), &flops, "FLOPs"),
+        ];
+        let budget = format!("{}, {}", decision.c, distance(&decision.outside));
+        for (i, (label, name, value, show, unit)) in rows.into_iter().enumerate() {
+            let interval = between(decision.intervals.get(name), show);
+            let budget = if i == 0 { &*budget } else { "" };
+            sheet.push([budget, label, &show(value), &interval, unit]);
+        }
+    }
+    sheet
+}
+
+/// The frontiers of Hoffmann's approaches.
+#[must_use]
+pub fn approaches_sheet(approaches: &Approaches) -> Sheet {
+    let level = format!("{:.0} %", 100.0 * approaches.level);
+    let targets = approaches.approaches.iter().find(|a| !a.predicted.is_empty());
+    let last = targets.and_then(|a| a.predicted.get(1)).map_or(String::new(), |p| p.c.to_string());
+    let (of_a, n, of_n) = (format!("a, {level}"), format!("N* at {last}"), format!("N*, {level}"));
+    let title = "three approaches to N* ∝ C^a";
+    let mut sheet = Sheet::new(title, &["approach", "points", "a", &of_a, &n, &of_n]);
+    for approach in &approaches.approaches {
+        let predicted = approach.predicted.get(1);
+        let or_dash = |x: Option<String>| x.unwrap_or_else(|| "-".to_owned());
+        let points = match approach.measured.len() {
+            0 => "-".to_owned(),
+            n => n.to_string(),
+        };
+        sheet.push([
+            &*approach.name,
+            &points,
+            &or_dash(approach.n_exponent.map(number)),
+            &between(approach.interval.as_ref(), number),
+            &or_dash(predicted.map(|p| p.n.to_string())),
+            &between(predicted.and_then(|p| p.interval.as_ref()), short_count),
+        ]);
+    }
+    sheet
+}
+
+/// Most rows of a table of groups or held-out runs.
+const MOST_ROWS: usize = 12;
+
+/// Each group of runs predicted from the others, worst first.
+#[must_use]
+pub fn groups_sheet(groups: &GroupsLeftOut) -> Sheet {
+    let shown = groups.folds.len().min(MOST_ROWS);
+    let title = format!(
+        "{} by {}, each left out once: mean |error| {:.2} %, bias {:+.2} %{}; the worst {shown} of {}",
+        groups.law,
+        groups.by,
+        100.0 * groups.mean_abs_error,
+        100.0 * groups.bias,
+        groups.coverage.map_or(String::new(), |c| format!(", {:.0} % inside", 100.0 * c)),
+        groups.folds.len(),
+    );
+    let columns = ["group", "runs", "mean |error|", "bias", "inside", "outside the others by"];
+    let mut sheet = Sheet::new(title, &columns);
+    for fold in groups.folds.iter().take(MOST_ROWS) {
+        let distance = match fold.distance {
+            d if d <= 1.0 => "inside".to_owned(),
+            d => format!("{d:.1}x"),
+        };
+        sheet.push([
+            &*fold.group,
+            &fold.n_points.to_string(),
+            &format!("{:.2} %", 100.0 * fold.mean_abs_error),
+            &format!("{:+.2} %", 100.0 * fold.bias),
+            &fold.covered.map_or_else(|| "-".to_owned(), |k| format!("{k} of {}", fold.n_points)),
+            &distance,
+        ]);
+    }
+    sheet
+}
+
+/// Held-out runs, farthest first, with how far outside the fitted ones each lies.
+#[must_use]
+pub fn held_out_sheet(held: &HeldOut) -> Sheet {
+    let shown = held.runs.len().min(MOST_ROWS);
+    let title = format!("the {shown} farthest of {} held-out runs", held.runs.len());
+    let columns = ["C", "N", "D/N", "loss", "predicted", "error", "interval", "outside by"];
+    let mut sheet = Sheet::new(title, &columns);
+    let mut runs: Vec<_> = held.runs.iter().collect();
+    runs.sort_by(|a, b| b.distance().total_cmp(&a.distance()));
+    for predicted in runs.into_iter().take(MOST_ROWS) {
+        let run = &predicted.run;
+        sheet.push([
+            &*run.c.to_string(),
+            &run.n.to_string(),
+            &number(run.d / run.n),
+            &format!("{:.4}", run.loss_nats),
+            &format!("{:.4}", predicted.predicted_nats),
+            &format!("{:+.2} %", 100.0 * predicted.error),
+            &between(predicted.interval.as_ref(), |x| format!("{x:.3}")),
+            &distance(&predicted.outside),
+        ]);
     }
     sheet
 }

@@ -16,8 +16,9 @@ use crate::fit::{
 };
 use crate::law::{Range, law_by_id};
 use crate::report::{
-    approaches_sheet, certificate_text, decision_sheet, groups_sheet, held_out_sheet, diagnostics_text, fit_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, rollout_sheet,
-    write_atomically,
+    approaches_sheet, certificate_text, decision_sheet, diagnostics_text, fit_sheet, groups_sheet,
+    held_out_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, refusals_text,
+    rollout_sheet, write_atomically,
 };
 use crate::units::{Flops, ParamRule};
 
@@ -482,15 +483,7 @@ fn text(fit: &Fit, table: &RunTable) -> String {
     }
     if let Some(approaches) = &fit.approaches {
         text.push_str(&format!("\n{}", approaches_sheet(approaches).to_text()));
-        for approach in &approaches.approaches {
-            for refused in &approach.refused {
-                let name = approach.name.split(' ').next().unwrap_or_default();
-                text.push_str(&format!(
-                    "approach {name} leaves out {}: {}\n",
-                    refused.what, refused.reason
-                ));
-            }
-        }
+        text.push_str(&refusals_text(approaches));
     }
     if let Some(groups) = &fit.groups_left_out {
         text.push_str(&format!("\n{}", groups_sheet(groups).to_text()));

@@ -47,7 +47,12 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn finish(self, output: &Output, strict: bool) -> ExitCode {
-        let text = if self.json { format!("{}\n", output.json) } else { output.text.clone() };
+        let text = if self.json {
+            format!("{}\n", output.json)
+        } else {
+            // Warnings follow on their own line.
+            format!("{}\n", output.text.trim_end_matches('\n'))
+        };
         // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
         let mut told = Vec::new();

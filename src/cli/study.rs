@@ -13,7 +13,9 @@ use super::progress::Counter;
 use crate::cost::Workload;
 use crate::data::{ColumnMap, ReadOptions, RunTable, read};
 use crate::error::{Error, Result, SweepError};
-use crate::fit::{Backtest, Fit, FitConfig, NormalPrior, Objective, Resample, backtest, fit, valleys};
+use crate::fit::{
+    Backtest, Fit, FitConfig, NormalPrior, Objective, Resample, backtest, fit, valleys,
+};
 use crate::law::{Ensemble, Range, law_by_id};
 use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
 use crate::report::{self, Chart, Size, StudyReport, write_atomically};

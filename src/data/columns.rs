@@ -242,10 +242,8 @@ impl FromStr for ColumnMap {
             let (key, column) = part
                 .split_once('=')
                 .ok_or_else(|| bad("pairs KEY=COLUMN are wanted, as n=params,loss=val_loss"))?;
-            let quantity = Quantity::ALL
-                .into_iter()
-                .find(|q| q.key() == key.trim())
-                .ok_or_else(|| {
+            let quantity =
+                Quantity::ALL.into_iter().find(|q| q.key() == key.trim()).ok_or_else(|| {
                     let keys = Self::keys();
                     bad(&format!("known keys are {keys}"))
                 })?;

@@ -14,7 +14,7 @@ use super::columns::{ColumnMap, Quantity, normalised};
 use super::table::{Assumption, Digest, RunRecord, RunTable, Skipped};
 use crate::error::{DataError, Result};
 use crate::flops::{FlopRule, tokens_for};
-use crate::units::{Setting, Flops, ParamRule, Params, Tokens};
+use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
 /// How to read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -292,7 +292,7 @@ fn append(mut sheet: Sheet, options: &ReadOptions, table: &mut RunTable) -> Resu
         budget: find(Quantity::Budget)?,
         status: find(Quantity::Status)?,
         weight: find(Quantity::Weight)?,
-        setting: SettingColumns::find(&find)?,
+        setting: SettingColumns::find(find)?,
     };
     layout.note_assumptions(sheet, params, table);
     let mut bad: Vec<(usize, String)> = Vec::new();
@@ -350,7 +350,9 @@ struct SettingColumns {
 }
 
 impl SettingColumns {
-    fn find(find: impl Fn(Quantity) -> Result<Option<usize>, DataError>) -> Result<Self, DataError> {
+    fn find(
+        find: impl Fn(Quantity) -> Result<Option<usize>, DataError>,
+    ) -> Result<Self, DataError> {
         let mut columns = [
             Quantity::UniqueTokens,
             Quantity::Experts,

@@ -37,6 +37,30 @@ pub enum Warning {
         /// Upper over lower end.
         ratio: f64,
     },
+    /// Runs in a corner or on a line of the (N, D/N) plane.
+    ThinPlane {
+        /// Filled cells of sixteen.
+        cells: usize,
+    },
+    /// Residuals that follow a quantity.
+    ResidualTrend {
+        /// The quantity.
+        against: String,
+        /// Student t of its coefficient.
+        t: f64,
+    },
+    /// Residuals larger than repeats scatter.
+    LackOfFit {
+        /// Probability under the law.
+        p: f64,
+    },
+    /// Runs that repeat their data under a law that does not know it.
+    RepeatsIgnored {
+        /// Runs with more tokens than unique ones.
+        runs: usize,
+        /// Most epochs.
+        epochs: f64,
+    },
     /// Two of Hoffmann's approaches whose intervals do not meet.
     ApproachesDisagree {
         /// One.
@@ -178,6 +202,10 @@ impl Warning {
             Self::StartsDisagree { .. } => "starts-disagree",
             Self::DrawsFailed { .. } => "draws-failed",
             Self::FlatProfile { .. } => "flat-profile",
+            Self::ThinPlane { .. } => "thin-plane",
+            Self::ResidualTrend { .. } => "residual-trend",
+            Self::LackOfFit { .. } => "lack-of-fit",
+            Self::RepeatsIgnored { .. } => "repeats-ignored",
             Self::ApproachesDisagree { .. } => "approaches-disagree",
             Self::OpenProfile { .. } => "open-profile",
             Self::AtBound { .. } => "at-bound",
@@ -217,6 +245,22 @@ impl fmt::Display for Warning {
             Self::FlatProfile { coef, ratio } => write!(
                 f,
                 "{coef} is hardly known: its interval spans a factor {ratio:.1}; add runs that move it"
+            ),
+            Self::ThinPlane { cells } => write!(
+                f,
+                "the runs fill {cells} of 16 cells of their (N, D/N) rectangle: away from those the law is a guess; add runs in the empty corners"
+            ),
+            Self::ResidualTrend { against, t } => write!(
+                f,
+                "the residuals follow {against} (t = {t:.1}): the law misses something there; compare others with --law auto, or leave out the runs at that end"
+            ),
+            Self::LackOfFit { p } => write!(
+                f,
+                "residuals are larger than repeated runs scatter (p = {p:.1e}): the law is off by more than seed noise; compare others with --law auto"
+            ),
+            Self::RepeatsIgnored { runs, epochs } => write!(
+                f,
+                "{runs} runs see their data up to {epochs:.0} times, which this law takes for new data; fit --law muennighoff, or leave those runs out"
             ),
             Self::ApproachesDisagree { one, other, quantity } => write!(
                 f,

@@ -235,7 +235,8 @@ fn by_envelope(table: &RunTable, targets: &[Flops], config: &FitConfig) -> Appro
                 .filter(|p| (p.1 * 1e4).round() as i64 == *size)
                 .map(|p| p.0)
                 .collect();
-            let (c, n) = (Flops::new(mean(&stretch).exp()), Params::new((*size as f64 / 1e4).exp()));
+            let (c, n) =
+                (Flops::new(mean(&stretch).exp()), Params::new((*size as f64 / 1e4).exp()));
             FrontierPoint { c, n, interval: None }
         })
         .collect();
@@ -255,9 +256,9 @@ fn by_valleys(table: &RunTable, targets: &[Flops], config: &FitConfig) -> Approa
         }
     }
     let budgets = table.by_budget();
-    for (c, runs) in &budgets {
+    for (c, _) in &budgets {
         if !found.iter().any(|v| v.c == *c) {
-            let reason = format!("{} runs do not span three sizes", runs.len());
+            let reason = "fewer than three sizes".to_owned();
             refused.push(Refused { what: format!("{c} FLOPs"), reason });
         }
     }
@@ -284,9 +285,8 @@ fn by_valleys(table: &RunTable, targets: &[Flops], config: &FitConfig) -> Approa
             let floors: Vec<(f64, f64)> = points
                 .iter()
                 .filter_map(|(ln_c, runs)| {
-                    let drawn: Vec<(f64, f64)> = (0..runs.len())
-                        .map(|_| runs[rng.random_range(0..runs.len())])
-                        .collect();
+                    let drawn: Vec<(f64, f64)> =
+                        (0..runs.len()).map(|_| runs[rng.random_range(0..runs.len())]).collect();
                     Some((*ln_c, floor_of(&drawn)?))
                 })
                 .collect();

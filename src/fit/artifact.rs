@@ -235,11 +235,8 @@ pub(super) fn assemble(
             warnings.push(Warning::AtBound { coef, bound });
         }
     }
-    let residuals = runs
-        .runs
-        .iter()
-        .map(|r| surface.loss(&point(r)).ln() - r.loss_nats.ln())
-        .collect();
+    let residuals =
+        runs.runs.iter().map(|r| surface.loss(&point(r)).ln() - r.loss_nats.ln()).collect();
     Fit {
         schema: SCHEMA,
         isoloss_version: env!("CARGO_PKG_VERSION").to_owned(),

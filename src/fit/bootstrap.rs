@@ -115,9 +115,7 @@ fn refit(
             let end = finish(problem, &x);
             if stands(&end) { end } else { descend(problem, &x) }
         });
-        let lowest = ends
-            .filter(stands)
-            .min_by(|a, b| a.jet.value.total_cmp(&b.jet.value))?;
+        let lowest = ends.filter(stands).min_by(|a, b| a.jet.value.total_cmp(&b.jet.value))?;
         let theta = problem.natural(&lowest.x);
         Some((lowest, theta))
     })?;

@@ -247,9 +247,8 @@ impl FitConfig {
 
     /// The place of the coefficient of this name, once `values` are inside its domain.
     fn coef(&self, law: &dyn Law, name: &str, values: &[f64]) -> Result<usize, FitError> {
-        let bad = |reason: String| {
-            Err(FitError::Held { law: law.id(), coef: name.to_owned(), reason })
-        };
+        let bad =
+            |reason: String| Err(FitError::Held { law: law.id(), coef: name.to_owned(), reason });
         let Some(i) = law.coefs().iter().position(|c| c.name == name) else {
             let known: Vec<&str> = law.coefs().iter().map(|c| c.name).collect();
             return bad(format!("the law has only {}", known.join(", ")));

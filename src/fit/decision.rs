@@ -50,9 +50,8 @@ fn optimum(surface: &Surface, c: Flops) -> Option<(f64, f64, f64)> {
 
 /// ln C at which the best loss of `surface` is `loss`; `None` when no budget reaches it.
 fn ln_budget_for(surface: &Surface, loss: f64, near: f64) -> Option<f64> {
-    let excess = |ln_c: f64| {
-        optimum(surface, Flops::new(ln_c.exp())).map_or(f64::NAN, |(_, _, l)| l - loss)
-    };
+    let excess =
+        |ln_c: f64| optimum(surface, Flops::new(ln_c.exp())).map_or(f64::NAN, |(_, _, l)| l - loss);
     if loss <= surface.floor() {
         return None;
     }
@@ -89,7 +88,8 @@ pub fn decide(fit: &Fit, c: Flops) -> Option<Decision> {
         let budget = budget.map_or(f64::INFINITY, f64::exp);
         Ok([n.exp(), d.exp(), (d - n).exp(), loss, budget, surface.loss_at(ln_n, ln_d)])
     });
-    let names = ["params", "tokens", "tokens_per_param", "loss", "flops_for_loss", "loss_at_params"];
+    let names =
+        ["params", "tokens", "tokens_per_param", "loss", "flops_for_loss", "loss_at_params"];
     let mut intervals: BTreeMap<String, Interval> = names
         .iter()
         .enumerate()

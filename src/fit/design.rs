@@ -72,7 +72,9 @@ pub(super) fn check(
 /// What a run has of a factor beyond N and D.
 fn varied(factor: Factor) -> fn(&RunRecord) -> f64 {
     match factor {
-        Factor::UniqueTokens => |r| r.setting.unique.map_or(0.0, |u| (r.d.get() / u.get()).max(1.0).ln()),
+        Factor::UniqueTokens => {
+            |r| r.setting.unique.map_or(0.0, |u| (r.d.get() / u.get()).max(1.0).ln())
+        }
         Factor::Experts => |r| r.setting.experts.ln(),
         Factor::Granularity => |r| r.setting.granularity.ln(),
         Factor::Sparsity => |r| r.setting.sparsity,
@@ -138,6 +140,13 @@ pub(super) fn warnings(law: &dyn Law, table: &RunTable, free: usize) -> Vec<Warn
         if law.has_optimum() && ratio_span < 4.0 {
             warnings.push(Warning::NarrowDesign { ratio_span });
         }
+    }
+    let epochs = |r: &RunRecord| r.setting.unique.map_or(1.0, |u| r.d.get() / u.get());
+    // Below four epochs repetition costs little (Muennighoff et al. 2023, sec. 6).
+    let repeating = table.runs.iter().map(epochs).filter(|e| *e > 4.0);
+    let most = repeating.clone().fold(0.0, f64::max);
+    if most > 0.0 && !law.factors().contains(&Factor::UniqueTokens) {
+        warnings.push(Warning::RepeatsIgnored { runs: repeating.count(), epochs: most });
     }
     let ratio_to_rule = |r: &crate::data::RunRecord| r.c.get() / (6.0 * r.n.get() * r.d.get());
     let mismatch = crate::num::median(&table.runs.iter().map(ratio_to_rule).collect::<Vec<_>>());

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Objective;
 use super::objective::Problem;
+use super::plane::{Plane, SeedNoise, plane, seed_noise};
+use super::trend::{Trend, trends};
 use crate::data::{RunRecord, RunTable};
+use crate::error::Warning;
 use crate::law::Scale;
 use crate::num::median;
 
@@ -45,6 +48,14 @@ pub struct Diagnostics {
     pub condition_number: f64,
     /// Pairs of coefficients correlated beyond 0.99 either way.
     pub correlations: Vec<Correlation>,
+    /// Where the runs lie.
+    pub plane: Plane,
+    /// What repeats say about seeds; absent without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed_noise: Option<SeedNoise>,
+    /// Quantities along which the residuals are not scatter, strongest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trends: Vec<Trend>,
     /// sqrt(sum r² / (n - p)).
     pub residual_sd: f64,
     /// 1.4826 times the median absolute residual: what `residual_sd` would be without outliers.
@@ -63,12 +74,34 @@ pub struct Diagnostics {
     pub hc3_std_errors: BTreeMap<String, f64>,
 }
 
+/// Filled cells of the plane below which a law rests on a line or a corner of it.
+const FEW_CELLS: usize = 6;
+
+impl Diagnostics {
+    /// What a reader has to know before planning with the fit.
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if self.plane.cells_filled < FEW_CELLS {
+            warnings.push(Warning::ThinPlane { cells: self.plane.cells_filled });
+        }
+        if let Some(trend) = self.trends.first() {
+            let (against, t) = (trend.against.clone(), trend.t);
+            warnings.push(Warning::ResidualTrend { against, t });
+        }
+        if let Some(p) = self.seed_noise.map(|s| s.lack_of_fit_p).filter(|p| *p < 1e-3) {
+            warnings.push(Warning::LackOfFit { p });
+        }
+        warnings
+    }
+}
+
 /// Diagnostics at `theta` on uncentred rows; `None` when the runs do not fix every coefficient.
 pub(super) fn diagnose(
     problem: &Problem<'_>,
     theta: &[f64],
     runs: &RunTable,
     objective: Objective,
+    level: f64,
 ) -> Option<Diagnostics> {
     const OUTLIER_SDS: f64 = 5.0;
     const ENTANGLED: f64 = 0.99;
@@ -147,6 +180,9 @@ pub(super) fn diagnose(
         all.into_iter().filter(|r| scattered && r.leverage > limit).collect();
     high_leverage.sort_by(|a, b| b.leverage.total_cmp(&a.leverage));
     Some(Diagnostics {
+        plane: plane(runs)?,
+        seed_noise: seed_noise(runs, squares, n - p, level),
+        trends: trends(runs, &q, &residuals),
         condition_number,
         correlations,
         residual_sd,

@@ -18,10 +18,12 @@ mod heldout;
 mod known;
 mod lad;
 mod objective;
+mod plane;
 mod profile;
 mod rollout;
 mod rows;
 mod solve;
+mod trend;
 mod valley;
 
 pub use approaches::{Approach, Approaches, FrontierPoint, Refused, approaches};
@@ -33,9 +35,11 @@ pub use decision::{Decision, decide};
 pub use diagnostics::{Correlation, Diagnostics, Notable};
 pub use groups::{GroupFold, GroupsLeftOut, leave_groups_out};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};
+pub use plane::{Plane, SeedNoise};
 pub use profile::Profile;
 pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
 pub use solve::LocalMinimum;
+pub use trend::Trend;
 pub use valley::{Valley, valleys, valleys_within};
 
 use crate::data::{HoldOut, RunTable};
@@ -91,9 +95,12 @@ pub fn fit(
             held: &minimum.held,
             priors: &[],
         };
-        diagnostics::diagnose(&problem, &minimum.theta, runs, config.objective)
+        diagnostics::diagnose(&problem, &minimum.theta, runs, config.objective, config.level)
     };
     let mut fitted = artifact::assemble(surface, runs, config, &minimum, draws, warnings);
+    if let Some(diagnostics) = &diagnostics {
+        fitted.warnings.extend(diagnostics.warnings());
+    }
     fitted.diagnostics = diagnostics;
     let weak = fitted.weak_coefs();
     let wanted = |name: &str| match config.profile {

@@ -1,5 +1,6 @@
 //! What a fit minimises, with exact gradient and Hessian.
 
+use nalgebra::{DMatrix, DVector};
 use ndarray::Array1;
 
 use super::config::{FitConfig, Objective};
@@ -200,6 +201,29 @@ impl Problem<'_> {
         (predicted.ln() - self.observed.ln[i], gradient)
     }
 
+    /// Log residual of row `i` with its gradient and Hessian in the free variables.
+    pub(super) fn residual_with_hessian(
+        &self,
+        theta: &[f64],
+        i: usize,
+    ) -> (f64, DVector<f64>, DMatrix<f64>) {
+        let coefs = self.model.coefs();
+        let p = coefs.len();
+        let (mut g, mut h) = ([0.0; MOST], [0.0; MOST * MOST]);
+        let predicted = self.model.jet(theta, i, &mut g[..p], &mut h[..p * p]);
+        let free: Vec<usize> = self.free().collect();
+        let q = free.len();
+        let log = |k: usize| coefs[k].scale == Scale::Log;
+        let chain = |k: usize| if log(k) { theta[k] } else { 1.0 };
+        let gradient = DVector::from_fn(q, |a, _| g[free[a]] * chain(free[a]) / predicted);
+        let hessian = DMatrix::from_fn(q, q, |a, b| {
+            let (i, j) = (free[a], free[b]);
+            let own = if a == b && log(i) { gradient[a] } else { 0.0 };
+            h[i * p + j] * chain(i) * chain(j) / predicted - gradient[a] * gradient[b] + own
+        });
+        (predicted.ln() - self.observed.ln[i], gradient, hessian)
+    }
+
     /// The objective at `x`.
     pub(super) fn value(&self, x: &[f64]) -> f64 {
         let mut jet = Jet::zeros(x.len());
@@ -225,7 +249,8 @@ impl Problem<'_> {
             })
             .collect();
         let count: f64 = rows.iter().map(|(_, w)| w).sum();
-        let mean = |f: &dyn Fn(f64) -> f64| rows.iter().map(|(r, w)| w * f(*r)).sum::<f64>() / count;
+        let mean =
+            |f: &dyn Fn(f64) -> f64| rows.iter().map(|(r, w)| w * f(*r)).sum::<f64>() / count;
         let squared_slope = mean(&|r| self.penalty.at(r).slope.powi(2));
         let robust_sd = 1.4826 * median(&rows.iter().map(|(r, _)| r.abs()).collect::<Vec<_>>());
         let band = self.penalty.band();

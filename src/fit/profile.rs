@@ -56,8 +56,7 @@ pub(super) fn profile(
         theta
     };
     let theta = at_rows(&best.theta);
-    let held: Vec<Option<f64>> =
-        best.held.iter().zip(&theta).map(|(h, t)| h.map(|_| *t)).collect();
+    let held: Vec<Option<f64>> = best.held.iter().zip(&theta).map(|(h, t)| h.map(|_| *t)).collect();
     let model = LawOn::new(law, &rows);
     let problem = Problem {
         model: &model,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::{Certificate, GRADIENT_TOLERANCE};
 use super::config::FitConfig;
-use super::lad::{NARROWEST, gram_eigenvalue, vertex};
 use super::known::Known;
+use super::lad::{NARROWEST, proof_eigenvalue, vertex};
 use super::objective::{Penalty, Problem};
 use super::rows::{LawOn, Rows};
 use crate::error::FitError;
@@ -315,7 +315,7 @@ fn same_point(a: &[f64], b: &[f64]) -> bool {
 /// In the variables papers print, so that the figure can be compared with theirs.
 fn min_eigenvalue(uncentred: &Problem<'_>, theta: &[f64], in_band: &[usize]) -> f64 {
     if uncentred.penalty == Penalty::AbsoluteLog {
-        return gram_eigenvalue(uncentred, theta, in_band);
+        return proof_eigenvalue(uncentred, theta, in_band);
     }
     let x = uncentred.variables(theta);
     let mut jet = Jet::zeros(x.len());

@@ -94,7 +94,13 @@ impl Form for Chinchilla {
         Some((balance + beta * ln_nd) / (alpha + beta))
     }
 
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, _setting: &Setting) -> Option<f64> {
+    fn ln_d_for_loss(
+        &self,
+        theta: &[f64],
+        ln_n: f64,
+        loss: f64,
+        _setting: &Setting,
+    ) -> Option<f64> {
         let left = loss - theta[E] - theta[A] * (-theta[ALPHA] * ln_n).exp();
         Some(if left > 0.0 { (theta[B].ln() - left.ln()) / theta[BETA] } else { f64::INFINITY })
     }

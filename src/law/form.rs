@@ -28,7 +28,8 @@ impl At<f64> {
     /// The same place relative to (ln_n0, ln_d0).
     #[must_use]
     pub fn relative_to(&self, ln_n0: f64, ln_d0: f64) -> Self {
-        let unique = self.setting.unique.map(|u| crate::units::Tokens::new(u.get() * (-ln_d0).exp()));
+        let unique =
+            self.setting.unique.map(|u| crate::units::Tokens::new(u.get() * (-ln_d0).exp()));
         Self {
             ln_n: self.ln_n - ln_n0,
             ln_d: self.ln_d - ln_d0,
@@ -239,13 +240,7 @@ pub trait Law: Send + Sync {
     /// See [`Form::ln_n_optimal`].
     fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64>;
     /// See [`Form::ln_d_for_loss`].
-    fn ln_d_for_loss(
-        &self,
-        theta: &[f64],
-        ln_n: f64,
-        loss: f64,
-        setting: &Setting,
-    ) -> Option<f64>;
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64>;
 }
 
 impl<F: Form> Law for F {
@@ -294,13 +289,7 @@ impl<F: Form> Law for F {
     fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
         Form::ln_n_optimal(self, theta, ln_nd, setting)
     }
-    fn ln_d_for_loss(
-        &self,
-        theta: &[f64],
-        ln_n: f64,
-        loss: f64,
-        setting: &Setting,
-    ) -> Option<f64> {
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
         Form::ln_d_for_loss(self, theta, ln_n, loss, setting)
     }
 }

@@ -111,13 +111,7 @@ impl Form for JointMoe {
         Form::ln_n_optimal(&Chinchilla, &with_experts(theta, setting), ln_nd, setting)
     }
 
-    fn ln_d_for_loss(
-        &self,
-        theta: &[f64],
-        ln_n: f64,
-        loss: f64,
-        setting: &Setting,
-    ) -> Option<f64> {
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
         Form::ln_d_for_loss(&Chinchilla, &with_experts(theta, setting), ln_n, loss, setting)
     }
 }

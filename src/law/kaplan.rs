@@ -68,7 +68,13 @@ impl Form for KaplanJoint {
         starts
     }
 
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, _setting: &Setting) -> Option<f64> {
+    fn ln_d_for_loss(
+        &self,
+        theta: &[f64],
+        ln_n: f64,
+        loss: f64,
+        _setting: &Setting,
+    ) -> Option<f64> {
         let capacity = ((theta[NC].ln() - ln_n) * theta[AN] / theta[AD]).exp();
         let left = loss.powf(1.0 / theta[AD]) - capacity;
         Some(if left > 0.0 { theta[DC].ln() - left.ln() } else { f64::INFINITY })

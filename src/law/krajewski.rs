@@ -101,13 +101,7 @@ impl Form for KrajewskiMoe {
         Form::ln_n_optimal(&Chinchilla, &at_granularity(theta, setting), ln_nd, setting)
     }
 
-    fn ln_d_for_loss(
-        &self,
-        theta: &[f64],
-        ln_n: f64,
-        loss: f64,
-        setting: &Setting,
-    ) -> Option<f64> {
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
         Form::ln_d_for_loss(&Chinchilla, &at_granularity(theta, setting), ln_n, loss, setting)
     }
 }

@@ -94,9 +94,7 @@ impl Form for KumarPrecision {
                     .sum::<f64>()
             };
             let quantised = |x: &At<f64>| {
-                x.setting.served_bits.map_or(0.0, |b| {
-                    (rate * (x.ln_d - x.ln_n) - b / served).exp()
-                })
+                x.setting.served_bits.map_or(0.0, |b| (rate * (x.ln_d - x.ln_n) - b / served).exp())
             };
             vec![
                 vec![1.0; at.len()],

@@ -80,11 +80,8 @@ impl Form for Muennighoff {
         let ln_unique = new.unwrap_or(at.ln_d);
         let ln_data = ln_worth(at.ln_d, ln_unique, theta[RD]);
         let wanted = ln_n_for(theta, ln_unique);
-        let ln_size = if at.ln_n.re() > wanted.re() {
-            ln_worth(at.ln_n, wanted, theta[RN])
-        } else {
-            at.ln_n
-        };
+        let ln_size =
+            if at.ln_n.re() > wanted.re() { ln_worth(at.ln_n, wanted, theta[RN]) } else { at.ln_n };
         let capacity = theta[A] * (-theta[ALPHA] * ln_size).exp();
         let data = theta[B] * (-theta[BETA] * ln_data).exp();
         theta[E] + capacity + data
@@ -174,7 +171,9 @@ impl Form for Muennighoff {
                     + s1[0] * w2[i][j]
                     + s2[1] * (w1[i] * is(j, RN) + w1[j] * is(i, RN))
                     + s2[3] * is(i, RN) * is(j, RN);
-                let second = -alpha * bend - is(i, ALPHA) * slope(j) - is(j, ALPHA) * slope(i)
+                let second = -alpha * bend
+                    - is(i, ALPHA) * slope(j)
+                    - is(j, ALPHA) * slope(i)
                     - is(i, A) * is(j, A) / (a * a);
                 let x = capacity * (second + first(i) * first(j));
                 hessian[MOVING[i] * p + MOVING[j]] += x;

@@ -28,7 +28,8 @@ pub(super) fn ranked_starts<const K: usize>(
                 })
                 .sum::<f64>();
             for (column, b) in columns.iter().zip(&mut b) {
-                let typical = loss.iter().sum::<f64>() / column.iter().map(|x| x.abs()).sum::<f64>();
+                let typical =
+                    loss.iter().sum::<f64>() / column.iter().map(|x| x.abs()).sum::<f64>();
                 *b = b.max(0.01 * typical);
             }
             let usable = squares.is_finite() && b.iter().all(|b| b.is_finite() && *b > 0.0);

@@ -76,7 +76,8 @@ pub fn decision_sheet(fit: &Fit) -> Sheet {
     let mut sheet = Sheet::new(title, &["budget", "quantity", "estimate", &level, "unit"]);
     for decision in &fit.decisions {
         let flops = |x: f64| Flops::new(x).to_string();
-        let rows: [(&str, &str, f64, &dyn Fn(f64) -> String, &str); 6] = [
+        type Shown<'a> = (&'a str, &'a str, f64, &'a dyn Fn(f64) -> String, &'a str);
+        let rows: [Shown; 6] = [
             ("N*", "params", decision.n.get(), &short_count, "parameters"),
             ("D*", "tokens", decision.d.get(), &short_count, "tokens"),
             ("D*/N*", "tokens_per_param", decision.tokens_per_param, &number, ""),

@@ -1,7 +1,7 @@
 //! Results in sentences.
 
 use super::sheets::{backtest_sheet, number, percent};
-use crate::fit::{Backtest, Choice, Diagnostics, Fit, Notable, Objective};
+use crate::fit::{Approaches, Backtest, Choice, Diagnostics, Fit, Notable, Objective};
 use crate::plan::Explanation;
 
 /// Where a model stands, line by line.
@@ -78,7 +78,17 @@ pub fn certificate_text(fit: &Fit) -> String {
 #[must_use]
 pub fn diagnostics_text(d: &Diagnostics) -> String {
     const SHOWN: usize = 5;
-    let mut text = format!("design: condition number {:.1e}", d.condition_number);
+    let p = &d.plane;
+    let mut text = format!(
+        "runs: {} sizes over a factor {}, {} lengths over {}, D/N over {}; {} of 16 cells of (N, D/N) filled\n",
+        p.sizes,
+        short(p.n_span),
+        p.lengths,
+        short(p.d_span),
+        short(p.ratio_span),
+        p.cells_filled,
+    );
+    text.push_str(&format!("design: condition number {:.1e}", d.condition_number));
     for pair in &d.correlations {
         let [a, b] = &pair.coefs;
         text.push_str(&format!("; {a} and {b} correlate to {:.4}", pair.correlation));
@@ -88,12 +98,25 @@ pub fn diagnostics_text(d: &Diagnostics) -> String {
         100.0 * d.residual_sd,
         100.0 * d.robust_sd
     ));
+    if let Some(s) = &d.seed_noise {
+        text.push_str(&format!(
+            "; seeds scatter by {:.2} % ({:.2} to {:.2} %, {} runs at {} places)",
+            100.0 * s.sd,
+            100.0 * s.interval.lo,
+            100.0 * s.interval.hi,
+            s.runs,
+            s.cells,
+        ));
+    }
+    for trend in &d.trends {
+        text.push_str(&format!("\nresiduals follow {} (t = {:+.1})", trend.against, trend.t));
+    }
     let mut list = |title: &str, runs: &[Notable], show: fn(&Notable) -> String| {
         if runs.is_empty() {
             return;
         }
         let shown: Vec<String> =
-            runs.iter().take(SHOWN).map(|r| format!("{} ({})", r.run, show(r))).collect();
+            runs.iter().take(SHOWN).map(|r| format!("{} ({})", bare(&r.run), show(r))).collect();
         let more = runs.len().saturating_sub(SHOWN);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         text.push_str(&format!("\n{title}: {}{more}", shown.join(", ")));
@@ -104,6 +127,42 @@ pub fn diagnostics_text(d: &Diagnostics) -> String {
     list("high leverage", &d.high_leverage, |r| format!("{:.2}", r.leverage));
     text.push('\n');
     text
+}
+
+/// What the approaches left out, one line per reason.
+#[must_use]
+pub fn refusals_text(approaches: &Approaches) -> String {
+    const SHOWN: usize = 4;
+    let mut text = String::new();
+    for approach in &approaches.approaches {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for refused in &approach.refused {
+            match reasons.iter_mut().find(|(reason, _)| *reason == refused.reason) {
+                Some((_, whats)) => whats.push(&refused.what),
+                None => reasons.push((&refused.reason, vec![&refused.what])),
+            }
+        }
+        let number = approach.name.split(' ').next().unwrap_or_default();
+        for (reason, whats) in reasons {
+            let more = match whats.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let shown = whats[..whats.len().min(SHOWN)].join(", ");
+            text.push_str(&format!("approach {number} leaves out {shown}{more}: {reason}\n"));
+        }
+    }
+    text
+}
+
+/// A run without the folder of its file, which names nothing.
+fn bare(run: &str) -> &str {
+    run.rsplit('/').next().unwrap_or(run)
+}
+
+/// A factor in few digits.
+fn short(x: f64) -> String {
+    if x < 10.0 { format!("{x:.1}") } else { format!("{x:.0}") }
 }
 
 /// The verdict on the dearest budget.

@@ -135,9 +135,7 @@ fn plane() -> Vec<At<f64>> {
     sizes
         .into_iter()
         .flat_map(|n| lengths.into_iter().map(move |d| (n, d)))
-        .flat_map(|(n, d)| {
-            settings(d).map(|setting| At { ln_n: n.ln(), ln_d: d.ln(), setting })
-        })
+        .flat_map(|(n, d)| settings(d).map(|setting| At { ln_n: n.ln(), ln_d: d.ln(), setting }))
         .collect()
 }
 
@@ -326,15 +324,18 @@ fn a_closed_form_for_tokens_gives_the_loss_back() {
 /// settings in turn where the law looks at any.
 fn simulated(surface: &Surface, mut noise: impl FnMut() -> f64) -> RunTable {
     let mut runs = Vec::new();
-    let plain = surface.law().factors().iter().all(|f| {
-        matches!(f, Factor::Params | Factor::Tokens | Factor::Compute)
-    });
+    let plain = surface
+        .law()
+        .factors()
+        .iter()
+        .all(|f| matches!(f, Factor::Params | Factor::Tokens | Factor::Compute));
     for i in 0..6 {
         for j in 0..7 {
             let n = Params::new(5e7 * 100_f64.powf(f64::from(i) / 5.0));
             let d = Tokens::new(n.get() * 3.0 * 100_f64.powf(f64::from(j) / 6.0));
             let all = settings(d.get());
-            for (k, setting) in all.into_iter().enumerate().take(if plain { 1 } else { all.len() }) {
+            for (k, setting) in all.into_iter().enumerate().take(if plain { 1 } else { all.len() })
+            {
                 let loss_nats = surface.loss(&Point::new(n, d).within(setting)) * noise().exp();
                 let run = RunRecord::new(format!("n{i}-d{j}-{k}"), n, d, loss_nats);
                 runs.push(RunRecord { setting, row: runs.len(), ..run });

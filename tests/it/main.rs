@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stderr, reason = "tests say what they measured and what they skipped")]
 
+mod approaches;
 mod arrows;
 #[cfg(feature = "cli")]
 mod cli;
@@ -11,9 +12,11 @@ mod data;
 #[cfg(feature = "tables")]
 mod golden_fit;
 mod golden_plans;
+mod known;
 mod laws;
 mod properties;
 mod refusals;
+mod repetition;
 mod rollout;
 #[cfg(feature = "tables")]
 mod shared;

@@ -21,8 +21,10 @@ fn runs(points: &[(f64, f64)]) -> RunTable {
 /// The refusal of every family, as text.
 fn refusals(table: &RunTable, variant: fn(&FitError) -> bool) -> Vec<String> {
     let config = FitConfig { bootstrap: 0, ..FitConfig::default() };
+    // Farseer takes ten runs before any of this is looked at; the others take more than N and D.
     forms()
         .iter()
+        .filter(|law| law.has_optimum() && law.factors().len() == 2 && law.coefs().len() <= 5)
         .map(|law| match fit(*law, table, &config, &|_| {}) {
             Ok(_) => panic!("{} was fitted", law.id()),
             Err(Error::Fit(e)) if variant(&e) => {
@@ -57,7 +59,8 @@ fn no_run_and_one_run_are_too_few() {
 
 #[test]
 fn as_many_runs_as_coefficients_are_too_few() {
-    let points = [(5e7, 1e9), (1e8, 8e9), (2e8, 2e9), (4e8, 3e10), (8e8, 9e9), (1e9, 4e9)];
+    let points: Vec<(f64, f64)> =
+        (0..12).map(|i| (5e7 * 1.5_f64.powi(i), 1e9 * f64::from(1 + i * 7 % 12))).collect();
     let config = FitConfig { bootstrap: 0, ..FitConfig::default() };
     for law in forms() {
         let coefs = law.coefs().len();
@@ -82,7 +85,7 @@ fn one_model_size_cannot_give_an_exponent_of_size() {
     let points = SIZES.map(|n| (1e9, 20.0 * n));
     for text in refusals(&runs(&points), not_identified) {
         assert!(text.contains("only 1 different model sizes"), "{text}");
-        assert!(text.contains("at least 3 sizes"), "{text}");
+        assert!(text.contains("at least 3 model sizes"), "{text}");
     }
 }
 

@@ -1,0 +1,123 @@
+//! How the runs lie in the (N, D) plane, and what repeats of one place say about seeds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
+
+use super::bootstrap::clusters;
+use super::config::Resample;
+use crate::data::RunTable;
+use crate::law::Range;
+use crate::num::{Interval, mean};
+
+/// Cells per side of the grid in which runs are counted.
+const SIDE: usize = 4;
+
+/// Where the runs lie.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plane {
+    /// Different model sizes, to a hundredth of a percent.
+    pub sizes: usize,
+    /// Different token counts.
+    pub lengths: usize,
+    /// Largest over smallest N.
+    pub n_span: f64,
+    /// Largest over smallest D.
+    pub d_span: f64,
+    /// Largest over smallest D/N.
+    pub ratio_span: f64,
+    /// Of the 16 cells of a 4 by 4 grid over the ranges of ln N and ln D/N, those that hold runs.
+    pub cells_filled: usize,
+}
+
+/// The coverage of the plane; `None` without runs.
+pub(super) fn plane(table: &RunTable) -> Option<Plane> {
+    let ln_n: Vec<f64> = table.runs.iter().map(|r| r.n.ln()).collect();
+    let ratio: Vec<f64> = table.runs.iter().map(|r| (r.d / r.n).ln()).collect();
+    let distinct = |x: &mut dyn Iterator<Item = f64>| -> usize {
+        x.map(|x| (x * 1e4).round() as i64).collect::<BTreeSet<_>>().len()
+    };
+    let range = |x: &[f64]| Range::of(x.iter().copied());
+    let ln_d: Vec<f64> = table.runs.iter().map(|r| r.d.ln()).collect();
+    let (n, d, m) = (range(&ln_n)?, range(&ln_d)?, range(&ratio)?);
+    let cell = |x: f64, r: Range| {
+        let share = if r.hi > r.lo { (x - r.lo) / (r.hi - r.lo) } else { 0.0 };
+        ((share * SIDE as f64) as usize).min(SIDE - 1)
+    };
+    let cells: BTreeSet<(usize, usize)> =
+        ln_n.iter().zip(&ratio).map(|(x, y)| (cell(*x, n), cell(*y, m))).collect();
+    let span = |r: Range| (r.hi - r.lo).exp();
+    Some(Plane {
+        sizes: distinct(&mut ln_n.iter().copied()),
+        lengths: distinct(&mut ln_d.iter().copied()),
+        n_span: span(n),
+        d_span: span(d),
+        ratio_span: span(m),
+        cells_filled: cells.len(),
+    })
+}
+
+/// Seed noise: how far runs at one N and D scatter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeedNoise {
+    /// Places with at least two runs.
+    pub cells: usize,
+    /// Runs there.
+    pub runs: usize,
+    /// Pooled standard deviation of ln loss within a place.
+    pub sd: f64,
+    /// Its interval under normal errors, by chi squared.
+    pub interval: Interval,
+    /// Probability of residuals this large if the law were right and only seeds scattered (F test of
+    /// lack of fit); small means that the law, not the noise, is off.
+    pub lack_of_fit_p: f64,
+}
+
+/// Seed noise from repeats; `None` when no two runs share N, D and setting.
+///
+/// - `squares`, `freedom`: sum of squared log residuals of the fit and n - p.
+pub(super) fn seed_noise(
+    table: &RunTable,
+    squares: f64,
+    freedom: usize,
+    level: f64,
+) -> Option<SeedNoise> {
+    let mut cells: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (k, cell) in clusters(table, Resample::Cell).into_iter().enumerate() {
+        for i in cell {
+            let run = &table.runs[i];
+            // Runs at one N and D in other settings are no repeats.
+            let key = format!("{k} {:?}", run.setting);
+            cells.entry(key).or_default().push(run.loss_nats.ln());
+        }
+    }
+    let repeats: Vec<&Vec<f64>> = cells.values().filter(|c| c.len() >= 2).collect();
+    let within: f64 = repeats
+        .iter()
+        .map(|c| {
+            let centre = mean(c);
+            c.iter().map(|x| (x - centre).powi(2)).sum::<f64>()
+        })
+        .sum();
+    let runs: usize = repeats.iter().map(|c| c.len()).sum();
+    let pure = runs.checked_sub(repeats.len()).filter(|f| *f > 0)?;
+    let f = pure as f64;
+    let chi = ChiSquared::new(f).ok()?;
+    let tail = 0.5 * (1.0 - level);
+    let end = |p: f64| (within / chi.inverse_cdf(p)).sqrt();
+    let lack = freedom.saturating_sub(pure);
+    let lack_of_fit_p = match FisherSnedecor::new(lack as f64, f) {
+        Ok(fisher) if within > 0.0 => {
+            fisher.sf(((squares - within).max(0.0) / lack as f64) / (within / f))
+        }
+        _ => 1.0,
+    };
+    Some(SeedNoise {
+        cells: repeats.len(),
+        runs,
+        sd: (within / f).sqrt(),
+        interval: Interval { lo: end(1.0 - tail), hi: end(tail) },
+        lack_of_fit_p,
+    })
+}

@@ -22,6 +22,7 @@ mod plane;
 mod profile;
 mod rollout;
 mod rows;
+mod separable;
 mod solve;
 mod trend;
 mod valley;
@@ -72,7 +73,10 @@ pub fn fit(
         runs.params,
         design::support(runs),
     )?;
-    let clusters = bootstrap::clusters(runs, config.resample);
+    let clusters = match config.bootstrap {
+        0 => Vec::new(),
+        _ => bootstrap::clusters(runs, config.resample),
+    };
     let draws = bootstrap::draws(law, &minimum, &clusters, config, progress);
     let mut warnings = design::warnings(law, runs, minimum.x.len());
     if config.bootstrap > 0 && clusters.len() < 10 {

@@ -4,7 +4,8 @@ use nalgebra::{DMatrix, DVector};
 use ndarray::Array1;
 
 use super::config::{FitConfig, Objective};
-use crate::law::{Coef, Scale};
+use super::separable;
+use crate::law::{At, Coef, Scale, Separable};
 use crate::num::{Jet, Quadratic, median};
 
 /// Most coefficients a family may have here; scratch arrays live on the stack.
@@ -18,6 +19,10 @@ pub(super) trait Model: Sync {
     fn predict(&self, theta: &[f64], i: usize) -> f64;
     /// Prediction for row `i` with gradient (p) and Hessian (p by p) in the coefficients.
     fn jet(&self, theta: &[f64], i: usize, gradient: &mut [f64], hessian: &mut [f64]) -> f64;
+    /// The model as a separable law with its rows, if it is one.
+    fn separable(&self, _theta: &[f64]) -> Option<(Separable, &[At<f64>])> {
+        None
+    }
 }
 
 /// What was measured, one value per row.
@@ -64,10 +69,10 @@ pub(super) enum Penalty {
 }
 
 /// Value, slope and second derivative of a penalty at a residual.
-struct Bent {
-    value: f64,
-    slope: f64,
-    bend: f64,
+pub(super) struct Bent {
+    pub(super) value: f64,
+    pub(super) slope: f64,
+    pub(super) bend: f64,
 }
 
 impl Penalty {
@@ -102,7 +107,8 @@ impl Penalty {
         }
     }
 
-    fn at(self, r: f64) -> Bent {
+    #[inline]
+    pub(super) fn at(self, r: f64) -> Bent {
         match self {
             Self::HuberLog { delta } => huber(r, delta, 1.0),
             Self::AsymmetricLog { delta, over } => {
@@ -277,6 +283,10 @@ struct Sums {
 impl Quadratic for Problem<'_> {
     fn jet(&mut self, x: &[f64], jet: &mut Jet) {
         let theta = self.natural(x);
+        if let (Some((law, at)), true) = (self.model.separable(&theta), self.priors.is_empty()) {
+            let whole = separable::jet(&law, at, self);
+            return self.restrict(&law, &whole, jet);
+        }
         let p = theta.len();
         let mut sums = Sums {
             gradient: [0.0; MOST],
@@ -330,6 +340,27 @@ impl Quadratic for Problem<'_> {
 }
 
 impl Problem<'_> {
+    /// From (ln E, ln A, ln B, alpha, beta) to the free variables of the law.
+    fn restrict(&self, law: &Separable, whole: &Jet, jet: &mut Jet) {
+        let q = jet.gradient.len();
+        (jet.value, jet.value_noise) = (whole.value, whole.value_noise);
+        let along = |weights: &[f64; 5], of: &dyn Fn(usize) -> f64| -> f64 {
+            (0..5).map(|m| if weights[m] == 0.0 { 0.0 } else { weights[m] * of(m) }).sum()
+        };
+        for (a, i) in self.free().enumerate() {
+            let chain = &law.chain[i];
+            let size = chain.map(f64::abs);
+            jet.gradient[a] = along(chain, &|m| whole.gradient[m]);
+            jet.gradient_scale[a] = along(&size, &|m| whole.gradient_scale[m]);
+            jet.gradient_noise[a] = along(&size, &|m| whole.gradient_noise[m]);
+            for (b, j) in self.free().enumerate().skip(a) {
+                let bend = along(chain, &|m| along(&law.chain[j], &|n| whole.hessian[m * 5 + n]));
+                jet.hessian[a * q + b] = bend;
+                jet.hessian[b * q + a] = bend;
+            }
+        }
+    }
+
     fn add_priors(&self, theta: &[f64], sums: &mut Sums, jet: &mut Jet) {
         let p = theta.len();
         for Prior { coef, mean, sd, scale } in self.priors {

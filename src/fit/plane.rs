@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 
-use super::bootstrap::clusters;
-use super::config::Resample;
-use crate::data::RunTable;
+use crate::data::{RunRecord, RunTable};
 use crate::law::Range;
 use crate::num::{Interval, mean};
 
@@ -74,6 +72,25 @@ pub struct SeedNoise {
     pub lack_of_fit_p: f64,
 }
 
+/// N and D to a hundredth of a percent and the setting: runs with the same are repeats.
+fn place(run: &RunRecord) -> [u64; 10] {
+    let s = &run.setting;
+    let rounded = |x: f64| ((x * 1e4).round() as i64).cast_unsigned();
+    let bits = |x: Option<f64>| x.map_or(u64::MAX, f64::to_bits);
+    [
+        rounded(run.n.ln()),
+        rounded(run.d.ln()),
+        s.unique.map_or(u64::MAX, |u| rounded(u.ln())),
+        s.experts.to_bits(),
+        s.granularity.to_bits(),
+        s.sparsity.to_bits(),
+        bits(s.weight_bits),
+        bits(s.activation_bits),
+        bits(s.kv_bits),
+        bits(s.served_bits),
+    ]
+}
+
 /// Seed noise from repeats; `None` when no two runs share N, D and setting.
 ///
 /// - `squares`, `freedom`: sum of squared log residuals of the fit and n - p.
@@ -83,14 +100,9 @@ pub(super) fn seed_noise(
     freedom: usize,
     level: f64,
 ) -> Option<SeedNoise> {
-    let mut cells: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (k, cell) in clusters(table, Resample::Cell).into_iter().enumerate() {
-        for i in cell {
-            let run = &table.runs[i];
-            // Runs at one N and D in other settings are no repeats.
-            let key = format!("{k} {:?}", run.setting);
-            cells.entry(key).or_default().push(run.loss_nats.ln());
-        }
+    let mut cells: BTreeMap<[u64; 10], Vec<f64>> = BTreeMap::new();
+    for run in &table.runs {
+        cells.entry(place(run)).or_default().push(run.loss_nats.ln());
     }
     let repeats: Vec<&Vec<f64>> = cells.values().filter(|c| c.len() >= 2).collect();
     let within: f64 = repeats

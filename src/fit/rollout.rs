@@ -285,7 +285,9 @@ pub fn rank(table: &RunTable, axis: Axis, config: &FitConfig) -> Result<Ranking>
         .map(|rollout| {
             let itself = rollout.law == best.law;
             let behind = if itself { None } else { difference(&rollout, &best, config) };
-            let tied_with_best = itself || behind.is_none_or(|i| i.lo <= 0.0);
+            // Two notations of one law differ by what is left of their gradients.
+            let nothing = 1e-6 * best.mean_abs_error;
+            let tied_with_best = itself || behind.is_none_or(|i| i.lo <= nothing);
             Ranked { rollout, behind, tied_with_best }
         })
         .collect();

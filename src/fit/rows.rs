@@ -4,7 +4,7 @@ use ndarray::Array1;
 
 use super::objective::{Model, Observed};
 use crate::data::{RunRecord, RunTable};
-use crate::law::{At, Coef, Law, Point};
+use crate::law::{At, Coef, Law, Point, Separable};
 
 /// A run as a law sees it.
 pub(super) fn point(run: &RunRecord) -> Point {
@@ -79,5 +79,9 @@ impl Model for LawOn<'_> {
 
     fn jet(&self, theta: &[f64], i: usize, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
         self.law.jet(theta, &self.at[i], gradient, hessian)
+    }
+
+    fn separable(&self, theta: &[f64]) -> Option<(Separable, &[At<f64>])> {
+        Some((self.law.separable(theta)?, self.at))
     }
 }

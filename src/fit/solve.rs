@@ -293,14 +293,16 @@ fn without_effect(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Option<&'static
 ///
 /// Most starts meet there. From one point there is one way down, so it is walked once.
 fn gather(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Vec<(Vec<f64>, usize)> {
-    let settings = NewtonConfig { stop_at: 1e-9, max_iterations: 300, ..NewtonConfig::default() };
+    // A point this flat is within a thousandth of where it leads: near enough to tell basins apart,
+    // and the way down starts from there.
+    let settings = NewtonConfig { stop_at: 1e-5, max_iterations: 300, ..NewtonConfig::default() };
     let widest = wider_bands(problem.penalty).first().copied().unwrap_or(f64::INFINITY);
     let penalty = problem.penalty.with_band(widest);
     let mut points: Vec<(Vec<f64>, usize)> = Vec::new();
     for theta in starts {
         let x =
             minimise(&mut Problem { penalty, ..*problem }, &problem.variables(theta), &settings).x;
-        match points.iter_mut().find(|(seen, _)| same_point(seen, &x)) {
+        match points.iter_mut().find(|(seen, _)| within(seen, &x, 1e-2)) {
             Some((_, starts)) => *starts += 1,
             None => points.push((x, 1)),
         }
@@ -308,8 +310,13 @@ fn gather(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Vec<(Vec<f64>, usize)> 
     points
 }
 
+/// Whether two points of solver variables agree to `tolerance`, relative above one.
+fn within(a: &[f64], b: &[f64], tolerance: f64) -> bool {
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() <= tolerance * (1.0 + b.abs()))
+}
+
 fn same_point(a: &[f64], b: &[f64]) -> bool {
-    a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * (1.0 + b.abs()))
+    within(a, b, 1e-6)
 }
 
 /// In the variables papers print, so that the figure can be compared with theirs.

@@ -1,7 +1,7 @@
 //! Chinchilla: an entropy floor, a capacity term and a data term.
 
-use super::form::{At, Coef, Form, Scale};
-use crate::num::{Real, nonnegative_least_squares};
+use super::form::{At, Coef, Form, Scale, Separable};
+use crate::num::{Real, dot, nonnegative_least_squares, nonnegative_least_squares_of};
 use crate::units::Setting;
 
 /// L(N, D) = E + A / N^alpha + B / D^beta, in nats per token.
@@ -30,10 +30,13 @@ pub(super) fn start(at: &[At<f64>], loss: &[f64], alpha: f64, beta: f64) -> Opti
         at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
         at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
     ];
-    let b = nonnegative_least_squares(&columns, loss)?;
-    // A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
+    Some(lifted(&nonnegative_least_squares(&columns, loss)?, loss))
+}
+
+/// A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
+fn lifted(b: &[f64], loss: &[f64]) -> [f64; 3] {
     let least = 0.01 * loss.iter().sum::<f64>() / loss.len() as f64;
-    Some([b[0].max(least), b[1].max(least), b[2].max(least)])
+    [b[0].max(least), b[1].max(least), b[2].max(least)]
 }
 
 impl Form for Chinchilla {
@@ -74,15 +77,37 @@ impl Form for Chinchilla {
         theta[B] *= (-theta[BETA] * ln_d0).exp();
     }
 
-    /// For fixed exponents the loss is linear in E, A, B, so each start solves a small least
-    /// squares problem and only the exponents are guessed.
+    /// For fixed exponents the loss is linear in E, A, B, so only the exponents are guessed: the best
+    /// of a grid in each quarter of it, far apart by construction.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
-        const EXPONENTS: [f64; 3] = [0.15, 0.35, 0.7];
+        const LOW: [f64; 3] = [0.12, 0.2, 0.3];
+        const HIGH: [f64; 3] = [0.4, 0.55, 0.8];
+        let powers = |of: fn(&At<f64>) -> f64| {
+            [LOW, HIGH].map(|exponents| {
+                exponents.map(|k| {
+                    let column: Vec<f64> = at.iter().map(|x| (-k * of(x)).exp()).collect();
+                    (k, column)
+                })
+            })
+        };
+        let (sizes, lengths) = (powers(|x| x.ln_n), powers(|x| x.ln_d));
+        let n = at.len() as f64;
+        let sum = |column: &[f64]| column.iter().sum::<f64>();
+        let total = sum(loss);
         let mut starts = Vec::new();
-        for alpha in EXPONENTS {
-            for beta in EXPONENTS {
-                let Some([e, a, b]) = start(at, loss, alpha, beta) else { continue };
-                starts.push(vec![e, a, b, alpha, beta]);
+        for alphas in &sizes {
+            for betas in &lengths {
+                let pairs = alphas.iter().flat_map(|a| betas.iter().map(move |b| (a, b)));
+                let best = pairs
+                    .filter_map(|((alpha, p), (beta, q))| {
+                        let (sp, sq, pq) = (sum(p), sum(q), dot(p, q));
+                        let gram = [n, sp, sq, sp, dot(p, p), pq, sq, pq, dot(q, q)];
+                        let moment = [total, dot(p, loss), dot(q, loss)];
+                        let (b, miss) = nonnegative_least_squares_of(&gram, &moment)?;
+                        Some((miss, lifted(&b, loss), *alpha, *beta))
+                    })
+                    .min_by(|x, y| x.0.total_cmp(&y.0));
+                starts.extend(best.map(|(_, [e, a, b], alpha, beta)| vec![e, a, b, alpha, beta]));
             }
         }
         starts
@@ -121,6 +146,18 @@ impl Form for Chinchilla {
         set(ALPHA, ALPHA, at.ln_n * at.ln_n * capacity);
         set(BETA, BETA, at.ln_d * at.ln_d * data);
         theta[E] + capacity + data
+    }
+
+    fn separable(&self, theta: &[f64]) -> Option<Separable> {
+        const CHAIN: &[[f64; 5]] = &[
+            [1.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 1.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0, 1.0],
+        ];
+        let (alpha, beta) = (theta[ALPHA], theta[BETA]);
+        Some(Separable { e: theta[E], a: theta[A], b: theta[B], alpha, beta, chain: CHAIN })
     }
 
     fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64) {

@@ -38,6 +38,24 @@ impl At<f64> {
     }
 }
 
+/// A law that reads E + A N^-alpha + B D^-beta, whatever its own coefficients are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Separable {
+    /// E.
+    pub e: f64,
+    /// A.
+    pub a: f64,
+    /// B.
+    pub b: f64,
+    /// alpha.
+    pub alpha: f64,
+    /// beta.
+    pub beta: f64,
+    /// How (ln E, ln A, ln B, alpha, beta) move with each coefficient of the law, in its order, those
+    /// of [`Scale::Log`] as logarithms; constant, since the relation is linear in these.
+    pub chain: &'static [[f64; 5]],
+}
+
 /// A quantity a law looks at; its runs must differ in each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Factor {
@@ -157,6 +175,11 @@ pub trait Form: Send + Sync + 'static {
         dual_jet(|theta| self.loss(theta, &constant(at)), theta, gradient, hessian)
     }
 
+    /// The law as E + A N^-alpha + B D^-beta, if it is one; fits then take a shorter way.
+    fn separable(&self, _theta: &[f64]) -> Option<Separable> {
+        None
+    }
+
     /// (dL / d ln N, dL / d ln D), both negative where more of either helps.
     fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64)
     where
@@ -229,6 +252,8 @@ pub trait Law: Send + Sync {
     fn loss(&self, theta: &[f64], at: &At<f64>) -> f64;
     /// See [`Form::jet`].
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64;
+    /// See [`Form::separable`].
+    fn separable(&self, theta: &[f64]) -> Option<Separable>;
     /// See [`Form::slopes`].
     fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64);
     /// See [`Form::floor`].
@@ -273,6 +298,9 @@ impl<F: Form> Law for F {
     }
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
         Form::jet(self, theta, at, gradient, hessian)
+    }
+    fn separable(&self, theta: &[f64]) -> Option<Separable> {
+        Form::separable(self, theta)
     }
     fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64) {
         Form::slopes(self, theta, at)

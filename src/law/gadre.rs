@@ -1,7 +1,7 @@
 //! Gadre's overtraining law: loss in compute and tokens per parameter.
 
 use super::chinchilla::{Chinchilla, start};
-use super::form::{At, Coef, Form, Scale};
+use super::form::{At, Coef, Form, Scale, Separable};
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -88,6 +88,17 @@ impl Form for GadreOvertraining {
 
     fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
         Form::ln_d_for_loss(&Chinchilla, &in_n_and_d(theta), ln_n, loss, setting)
+    }
+
+    fn separable(&self, theta: &[f64]) -> Option<Separable> {
+        const CHAIN: &[[f64; 5]] = &[
+            [1.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0, 0.0],
+            [0.0, -LN_SIX, -LN_SIX, 2.0, 2.0],
+        ];
+        let [e, a, b, alpha, beta] = in_n_and_d(theta);
+        Some(Separable { e, a, b, alpha, beta, chain: CHAIN })
     }
 
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {

@@ -29,7 +29,7 @@ pub use clark::ClarkRouted;
 pub use ensemble::{Draws, Ensemble};
 pub use envelope::ComputeEnvelope;
 pub use farseer::Farseer;
-pub use form::{At, Coef, Factor, Form, Law, Scale};
+pub use form::{At, Coef, Factor, Form, Law, Scale, Separable};
 pub use gadre::GadreOvertraining;
 pub use joint_moe::JointMoe;
 pub use kaplan::KaplanJoint;

@@ -1,7 +1,7 @@
 //! Chinchilla with one exponent for size and data.
 
 use super::chinchilla::{Chinchilla, start};
-use super::form::{At, Coef, Form, Scale};
+use super::form::{At, Coef, Form, Scale, Separable};
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -80,6 +80,17 @@ impl Form for ChinchillaTied {
 
     fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
         Form::ln_d_for_loss(&Chinchilla, &untied(theta), ln_n, loss, setting)
+    }
+
+    fn separable(&self, theta: &[f64]) -> Option<Separable> {
+        const CHAIN: &[[f64; 5]] = &[
+            [1.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 1.0, 1.0],
+        ];
+        let [e, a, b, alpha, beta] = untied(theta);
+        Some(Separable { e, a, b, alpha, beta, chain: CHAIN })
     }
 
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {

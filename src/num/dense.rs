@@ -16,19 +16,32 @@ pub fn smallest_eigenvalue(p: usize, matrix: &[f64]) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-/// min |X b - y|² with b >= 0, by trying every active set: exact for the three or four columns of
-/// a separable law, where 2^columns is small.
+/// min |X b - y|² with b >= 0, by trying every active set: exact for the three to five columns of a
+/// law, where 2^columns is small.
 ///
 /// - `columns`: columns of X, each as long as `y`.
 /// - Returns b, or `None` if no subset of the columns has a solution.
 #[must_use]
 pub fn nonnegative_least_squares(columns: &[Vec<f64>], y: &[f64]) -> Option<Vec<f64>> {
     let k = columns.len();
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, z)| x * z).sum::<f64>();
     let gram: Vec<f64> = (0..k * k).map(|ij| dot(&columns[ij / k], &columns[ij % k])).collect();
     let moment: Vec<f64> = columns.iter().map(|c| dot(c, y)).collect();
-    let mut best: Option<(f64, Vec<f64>)> = None;
-    for set in 1..(1_usize << k) {
+    nonnegative_least_squares_of(&gram, &moment).map(|(b, _)| b)
+}
+
+/// x · y.
+#[must_use]
+pub fn dot(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
+}
+
+/// As [`nonnegative_least_squares`] from X'X (row by row) and X'y; also returns |X b - y|² - |y|².
+#[must_use]
+pub fn nonnegative_least_squares_of(gram: &[f64], moment: &[f64]) -> Option<(Vec<f64>, f64)> {
+    let k = moment.len();
+    let mut best: Option<(Vec<f64>, f64)> = None;
+    // From all columns down: when all of them come out positive, no subset does better.
+    for set in (1..(1_usize << k)).rev() {
         let active: Vec<usize> = (0..k).filter(|j| set >> j & 1 == 1).collect();
         let m = active.len();
         let normal = DMatrix::from_fn(m, m, |r, c| gram[active[r] * k + active[c]]);
@@ -37,15 +50,17 @@ pub fn nonnegative_least_squares(columns: &[Vec<f64>], y: &[f64]) -> Option<Vec<
         if solution.iter().any(|b| *b < 0.0) {
             continue;
         }
-        // |Xb - y|² up to the constant |y|².
         let value = -solution.dot(&rhs);
-        if best.as_ref().is_none_or(|(v, _)| value < *v) {
+        if best.as_ref().is_none_or(|(_, v)| value < *v) {
             let mut b = vec![0.0; k];
             active.iter().zip(solution.iter()).for_each(|(&j, &x)| b[j] = x);
-            best = Some((value, b));
+            best = Some((b, value));
+        }
+        if m == k {
+            break;
         }
     }
-    best.map(|(_, b)| b)
+    best
 }
 
 #[cfg(test)]

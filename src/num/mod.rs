@@ -7,7 +7,9 @@ mod quantile;
 mod root;
 mod stream;
 
-pub use dense::{nonnegative_least_squares, smallest_eigenvalue};
+pub use dense::{
+    dot, nonnegative_least_squares, nonnegative_least_squares_of, smallest_eigenvalue,
+};
 pub use newton::{Jet, NewtonConfig, NewtonEnd, Quadratic, minimise};
 pub use quantile::{Interval, mean, median, quantile, standard_deviation};
 pub use root::{find_root, find_root_upward};

@@ -46,8 +46,7 @@ fn floor(valley: &Valley) -> f64 {
 /// log10 N* = a log10 C + b by least squares.
 fn line(valleys: &[Valley]) -> (f64, f64) {
     let log10_n = |v: &Valley| floor(v) / std::f64::consts::LN_10;
-    let points: Vec<(f64, f64)> =
-        valleys.iter().map(|v| (v.c.get().log10(), log10_n(v))).collect();
+    let points: Vec<(f64, f64)> = valleys.iter().map(|v| (v.c.get().log10(), log10_n(v))).collect();
     let k = points.len() as f64;
     let (mx, my) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / k, y + p.1 / k));
     let (xy, xx) = points

@@ -182,11 +182,11 @@ impl From<GroupArg> for Resample {
 }
 
 /// Coefficients held by one `--fix`.
-type Held = Vec<(String, f64)>;
+pub(super) type Held = Vec<(String, f64)>;
 
 type Parsed<T> = std::result::Result<T, String>;
 
-fn held_coefficients(text: &str) -> Parsed<Held> {
+pub(super) fn held_coefficients(text: &str) -> Parsed<Held> {
     let wanted = "NAME=VALUE is wanted, as E=1.69, or NAME,NAME@LAW, as E,A,B@besiroglu";
     if let Some((names, law)) = text.split_once('@') {
         let surface = crate::law::Surface::published(law.trim()).map_err(|e| e.to_string())?;
@@ -228,7 +228,7 @@ fn known_coefficient(text: &str) -> Parsed<(String, NormalPrior)> {
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(super) struct ReadingArgs {
     /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, budget, status,
-    /// weight, unique (tokens), experts, granularity, sparsity, weight_bits, activation_bits,
+    /// weight, error, unique (tokens), experts, granularity, sparsity, weight_bits, activation_bits,
     /// kv_bits, served_bits.
     #[arg(long, value_name = "PAIRS")]
     map: Option<ColumnMap>,

@@ -3,10 +3,12 @@
 //! Results go to stdout, progress and warnings to stderr; with `--json` stdout holds one object and
 //! nothing else. Exit codes: 0 ok, 1 error, 2 usage or bad input, 3 warnings under `--strict`.
 
+mod benchmark;
 mod compare;
 mod curve;
 mod explain;
 mod fit;
+mod forecast;
 mod law_arg;
 mod lists;
 mod output;
@@ -53,6 +55,10 @@ struct Cli {
 enum Verb {
     /// Fit a scaling law to logs of runs.
     Fit(fit::Args),
+    /// Fit a benchmark law: from loss to error on tasks, and from N and D in two steps.
+    Benchmark(benchmark::Args),
+    /// Forecast the final loss of a half-finished run from its curve and its schedule.
+    Forecast(forecast::Args),
     /// Split a budget, or reach a loss: Kaplan, Chinchilla and inference-aware side by side.
     Plan(plan::Args),
     /// The iso-loss compression curve: training FLOPs against model size at one loss.
@@ -103,6 +109,8 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb, console: &Console) -> Result<Output> {
     match verb {
         Verb::Fit(args) => fit::run(&args),
+        Verb::Benchmark(args) => benchmark::run(&args),
+        Verb::Forecast(args) => forecast::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Curve(args) => curve::run(&args),
         Verb::Compare(args) => compare::run(&args),

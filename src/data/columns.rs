@@ -28,6 +28,8 @@ pub enum Quantity {
     Status,
     /// How much the run counts in a fit.
     Weight,
+    /// Error on tasks, one minus accuracy.
+    BenchmarkError,
     /// Unique training tokens.
     UniqueTokens,
     /// Experts per layer.
@@ -47,7 +49,7 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Run,
         Self::Params,
         Self::Tokens,
@@ -56,6 +58,7 @@ impl Quantity {
         Self::Budget,
         Self::Status,
         Self::Weight,
+        Self::BenchmarkError,
         Self::UniqueTokens,
         Self::Experts,
         Self::Granularity,
@@ -78,6 +81,7 @@ impl Quantity {
             Self::Budget => "budget",
             Self::Status => "status",
             Self::Weight => "weight",
+            Self::BenchmarkError => "error",
             Self::UniqueTokens => "unique",
             Self::Experts => "experts",
             Self::Granularity => "granularity",
@@ -101,6 +105,7 @@ impl Quantity {
             Self::Budget => "the isoFLOP budget",
             Self::Status => "the run's state",
             Self::Weight => "the run's weight",
+            Self::BenchmarkError => "the error on tasks",
             Self::UniqueTokens => "unique tokens",
             Self::Experts => "experts per layer",
             Self::Granularity => "the granularity of experts",
@@ -147,8 +152,9 @@ impl Quantity {
         ];
         match (self, rule) {
             (Self::Params, ParamRule::Active) => ACTIVE,
-            // A column called weight may weigh anything; it takes a --map.
-            (Self::Weight, _) => &[],
+            // A column called weight may weigh anything, and many are called error; they take a
+            // --map.
+            (Self::Weight | Self::BenchmarkError, _) => &[],
             (Self::UniqueTokens, _) => &["unique_tokens", "n_unique_tokens", "tokens_unique"],
             (Self::Experts, _) => &["experts", "n_experts", "num_experts"],
             (Self::Granularity, _) => &["granularity", "expert_granularity"],

@@ -68,7 +68,7 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<RunTable> {
 
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]
-enum Value {
+pub(super) enum Value {
     Missing,
     Number(f64),
     Text(String),
@@ -83,7 +83,7 @@ impl Value {
         bare.parse().map_or_else(|_| Self::Text(bare.to_owned()), Self::Number)
     }
 
-    fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         match self {
             Self::Missing => "empty".to_owned(),
             Self::Number(x) => x.to_string(),
@@ -93,7 +93,7 @@ impl Value {
 }
 
 /// A file as columns of values.
-struct Sheet {
+pub(super) struct Sheet {
     path: String,
     columns: Vec<String>,
     /// Rows of values in the order of `columns`.
@@ -103,7 +103,7 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn read(path: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
+    pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
         let shown = path.display().to_string();
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_lowercase();
         if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -182,6 +182,21 @@ impl Sheet {
             .collect();
         let lines = objects.iter().map(|(line, _)| *line).collect();
         Ok(Self { path, columns, rows, lines })
+    }
+
+    /// Names of the columns, in order.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// 1-based line and values of each row.
+    pub(super) fn lines_and_rows(&self) -> impl Iterator<Item = (usize, &Vec<Value>)> {
+        self.lines.iter().copied().zip(&self.rows)
+    }
+
+    /// The first column with the first of these normalised names that any has.
+    pub(super) fn first_named(&self, names: &[&str]) -> Option<usize> {
+        names.iter().find_map(|name| self.columns.iter().position(|c| normalised(c) == *name))
     }
 
     /// Multiplies mapped columns by their factors.
@@ -292,6 +307,7 @@ fn append(mut sheet: Sheet, options: &ReadOptions, table: &mut RunTable) -> Resu
         budget: find(Quantity::Budget)?,
         status: find(Quantity::Status)?,
         weight: find(Quantity::Weight)?,
+        benchmark_error: find(Quantity::BenchmarkError)?,
         setting: SettingColumns::find(find)?,
     };
     layout.note_assumptions(sheet, params, table);
@@ -341,6 +357,7 @@ struct Layout {
     budget: Option<usize>,
     status: Option<usize>,
     weight: Option<usize>,
+    benchmark_error: Option<usize>,
     setting: SettingColumns,
 }
 
@@ -414,6 +431,7 @@ impl Layout {
             (Quantity::Flops, self.c),
             (Quantity::Loss, Some(self.loss)),
             (Quantity::Weight, self.weight),
+            (Quantity::BenchmarkError, self.benchmark_error),
         ];
         for (quantity, at) in columns.into_iter().chain(self.setting.columns) {
             if let Some(at) = at {
@@ -491,6 +509,7 @@ impl Layout {
             }
         };
         let setting = self.setting.read(sheet, values)?;
-        Ok(RunRecord { run, n, d, loss_nats, c, budget, weight, setting, row })
+        let benchmark_error = number(self.benchmark_error)?;
+        Ok(RunRecord { run, n, d, loss_nats, c, budget, weight, benchmark_error, setting, row })
     }
 }

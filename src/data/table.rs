@@ -23,6 +23,9 @@ pub struct RunRecord {
     /// How much the run counts in a fit; absent for once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
+    /// Error on tasks, one minus accuracy, where the table has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benchmark_error: Option<f64>,
     /// Repetition, sparsity and precision.
     #[serde(default, skip_serializing_if = "Setting::is_plain")]
     pub setting: Setting,
@@ -35,8 +38,18 @@ impl RunRecord {
     #[must_use]
     pub fn new(run: impl Into<String>, n: Params, d: Tokens, loss_nats: f64) -> Self {
         let c = Flops::new(6.0 * n.get() * d.get());
-        let (budget, weight, setting) = (None, None, Setting::PLAIN);
-        Self { run: run.into(), n, d, loss_nats, c, budget, weight, setting, row: 0 }
+        Self {
+            run: run.into(),
+            n,
+            d,
+            loss_nats,
+            c,
+            budget: None,
+            weight: None,
+            benchmark_error: None,
+            setting: Setting::PLAIN,
+            row: 0,
+        }
     }
 }
 

@@ -32,6 +32,14 @@ pub enum LawError {
         /// What would do.
         wanted: String,
     },
+    /// Learning rates that make no schedule.
+    #[error(
+        "learning-rate schedule: {reason}; finite rates of at least zero are wanted, one of them above"
+    )]
+    Schedule {
+        /// What is wrong.
+        reason: String,
+    },
     /// A shipped table does not parse; a bug of the build, kept as a value.
     #[error("shipped table {table}: {reason}")]
     Table {

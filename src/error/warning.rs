@@ -61,6 +61,13 @@ pub enum Warning {
         /// Most epochs.
         epochs: f64,
     },
+    /// A schedule that goes lower than any learning rate that was seen.
+    DecayUnseen {
+        /// Largest decay seen, as a share of the peak.
+        seen: f64,
+        /// Decay at the end of the forecast.
+        ahead: f64,
+    },
     /// Two of Hoffmann's approaches whose intervals do not meet.
     ApproachesDisagree {
         /// One.
@@ -206,6 +213,7 @@ impl Warning {
             Self::ResidualTrend { .. } => "residual-trend",
             Self::LackOfFit { .. } => "lack-of-fit",
             Self::RepeatsIgnored { .. } => "repeats-ignored",
+            Self::DecayUnseen { .. } => "decay-unseen",
             Self::ApproachesDisagree { .. } => "approaches-disagree",
             Self::OpenProfile { .. } => "open-profile",
             Self::AtBound { .. } => "at-bound",
@@ -261,6 +269,12 @@ impl fmt::Display for Warning {
             Self::RepeatsIgnored { runs, epochs } => write!(
                 f,
                 "{runs} runs see their data up to {epochs:.0} times, which this law takes for new data; fit --law muennighoff, or leave those runs out"
+            ),
+            Self::DecayUnseen { seen, ahead } => write!(
+                f,
+                "the learning rate came down by {:.0} % of its peak in what was seen and goes down by {:.0} %: what the rest is worth is extrapolated; add a curve that decays to its end",
+                100.0 * seen,
+                100.0 * ahead
             ),
             Self::ApproachesDisagree { one, other, quantity } => write!(
                 f,

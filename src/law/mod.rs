@@ -4,6 +4,7 @@
 //! published constants in `data/laws.toml`.
 
 mod abnar;
+mod benchmark;
 mod chinchilla;
 mod clark;
 mod ensemble;
@@ -19,11 +20,15 @@ mod kumar;
 mod muennighoff;
 mod published;
 mod registry;
+mod schedule;
 mod start;
 mod surface;
 mod tied;
 
 pub use abnar::AbnarSparsity;
+pub use benchmark::{
+    Benchmark, BenchmarkForm, ExponentialError, LogisticError, TwoStep, benchmark_by_id, benchmarks,
+};
 pub use chinchilla::Chinchilla;
 pub use clark::ClarkRouted;
 pub use ensemble::{Draws, Ensemble};
@@ -38,5 +43,6 @@ pub use kumar::KumarPrecision;
 pub use muennighoff::Muennighoff;
 pub use published::{Allocation, Checked, Published, kaplan_allocation, published_laws};
 pub use registry::{forms, law_by_id};
+pub use schedule::{Annealing, CurveForm, MultiPower, Schedule, curve_forms};
 pub use surface::{Point, Range, Support, Surface};
 pub use tied::ChinchillaTied;

@@ -15,9 +15,10 @@ pub use page::{Figure, StudyReport};
 pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{
-    approaches_sheet, backtest_sheet, comparison_sheet, curve_csv, curve_sheet, decision_sheet,
-    fit_sheet, groups_sheet, held_out_sheet, minima_sheet, profile_sheet, proposal_sheets,
-    ranking_sheet, rollout_sheet, valley_sheet,
+    TwoStepPrediction, approaches_sheet, backtest_sheet, benchmark_sheet, comparison_sheet,
+    curve_csv, curve_fit_sheet, curve_sheet, decision_sheet, fit_sheet, groups_sheet,
+    held_out_sheet, hindsight_sheet, minima_sheet, profile_sheet, proposal_sheets, ranking_sheet,
+    rollout_sheet, two_step_sheet, valley_sheet,
 };
 pub use words::{
     backtest_text, certificate_text, diagnostics_text, explanation_text, objective_text,

@@ -1,12 +1,16 @@
 //! The tables of each result.
 
+use serde::Serialize;
+
 use super::sheet::Sheet;
 use crate::fit::{
-    Approaches, Axis, Backtest, Fit, GroupsLeftOut, HeldOut, Ranking, Rollout, Valley,
+    Approaches, Axis, Backtest, BenchmarkFit, Fit, Forecast, GroupsLeftOut, HeldOut, Ranking,
+    Rollout, Valley,
 };
+use crate::law::{Benchmark, curve_forms};
 use crate::num::Interval;
 use crate::plan::{Comparison, IsoLossCurve, Row};
-use crate::units::{Flops, short_count};
+use crate::units::{Flops, Params, Tokens, short_count};
 
 /// Four significant digits, or scientific where that is shorter.
 pub(super) fn number(x: f64) -> String {
@@ -57,6 +61,90 @@ pub fn fit_sheet(fit: &Fit) -> Sheet {
         push("d_exponent", "D* exponent b", a.d_exponent, "D* ∝ C^b");
         let unit = format!("at {} FLOPs", a.reference_flops);
         push("tokens_per_param", "D*/N*", a.tokens_per_param, &unit);
+    }
+    sheet
+}
+
+/// Coefficients of a benchmark law.
+#[must_use]
+pub fn benchmark_sheet(benchmark: &dyn Benchmark, fit: &BenchmarkFit) -> Sheet {
+    let level = format!("{:.0} % interval", 100.0 * fit.level);
+    let mut sheet = Sheet::new("", &["coefficient", "estimate", &level, "bootstrap SD", "unit"]);
+    for coef in benchmark.coefs() {
+        let sd = fit.std_errors.get(coef.name).map_or_else(|| "-".to_owned(), |s| number(*s));
+        let interval = between(fit.intervals.get(coef.name), number);
+        sheet.push([coef.name, &number(fit.coefficients[coef.name]), &interval, &sd, coef.unit]);
+    }
+    sheet
+}
+
+/// Coefficients of a law of loss curves.
+#[must_use]
+pub fn curve_fit_sheet(forecast: &Forecast) -> Sheet {
+    let level = format!("{:.0} % interval", 100.0 * forecast.level);
+    let mut sheet = Sheet::new("", &["coefficient", "estimate", &level, "bootstrap SD"]);
+    let form = curve_forms().iter().find(|f| f.id() == forecast.law);
+    for coef in form.iter().flat_map(|f| f.coefs()) {
+        let sd = forecast.std_errors.get(coef.name).map_or_else(|| "-".to_owned(), |s| number(*s));
+        let interval = between(forecast.intervals.get(coef.name), number);
+        sheet.push([coef.name, &number(forecast.coefficients[coef.name]), &interval, &sd]);
+    }
+    sheet
+}
+
+/// Forecasts of the last known window from less of the curve.
+#[must_use]
+pub fn hindsight_sheet(forecast: &Forecast) -> Sheet {
+    let level = format!("{:.0} % interval", 100.0 * forecast.level);
+    let columns = ["known to step", "forecast", &level, "came", "error", "inside"];
+    let title = "in hindsight: the last known loss, foreseen from less of the curve";
+    let mut sheet = Sheet::new(title, &columns);
+    for h in &forecast.hindsight {
+        let inside = h.interval.map(|i| if i.contains(h.actual) { "yes" } else { "no" });
+        sheet.push([
+            &*h.known_until.to_string(),
+            &format!("{:.4}", h.forecast),
+            &between(h.interval.as_ref(), |x| format!("{x:.4}")),
+            &format!("{:.4}", h.actual),
+            &format!("{:+.2} %", 100.0 * (h.forecast / h.actual - 1.0)),
+            inside.unwrap_or("-"),
+        ]);
+    }
+    sheet
+}
+
+/// An error predicted from size and tokens through the loss.
+#[derive(Clone, Debug, Serialize)]
+pub struct TwoStepPrediction {
+    /// The law of loss.
+    pub law: String,
+    /// N.
+    pub params: Params,
+    /// D.
+    pub tokens: Tokens,
+    /// Predicted loss, nats per token.
+    pub loss: f64,
+    /// Predicted error.
+    pub error: f64,
+    /// Where the error of a new model is expected.
+    pub interval: Option<Interval>,
+}
+
+/// Errors predicted in two steps.
+#[must_use]
+pub fn two_step_sheet(predictions: &[TwoStepPrediction], level: f64) -> Sheet {
+    let level = format!("{:.0} % interval", 100.0 * level);
+    let columns = ["law of loss", "N", "D", "loss", "error", &level];
+    let mut sheet = Sheet::new("in two steps", &columns);
+    for p in predictions {
+        sheet.push([
+            &*p.law,
+            &p.params.to_string(),
+            &p.tokens.to_string(),
+            &format!("{:.4}", p.loss),
+            &format!("{:.4}", p.error),
+            &between(p.interval.as_ref(), |x| format!("{x:.4}")),
+        ]);
     }
     sheet
 }

@@ -3,8 +3,11 @@
 
 #![allow(clippy::print_stderr, reason = "tests say what they measured and what they skipped")]
 
+#[cfg(feature = "tables")]
 mod approaches;
 mod arrows;
+#[cfg(feature = "tables")]
+mod benchmark;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "tables")]
@@ -16,8 +19,10 @@ mod known;
 mod laws;
 mod properties;
 mod refusals;
+#[cfg(feature = "tables")]
 mod repetition;
 mod rollout;
+mod schedule;
 #[cfg(feature = "tables")]
 mod shared;
 mod sweep;

@@ -5,9 +5,9 @@
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 use isoloss::data::{RunRecord, RunTable};
-use isoloss::fit::{FitConfig, Objective, Resample, fit, predict_runs};
+use isoloss::fit::{FitConfig, Objective, ProfileOf, Resample, decide, fit, predict_runs};
 use isoloss::law::{Chinchilla, Point, Support, Surface};
-use isoloss::num::{Interval, Stream, stream};
+use isoloss::num::{Interval, Stream, find_root, stream};
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
 use rand_distr::{Distribution, Normal, StudentT};
 use rayon::prelude::*;
@@ -88,11 +88,22 @@ fn table(truth: &Surface, design: Design, noise: Noise, rng: &mut Stream) -> Run
     RunTable::from_runs(runs, ParamRule::All)
 }
 
-const KINDS: [&str; 7] = ["E", "alpha", "beta", "a", "N* at 10x", "L* at 10x", "new run"];
+const KINDS: [&str; 10] = [
+    "E",
+    "alpha",
+    "beta",
+    "a",
+    "N* at 10x",
+    "L* at 10x",
+    "C for L*",
+    "new run",
+    "E, profile",
+    "alpha, profile",
+];
 
 /// Per kind, whether the interval holds the truth; `None` where the fit gave no interval.
 struct Verdict {
-    inside: [Option<bool>; 7],
+    inside: [Option<bool>; KINDS.len()],
     warned: bool,
 }
 
@@ -101,14 +112,22 @@ fn judge(design: Design, noise: Noise, config: &FitConfig, k: u64) -> Option<Ver
     let mut rng = stream(2026, k);
     let runs = table(&truth, design, noise, &mut rng);
     let fitted = fit(&Chinchilla, &runs, config, &|_| {}).ok()?;
-    let ensemble = fitted.ensemble();
     let c = Flops::new(1e21 * BEYOND);
-    let n_at = |s: &Surface| s.ln_n_optimal(c);
-    let loss_at = |s: &Surface| n_at(s).map(|n| s.loss_at(n, (c.get() / 6.0).ln() - n));
-    let over = |f: &dyn Fn(&Surface) -> Option<f64>| {
-        let sample: Vec<f64> = ensemble.draws.iter().filter_map(f).collect();
-        Interval::percentile(&sample, LEVEL)
+    let decision = decide(&fitted, c)?;
+    let best = truth.ln_n_optimal(c).expect("an optimum");
+    let loss_there = truth.loss_at(best, (c.get() / 6.0).ln() - best);
+    let decided = |name: &str| decision.intervals.get(name).copied();
+    let profile = |name: &str| {
+        let profile = fitted.profiles.iter().find(|p| p.coef == name)?;
+        let (lo, hi) = (profile.lo.unwrap_or(0.0), profile.hi.unwrap_or(f64::INFINITY));
+        Some(Interval { lo, hi })
     };
+    // What the law's own loss costs under the truth: the budget at which the truth has that loss.
+    let dear = |ln_c: f64| {
+        let n = truth.ln_n_optimal(Flops::new(ln_c.exp())).expect("an optimum");
+        truth.loss_at(n, ln_c - 6_f64.ln() - n) - decision.loss_nats
+    };
+    let true_cost = find_root("cost", dear, c.ln() - 10.0, c.ln() + 10.0).ok().map(f64::exp);
     let holds = |interval: Option<Interval>, x: Option<f64>| Some(interval?.contains(x?));
     let coef = |name: &str| holds(fitted.intervals.get(name).copied(), truth.coef(name));
     // A new run at the true optimum of twice the dearest budget.
@@ -126,9 +145,12 @@ fn judge(design: Design, noise: Noise, config: &FitConfig, k: u64) -> Option<Ver
                 fitted.intervals.get("n_exponent").copied(),
                 truth.allocation_exponent(Flops::new(1e21)),
             ),
-            holds(over(&n_at), n_at(&truth)),
-            holds(over(&loss_at), loss_at(&truth)),
+            holds(decided("params"), Some(best.exp())),
+            holds(decided("loss"), Some(loss_there)),
+            holds(decided("flops_for_loss"), true_cost),
             holds(predicted[0].interval, Some(observed)),
+            holds(profile("E"), truth.coef("E")),
+            holds(profile("alpha"), truth.coef("alpha")),
         ],
         warned: !fitted.warnings.is_empty(),
     })
@@ -146,25 +168,33 @@ fn main() {
     println!("| design | noise | objective | resample | {} | warned | no fit |", KINDS.join(" | "));
     println!("|{}", "---|".repeat(KINDS.len() + 6));
     let noises = [Noise::Normal(0.003), Noise::Heavy(0.003)];
-    let objectives = [Objective::HuberLog, Objective::LsLog];
-    let resamples = [Resample::Row, Resample::Budget, Resample::Wild];
+    // Every objective with the default resample, and every resample with the two that differ most.
+    let by_row = Objective::ALL.map(|objective| (objective, Resample::Row));
+    let others = [Resample::Size, Resample::Budget, Resample::Wild];
+    let both = [Objective::HuberLog, Objective::LsLog];
+    let by_other = others.iter().flat_map(|r| both.map(|objective| (objective, *r)));
+    let settings: Vec<(Objective, Resample)> = by_row.into_iter().chain(by_other).collect();
     for design in DESIGNS {
         for noise in noises {
-            for objective in objectives {
-                for resample in resamples {
-                    let config = FitConfig {
-                        objective,
-                        resample,
-                        bootstrap: DRAWS,
-                        level: LEVEL,
-                        ..FitConfig::default()
-                    };
-                    let verdicts: Vec<Option<Verdict>> = (0..data_sets)
-                        .into_par_iter()
-                        .map(|k| judge(design, noise, &config, k))
-                        .collect();
-                    row(design, noise, &config, &verdicts);
-                }
+            for (objective, resample) in &settings {
+                let config = FitConfig {
+                    objective: *objective,
+                    resample: *resample,
+                    bootstrap: DRAWS,
+                    level: LEVEL,
+                    profile: match resample {
+                        Resample::Row => ProfileOf::All,
+                        _ => ProfileOf::None,
+                    },
+                    ..FitConfig::default()
+                };
+                // Vertices of absolute deviations take ten times as long.
+                let sets = if *objective == Objective::LadLog { data_sets / 5 } else { data_sets };
+                let verdicts: Vec<Option<Verdict>> = (0..sets.max(1))
+                    .into_par_iter()
+                    .map(|k| judge(design, noise, &config, k))
+                    .collect();
+                row(design, noise, &config, &verdicts);
             }
         }
     }
@@ -174,8 +204,11 @@ fn row(design: Design, noise: Noise, config: &FitConfig, verdicts: &[Option<Verd
     let fits: Vec<&Verdict> = verdicts.iter().flatten().collect();
     let share = |k: usize| {
         let known: Vec<bool> = fits.iter().filter_map(|v| v.inside[k]).collect();
+        if known.is_empty() {
+            return "-".to_owned();
+        }
         let inside = known.iter().filter(|x| **x).count();
-        format!("{:.1}", 100.0 * inside as f64 / known.len().max(1) as f64)
+        format!("{:.1}", 100.0 * inside as f64 / known.len() as f64)
     };
     let shares: Vec<String> = (0..KINDS.len()).map(share).collect();
     let warned = fits.iter().filter(|v| v.warned).count();

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::output::Output;
 use crate::cost::{devices as all_devices, models as all_models};
 use crate::error::Result;
-use crate::law::{forms, published_laws};
+use crate::law::{benchmarks, curve_forms, forms, published_laws};
 use crate::report::Sheet;
 
 pub(super) fn laws() -> Result<Output> {
@@ -20,9 +20,30 @@ pub(super) fn laws() -> Result<Output> {
     let mut text = sheet.to_text();
     text.push_str("\nFamilies that can be fitted\n");
     for family in forms() {
-        text.push_str(&format!("  {:13} {}\n", family.id(), family.equation()));
+        text.push_str(&format!("  {:15} {}\n", family.id(), family.equation()));
     }
-    Output::new(text, &json!({ "laws": published_laws()?, "families": families }), Vec::new())
+    text.push_str("\nBenchmark laws (isoloss benchmark)\n");
+    for family in benchmarks() {
+        text.push_str(&format!("  {:15} {}\n", family.id(), family.equation()));
+    }
+    text.push_str("\nLaws of loss curves (isoloss forecast)\n");
+    for family in curve_forms() {
+        text.push_str(&format!("  {:15} {}\n", family.id(), family.equation()));
+    }
+    let of = |id: &str, equation: &str, source: &str| json!({ "id": id, "equation": equation, "source": source });
+    let answer = json!({
+        "laws": published_laws()?,
+        "families": families,
+        "benchmarks": benchmarks()
+            .iter()
+            .map(|b| of(b.id(), b.equation(), b.source()))
+            .collect::<Vec<_>>(),
+        "curves": curve_forms()
+            .iter()
+            .map(|c| of(c.id(), c.equation(), c.source()))
+            .collect::<Vec<_>>(),
+    });
+    Output::new(text, &answer, Vec::new())
 }
 
 pub(super) fn models() -> Result<Output> {

@@ -290,7 +290,7 @@ impl fmt::Display for Warning {
             ),
             Self::FewRuns { runs, coefs } => write!(
                 f,
-                "{runs} runs for {coefs} coefficients: intervals are rough below about 3 runs each"
+                "{runs} runs for {coefs} coefficients: below about 8 runs each bootstrap intervals come out too wide; profile intervals (--profile all) hold better"
             ),
             Self::NarrowDesign { ratio_span } => write!(
                 f,

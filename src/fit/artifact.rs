@@ -126,10 +126,14 @@ impl Fit {
     }
 
     /// Free coefficients that the runs hardly fix: those with a wide interval, or all of them when
-    /// more than a hundredth of the draws found no minimum.
+    /// runs are few or more than a hundredth of the draws found no minimum.
     pub(super) fn weak_coefs(&self) -> Vec<String> {
         let draws = self.draws.len() + self.draws_failed;
-        if 100 * self.draws_failed > draws {
+        if draws == 0 {
+            return Vec::new();
+        }
+        let few = self.warnings.iter().any(|w| matches!(w, Warning::FewRuns { .. }));
+        if few || 100 * self.draws_failed > draws {
             let free = |name: &&str| !self.config.fixed.contains_key(*name);
             let names = self.surface.law().coefs().iter().map(|c| c.name);
             return names.filter(free).map(str::to_owned).collect();

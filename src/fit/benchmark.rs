@@ -164,7 +164,7 @@ pub fn fit_benchmark(
     if draws_failed > 0 {
         warnings.push(Warning::DrawsFailed { failed: draws_failed, draws: config.bootstrap });
     }
-    if rows.len() < 3 * free {
+    if rows.len() < super::design::FEW * free {
         warnings.push(Warning::FewRuns { runs: rows.len(), coefs: free });
     }
     let sample = |i: usize| draws.iter().map(|d| d[i]).collect::<Vec<f64>>();

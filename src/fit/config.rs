@@ -55,8 +55,8 @@ impl std::fmt::Display for Objective {
 pub enum ProfileOf {
     /// None.
     None,
-    /// Those whose bootstrap interval says that they are hardly known, and all free ones when more
-    /// than a hundredth of the draws found no minimum.
+    /// Those whose bootstrap interval says that they are hardly known, and all free ones when runs
+    /// are few or more than a hundredth of the draws found no minimum.
     #[default]
     Weak,
     /// Every free coefficient.

@@ -128,11 +128,15 @@ fn off_line_spread(x: &[f64], y: &[f64]) -> f64 {
     crate::num::smallest_eigenvalue(2, &[xx, xy, xy, yy]).max(0.0).sqrt()
 }
 
+/// Runs per coefficient below which bootstrap intervals are measurably too wide (see
+/// benches/README.md): a resample of few runs loses whole sizes.
+pub(super) const FEW: usize = 8;
+
 /// Doubts about a design that can be fitted.
 pub(super) fn warnings(law: &dyn Law, table: &RunTable, free: usize) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let (runs, coefs) = (table.runs.len(), free);
-    if runs < 3 * coefs {
+    if runs < FEW * coefs {
         warnings.push(Warning::FewRuns { runs, coefs });
     }
     if let Some(ratio) = support(table).tokens_per_param {

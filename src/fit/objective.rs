@@ -237,14 +237,16 @@ impl Problem<'_> {
         jet.value
     }
 
-    /// What one unit of negative log likelihood is worth in the objective: E[psi²] / E[psi'] of the
-    /// residuals at `theta`, psi the slope of the penalty; twice the variance for squares.
+    /// What one unit of negative log likelihood is worth in the objective: E(psi²) / E(psi') of the
+    /// residuals at `theta`, psi the slope of the penalty; twice the variance for squares. A fit of p
+    /// coefficients takes p rows' worth out of its residuals, so n - p stands for n.
     ///
-    /// A narrow band holds too few rows to tell E[psi'], so the density of the residuals at zero is
-    /// counted over half a robust standard deviation either side.
+    /// A narrow band holds too few rows to tell E(psi'), so the density of the residuals at zero is
+    /// counted over half a robust standard deviation either side, without the p rows that such a fit
+    /// meets.
     pub(super) fn scale(&self, theta: &[f64]) -> f64 {
         let in_value = self.penalty == Penalty::SquareLoss;
-        let rows: Vec<(f64, f64)> = (0..self.len())
+        let mut rows: Vec<(f64, f64)> = (0..self.len())
             .map(|i| {
                 let r = if in_value {
                     self.model.predict(theta, i) - self.observed.value[i]
@@ -253,22 +255,26 @@ impl Problem<'_> {
                 };
                 (r, self.weight(i))
             })
+            .filter(|(_, weight)| *weight > 0.0)
             .collect();
-        let count: f64 = rows.iter().map(|(_, w)| w).sum();
-        let mean =
-            |f: &dyn Fn(f64) -> f64| rows.iter().map(|(r, w)| w * f(*r)).sum::<f64>() / count;
-        let squared_slope = mean(&|r| self.penalty.at(r).slope.powi(2));
-        let robust_sd = 1.4826 * median(&rows.iter().map(|(r, _)| r.abs()).collect::<Vec<_>>());
-        let band = self.penalty.band();
-        let near = 0.5 * robust_sd;
-        let bend = if band >= near {
-            mean(&|r| self.penalty.at(r).bend)
-        } else {
-            // The slope turns by its two outer values within the band.
-            let turn = self.penalty.at(2.0 * near).slope - self.penalty.at(-2.0 * near).slope;
-            turn * mean(&|r| f64::from(r.abs() <= near)) / (2.0 * near)
+        rows.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+        let p = self.free().count().min(rows.len().saturating_sub(1));
+        let mean = |rows: &[(f64, f64)], f: &dyn Fn(f64) -> f64| {
+            let count: f64 = rows.iter().map(|(_, w)| w).sum();
+            rows.iter().map(|(r, w)| w * f(*r)).sum::<f64>() / count
         };
-        squared_slope / bend
+        let left = &rows[p..];
+        let robust_sd = 1.4826 * median(&left.iter().map(|(r, _)| r.abs()).collect::<Vec<_>>());
+        let near = 0.5 * robust_sd;
+        if self.penalty.band() >= near {
+            let freedom = rows.len() as f64 / left.len() as f64;
+            let squared_slope = mean(&rows, &|r| self.penalty.at(r).slope.powi(2));
+            return freedom * squared_slope / mean(&rows, &|r| self.penalty.at(r).bend);
+        }
+        // The slope turns by its two outer values within the band.
+        let turn = self.penalty.at(2.0 * near).slope - self.penalty.at(-2.0 * near).slope;
+        let bend = turn * mean(left, &|r| f64::from(r.abs() <= near)) / (2.0 * near);
+        mean(left, &|r| self.penalty.at(r).slope.powi(2)) / bend
     }
 }
 

@@ -89,8 +89,7 @@ fn a_prior_is_weighed_against_the_runs_by_its_precision() {
     let free = fitted(&runs(), &squares());
     let wald = free.diagnostics.as_ref().expect("diagnostics").wald_std_errors["E"];
     let e = free.coefficients["E"];
-    // Maximum likelihood has n where Wald has n - p.
-    let by_runs = wald * (43.0_f64 / 48.0).sqrt();
+    let by_runs = wald;
     let (mean, sd) = (e + by_runs, by_runs);
     let priors = [("E".to_owned(), NormalPrior { mean, sd })].into();
     let known = fitted(&runs(), &FitConfig { priors, ..squares() });
@@ -158,7 +157,7 @@ fn a_profile_ends_where_the_objective_says() {
     let (n, p) = (48.0, 5.0);
     // Student's 0.975 quantile of 43 degrees of freedom, from tables.
     let t = 2.016_692;
-    let allowed = free.objective_value * (1.0 + t * t / n);
+    let allowed = free.objective_value * (1.0 + t * t / (n - p));
     for profile in &free.profiles {
         let (lo, hi) = (profile.lo.expect("a lower end"), profile.hi.expect("an upper end"));
         let name = profile.coef.as_str();
@@ -171,7 +170,7 @@ fn a_profile_ends_where_the_objective_says() {
         }
         let wald = free.diagnostics.as_ref().expect("diagnostics").wald_std_errors[name];
         // A and B are curved most; their logarithms move with exponents.
-        let width = (hi - lo) / (2.0 * t * wald * ((n - p) / n).sqrt());
+        let width = (hi - lo) / (2.0 * t * wald);
         eprintln!("{name}: profile over Wald width {width:.3}");
         assert!((0.85..1.3).contains(&width), "{name}: {width}");
     }

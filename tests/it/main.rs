@@ -10,8 +10,11 @@ mod arrows;
 mod benchmark;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "cli")]
+mod curve_files;
 #[cfg(feature = "tables")]
 mod data;
+mod diagnostics;
 #[cfg(feature = "tables")]
 mod golden_fit;
 mod golden_plans;

@@ -86,7 +86,8 @@ impl Schedule {
         let mut rates = Self::shaped(peak, warmup, steps, |_| peak);
         let first = steps.saturating_sub(decay);
         for (k, rate) in rates.iter_mut().skip(first).enumerate() {
-            *rate = peak + (last - peak) * (k + 1) as f64 / decay as f64;
+            let done = (k + 1) as f64 / decay as f64;
+            *rate = (1.0 - done) * peak + done * last;
         }
         Self::new(rates)
     }

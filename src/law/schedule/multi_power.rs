@@ -110,7 +110,7 @@ impl CurveForm for MultiPower {
                         let rate = schedule.rate(middle).max(least);
                         // The mean of the first steps k - 1 summed from: half a step on for an even
                         // number of changes.
-                        let even = (to - from) % 2 == 0;
+                        let even = (to - from).is_multiple_of(2);
                         let before = schedule.area(middle - 1);
                         let half = if even { 0.5 * schedule.rate(middle) } else { 0.0 };
                         features.extend([drop, rate.ln(), schedule.area(step) - before - half]);

@@ -77,12 +77,10 @@ pub enum Warning {
         /// What they disagree on.
         quantity: String,
     },
-    /// A coefficient that the runs bound on one side only, or on none.
+    /// Coefficients that the runs bound on one side only, or on none.
     OpenProfile {
-        /// The coefficient.
-        coef: String,
-        /// Where it is open.
-        side: String,
+        /// The coefficients, each with its open side.
+        coefs: String,
     },
     /// A coefficient that would leave its range if it could.
     AtBound {
@@ -280,9 +278,9 @@ impl fmt::Display for Warning {
                 f,
                 "approaches `{one}` and `{other}` disagree on {quantity} beyond their intervals; look at the residuals of the law at its dearest runs and at the sizes of each valley"
             ),
-            Self::OpenProfile { coef, side } => write!(
+            Self::OpenProfile { coefs } => write!(
                 f,
-                "the runs set no limit to {coef} {side}: its profile never rises beyond chance; hold it, give a prior, or add runs that move it"
+                "the runs set no limit to {coefs}: the profile never rises beyond chance; hold it, give a prior, or add runs that move it"
             ),
             Self::AtBound { coef, bound } => write!(
                 f,

@@ -147,14 +147,18 @@ impl Fit {
 
     /// Warns of coefficients whose profile never rises beyond chance on one side.
     pub(super) fn warn_of_open_profiles(&mut self) {
-        for profile in self.profiles.iter().filter(|p| p.lo.is_none() || p.hi.is_none()) {
-            let side = match (profile.lo, profile.hi) {
-                (None, None) => "either side",
-                (None, _) => "below",
-                _ => "above",
-            };
-            let coef = profile.coef.clone();
-            self.warnings.push(Warning::OpenProfile { coef, side: side.to_owned() });
+        let open: Vec<String> = self
+            .profiles
+            .iter()
+            .filter_map(|p| match (p.lo, p.hi) {
+                (None, None) => Some(format!("{} on either side", p.coef)),
+                (None, _) => Some(format!("{} below", p.coef)),
+                (_, None) => Some(format!("{} above", p.coef)),
+                _ => None,
+            })
+            .collect();
+        if !open.is_empty() {
+            self.warnings.push(Warning::OpenProfile { coefs: open.join(", ") });
         }
     }
 }
@@ -197,7 +201,7 @@ pub(super) fn assemble(
         .collect();
     let per_draw: Vec<AllocationExponents> =
         draws.iter().filter_map(|t| exponents(&surface.with_theta(t.clone()), reference)).collect();
-    if per_draw.len() < draws.len() {
+    if surface.law().has_optimum() && per_draw.len() < draws.len() {
         warnings.push(Warning::DrawsWithoutPlan {
             failed: draws.len() - per_draw.len(),
             draws: draws.len(),

@@ -22,6 +22,8 @@ pub(super) fn check(
     config: &FitConfig,
 ) -> Result<(), FitError> {
     let coefs = config.held(law)?.iter().filter(|held| held.is_none()).count();
+    // A run of no weight says nothing.
+    let table = &table.with_runs(weighed(table).cloned().collect());
     let wanted = coefs + 1;
     if table.runs.len() < wanted {
         let found = table.runs.len();
@@ -67,6 +69,11 @@ pub(super) fn check(
         return refuse(reason, "Check that the loss column holds final losses, one per run");
     }
     Ok(())
+}
+
+/// Runs that count.
+fn weighed(table: &RunTable) -> impl Iterator<Item = &RunRecord> {
+    table.runs.iter().filter(|r| r.weight.is_none_or(|w| w > 0.0))
 }
 
 /// What a run has of a factor beyond N and D.
@@ -135,7 +142,7 @@ pub(super) const FEW: usize = 8;
 /// Doubts about a design that can be fitted.
 pub(super) fn warnings(law: &dyn Law, table: &RunTable, free: usize) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let (runs, coefs) = (table.runs.len(), free);
+    let (runs, coefs) = (weighed(table).count(), free);
     if runs < FEW * coefs {
         warnings.push(Warning::FewRuns { runs, coefs });
     }
@@ -159,7 +166,7 @@ pub(super) fn warnings(law: &dyn Law, table: &RunTable, free: usize) -> Vec<Warn
     }
     if !table.skipped.is_empty() {
         let skipped = table.skipped.len();
-        warnings.push(Warning::RowsSkipped { skipped, total: runs + skipped });
+        warnings.push(Warning::RowsSkipped { skipped, total: table.runs.len() + skipped });
     }
     warnings
 }

@@ -106,7 +106,9 @@ pub fn fit(
         diagnostics::diagnose(&problem, &minimum.theta, runs, config.objective, config.level)
     };
     let mut fitted = artifact::assemble(surface, runs, config, &minimum, draws, warnings);
-    if let Some(diagnostics) = &diagnostics {
+    // Away from a minimum residuals and profiles say nothing but that.
+    let stands = minimum.certificate.certified;
+    if let Some(diagnostics) = diagnostics.as_ref().filter(|_| stands) {
         fitted.warnings.extend(diagnostics.warnings());
     }
     fitted.diagnostics = diagnostics;
@@ -120,7 +122,7 @@ pub fn fit(
         .coefs()
         .iter()
         .enumerate()
-        .filter(|(_, c)| wanted(c.name))
+        .filter(|(_, c)| stands && wanted(c.name))
         .filter_map(|(i, _)| profile::profile(law, &minimum, config, i))
         .collect();
     fitted.warn_of_open_profiles();

@@ -35,7 +35,22 @@ pub fn explanation_text(e: &Explanation) -> String {
 /// What was minimised, with the numbers that belong to it.
 #[must_use]
 pub fn objective_text(fit: &Fit) -> String {
-    let held: Vec<String> = fit.config.fixed.iter().map(|(c, x)| format!("{c} = {x}")).collect();
+    // Seven digits tell any published constant; fit.json has all of them.
+    let short = |x: f64| {
+        let magnitude = x.abs().max(f64::MIN_POSITIVE).log10().floor();
+        if !(-4.0..7.0).contains(&magnitude) {
+            return format!("{x:e}");
+        }
+        let decimals = (6.0 - magnitude).clamp(0.0, 10.0) as usize;
+        let text = format!("{x:.decimals$}");
+        if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text
+        }
+    };
+    let held: Vec<String> =
+        fit.config.fixed.iter().map(|(c, x)| format!("{c} = {}", short(*x))).collect();
     let held = if held.is_empty() { String::new() } else { format!(", {} held", held.join(", ")) };
     let delta = fit.delta;
     match fit.objective {

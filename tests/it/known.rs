@@ -175,3 +175,19 @@ fn a_profile_ends_where_the_objective_says() {
         assert!((0.85..1.3).contains(&width), "{name}: {width}");
     }
 }
+
+#[test]
+fn runs_of_no_weight_do_not_count_towards_what_a_law_needs() {
+    let table = runs();
+    let light = |k: usize| -> RunTable {
+        let weigh = |(i, r): (usize, &RunRecord)| RunRecord {
+            weight: Some(if i < k { 1.0 } else { 0.0 }),
+            ..r.clone()
+        };
+        table.with_runs(table.runs.iter().enumerate().map(weigh).collect())
+    };
+    for (counted, wanted) in [(0, "0 runs"), (5, "5 runs"), (8, "model sizes")] {
+        let error = fit(&Chinchilla, &light(counted), &squares(), &|_| {}).expect_err("too few");
+        assert!(error.to_string().contains(wanted), "{counted}: {error}");
+    }
+}

@@ -29,7 +29,8 @@ use crate::units::{Flops, ParamRule};
   isoloss fit runs.csv --map 'n=Model Size,c=Training FLOP,loss=loss' --exclude 0-4
   isoloss fit runs.csv --hold-out 'C>=1e21' --json
   isoloss fit runs.csv --objective lad-log --fix E=1.69
-  isoloss fit runs.csv --law auto
+  isoloss fit runs.csv --law auto --leave-future-out C --at 1e24
+  isoloss fit runs.csv --law muennighoff --map 'n=params_b*1e9,d=tokens_b*1e9,unique=unique_b*1e9'
   isoloss fit --replay fit.json")]
 pub(super) struct Args {
     /// CSV, JSON Lines or Parquet tables with one row per run.
@@ -229,7 +230,7 @@ fn known_coefficient(text: &str) -> Parsed<(String, NormalPrior)> {
 pub(super) struct ReadingArgs {
     /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, budget, status,
     /// weight, error, unique (tokens), experts, granularity, sparsity, weight_bits, activation_bits,
-    /// kv_bits, served_bits.
+    /// kv_bits, served_bits. COLUMN*1e9 reads billions.
     #[arg(long, value_name = "PAIRS")]
     map: Option<ColumnMap>,
     /// Which parameters N counts where a table has both.

@@ -12,7 +12,8 @@ use crate::law::start::{grid, ranked_starts};
 /// Source: Luo et al. 2025, arXiv:2503.12811, eq. 1 and 2. Differs from it: changes of the rate are
 /// taken together in at most 128 bins of equal length after the warm-up, each at its middle step;
 /// on cosine schedules this moves the loss by less than 1e-4 nats. A rate below a millionth of the
-/// peak counts as that in eta^-gamma, which has no value at zero.
+/// peak counts as that in eta^-gamma, which has no value at zero. The rise of the rate in warm-up is
+/// no negative drop.
 /// Domain: one N and batch size, a schedule that does not rise after its warm-up.
 #[derive(Clone, Copy, Debug)]
 pub struct MultiPower;

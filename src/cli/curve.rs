@@ -148,7 +148,7 @@ fn write(path: &Path, banded: &BandedCurve, ensemble: &Ensemble) -> Result<()> {
 pub(super) fn picture(banded: &BandedCurve, ensemble: &Ensemble) -> Chart {
     // Dense models only: a law of dense runs says nothing about sparse ones.
     let named = models().unwrap_or_default().iter().filter_map(|m| {
-        let (n, d) = (m.params, m.tokens.filter(|_| m.active_params.is_none())?);
+        let (n, d) = (m.params?, m.tokens.filter(|_| m.active_params.is_none())?);
         let loss = ensemble.best.loss(&crate::law::Point::new(n, d));
         let near = (loss - banded.curve.loss_nats).abs() < 0.02;
         near.then(|| (m.name.clone(), n, Flops::new(6.0 * n.get() * d.get())))

@@ -79,7 +79,10 @@ impl Args {
             return Ok(("custom".to_owned(), n, d, String::new()));
         };
         let model = cost::model(name)?;
-        let n = self.params.or(model.active_params).unwrap_or(model.params);
+        let n = self
+            .params
+            .or(model.n())
+            .ok_or_else(|| PlanError::SizeUnknown { name: model.name.clone() })?;
         let d = self
             .tokens
             .or(model.tokens)

@@ -50,9 +50,10 @@ pub(super) fn models() -> Result<Output> {
     let columns = ["name", "year", "parameters", "tokens", "source", "read"];
     let mut sheet = Sheet::new("Released models", &columns);
     for model in all_models()? {
+        let total = model.params.map_or_else(|| "not published".to_owned(), |n| n.to_string());
         let params = match model.active_params {
-            Some(active) => format!("{} ({active} active)", model.params),
-            None => model.params.to_string(),
+            Some(active) => format!("{total} ({active} active)"),
+            None => total,
         };
         let tokens = model.tokens.map_or_else(|| "not published".to_owned(), |t| t.to_string());
         let year = model.year.to_string();
@@ -69,7 +70,8 @@ pub(super) fn devices() -> Result<Output> {
             |_| "none".to_owned(),
             |p| format!("{} to {} ({})", p.low, p.high, p.date),
         );
-        let peak = device.bf16_dense_tflop_per_s.to_string();
+        let peak =
+            device.bf16_dense_tflop_per_s.map_or_else(|| "none".to_owned(), |x| x.to_string());
         let memory = device.memory_gb.to_string();
         let bandwidth = device.bandwidth_gb_per_s.to_string();
         sheet.push([&device.name, &peak, &memory, &bandwidth, &price]);

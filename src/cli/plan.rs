@@ -151,7 +151,7 @@ fn headline(goal: Goal, budget: Option<&Budget>, args: &Args) -> Result<String> 
                 "\n  from {gpus} x {} for {} days at MFU {mfu} of {} TFLOP/s dense BF16",
                 device.name,
                 duration_s / 86_400.0,
-                device.bf16_dense_tflop_per_s
+                device.peak_flop_per_s()? / 1e12
             )
         }
         Some(Budget::Money { usd, device: name, usd_per_hour, mfu }) => {

@@ -4,37 +4,13 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::price::{Price, PriceKind};
 use super::workload::CostModel;
 use crate::error::{CostError, LawError, Result};
 use crate::units::Flops;
 
 const TABLE: &str = "data/devices.toml";
 const TEXT: &str = include_str!("../../data/devices.toml");
-
-/// A dated range of on-demand prices, USD per device-hour.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    /// Date or period of the offers.
-    pub date: String,
-    /// Cheapest offer.
-    pub low: f64,
-    /// Dearest offer.
-    pub high: f64,
-    /// Median, where the source gives one.
-    #[serde(default)]
-    pub mid: Option<f64>,
-    /// Who collected them.
-    pub source: String,
-}
-
-impl Price {
-    /// The median, or the middle of the range in ratio.
-    #[must_use]
-    pub fn typical(&self) -> f64 {
-        self.mid.unwrap_or_else(|| (self.low * self.high).sqrt())
-    }
-}
 
 /// One accelerator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,8 +20,20 @@ pub struct Device {
     pub name: String,
     /// Maker.
     pub vendor: String,
+    /// What it is built for.
+    pub class: String,
     /// Dense BF16 peak, TFLOP/s.
-    pub bf16_dense_tflop_per_s: f64,
+    #[serde(default)]
+    pub bf16_dense_tflop_per_s: Option<f64>,
+    /// Dense FP8 peak, TFLOP/s.
+    #[serde(default)]
+    pub fp8_dense_tflop_per_s: Option<f64>,
+    /// Dense FP4 peak, TFLOP/s.
+    #[serde(default)]
+    pub fp4_dense_tflop_per_s: Option<f64>,
+    /// Dense INT8 peak, TOP/s.
+    #[serde(default)]
+    pub int8_dense_top_per_s: Option<f64>,
     /// What a plain matrix product was measured to reach, TFLOP/s.
     #[serde(default)]
     pub measured_matmul_tflop_per_s: Option<f64>,
@@ -53,8 +41,19 @@ pub struct Device {
     pub memory_gb: f64,
     /// Memory bandwidth, GB/s.
     pub bandwidth_gb_per_s: f64,
+    /// Thermal design power, W.
+    #[serde(default)]
+    pub power_w: Option<f64>,
+    /// Bandwidth to its neighbours, GB/s.
+    #[serde(default)]
+    pub link_gb_per_s: Option<f64>,
     /// Where the figures were collected.
     pub source: String,
+    /// How they were read: secondary or recalled.
+    pub checked: String,
+    /// What to know about them.
+    #[serde(default)]
+    pub note: Option<String>,
     /// Prices by date, oldest first.
     #[serde(default)]
     pub price: Vec<Price>,
@@ -62,24 +61,48 @@ pub struct Device {
 
 impl Device {
     /// Dense BF16 peak, FLOP/s.
-    #[must_use]
-    pub fn peak_flop_per_s(&self) -> f64 {
-        self.bf16_dense_tflop_per_s * 1e12
-    }
-
-    /// The newest price on record.
     ///
     /// # Errors
-    /// [`CostError::NoPrice`] when there is none.
+    /// [`CostError::NoPeak`] when none is on record.
+    pub fn peak_flop_per_s(&self) -> Result<f64, CostError> {
+        let none = || CostError::NoPeak { name: self.name.clone(), precision: "BF16" };
+        self.bf16_dense_tflop_per_s.map(|t| t * 1e12).ok_or_else(none)
+    }
+
+    /// Bandwidth of its memory, bytes per second.
+    #[must_use]
+    pub fn bandwidth_bytes_per_s(&self) -> f64 {
+        self.bandwidth_gb_per_s * 1e9
+    }
+
+    /// Its memory in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> f64 {
+        self.memory_gb * 1e9
+    }
+
+    /// Share of the peak that a plain matrix product was measured to reach; 0.8, about the middle of
+    /// the devices where it was measured, for the others.
+    #[must_use]
+    pub fn matmul_share(&self) -> f64 {
+        self.measured_matmul_tflop_per_s
+            .zip(self.bf16_dense_tflop_per_s)
+            .map_or(0.8, |(measured, peak)| measured / peak)
+    }
+
+    /// The newest price on record: an offer where there is one, else a price someone assumed.
+    ///
+    /// # Errors
+    /// [`CostError::NoPrice`] when there is neither.
     pub fn latest_price(&self) -> Result<&Price, CostError> {
-        let newest = |p: &&Price| p.date.clone();
-        let by_last_month = |a: &&Price, b: &&Price| {
-            let month = |p: &&Price| newest(p).rsplit(" to ").next().map(str::to_owned);
-            month(a).cmp(&month(b))
+        let newest = |kind: PriceKind| {
+            self.price
+                .iter()
+                .filter(|p| p.kind == kind)
+                .max_by(|a, b| a.last_month().cmp(b.last_month()))
         };
-        self.price
-            .iter()
-            .max_by(by_last_month)
+        newest(PriceKind::OnDemand)
+            .or_else(|| newest(PriceKind::Assumed))
             .ok_or_else(|| CostError::NoPrice { name: self.name.clone() })
     }
 }
@@ -183,7 +206,7 @@ impl Budget {
         match self {
             Self::Compute(c) => Ok(*c),
             Self::DeviceTime { gpus, device: name, duration_s, mfu } => {
-                let peak = device(name)?.peak_flop_per_s();
+                let peak = device(name)?.peak_flop_per_s()?;
                 let device_s = positive("gpus", *gpus)? * positive("days", *duration_s)?;
                 Ok(Flops::new(device_s * peak * share(*mfu)?))
             }
@@ -194,7 +217,7 @@ impl Budget {
                     None => device.latest_price()?.typical(),
                 };
                 let per_flop =
-                    CostModel::usd_per_flop(price, device.peak_flop_per_s(), share(*mfu)?)?;
+                    CostModel::usd_per_flop(price, device.peak_flop_per_s()?, share(*mfu)?)?;
                 Ok(Flops::new(positive("usd", *usd)? / per_flop))
             }
         }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{LawError, PlanError, Result, nearest_name};
+use crate::flops::Shape;
 use crate::units::{Params, Tokens};
 
 const TABLE: &str = "data/models.toml";
@@ -20,18 +21,68 @@ pub struct Model {
     pub org: String,
     /// Year of release.
     pub year: u16,
-    /// All parameters.
-    pub params: Params,
+    /// All parameters as stated, where published.
+    #[serde(default)]
+    pub params: Option<Params>,
     /// Parameters used per token, where fewer.
     #[serde(default)]
     pub active_params: Option<Params>,
     /// Training tokens, where published.
     #[serde(default)]
     pub tokens: Option<Tokens>,
+    /// Longest context, tokens.
+    #[serde(default)]
+    pub context: Option<u32>,
+    /// Device-hours its training was billed for.
+    #[serde(default)]
+    pub train_device_hours: Option<f64>,
+    /// What it was trained on.
+    #[serde(default)]
+    pub train_device: Option<String>,
+    /// Dimensions, where published.
+    #[serde(default)]
+    pub shape: Option<Shape>,
+    /// 5-shot MMLU, one row per report.
+    #[serde(default)]
+    pub mmlu: Vec<Score>,
     /// Paper or card.
     pub source: String,
-    /// How it was read: primary, secondary or recalled.
+    /// How size and tokens were read: primary, secondary or recalled.
     pub checked: String,
+    /// What to know about it.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// A benchmark score as reported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    /// Percent correct.
+    pub percent: f64,
+    /// How it was read.
+    pub checked: String,
+    /// Who reported it.
+    pub source: String,
+}
+
+impl Model {
+    /// The N a law of dense models is asked with: parameters a token visits.
+    #[must_use]
+    pub fn n(&self) -> Option<Params> {
+        self.active_params.or(self.params)
+    }
+
+    /// The score to quote: the best checked, the first of equals.
+    #[must_use]
+    pub fn mmlu_percent(&self) -> Option<&Score> {
+        let rank = |s: &&Score| match s.checked.as_str() {
+            "primary" => 0,
+            "secondary" => 1,
+            _ => 2,
+        };
+        self.mmlu.iter().min_by_key(rank)
+    }
 }
 
 #[derive(Deserialize)]
@@ -53,7 +104,8 @@ pub fn models() -> Result<&'static [Model], LawError> {
     MODELS.as_ref().map(|t| t.model.as_slice()).map_err(Clone::clone)
 }
 
-/// The model of this name; case, spaces and hyphens do not matter.
+/// The model of this name; case, spaces and hyphens do not matter, and the start of a name does
+/// where only one model has it (`Gopher`).
 ///
 /// # Errors
 /// [`PlanError::UnknownModel`] with the nearest name.
@@ -63,10 +115,18 @@ pub fn model(name: &str) -> Result<&'static Model> {
     };
     let wanted = plain(name);
     let models = models()?;
-    models.iter().find(|m| plain(&m.name) == wanted).ok_or_else(|| {
-        let nearest = nearest_name(name, models.iter().map(|m| m.name.as_str()));
-        PlanError::UnknownModel { name: name.to_owned(), nearest }.into()
-    })
+    if let Some(exact) = models.iter().find(|m| plain(&m.name) == wanted) {
+        return Ok(exact);
+    }
+    let starts: Vec<&Model> = models
+        .iter()
+        .filter(|m| !wanted.is_empty() && plain(&m.name).starts_with(&wanted))
+        .collect();
+    if let [one] = starts.as_slice() {
+        return Ok(one);
+    }
+    let nearest = nearest_name(name, models.iter().map(|m| m.name.as_str()));
+    Err(PlanError::UnknownModel { name: name.to_owned(), nearest }.into())
 }
 
 #[cfg(test)]
@@ -78,6 +138,47 @@ mod tests {
         for name in ["LLaMA 7B", "llama-7b", "Llama7B"] {
             assert_eq!(model(name).expect("known").tokens, Some(Tokens::new(1e12)), "{name}");
         }
+        assert_eq!(model("gopher").map(|m| m.name.as_str()).ok(), Some("Gopher 280B"));
         assert!(model("llama 8b").expect_err("ambiguous").to_string().contains("isoloss models"));
+    }
+
+    /// A stated count has only so many digits: half a unit of its last one is no disagreement.
+    #[test]
+    fn golden_shapes_give_the_stated_counts_within_half_a_percent() {
+        // Stated as 1.1B and 314B; the shapes give 1.125B and 315.7B.
+        let loose = [("SantaCoder 1.1B", 0.023), ("Grok-1", 0.0055)];
+        let mut shapes = 0;
+        for model in models().expect("shipped") {
+            let (Some(shape), Some(stated)) = (model.shape, model.params) else { continue };
+            shape.validate().expect("can be built");
+            let off = shape.params().all.get() / stated.get() - 1.0;
+            let bound = loose.iter().find(|(n, _)| *n == model.name).map_or(0.005, |(_, b)| *b);
+            assert!(off.abs() < bound, "{}: {off:+.4}", model.name);
+            if let Some(active) = model.active_params {
+                // Stated as 12.9B, 37B and 86B: Grok's shape visits 83.8B.
+                let off = shape.params().active.get() / active.get() - 1.0;
+                assert!(off.abs() < 0.027, "{}: active {off:+.4}", model.name);
+            }
+            shapes += 1;
+        }
+        assert_eq!(shapes, 24);
+    }
+
+    /// Counts of released weight files, which say more digits than a name.
+    #[test]
+    fn golden_shapes_give_the_exact_counts_of_released_weights() {
+        for (name, exact) in [
+            ("LLaMA 7B", 6_738_415_616.0),
+            ("Llama 2 13B", 13_015_864_320.0),
+            ("Llama 2 70B", 68_976_648_192.0),
+            ("Mistral 7B", 7_241_732_096.0),
+            ("Mixtral 8x7B", 46_702_792_704.0),
+            ("Llama 3 8B", 8_030_261_248.0),
+            ("Llama 3 70B", 70_553_706_496.0),
+            ("GPT-2 XL", 1_557_611_200.0),
+        ] {
+            let shape = model(name).expect("known").shape.expect("a shape");
+            assert_eq!(shape.params().all.get(), exact, "{name}");
+        }
     }
 }

@@ -68,6 +68,12 @@ pub enum PlanError {
         /// The closest name.
         nearest: Option<String>,
     },
+    /// A model whose size is not published.
+    #[error("`{name}`: its size is not published; give --params to explain it")]
+    SizeUnknown {
+        /// The model.
+        name: String,
+    },
     /// A model whose training tokens are not published.
     #[error("`{name}`: its training tokens are not published; give --tokens to explain it")]
     TokensUnknown {

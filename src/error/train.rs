@@ -4,6 +4,14 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TrainError {
+    /// A shape that can be planned but not trained here.
+    #[error(
+        "shape: `{field}` is set, but the bundled trainer trains dense decoders with full attention only; leave it out"
+    )]
+    Untrainable {
+        /// The field.
+        field: &'static str,
+    },
     /// No text at the path.
     #[error("{path}: holds no readable text; give a text file or a folder of text files")]
     NoText {

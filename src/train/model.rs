@@ -269,6 +269,12 @@ mod tests {
         ffn_matrices: 3,
         vocab: 256,
         tied_embeddings: true,
+        experts: None,
+        latent: None,
+        window: None,
+        positions: 0,
+        relative_positions: false,
+        biases: false,
     };
 
     fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {

@@ -12,6 +12,7 @@ use super::batches::{Windows, window_count};
 use super::corpus::Corpus;
 use super::model::{Decoder, Tables};
 use crate::error::{Result, TrainError};
+use crate::flops::Shape;
 use crate::sweep::{
     EvalLog, Recipe, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent,
     Trainer,
@@ -41,6 +42,7 @@ impl Trainer for BurnTrainer {
         on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
     ) -> Result<RunResult> {
         spec.shape.validate()?;
+        trainable(&spec.shape)?;
         spec.recipe.validate()?;
         check_length("training", &self.corpus.train, spec, &self.corpus.name)?;
         check_length("validation", &self.corpus.validation, spec, &self.corpus.name)?;
@@ -65,6 +67,20 @@ fn check_length(split: &'static str, text: &[u8], spec: &RunSpec, corpus: &str) 
     }
     let corpus = corpus.to_owned();
     Err(TrainError::TooLittleText { corpus, split, found: text.len(), wanted }.into())
+}
+
+/// Whether the model of this room has all parts of the shape.
+fn trainable(shape: &Shape) -> Result<(), TrainError> {
+    let parts = [
+        ("experts", shape.experts.is_some()),
+        ("latent", shape.latent.is_some()),
+        ("window", shape.window.is_some()),
+        ("positions", shape.positions > 0),
+        ("relative_positions", shape.relative_positions),
+        ("biases", shape.biases),
+    ];
+    let missing = parts.into_iter().find(|(_, set)| *set);
+    missing.map_or(Ok(()), |(field, _)| Err(TrainError::Untrainable { field }))
 }
 
 type Report<'a> = dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send + 'a;

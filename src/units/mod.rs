@@ -40,6 +40,12 @@ pub enum UnitsError {
         /// What was written.
         text: String,
     },
+    /// Not a number or a range of numbers.
+    #[error("`{text}` is no range: write 2.95, 1.99..5.00, or with the median 1.99..2.95..5.00")]
+    NotARange {
+        /// What was written.
+        text: String,
+    },
     /// Memory without its unit.
     #[error("`{text}` is not an amount of memory: write 16GB (decimal) or 16GiB (binary)")]
     NoByteUnit {

@@ -113,23 +113,6 @@ impl Form for Chinchilla {
         starts
     }
 
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, _setting: &Setting) -> Option<f64> {
-        let (alpha, beta) = (theta[ALPHA], theta[BETA]);
-        let balance = (alpha * theta[A]).ln() - (beta * theta[B]).ln();
-        Some((balance + beta * ln_nd) / (alpha + beta))
-    }
-
-    fn ln_d_for_loss(
-        &self,
-        theta: &[f64],
-        ln_n: f64,
-        loss: f64,
-        _setting: &Setting,
-    ) -> Option<f64> {
-        let left = loss - theta[E] - theta[A] * (-theta[ALPHA] * ln_n).exp();
-        Some(if left > 0.0 { (theta[B].ln() - left.ln()) / theta[BETA] } else { f64::INFINITY })
-    }
-
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
         let by_a = (-theta[ALPHA] * at.ln_n).exp();
         let by_b = (-theta[BETA] * at.ln_d).exp();
@@ -158,11 +141,5 @@ impl Form for Chinchilla {
         ];
         let (alpha, beta) = (theta[ALPHA], theta[BETA]);
         Some(Separable { e: theta[E], a: theta[A], b: theta[B], alpha, beta, chain: CHAIN })
-    }
-
-    fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64) {
-        let capacity = theta[A] * (-theta[ALPHA] * at.ln_n).exp();
-        let data = theta[B] * (-theta[BETA] * at.ln_d).exp();
-        (-theta[ALPHA] * capacity, -theta[BETA] * data)
     }
 }

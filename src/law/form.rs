@@ -2,6 +2,7 @@
 
 use num_dual::{Dual64, HyperDual64};
 
+use super::powers::Powers;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -54,6 +55,15 @@ pub struct Separable {
     /// How (ln E, ln A, ln B, alpha, beta) move with each coefficient of the law, in its order, those
     /// of [`Scale::Log`] as logarithms; constant, since the relation is linear in these.
     pub chain: &'static [[f64; 5]],
+}
+
+impl Separable {
+    /// The powers themselves.
+    #[must_use]
+    pub fn powers(&self) -> Powers {
+        let Self { e, a, b, alpha, beta, .. } = *self;
+        Powers { e, a, b, alpha, beta }
+    }
 }
 
 /// A quantity a law looks at; its runs must differ in each of them.
@@ -149,20 +159,20 @@ pub trait Form: Send + Sync + 'static {
     /// Points to start a fit from, spread over the exponents seen in the literature.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>>;
 
-    /// ln N of the lowest loss on ln N + ln D = `ln_nd`, where a closed form exists.
-    fn ln_n_optimal(&self, _theta: &[f64], _ln_nd: f64, _setting: &Setting) -> Option<f64> {
-        None
+    /// The law in a fixed setting as E + A N^-alpha + B D^-beta, if it is one there: optimum, iso-loss
+    /// curve and slopes then have closed forms.
+    fn powers(&self, theta: &[f64], _setting: &Setting) -> Option<Powers> {
+        self.separable(theta).map(|s| s.powers())
     }
 
     /// ln D that brings ln N = `ln_n` to `loss`, where a closed form exists; infinite past the wall.
-    fn ln_d_for_loss(
-        &self,
-        _theta: &[f64],
-        _ln_n: f64,
-        _loss: f64,
-        _setting: &Setting,
-    ) -> Option<f64> {
-        None
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
+        self.powers(theta, setting).map(|p| p.ln_d_for_loss(ln_n, loss))
+    }
+
+    /// ln D beyond which more tokens raise the loss; infinite for a law where they never do.
+    fn ln_d_most_useful(&self, _theta: &[f64], _ln_n: f64, _setting: &Setting) -> f64 {
+        f64::INFINITY
     }
 
     /// Loss with its gradient (length p) and Hessian (p by p, row by row) in the coefficients.
@@ -185,6 +195,9 @@ pub trait Form: Send + Sync + 'static {
     where
         Self: Sized,
     {
+        if let Some(powers) = self.powers(theta, &at.setting) {
+            return powers.slopes(at.ln_n, at.ln_d);
+        }
         let theta: Vec<Dual64> = theta.iter().map(|t| Dual64::from(*t)).collect();
         let fixed: At<Dual64> = constant(at);
         let moving = |x: f64| Dual64::new(x, 1.0);
@@ -262,8 +275,10 @@ pub trait Law: Send + Sync {
     fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64);
     /// See [`Form::starts`].
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>>;
-    /// See [`Form::ln_n_optimal`].
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64>;
+    /// See [`Form::powers`].
+    fn powers(&self, theta: &[f64], setting: &Setting) -> Option<Powers>;
+    /// See [`Form::ln_d_most_useful`].
+    fn ln_d_most_useful(&self, theta: &[f64], ln_n: f64, setting: &Setting) -> f64;
     /// See [`Form::ln_d_for_loss`].
     fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64>;
 }
@@ -314,8 +329,11 @@ impl<F: Form> Law for F {
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         Form::starts(self, at, loss)
     }
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_n_optimal(self, theta, ln_nd, setting)
+    fn powers(&self, theta: &[f64], setting: &Setting) -> Option<Powers> {
+        Form::powers(self, theta, setting)
+    }
+    fn ln_d_most_useful(&self, theta: &[f64], ln_n: f64, setting: &Setting) -> f64 {
+        Form::ln_d_most_useful(self, theta, ln_n, setting)
     }
     fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
         Form::ln_d_for_loss(self, theta, ln_n, loss, setting)

@@ -1,6 +1,6 @@
 //! Gadre's overtraining law: loss in compute and tokens per parameter.
 
-use super::chinchilla::{Chinchilla, start};
+use super::chinchilla::start;
 use super::form::{At, Coef, Form, Scale, Separable};
 use crate::num::Real;
 use crate::units::Setting;
@@ -80,14 +80,6 @@ impl Form for GadreOvertraining {
                 Some(vec![e, a * six, b * six, eta])
             })
             .collect()
-    }
-
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_n_optimal(&Chinchilla, &in_n_and_d(theta), ln_nd, setting)
-    }
-
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_d_for_loss(&Chinchilla, &in_n_and_d(theta), ln_n, loss, setting)
     }
 
     fn separable(&self, theta: &[f64]) -> Option<Separable> {

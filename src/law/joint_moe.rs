@@ -1,8 +1,9 @@
 //! Ludziejewski's joint law of dense and mixture-of-experts models.
 
-use super::chinchilla::{Chinchilla, start};
+use super::chinchilla::start;
 use super::experts::saturated;
 use super::form::{At, Coef, Factor, Form, Scale};
+use super::powers::Powers;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -107,11 +108,8 @@ impl Form for JointMoe {
         starts
     }
 
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_n_optimal(&Chinchilla, &with_experts(theta, setting), ln_nd, setting)
-    }
-
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_d_for_loss(&Chinchilla, &with_experts(theta, setting), ln_n, loss, setting)
+    fn powers(&self, theta: &[f64], setting: &Setting) -> Option<Powers> {
+        let [e, a, b, alpha, beta] = with_experts(theta, setting);
+        Some(Powers { e, a, b, alpha, beta })
     }
 }

@@ -1,7 +1,7 @@
 //! Krajewski's law of fine-grained mixtures of experts.
 
-use super::chinchilla::Chinchilla;
 use super::form::{At, Coef, Factor, Form, Scale};
+use super::powers::Powers;
 use super::start::{grid, ranked_starts};
 use crate::num::Real;
 use crate::units::Setting;
@@ -97,11 +97,8 @@ impl Form for KrajewskiMoe {
             .collect()
     }
 
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_n_optimal(&Chinchilla, &at_granularity(theta, setting), ln_nd, setting)
-    }
-
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_d_for_loss(&Chinchilla, &at_granularity(theta, setting), ln_n, loss, setting)
+    fn powers(&self, theta: &[f64], setting: &Setting) -> Option<Powers> {
+        let [e, a, b, alpha, beta] = at_granularity(theta, setting);
+        Some(Powers { e, a, b, alpha, beta })
     }
 }

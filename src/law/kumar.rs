@@ -76,6 +76,16 @@ impl Form for KumarPrecision {
         theta[E]
     }
 
+    /// Where beta B D^-beta, gained by more tokens, equals what quantising loses by them.
+    fn ln_d_most_useful(&self, theta: &[f64], ln_n: f64, setting: &Setting) -> f64 {
+        let Some(served) = setting.served_bits.filter(|_| theta[BY_D] > 0.0) else {
+            return f64::INFINITY;
+        };
+        let gain = (theta[BETA] * theta[B]).ln();
+        let loss = (theta[BY_D] * theta[CT]).ln() - theta[BY_N] * ln_n - served / theta[SERVED];
+        (gain - loss) / (theta[BETA] + theta[BY_D])
+    }
+
     fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
         theta[A] *= (-theta[ALPHA] * ln_n0).exp();
         theta[B] *= (-theta[BETA] * ln_d0).exp();

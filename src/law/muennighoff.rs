@@ -185,6 +185,30 @@ impl Form for Muennighoff {
         theta[E] + capacity + data
     }
 
+    /// Closed where tokens repeat, or where the size is not in excess of its data; else `None`.
+    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
+        let (a, b, alpha, beta) = (theta[A], theta[B], theta[ALPHA], theta[BETA]);
+        let data_for = |ln_size: f64| {
+            let left = loss - theta[E] - a * (-alpha * ln_size).exp();
+            if left > 0.0 { (b.ln() - left.ln()) / beta } else { f64::INFINITY }
+        };
+        let ln_unique = setting.unique.map_or(f64::INFINITY, |u| u.ln());
+        // Not repeated: N' is N unless N exceeds N*(D).
+        let fresh = data_for(ln_n);
+        if fresh <= ln_unique && ln_n <= ln_n_for(theta, fresh) {
+            return Some(fresh);
+        }
+        let wanted = ln_n_for(theta, ln_unique);
+        let ln_size = if ln_n > wanted { ln_worth(ln_n, wanted, theta[RN]) } else { ln_n };
+        let ln_data = data_for(ln_size);
+        if ln_data < ln_unique {
+            return None;
+        }
+        let repeats = -theta[RD] * (-((ln_data - ln_unique).exp_m1()) / theta[RD]).ln_1p();
+        let worth_it = repeats.is_finite();
+        Some(if worth_it { ln_unique + repeats.ln_1p() } else { f64::INFINITY })
+    }
+
     /// The base by least squares as if all tokens were new, RD and RN over the decades at which
     /// repetition can show.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {

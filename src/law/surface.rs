@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{At, Law};
+use super::form::{At, Factor, Law};
+use super::muennighoff::Muennighoff;
+use super::powers::Powers;
 use super::registry::law_by_id;
 use crate::error::LawError;
 use crate::num::find_root;
@@ -258,6 +260,32 @@ impl Surface {
         self.law.ln_d_for_loss(&self.theta, ln_n, loss, &self.setting)
     }
 
+    /// ln D beyond which more tokens raise the loss at ln N: infinite but for laws of quantisation.
+    #[must_use]
+    pub fn ln_d_most_useful(&self, ln_n: f64) -> f64 {
+        self.law.ln_d_most_useful(&self.theta, ln_n, &self.setting)
+    }
+
+    /// The law in this setting as a sum of powers, if it is one.
+    #[must_use]
+    pub fn powers(&self) -> Option<Powers> {
+        self.law.powers(&self.theta, &self.setting)
+    }
+
+    /// The same law with repeated tokens worth less, after Muennighoff et al. 2023: its own powers of
+    /// N and D with the constants `rd` and `rn` of another law.
+    ///
+    /// A law that knows of unique tokens stays as it is. `None` for one that is no sum of powers.
+    #[must_use]
+    pub fn with_repetition(&self, rd: f64, rn: f64) -> Option<Self> {
+        if self.law.factors().contains(&Factor::UniqueTokens) {
+            return Some(self.clone());
+        }
+        let p = self.powers()?;
+        let theta = vec![p.e, p.a, p.b, p.alpha, p.beta, rd, rn];
+        Some(Self { law: &Muennighoff, theta, ..self.clone() })
+    }
+
     /// ln N of the lowest loss on C = 6 N D: the family's closed form, else solved where the two
     /// slopes agree. `None` when no interior minimum lies between one parameter and one token, or the
     /// law does not tell N and D apart.
@@ -267,7 +295,7 @@ impl Surface {
         if !self.law.has_optimum() {
             return None;
         }
-        let closed = self.law.ln_n_optimal(&self.theta, ln_nd, &self.setting);
+        let closed = self.powers().map(|p| p.ln_n_optimal(ln_nd));
         let ln_n = closed.or_else(|| self.solved_ln_n_optimal(ln_nd))?;
         (0.0..=ln_nd).contains(&ln_n).then_some(ln_n)
     }

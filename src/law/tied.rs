@@ -1,6 +1,6 @@
 //! Chinchilla with one exponent for size and data.
 
-use super::chinchilla::{Chinchilla, start};
+use super::chinchilla::start;
 use super::form::{At, Coef, Form, Scale, Separable};
 use crate::num::Real;
 use crate::units::Setting;
@@ -72,14 +72,6 @@ impl Form for ChinchillaTied {
                 Some(vec![e, a, b, alpha])
             })
             .collect()
-    }
-
-    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_n_optimal(&Chinchilla, &untied(theta), ln_nd, setting)
-    }
-
-    fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
-        Form::ln_d_for_loss(&Chinchilla, &untied(theta), ln_n, loss, setting)
     }
 
     fn separable(&self, theta: &[f64]) -> Option<Separable> {

@@ -15,9 +15,13 @@ const LN_UNLIMITED: f64 = 600.0;
 /// [`PlanError::LossBelowFloor`] when no size can.
 pub fn smallest_params(surface: &Surface, loss: f64) -> Result<Params> {
     check_loss(surface, loss)?;
-    let excess = |ln_n: f64| surface.loss_at(ln_n, LN_UNLIMITED) - loss;
+    let most_useful = |ln_n: f64| surface.ln_d_most_useful(ln_n).min(LN_UNLIMITED);
+    let excess = |ln_n: f64| surface.loss_at(ln_n, most_useful(ln_n)) - loss;
     if excess(0.0) < 0.0 {
         return Ok(Params::new(1.0));
+    }
+    if let Some(powers) = surface.powers() {
+        return Ok(Params::new(powers.ln_n_wall(loss).exp()));
     }
     let ln_n = find_root("wall", excess, 0.0, LN_UNLIMITED)?;
     Ok(Params::new(ln_n.exp()))
@@ -50,7 +54,8 @@ pub(super) fn ln_d_for_loss(surface: &Surface, ln_n: f64, loss: f64) -> f64 {
         return ln_d;
     }
     let excess = |ln_d: f64| surface.loss_at(ln_n, ln_d) - loss;
-    find_root("tokens for a loss", excess, -LN_UNLIMITED, LN_UNLIMITED).unwrap_or(f64::INFINITY)
+    let most = surface.ln_d_most_useful(ln_n).min(LN_UNLIMITED);
+    find_root("tokens for a loss", excess, -LN_UNLIMITED, most).unwrap_or(f64::INFINITY)
 }
 
 /// Parameters that reach `loss` on `d` tokens.

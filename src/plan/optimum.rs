@@ -49,6 +49,18 @@ pub fn compute_optimal(surface: &Surface, c: Flops) -> Result<Plan> {
 /// mean reaches it.
 pub fn optimum_for_loss(surface: &Surface, loss: f64) -> Result<Plan> {
     check_loss(surface, loss)?;
+    if let Some(powers) = surface.powers() {
+        let ln_n = powers.ln_n_for_loss(loss);
+        let ln_d = powers.ln_d_for_loss(ln_n, loss);
+        let plan = Plan::at(surface, Params::new(ln_n.exp()), Tokens::new(ln_d.exp()));
+        if (0.0..).contains(&ln_n)
+            && (0.0..).contains(&ln_d)
+            && check_budget(plan.train_flops).is_ok()
+        {
+            return Ok(plan);
+        }
+        return Err(out_of_reach(loss).into());
+    }
     let excess = |ln_c: f64| match compute_optimal(surface, Flops::new(ln_c.exp())) {
         Ok(plan) => plan.loss_nats - loss,
         Err(_) => f64::NAN,
@@ -62,12 +74,16 @@ pub fn optimum_for_loss(surface: &Surface, loss: f64) -> Result<Plan> {
         ((0..=steps).map(|i| lo + f64::from(i)), (0..=steps).map(|i| hi - f64::from(i)));
     let lo = up.find(has_optimum).unwrap_or(lo);
     let hi = down.find(has_optimum).unwrap_or(hi);
-    let ln_c = find_root("loss at the optimum", excess, lo, hi).map_err(|_| PlanError::Absurd {
+    let ln_c = find_root("loss at the optimum", excess, lo, hi).map_err(|_| out_of_reach(loss))?;
+    compute_optimal(surface, Flops::new(ln_c.exp()))
+}
+
+fn out_of_reach(loss: f64) -> PlanError {
+    PlanError::Absurd {
         what: "a loss of",
         found: format!("{loss} nats per token"),
         wanted: "one that some budget between 1e8 and 1e36 FLOPs reaches at its optimum",
-    })?;
-    compute_optimal(surface, Flops::new(ln_c.exp()))
+    }
 }
 
 /// The compute-optimal plan whose model has `n` parameters ("the quality of a 70B").

@@ -30,6 +30,26 @@ pub enum PlanError {
         /// Infimum of the sizes that can.
         wall: String,
     },
+    /// Limits that leave no plan.
+    #[error(
+        "under `{law}` no plan reaches {loss:.4} nats within the limits: the one on {limit} stands in the way; relax it, or aim at a higher loss"
+    )]
+    Infeasible {
+        /// The law.
+        law: String,
+        /// Loss asked for.
+        loss: f64,
+        /// The limit.
+        limit: &'static str,
+    },
+    /// Serving costs more than there is.
+    #[error(
+        "under `{law}` serving alone takes the whole budget at any size; lower the demand or raise the budget"
+    )]
+    PurseEmpty {
+        /// The law.
+        law: String,
+    },
     /// No interior minimum.
     #[error("`{law}` has no optimum between {lo} and {hi} parameters at C = {flops} FLOPs")]
     NoOptimum {

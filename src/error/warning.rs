@@ -120,6 +120,19 @@ pub enum Warning {
         /// Largest over smallest.
         ratio: f64,
     },
+    /// Following one law costs much when another is true.
+    DecisionDisputed {
+        /// The law followed.
+        follow: String,
+        /// The law that is true.
+        under: String,
+        /// Excess cost or wasted compute, a fraction; infinite when there is no such plan.
+        regret: f64,
+        /// The size of least regret.
+        instead: String,
+        /// Its largest regret.
+        least: f64,
+    },
     /// Held-out errors cannot tell the best law from others.
     LawsTied {
         /// The laws, best first.
@@ -220,6 +233,7 @@ impl Warning {
             Self::Extrapolation { .. } => "extrapolation",
             Self::NearWall { .. } => "near-wall",
             Self::LawsDisagree { .. } => "laws-disagree",
+            Self::DecisionDisputed { .. } => "decision-disputed",
             Self::LawsTied { .. } => "laws-tied",
             Self::ReplayDiffers { .. } => "replay-differs",
             Self::FewClusters { .. } => "few-clusters",
@@ -306,6 +320,21 @@ impl fmt::Display for Warning {
                 f,
                 "the laws differ by a factor {ratio:.2} in {quantity}: the choice of law decides, not the arithmetic"
             ),
+            Self::DecisionDisputed { follow, under, regret, instead, least } => {
+                let percent = |x: f64| {
+                    if x.is_finite() {
+                        format!("{:.1} %", 100.0 * x)
+                    } else {
+                        "everything".to_owned()
+                    }
+                };
+                write!(
+                    f,
+                    "the laws disagree enough to change the decision: following {follow} loses {} if {under} is true; {instead} parameters lose {} at most",
+                    percent(*regret),
+                    percent(*least)
+                )
+            }
             Self::LawsTied { laws, axis } => write!(
                 f,
                 "held-out runs along {axis} cannot tell these laws apart: {laws}; the first is used, so plan under each of them or add runs farther out"

@@ -81,6 +81,11 @@ impl Plan {
         }
     }
 
+    /// The plan where a search ended.
+    pub(super) fn found(surface: &Surface, found: &super::search::Found) -> Self {
+        Self::at(surface, Params::new(found.ln_n.exp()), Tokens::new(found.ln_d.exp()))
+    }
+
     /// FLOPs to serve `served` tokens, 2 N each (forward pass only).
     #[must_use]
     pub fn serve_flops(&self, served: Tokens) -> Flops {

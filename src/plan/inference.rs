@@ -1,12 +1,10 @@
 //! Plans that count serving: what overtraining costs now and saves later.
 
 use super::allocation::{Plan, check_budget};
-use super::isoloss::{ln_d_for_loss, smallest_params};
-use super::optimum::{compute_optimal, optimum_for_loss};
+use super::search::{Caps, Terms, cheapest, lowest_loss};
 use crate::cost::{CostModel, Workload};
 use crate::error::Result;
 use crate::law::Surface;
-use crate::num::find_root;
 use crate::units::{Flops, Params, Tokens};
 
 /// The cheapest plan over training and serving that reaches `loss`.
@@ -16,48 +14,33 @@ use crate::units::{Flops, Params, Tokens};
 /// At the optimum (dL/d ln N) / (dL/d ln D) = 1 + T / (3 D), T the demand in training-priced tokens.
 ///
 /// # Errors
-/// As [`optimum_for_loss`].
+/// As [`optimum_for_loss`](super::optimum_for_loss).
 pub fn inference_aware(
     surface: &Surface,
     loss: f64,
     workload: &Workload,
     cost: &CostModel,
 ) -> Result<Plan> {
-    let dense = optimum_for_loss(surface, loss)?;
     let demand = cost.training_equivalent(workload).get();
-    if demand <= 0.0 {
-        return Ok(dense);
-    }
-    // Derivative of the cost along the curve, over 6 N D: rises from minus infinity at the wall.
-    let slope = |ln_n: f64| {
-        let ln_d = ln_d_for_loss(surface, ln_n, loss);
-        let (by_n, by_d) = surface.slopes_at(ln_n, ln_d);
-        1.0 - by_n / by_d + demand / (3.0 * ln_d.exp())
-    };
-    let wall = smallest_params(surface, loss)?.ln();
-    let above_wall = first_below_zero(&slope, wall, dense.n.ln());
-    let ln_n = find_root("inference-aware optimum", slope, above_wall, dense.n.ln())?;
-    let d = Tokens::new(ln_d_for_loss(surface, ln_n, loss).exp());
-    Ok(Plan::at(surface, Params::new(ln_n.exp()), d))
+    let serve = per_param(demand);
+    let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE };
+    Ok(Plan::found(surface, &cheapest(surface, loss, &terms)?))
 }
 
-/// A point between the wall and the optimum where `slope` is finite and below zero.
-fn first_below_zero(slope: &impl Fn(f64) -> f64, wall: f64, optimum: f64) -> f64 {
-    let mut gap = optimum - wall;
-    for _ in 0..60 {
-        gap *= 0.5;
-        let value = slope(wall + gap);
-        if value.is_finite() && value < 0.0 {
-            break;
-        }
+/// Serving at 2 FLOPs per parameter and token, in the price of training FLOPs.
+fn per_param(demand: f64) -> impl Fn(f64) -> (f64, f64) {
+    move |ln_n: f64| {
+        let cost = 2.0 * demand * ln_n.exp();
+        (cost, cost)
     }
-    wall + gap
 }
 
-/// The lowest loss when training and serving share `total` FLOPs.
+/// The lowest loss when training and serving share `total` FLOPs, those of serving counted at their
+/// price relative to training.
 ///
 /// # Errors
-/// As [`compute_optimal`]; also when serving alone takes the whole budget at any size.
+/// As [`compute_optimal`](super::compute_optimal); also when serving alone takes the whole budget at
+/// any size.
 pub fn lifetime_optimal(
     surface: &Surface,
     total: Flops,
@@ -65,22 +48,10 @@ pub fn lifetime_optimal(
     cost: &CostModel,
 ) -> Result<Plan> {
     check_budget(total)?;
-    let spent = |plan: &Plan| {
-        plan.train_flops.get() + 2.0 * plan.n.get() * cost.training_equivalent(workload).get()
-    };
-    let best = compute_optimal(surface, total)?;
-    if workload.total().get() <= 0.0 {
-        return Ok(best);
-    }
-    let excess = |train: f64| {
-        compute_optimal(surface, Flops::new(train.exp()))
-            .and_then(|p| inference_aware(surface, p.loss_nats, workload, cost))
-            .map_or(f64::NAN, |p| (spent(&p) / total.get()).ln())
-    };
-    let hi = total.get().ln();
-    let ln_train = crate::num::find_root("lifetime budget", excess, hi - 12.0, hi)?;
-    let target = compute_optimal(surface, Flops::new(ln_train.exp()))?.loss_nats;
-    inference_aware(surface, target, workload, cost)
+    let demand = cost.training_equivalent(workload).get();
+    let serve = per_param(demand);
+    let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE };
+    Ok(Plan::found(surface, &lowest_loss(surface, total.get(), &terms)?))
 }
 
 /// Served tokens from which a smaller, longer-trained model has paid back its extra training.

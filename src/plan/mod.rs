@@ -7,17 +7,29 @@
 mod allocation;
 mod compare;
 mod curve;
+mod doubt;
 mod explain;
 mod inference;
 mod isoloss;
 mod optimum;
 mod proposal;
+mod recommend;
+mod regret;
+mod scenario;
+mod search;
 
 pub use allocation::{Goal, Plan, Strategy};
 pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
 pub use curve::{CurvePoint, IsoLossCurve, iso_loss_curve};
+pub use doubt::{Share, Spread};
 pub use explain::{Explanation, explain};
 pub use inference::{break_even_tokens, implied_serve_tokens, inference_aware, lifetime_optimal};
 pub use isoloss::{params_for_loss, smallest_params, tokens_for_loss};
 pub use optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
 pub use proposal::{Limits, Proposal, Row, disagreement, propose};
+pub use recommend::{Alternative, Costs, Recommendation, Sampling, recommend};
+pub use regret::{Choice, Regret, regret_over_draws, regret_over_laws};
+pub use scenario::{
+    Aim, Circumstances, Currency, DataLimit, Demand, Design, Input, MemoryLimit, Scenario, Serving,
+    Training,
+};

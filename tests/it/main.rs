@@ -25,6 +25,7 @@ mod refusals;
 #[cfg(feature = "tables")]
 mod repetition;
 mod rollout;
+mod scenario;
 mod schedule;
 #[cfg(feature = "tables")]
 mod shared;

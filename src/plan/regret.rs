@@ -1,0 +1,175 @@
+//! One size for many laws: what each choice costs when another law turns out to be true.
+
+use serde::{Deserialize, Serialize};
+
+use super::doubt::states;
+use super::optimum::optimum_for_loss;
+use super::recommend::{Sampling, Solved, solve};
+use super::scenario::{Aim, Circumstances, Scenario};
+use crate::error::{Result, Warning};
+use crate::law::{Ensemble, Surface};
+use crate::num::{mean, quantile};
+use crate::units::{Params, Setting};
+
+/// A size and what choosing it may cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Whose plan it is: a law's, or `least regret`.
+    pub label: String,
+    /// N.
+    pub params: Params,
+    /// Mean regret over the states; infinite when some state has no plan of this size.
+    pub mean: f64,
+    /// 95th percentile of the regret.
+    pub high: f64,
+    /// Largest regret.
+    pub worst: f64,
+    /// The law under which it is largest.
+    pub worst_under: String,
+}
+
+/// Regret of choosing a size before knowing which state is true.
+///
+/// The size is chosen first; tokens follow from what is then true: those that reach the loss, or
+/// those the budget has left. For a loss the regret is the excess cost over the best plan of that
+/// state, as a share of it. For a budget it is the share of compute thrown away: one minus the compute
+/// that buys the same loss at its optimum over the compute that buys the best plan's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Regret {
+    /// States of law and circumstances compared.
+    pub states: usize,
+    /// The size whose largest regret (rival laws) or mean regret (draws of one fit) is least.
+    pub least: Choice,
+    /// The plans of the laws themselves, or the best fit's.
+    pub choices: Vec<Choice>,
+}
+
+/// Sizes tried between the smallest and the largest plan of any state.
+const SIZES: usize = 81;
+/// A decision is in dispute when following one law costs more than this under another.
+const DISPUTE: f64 = 0.05;
+
+struct State<'a> {
+    now: Circumstances,
+    best: Solved<'a>,
+    label: String,
+}
+
+/// The least-regret size over rival laws, in typical circumstances.
+///
+/// # Errors
+/// Those of the scenario, and of a law that has no plan at all.
+pub fn regret_over_laws(laws: &[&Surface], scenario: &Scenario) -> Result<Regret> {
+    scenario.validate()?;
+    let now = scenario.typical();
+    let mut states = Vec::new();
+    for surface in laws {
+        let cap = scenario.size_cap(&scenario.designs[0], surface.params).0;
+        let best = solve(scenario, &scenario.designs[0], surface, cap, &now)?;
+        states.push(State { now, best, label: surface.label.clone() });
+    }
+    let own: Vec<(String, f64)> = states.iter().map(|s| (s.label.clone(), s.best.ln_n)).collect();
+    Ok(weigh(scenario, &states, &own, |c| c.worst))
+}
+
+/// The least-regret size over joint draws of one fit and the circumstances.
+///
+/// # Errors
+/// Those of the scenario, and when the best fit has no plan.
+pub fn regret_over_draws(
+    ensemble: &Ensemble,
+    scenario: &Scenario,
+    sampling: &Sampling,
+) -> Result<Regret> {
+    scenario.validate()?;
+    let design = &scenario.designs[0];
+    let cap = scenario.size_cap(design, ensemble.best.params).0;
+    let typical = solve(scenario, design, &ensemble.best, cap, &scenario.typical())?;
+    let drawn = states(ensemble, scenario, sampling.draws.min(300), sampling.seed);
+    let states: Vec<State> = drawn
+        .into_iter()
+        .filter_map(|(surface, now)| {
+            let best = solve(scenario, design, surface, cap, &now).ok()?;
+            Some(State { now, best, label: "a draw".to_owned() })
+        })
+        .collect();
+    let own = [(ensemble.best.label.clone(), typical.ln_n)];
+    Ok(weigh(scenario, &states, &own, |c| c.mean))
+}
+
+fn weigh(
+    scenario: &Scenario,
+    states: &[State],
+    own: &[(String, f64)],
+    badness: impl Fn(&Choice) -> f64,
+) -> Regret {
+    let sizes = || states.iter().map(|s| s.best.ln_n).chain(own.iter().map(|(_, x)| *x));
+    let lo = sizes().fold(f64::INFINITY, f64::min);
+    let hi = sizes().fold(f64::NEG_INFINITY, f64::max);
+    let choice = |label: &str, ln_n: f64| {
+        let mut regrets: Vec<(f64, &str)> =
+            states.iter().map(|s| (regret(scenario, s, ln_n), s.label.as_str())).collect();
+        regrets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let values: Vec<f64> = regrets.iter().map(|r| r.0).collect();
+        let (worst, under) = regrets.last().copied().unwrap_or((f64::NAN, ""));
+        let all_finite = worst.is_finite();
+        Choice {
+            label: label.to_owned(),
+            params: Params::new(ln_n.exp()),
+            mean: if all_finite { mean(&values) } else { f64::INFINITY },
+            high: if all_finite { quantile(&values, 0.95) } else { f64::INFINITY },
+            worst,
+            worst_under: under.to_owned(),
+        }
+    };
+    let grid = (0..SIZES).map(|i| lo + (hi - lo) * i as f64 / (SIZES - 1) as f64);
+    let candidates = grid.chain(own.iter().map(|(_, x)| *x));
+    let least = candidates
+        .map(|ln_n| choice("least regret", ln_n))
+        .min_by(|a, b| badness(a).total_cmp(&badness(b)))
+        .unwrap_or_else(|| choice("least regret", lo));
+    let choices = own.iter().map(|(label, ln_n)| choice(label, *ln_n)).collect();
+    Regret { states: states.len(), least, choices }
+}
+
+/// What the size costs in one state beyond its best plan; infinite when it has no plan there.
+fn regret(scenario: &Scenario, state: &State, ln_n: f64) -> f64 {
+    let design = &scenario.designs[0];
+    let surface = &state.best.surface;
+    let Some(ln_d) = scenario.ln_d_at_size(surface, design, &state.now, ln_n) else {
+        return f64::INFINITY;
+    };
+    match scenario.aim {
+        Aim::Loss(_) | Aim::QualityOf(_) => {
+            let cost = scenario.cost(design, surface.params, &state.now, ln_n, ln_d);
+            (cost / state.best.cost - 1.0).max(0.0)
+        }
+        Aim::Budget(_) | Aim::MachineTime => {
+            let plain = surface.within(Setting { unique: None, ..surface.setting });
+            let compute = |ln_n: f64, ln_d: f64| {
+                let loss = surface.loss_at(ln_n, ln_d);
+                optimum_for_loss(&plain, loss).map(|plan| plan.train_flops.get())
+            };
+            let best = compute(state.best.ln_n, state.best.ln_d);
+            match (compute(ln_n, ln_d), best) {
+                (Ok(c), Ok(best)) => (1.0 - c / best).max(0.0),
+                _ => f64::INFINITY,
+            }
+        }
+    }
+}
+
+impl Regret {
+    /// Whether following one law costs too much under another.
+    #[must_use]
+    pub fn dispute(&self) -> Option<Warning> {
+        let worst = self.choices.iter().max_by(|a, b| a.worst.total_cmp(&b.worst))?;
+        (worst.worst > DISPUTE).then(|| Warning::DecisionDisputed {
+            follow: worst.label.clone(),
+            under: worst.worst_under.clone(),
+            regret: worst.worst,
+            instead: self.least.params.to_string(),
+            least: self.least.worst,
+        })
+    }
+}

@@ -9,9 +9,9 @@ use super::fit::{Held, ReadingArgs, held_coefficients};
 use super::law_arg::resolve;
 use super::output::Output;
 use crate::data::read;
-use crate::error::{DataError, Result, Warning};
+use crate::error::{DataError, FitError, Result, Warning};
 use crate::fit::{BenchmarkConfig, BenchmarkFit, fit_benchmark};
-use crate::law::{Benchmark, Point, TwoStep, benchmark_by_id};
+use crate::law::{Benchmark, Point, TwoStep, benchmark_by_id, published_benchmark};
 use crate::num::Interval;
 use crate::report::{TwoStepPrediction, benchmark_sheet, two_step_sheet};
 use crate::units::{Flops, Params, Tokens};
@@ -82,6 +82,18 @@ struct Answer<'a> {
     predictions: Vec<TwoStepPrediction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     loss_for_target: Option<f64>,
+}
+
+/// A benchmark law by name, or from the JSON that this verb prints.
+pub(super) fn named(name: &str) -> Result<(&'static dyn Benchmark, Vec<f64>)> {
+    if !name.ends_with(".json") {
+        let published = published_benchmark(name)?;
+        return Ok((benchmark_by_id(&published.form)?, published.theta()?));
+    }
+    let bad = |reason: String| FitError::Artifact { path: name.to_owned(), reason };
+    let text = std::fs::read_to_string(name).map_err(|e| bad(e.to_string()))?;
+    let fit: BenchmarkFit = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    Ok((benchmark_by_id(&fit.form)?, fit.theta))
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {

@@ -14,6 +14,7 @@ mod lists;
 mod output;
 mod plan;
 mod progress;
+mod scenario;
 mod study;
 mod sweep;
 mod target;

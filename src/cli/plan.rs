@@ -5,12 +5,20 @@ use serde::Serialize;
 
 use super::law_arg::{self, AskedLaw};
 use super::output::Output;
+use super::scenario::ScenarioArgs;
 use super::target::Target;
 use crate::cost::{Budget, Workload, device};
 use crate::error::{PlanError, Result, Warning};
-use crate::plan::{Goal, Limits, Row, disagreement, propose};
-use crate::report::proposal_sheets;
-use crate::units::{Flops, Params, Tokens, parse_bytes, parse_duration_s, parse_usd};
+use crate::flops::Pattern;
+use crate::law::TwoStep;
+use crate::plan::{
+    Aim, Goal, Limits, Recipe, RecipeInputs, Recommendation, Regret, Row, Sampling, Scenario,
+    Serving, disagreement, propose, recipe, recommend, regret_over_draws, regret_over_laws,
+};
+use crate::report::{
+    designs_sheet, proposal_sheets, recipe_text, recommendation_text, regret_sheet, spread_sheet,
+};
+use crate::units::{Flops, ParamRule, Params, parse_duration_s, parse_usd};
 
 /// Flags of `isoloss plan`.
 #[derive(Debug, ClapArgs)]
@@ -19,7 +27,11 @@ use crate::units::{Flops, Params, Tokens, parse_bytes, parse_duration_s, parse_u
   isoloss plan --law fit.json --gpus 1024 --device H100-SXM --days 30 --mfu 0.4 --serve-tokens 2T
   isoloss plan --law besiroglu,hoffmann-a3-devries --usd '$2M' --device H200 --mfu 0.35
   isoloss plan --law besiroglu --quality-of 70B --serve-tokens 10T
-  isoloss plan --law besiroglu --loss 2.0 --params 20B")]
+  isoloss plan --law besiroglu --loss 2.0 --params 20B
+  isoloss plan --law fit.json --quality-of 30B --device 'H100 SXM' --serve-device 'H100 SXM' \\
+    --serve-tokens 1T..4T --tpot 20ms --mfu published --recipe
+  isoloss plan --law joint-moe --flops 1e22 --experts 1,4,8,16 --memory 24GB
+  isoloss plan --law besiroglu --flops 1e22 --unique-tokens 50B --max-epochs 8")]
 pub(super) struct Args {
     /// A published law (`isoloss laws`), several with commas, `all`, or a fit.json.
     #[arg(long)]
@@ -39,29 +51,31 @@ pub(super) struct Args {
     /// Days of training, e.g. 30 or 30d.
     #[arg(long, value_parser = days_to_s)]
     days: Option<f64>,
-    /// Share of the dense BF16 peak that does useful work.
-    #[arg(long, default_value_t = 0.4)]
-    mfu: f64,
-    /// Price; the newest on record when absent.
-    #[arg(long)]
-    usd_per_hour: Option<f64>,
     #[command(flatten)]
     target: Target,
-    /// Tokens served over the model's life.
-    #[arg(long, value_name = "TOKENS")]
-    serve_tokens: Option<Tokens>,
-    /// Unique tokens there are; none is shown twice.
-    #[arg(long, value_name = "TOKENS")]
-    unique_tokens: Option<Tokens>,
-    /// Memory the weights must fit, e.g. 16GB.
-    #[arg(long, value_parser = parse_bytes)]
-    memory: Option<f64>,
-    /// Bits per weight in that memory.
-    #[arg(long, default_value_t = 16.0, requires = "memory")]
-    weight_bits: f64,
     /// A size to price beside the strategies: its tokens for the loss or the budget.
     #[arg(long, value_name = "PARAMS")]
     params: Option<Params>,
+    /// A benchmark error to reach, through --benchmark.
+    #[arg(long, value_name = "ERROR", requires = "benchmark", conflicts_with_all = ["quality_of", "loss"])]
+    target_error: Option<f64>,
+    /// Benchmark law: a published name (gadre-redpajama) or the JSON of `isoloss benchmark --json`.
+    #[arg(long, value_name = "LAW")]
+    benchmark: Option<String>,
+    /// Write out the run: shape, hyper-parameters, layout, days, dollars.
+    #[arg(long)]
+    recipe: bool,
+    /// Tokens of a training sequence, for --recipe.
+    #[arg(long, default_value_t = 4096, help_heading = "Training")]
+    train_context: u32,
+    /// Joint draws of law and circumstances behind the intervals; 0 for none.
+    #[arg(long, default_value_t = 4000)]
+    draws: usize,
+    /// Seed of the draws.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    scenario: ScenarioArgs,
 }
 
 /// `30` and `30d` are thirty days; other units say so.
@@ -75,6 +89,12 @@ fn days_to_s(text: &str) -> std::result::Result<f64, crate::error::UnitsError> {
 #[derive(Debug, Serialize)]
 struct Json {
     plans: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recommended: Vec<Recommendation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regret: Option<Regret>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recipes: Vec<Recipe>,
     #[serde(serialize_with = "crate::error::with_messages")]
     warnings: Vec<Warning>,
     goal: Goal,
@@ -84,33 +104,106 @@ struct Json {
 
 pub(super) fn run(args: &Args) -> Result<Output> {
     let laws = law_arg::resolve(&args.law)?;
-    let budget = args.budget();
-    let goal = match (&budget, args.target.goal()) {
+    let target = args.target_goal(&laws)?;
+    // With a loss to reach, machines are a limit, not a budget.
+    let budget = match (args.budget()?, &target) {
+        (Some(Budget::DeviceTime { .. }), Some(_)) => None,
+        (budget, _) => budget,
+    };
+    let goal = match (&budget, target) {
         (Some(budget), None) => Goal::Budget(budget.flops()?),
         (None, Some(goal)) => goal,
         (None, None) => return Err(inputs("no budget and no loss to reach")),
         (Some(_), Some(_)) => return Err(inputs("a budget and a loss at once")),
     };
-    let workload = args.serve_tokens.map_or(Workload::NONE, Workload::output);
+    let scenario = args.scenario(goal, budget.as_ref())?;
+    let rich = args.scenario.is_rich() || args.recipe;
+    let workload = args.scenario.served_tokens().map_or(Workload::NONE, Workload::output);
+    let stored = scenario.memory.map(|m| Params::new(m.bytes * 8.0 / m.stored_bits));
     let limits = Limits {
-        unique_tokens: args.unique_tokens,
-        max_params: args.memory.map(|bytes| Params::new(bytes * 8.0 / args.weight_bits)),
+        unique_tokens: args.scenario.unique_tokens,
+        repeats: scenario.data.map(|d| (d.max_epochs, d.repetition.0, d.repetition.1)),
+        max_params: stored,
         given_params: args.params,
     };
-    let (mut plans, mut warnings) = (Vec::new(), Vec::new());
+    let sampling = Sampling { draws: args.draws, seed: args.seed, ..Sampling::default() };
+    let mut answer = Json {
+        plans: Vec::new(),
+        recommended: Vec::new(),
+        regret: None,
+        recipes: Vec::new(),
+        warnings: Vec::new(),
+        goal,
+        budget: budget.clone(),
+    };
+    let mut text = format!("{}\n", args.headline(goal, budget.as_ref(), &scenario)?);
     for AskedLaw { ensemble, warnings: doubts } in &laws {
         let proposal = propose(ensemble, goal, &workload, &limits)?;
-        plans.extend(proposal.plans);
-        warnings.extend(doubts.iter().cloned());
-        warnings.extend(proposal.warnings);
+        for sheet in proposal_sheets(&proposal.plans) {
+            text.push_str(&format!("\n{}", sheet.to_text()));
+        }
+        answer.plans.extend(proposal.plans);
+        answer.warnings.extend(doubts.iter().cloned());
+        answer.warnings.extend(proposal.warnings);
+        if rich {
+            let r = recommend(ensemble, &scenario, &sampling)?;
+            text.push_str(&format!("\n{}", recommendation_text(&r)));
+            if r.designs.len() > 1 {
+                text.push_str(&format!("\n{}", designs_sheet(&r).to_text()));
+            }
+            if !r.spread.is_empty() {
+                text.push_str(&format!("\n{}", spread_sheet(&r.spread).to_text()));
+            }
+            answer.warnings.extend(r.warnings.iter().cloned());
+            answer.recommended.push(r);
+        }
     }
-    warnings.extend(disagreement(&plans));
-    let mut text = format!("{}\n", headline(goal, budget.as_ref(), args)?);
-    for sheet in proposal_sheets(&plans) {
-        text.push_str(&format!("\n{}", sheet.to_text()));
+    if args.recipe {
+        for r in &answer.recommended {
+            let run = args.recipe_of(r, &scenario, &laws)?;
+            text.push_str(&format!("\n{}", recipe_text(&run)));
+            answer.recipes.push(run);
+        }
     }
-    let json = Json { plans, warnings: warnings.clone(), goal, budget };
-    Output::new(text, &json, warnings)
+    answer.regret = regret(&laws, &scenario, &sampling, rich)?;
+    if let Some(regret) = &answer.regret {
+        let to_loss = matches!(scenario.aim, Aim::Loss(_) | Aim::QualityOf(_));
+        text.push_str(&format!("\n{}", regret_sheet(regret, to_loss).to_text()));
+        answer.warnings.extend(regret.dispute().filter(|_| laws.len() > 1));
+    }
+    answer.warnings.extend(disagreement(&answer.plans));
+    let warnings = answer.warnings.clone();
+    Output::new(text, &answer, warnings)
+}
+
+/// One size for all laws that were asked, or for all draws of the one.
+fn regret(
+    laws: &[AskedLaw],
+    scenario: &Scenario,
+    sampling: &Sampling,
+    rich: bool,
+) -> Result<Option<Regret>> {
+    // A design other laws know nothing of cannot be compared across them.
+    let dense = scenario.designs.len() == 1 && scenario.designs[0].pattern.experts.is_none();
+    match laws {
+        [one] if rich && dense && !one.ensemble.draws.is_empty() && sampling.draws > 0 => {
+            regret_over_draws(&one.ensemble, scenario, sampling).map(Some)
+        }
+        [_] => Ok(None),
+        several if dense => {
+            let surfaces: Vec<_> = several.iter().map(|law| &law.ensemble.best).collect();
+            // A law without such a plan is told by its own table, not here.
+            let with_plan: Vec<_> = surfaces
+                .into_iter()
+                .filter(|s| regret_over_laws(&[*s], scenario).is_ok())
+                .collect();
+            if with_plan.len() < 2 {
+                return Ok(None);
+            }
+            regret_over_laws(&with_plan, scenario).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 fn inputs(problem: &str) -> crate::error::Error {
@@ -119,61 +212,135 @@ fn inputs(problem: &str) -> crate::error::Error {
 }
 
 impl Args {
-    fn budget(&self) -> Option<Budget> {
+    /// The loss to reach, where one is asked for.
+    fn target_goal(&self, laws: &[AskedLaw]) -> Result<Option<Goal>> {
+        let (Some(error), Some(name)) = (self.target_error, &self.benchmark) else {
+            return Ok(self.target.goal());
+        };
+        // The benchmark law speaks of one loss, so one law has to say how to reach it.
+        let [law] = laws else {
+            return Err(PlanError::Inputs {
+                problem: "a benchmark error under several laws of loss".to_owned(),
+                mend: "give one law with --target-error",
+            }
+            .into());
+        };
+        let (benchmark, theta) = super::benchmark::named(name)?;
+        let surface = law.ensemble.best.clone();
+        let two_step = TwoStep { surface, benchmark, theta };
+        let loss = two_step.loss_for_error(error).ok_or_else(|| PlanError::Inputs {
+            problem: format!(
+                "no loss within reach of `{}` has an error of {error}",
+                law.ensemble.best.label
+            ),
+            mend: "aim at a larger error, or see `isoloss benchmark --target`",
+        })?;
+        Ok(Some(Goal::Loss(loss)))
+    }
+
+    fn budget(&self) -> Result<Option<Budget>> {
         let name = || self.device.clone().unwrap_or_default();
+        let mfu = self.scenario.mfu.range()?.mid;
         if let Some(c) = self.flops {
-            return Some(Budget::Compute(c));
+            return Ok(Some(Budget::Compute(c)));
         }
         if let Some(gpus) = self.gpus {
             let duration_s = self.days.unwrap_or_default();
-            return Some(Budget::DeviceTime { gpus, device: name(), duration_s, mfu: self.mfu });
+            return Ok(Some(Budget::DeviceTime { gpus, device: name(), duration_s, mfu }));
         }
-        self.usd.map(|usd| Budget::Money {
+        Ok(self.usd.map(|usd| Budget::Money {
             usd,
             device: name(),
-            usd_per_hour: self.usd_per_hour,
-            mfu: self.mfu,
+            usd_per_hour: self.scenario.usd_per_hour.map(|p| p.mid),
+            mfu,
+        }))
+    }
+
+    fn scenario(&self, goal: Goal, budget: Option<&Budget>) -> Result<Scenario> {
+        let aim = match (goal, budget) {
+            (_, Some(Budget::Money { usd, .. })) => Aim::Budget(*usd),
+            (_, Some(Budget::DeviceTime { .. })) => Aim::MachineTime,
+            (Goal::Budget(c), _) => Aim::Budget(c.get()),
+            (Goal::Loss(loss), _) => Aim::Loss(loss),
+            (Goal::QualityOf(n), _) => Aim::QualityOf(n),
+        };
+        let training = self.scenario.training(self.device.as_deref(), self.gpus, self.days)?;
+        // FLOPs are FLOPs even where a device is named for the recipe.
+        if matches!(budget, Some(Budget::Compute(_))) && self.scenario.cost.is_none() {
+            let mut scenario = self.scenario.scenario(aim, None)?;
+            scenario.training = training;
+            return Ok(scenario);
+        }
+        self.scenario.scenario(aim, training)
+    }
+
+    fn recipe_of(
+        &self,
+        r: &Recommendation,
+        scenario: &Scenario,
+        laws: &[AskedLaw],
+    ) -> Result<Recipe> {
+        let design = scenario.designs.iter().find(|d| d.name == r.design);
+        let law = laws.iter().find(|law| law.ensemble.best.label == r.law);
+        recipe(&RecipeInputs {
+            n: r.plan.n,
+            rule: law.map_or(ParamRule::All, |law| law.ensemble.best.params),
+            d: r.plan.d,
+            pattern: design.map_or(Pattern::MODERN, |d| d.pattern),
+            context: self.train_context,
+            batch_tokens: None,
+            training: scenario.training.clone(),
         })
     }
-}
 
-fn headline(goal: Goal, budget: Option<&Budget>, args: &Args) -> Result<String> {
-    let goal = match goal {
-        Goal::Budget(c) => format!("training budget C = {c} FLOPs"),
-        Goal::Loss(loss) => format!("target loss {loss} nats per token"),
-        Goal::QualityOf(n) => format!("target: the loss of the compute-optimal {n} model"),
-    };
-    let source = match budget {
-        None | Some(Budget::Compute(_)) => String::new(),
-        Some(Budget::DeviceTime { gpus, device: name, duration_s, mfu }) => {
-            let device = device(name)?;
-            format!(
-                "\n  from {gpus} x {} for {} days at MFU {mfu} of {} TFLOP/s dense BF16",
-                device.name,
-                duration_s / 86_400.0,
-                device.peak_flop_per_s()? / 1e12
-            )
-        }
-        Some(Budget::Money { usd, device: name, usd_per_hour, mfu }) => {
-            let device = device(name)?;
-            let price = match usd_per_hour {
-                Some(price) => format!("${price} per device-hour as given"),
-                None => {
-                    let price = device.latest_price()?;
-                    let (low, high) = (price.low, price.high);
-                    let typical = price.typical();
-                    format!(
-                        "${typical} per device-hour ({}: ${low} to ${high}, {})",
-                        price.date, price.source
-                    )
-                }
-            };
-            format!("\n  from ${usd} on {} at {price}, MFU {mfu}", device.name)
-        }
-    };
-    let served = match args.serve_tokens {
-        Some(t) => format!("\n  {t} tokens served, 2 N FLOPs each"),
-        None => String::new(),
-    };
-    Ok(format!("{goal}{source}{served}"))
+    fn headline(&self, goal: Goal, budget: Option<&Budget>, scenario: &Scenario) -> Result<String> {
+        let goal = match goal {
+            Goal::Budget(c) => format!("training budget C = {c} FLOPs"),
+            Goal::Loss(loss) => format!("target loss {loss} nats per token"),
+            Goal::QualityOf(n) => format!("target: the loss of the compute-optimal {n} model"),
+        };
+        let source = match budget {
+            None | Some(Budget::Compute(_)) => String::new(),
+            Some(Budget::DeviceTime { gpus, device: name, duration_s, mfu }) => {
+                let device = device(name)?;
+                format!(
+                    "\n  from {gpus} x {} for {} days at MFU {mfu} of {} TFLOP/s dense BF16",
+                    device.name,
+                    duration_s / 86_400.0,
+                    device.peak_flop_per_s()? / 1e12
+                )
+            }
+            Some(Budget::Money { usd, device: name, usd_per_hour, mfu }) => {
+                let device = device(name)?;
+                let price = match usd_per_hour {
+                    Some(price) => format!("${price} per device-hour as given"),
+                    None => {
+                        let price = device.latest_price()?;
+                        let (low, high) = (price.low, price.high);
+                        let typical = price.typical();
+                        format!(
+                            "${typical} per device-hour ({}: ${low} to ${high}, {})",
+                            price.date, price.source
+                        )
+                    }
+                };
+                format!("\n  from ${usd} on {} at {price}, MFU {mfu}", device.name)
+            }
+        };
+        let served = match self.scenario.served_tokens() {
+            Some(t) => format!("\n  {t} tokens served, 2 N FLOPs each"),
+            None => String::new(),
+        };
+        let machines = match (&scenario.serving, self.scenario.serve_device.is_some()) {
+            (Some(Serving::Physics { deployment, .. }), true) => format!(
+                "\n  served on groups of {} x {}, requests of {} tokens in and {} out",
+                deployment.devices,
+                deployment.device.name,
+                self.scenario.prompt,
+                self.scenario.answer
+            ),
+            _ => String::new(),
+        };
+        Ok(format!("{goal}{source}{served}{machines}"))
+    }
 }

@@ -43,7 +43,10 @@ pub use krajewski::KrajewskiMoe;
 pub use kumar::KumarPrecision;
 pub use muennighoff::Muennighoff;
 pub use powers::Powers;
-pub use published::{Allocation, Checked, Published, kaplan_allocation, published_laws};
+pub use published::{
+    Allocation, Checked, Published, PublishedBenchmark, TokenAllocation, kaplan_allocation,
+    published_benchmark, published_laws, token_allocation,
+};
 pub use registry::{forms, law_by_id};
 pub use schedule::{Annealing, CurveForm, MultiPower, Schedule, curve_forms};
 pub use surface::{Point, Range, Support, Surface};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::registry::law_by_id;
 use super::surface::{Support, Surface};
 use crate::error::{LawError, nearest_name};
-use crate::units::{Flops, ParamRule, Params, Setting};
+use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
 const TABLE: &str = "data/laws.toml";
 const TEXT: &str = include_str!("../../data/laws.toml");
@@ -112,11 +112,101 @@ impl Allocation {
     }
 }
 
+/// Tokens published as a power of compute, without a loss: D = coefficient · C^exponent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenAllocation {
+    /// Name.
+    pub name: String,
+    /// What it is, for people.
+    pub title: String,
+    /// Paper and place in it.
+    pub source: String,
+    /// How it was read.
+    pub checked: Checked,
+    /// D at one FLOP.
+    pub d_coefficient: f64,
+    /// Exponent of D in compute.
+    pub d_exponent: f64,
+    /// FLOPs per token at one FLOP, where the size is counted so.
+    #[serde(default)]
+    pub m_coefficient: Option<f64>,
+    /// Exponent of that size in compute.
+    #[serde(default)]
+    pub m_exponent: Option<f64>,
+    /// Why not to trust it blindly.
+    #[serde(default)]
+    pub caution: Option<String>,
+}
+
+impl TokenAllocation {
+    /// D for `c` training FLOPs.
+    #[must_use]
+    pub fn tokens_for(&self, c: Flops) -> Tokens {
+        Tokens::new(self.d_coefficient * c.get().powf(self.d_exponent))
+    }
+
+    /// N for `c` training FLOPs under C = 6 N D.
+    #[must_use]
+    pub fn params_for(&self, c: Flops) -> Params {
+        Params::new(c.get() / (6.0 * self.tokens_for(c).get()))
+    }
+
+    /// Model FLOPs per token for `c`, where the source counts size so.
+    #[must_use]
+    pub fn flops_per_token_for(&self, c: Flops) -> Option<f64> {
+        Some(self.m_coefficient? * c.get().powf(self.m_exponent?))
+    }
+}
+
+/// Published constants of a benchmark law.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedBenchmark {
+    /// Name.
+    pub name: String,
+    /// Family id.
+    pub form: String,
+    /// What it is, for people.
+    pub title: String,
+    /// Paper and place in it.
+    pub source: String,
+    /// How it was read.
+    pub checked: Checked,
+    /// Coefficients by name.
+    pub coefs: BTreeMap<String, f64>,
+}
+
+impl PublishedBenchmark {
+    /// Coefficients in the order of the family.
+    ///
+    /// # Errors
+    /// [`LawError::UnknownForm`] for a family there is not.
+    pub fn theta(&self) -> Result<Vec<f64>, LawError> {
+        let coefs = super::benchmark_by_id(&self.form)?.coefs();
+        Ok(coefs.iter().map_while(|c| self.coefs.get(c.name).copied()).collect())
+    }
+}
+
+/// The published benchmark law of this name.
+///
+/// # Errors
+/// [`LawError::UnknownLaw`] with the nearest name.
+pub fn published_benchmark(name: &str) -> Result<&'static PublishedBenchmark, LawError> {
+    let all = &table()?.benchmark;
+    all.iter().find(|b| b.name == name).ok_or_else(|| LawError::UnknownLaw {
+        name: name.to_owned(),
+        nearest: nearest_name(name, all.iter().map(|b| b.name.as_str())),
+    })
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
+    benchmark: Vec<PublishedBenchmark>,
     law: Vec<Published>,
     allocation: Vec<Allocation>,
+    tokens: Vec<TokenAllocation>,
 }
 
 static PUBLISHED: LazyLock<Result<Table, LawError>> = LazyLock::new(|| {
@@ -147,6 +237,18 @@ pub fn kaplan_allocation() -> Result<&'static Allocation, LawError> {
         .iter()
         .find(|a| a.name == name)
         .ok_or_else(|| LawError::Table { table: TABLE, reason: format!("no allocation `{name}`") })
+}
+
+/// The published allocation of tokens of this name.
+///
+/// # Errors
+/// [`LawError::UnknownLaw`] when the shipped table does not hold it.
+pub fn token_allocation(name: &str) -> Result<&'static TokenAllocation, LawError> {
+    let all = &table()?.tokens;
+    all.iter().find(|a| a.name == name).ok_or_else(|| LawError::UnknownLaw {
+        name: name.to_owned(),
+        nearest: nearest_name(name, all.iter().map(|a| a.name.as_str())),
+    })
 }
 
 pub(super) fn published_surface(name: &str) -> Result<Surface, LawError> {

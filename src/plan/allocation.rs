@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::PlanError;
 use crate::flops::FlopRule;
-use crate::law::{Point, Surface};
+use crate::law::Surface;
 use crate::units::{Flops, Params, Tokens};
 
 /// Who says how to split a budget.
@@ -69,14 +69,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan at N, D under `surface`.
+    /// The plan at N, D under `surface` in its setting.
     #[must_use]
     pub fn at(surface: &Surface, n: Params, d: Tokens) -> Self {
         Self {
             n,
             d,
             tokens_per_param: d / n,
-            loss_nats: surface.loss(&Point::new(n, d)),
+            loss_nats: surface.loss_at(n.ln(), d.ln()),
             train_flops: FlopRule::six_nd(n, d),
         }
     }

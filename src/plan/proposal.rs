@@ -15,13 +15,15 @@ use crate::error::{Result, Warning};
 use crate::flops::tokens_for;
 use crate::law::{Draws, Ensemble, Point, Range, Surface, kaplan_allocation};
 use crate::num::Interval;
-use crate::units::{Flops, Params, Tokens};
+use crate::units::{Flops, Params, Setting, Tokens};
 
 /// Hard limits a plan has to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Tokens there are; none is shown twice.
+    /// Unique tokens there are.
     pub unique_tokens: Option<Tokens>,
+    /// Most times they may be shown, and R_D and R_N for laws that do not know repetition.
+    pub repeats: Option<(f64, f64, f64)>,
     /// Largest N whose weights fit the serving memory.
     pub max_params: Option<Params>,
     /// A size asked for as it is, beside the strategies.
@@ -42,6 +44,11 @@ pub struct Row {
     pub total_flops: Flops,
     /// Percentile intervals over the draws, by field name; empty for a law without draws.
     pub intervals: BTreeMap<String, Interval>,
+    /// Times the unique tokens are shown, where they are limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<f64>,
+    /// Quantities in which the plan lies outside the runs of the law, with the factor.
+    pub outside: BTreeMap<String, f64>,
     /// Label of the law.
     pub law: String,
 }
@@ -102,7 +109,11 @@ pub fn propose(
             });
         }
         proposal.warnings.extend(extrapolation(&ensemble.best, strategy, &plan));
-        proposal.plans.push(row(ensemble, strategy, plan, workload, &draws));
+        let epochs = (strategy == Strategy::DataConstrained)
+            .then(|| limits.unique_tokens.map(|u| (plan.d.get() / u.get()).max(1.0)))
+            .flatten();
+        let row = row(ensemble, strategy, plan, workload, &draws);
+        proposal.plans.push(Row { epochs, ..row });
     }
     Ok(proposal)
 }
@@ -146,7 +157,7 @@ fn plan_one(
             inference_aware(surface, best.loss_nats, workload, &CostModel::FLOPS)
         }
         Strategy::DataConstrained => match limits.unique_tokens {
-            Some(unique) if best.d > unique => at_tokens(surface, goal, &best, unique),
+            Some(unique) if best.d > unique => repeated(surface, goal, &best, unique, limits),
             _ => Ok(best),
         },
         Strategy::MemoryConstrained => match limits.max_params {
@@ -172,6 +183,28 @@ fn kaplan(surface: &Surface, goal: Goal, best: &Plan) -> Result<Plan> {
     let lo = best.train_flops.ln();
     let ln_c = crate::num::find_root_upward("Kaplan budget", excess, lo, 0.1, lo + 40.0)?;
     Ok(split(Flops::new(ln_c.exp())))
+}
+
+/// The best plan when only `unique` tokens are new: by the data-constrained law where repeats are
+/// allowed and the law can be put in its form, else each token once.
+fn repeated(
+    surface: &Surface,
+    goal: Goal,
+    best: &Plan,
+    unique: Tokens,
+    limits: &Limits,
+) -> Result<Plan> {
+    let once = || at_tokens(surface, goal, best, unique);
+    let Some((epochs, rd, rn)) = limits.repeats.filter(|r| r.0 > 1.0) else { return once() };
+    let Some(repeating) = surface.with_repetition(rd, rn) else { return once() };
+    let setting = Setting { unique: Some(unique), ..surface.setting };
+    let repeating = repeating.within(setting);
+    let plan = match goal {
+        Goal::Budget(c) => compute_optimal(&repeating, c)?,
+        Goal::Loss(_) | Goal::QualityOf(_) => optimum_for_loss(&repeating, best.loss_nats)?,
+    };
+    let most = unique * epochs;
+    if plan.d > most { at_tokens(&repeating, goal, best, most) } else { Ok(plan) }
 }
 
 /// The plan with exactly `d` tokens: the rest of the budget, or the loss, sets the size.
@@ -223,6 +256,14 @@ fn row(
         serve_flops: plan.serve_flops(served),
         total_flops: Flops::new(plan.train_flops.get() + serve(&plan)),
         intervals,
+        epochs: None,
+        outside: ensemble
+            .best
+            .support
+            .outside(&Point::new(plan.n, plan.d))
+            .into_iter()
+            .map(|(name, factor)| (name.to_owned(), factor))
+            .collect(),
         law: ensemble.best.label.clone(),
     }
 }

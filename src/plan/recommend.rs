@@ -183,8 +183,6 @@ pub fn recommend(
     let design = &scenario.designs[chosen];
     let (_, at) = solved.iter().find(|(i, _)| *i == chosen).expect("the best is among the solved");
     let plan = Plan::at(&at.surface, Params::new(at.ln_n.exp()), Tokens::new(at.ln_d.exp()));
-    // The law's own setting decides the loss, not the plain one.
-    let plan = Plan { loss_nats: at.surface.loss_at(at.ln_n, at.ln_d), ..plan };
     let outline = design.pattern.footprint(plan.n, best_law.params);
     let sample = Sample::draw(ensemble, scenario, design, caps[chosen].0, sampling);
     let wins = best_designs(ensemble, scenario, &caps, sampling);
@@ -292,7 +290,7 @@ fn alternative(
     let refused = refusals.iter().find(|(j, _)| *j == i).map(|(_, error)| error.to_string());
     let plan = found.map(|s| {
         let (n, d) = (Params::new(s.ln_n.exp()), Tokens::new(s.ln_d.exp()));
-        Plan { loss_nats: s.surface.loss_at(s.ln_n, s.ln_d), ..Plan::at(&s.surface, n, d) }
+        Plan::at(&s.surface, n, d)
     });
     let total_params =
         plan.zip(found).map(|(p, s)| design.pattern.footprint(p.n, s.surface.params).total);

@@ -2,6 +2,7 @@
 
 pub mod chart;
 mod page;
+mod planning;
 mod save;
 mod sheet;
 mod sheets;
@@ -12,6 +13,9 @@ pub use chart::{
     trade_off, valleys,
 };
 pub use page::{Figure, StudyReport};
+pub use planning::{
+    designs_sheet, dollars, recipe_text, recommendation_text, regret_sheet, spread_sheet,
+};
 pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{

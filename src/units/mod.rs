@@ -40,6 +40,12 @@ pub enum UnitsError {
         /// What was written.
         text: String,
     },
+    /// Not two numbers.
+    #[error("`{text}` is no pair of numbers above zero: write 0.5,0.01")]
+    NotAPair {
+        /// What was written.
+        text: String,
+    },
     /// Not a number or a range of numbers.
     #[error("`{text}` is no range: write 2.95, 1.99..5.00, or with the median 1.99..2.95..5.00")]
     NotARange {

@@ -6,6 +6,9 @@ use crate::error::{FitError, Result, Warning};
 use crate::fit::{Fit, SCHEMA};
 use crate::law::{Ensemble, law_by_id, published_laws};
 
+/// Laws asked when none is named: two readings of the same runs that disagree.
+pub(super) const USUAL: &str = "hoffmann-a3-devries,besiroglu";
+
 /// One law to ask, with the doubts that come with it.
 #[derive(Clone, Debug)]
 pub(super) struct AskedLaw {

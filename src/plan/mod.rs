@@ -24,7 +24,7 @@ pub use allocation::{Goal, Plan, Strategy};
 pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
 pub use curve::{CurvePoint, IsoLossCurve, iso_loss_curve};
 pub use doubt::{Share, Spread};
-pub use explain::{Explanation, explain};
+pub use explain::{Decomposition, Explanation, NextDoubling, decompose, explain, next_doubling};
 pub use hyper::{Advice, Hyper, Rule, advise, power_lines_timescale, step_law};
 pub use inference::{break_even_tokens, implied_serve_tokens, inference_aware, lifetime_optimal};
 pub use isoloss::{params_for_loss, smallest_params, tokens_for_loss};

@@ -25,6 +25,6 @@ pub use sheets::{
     rollout_sheet, two_step_sheet, valley_sheet,
 };
 pub use words::{
-    backtest_text, certificate_text, diagnostics_text, explanation_text, objective_text,
-    refusals_text,
+    backtest_text, certificate_text, decomposition_text, diagnostics_text, explanation_text,
+    objective_text, refusals_text,
 };

@@ -2,7 +2,7 @@
 
 use super::sheets::{backtest_sheet, number, percent};
 use crate::fit::{Approaches, Backtest, Choice, Diagnostics, Fit, Notable, Objective};
-use crate::plan::Explanation;
+use crate::plan::{Decomposition, Explanation};
 
 /// Where a model stands, line by line.
 #[must_use]
@@ -16,7 +16,8 @@ pub fn explanation_text(e: &Explanation) -> String {
          \x20 overtraining ratio         {} (D/N over the optimal D/N at the same compute)\n\
          \x20 tokens over optimal        {} (D over the D for which this N is optimal)\n\
          \x20 implied served demand      {} tokens (for which this choice is the cheapest)\n\
-         \x20 wall of this loss          {} parameters\n",
+         \x20 wall of this loss          {} parameters\n\
+         \x20 next doubling gains        {:.4} nats by N, {:.4} by D, {:.4} by C at its best split\n",
         e.law,
         e.model.loss_nats,
         number(e.model.tokens_per_param),
@@ -29,6 +30,42 @@ pub fn explanation_text(e: &Explanation) -> String {
         number(e.tokens_over_optimal),
         e.implied_serve_tokens,
         e.wall_params,
+        e.next_doubling.params,
+        e.next_doubling.tokens,
+        e.next_doubling.compute,
+    )
+}
+
+/// Why a model can be smaller than its reference, line by line.
+#[must_use]
+pub fn decomposition_text(d: &Decomposition) -> String {
+    let tokens = match d.tokens_needed {
+        Some(tokens) => format!("{tokens} tokens bring it to that loss"),
+        None => "past the wall: no number of tokens brings it to that loss".to_owned(),
+    };
+    let residual = if d.residual > 1.0 + 1e-9 {
+        "better text or method, or less quality"
+    } else {
+        "nothing is left to explain"
+    };
+    format!(
+        "against {} under {}: {:.4} nats per token, {:.3} times the size\n\
+         \x20 allocation                 {:.3} (optimum {} on {}, {:.2} of its compute)\n\
+         \x20 compression                {:.3} ({:.2} times the optimum's compute, {:.2} of the reference's)\n\
+         \x20 residual                   {:.3} ({residual})\n\
+         \x20 the model                  {tokens}\n",
+        d.reference,
+        d.law,
+        d.reference_plan.loss_nats,
+        d.size_ratio,
+        d.allocation,
+        d.optimum.n,
+        d.optimum.d,
+        d.allocation_compute,
+        d.compression,
+        d.compression_compute,
+        d.compute_over_reference,
+        d.residual,
     )
 }
 

@@ -17,6 +17,7 @@ mod data;
 mod diagnostics;
 #[cfg(feature = "tables")]
 mod golden_fit;
+mod golden_machines;
 mod golden_plans;
 mod known;
 mod laws;

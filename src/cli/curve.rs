@@ -128,6 +128,16 @@ fn extension(path: &Path) -> Result<&str> {
     Err(ReportError::UnknownFormat { path, extension }.into())
 }
 
+/// `svg` or `png`.
+pub(super) fn picture_extension(path: &Path) -> Result<&str> {
+    let extension = extension(path)?;
+    if ["svg", "png"].contains(&extension) {
+        return Ok(extension);
+    }
+    let (path, extension) = (path.display().to_string(), extension.to_owned());
+    Err(ReportError::UnknownFormat { path, extension }.into())
+}
+
 fn write(path: &Path, banded: &BandedCurve, ensemble: &Ensemble) -> Result<()> {
     let bytes = match extension(path)? {
         "csv" => curve_csv(&banded.curve).into_bytes(),

@@ -14,7 +14,9 @@ mod lists;
 mod output;
 mod plan;
 mod progress;
+mod recipe;
 mod scenario;
+mod serve;
 mod study;
 mod sweep;
 mod target;
@@ -62,6 +64,10 @@ enum Verb {
     Forecast(forecast::Args),
     /// Split a budget, or reach a loss: Kaplan, Chinchilla and inference-aware side by side.
     Plan(plan::Args),
+    /// From N and D to a run: shape, hyper-parameters, layout, days, dollars.
+    Recipe(recipe::Args),
+    /// Memory, speed and price of serving a model, by batch size.
+    Serve(serve::Args),
     /// The iso-loss compression curve: training FLOPs against model size at one loss.
     Curve(curve::Args),
     /// Overtraining trade-offs: sizes or tokens per parameter at equal loss.
@@ -113,6 +119,8 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Benchmark(args) => benchmark::run(&args),
         Verb::Forecast(args) => forecast::run(&args),
         Verb::Plan(args) => plan::run(&args),
+        Verb::Recipe(args) => recipe::run(&args),
+        Verb::Serve(args) => serve::run(&args),
         Verb::Curve(args) => curve::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Explain(args) => explain::run(&args),

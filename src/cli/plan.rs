@@ -79,7 +79,7 @@ pub(super) struct Args {
 }
 
 /// `30` and `30d` are thirty days; other units say so.
-fn days_to_s(text: &str) -> std::result::Result<f64, crate::error::UnitsError> {
+pub(super) fn days_to_s(text: &str) -> std::result::Result<f64, crate::error::UnitsError> {
     match text.trim().parse::<f64>() {
         Ok(_) => parse_duration_s(&format!("{}d", text.trim())),
         Err(_) => parse_duration_s(text),

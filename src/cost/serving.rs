@@ -161,6 +161,16 @@ pub enum Bound {
     Overhead,
 }
 
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Bandwidth => "bandwidth",
+            Self::Compute => "arithmetic",
+            Self::Overhead => "overhead",
+        })
+    }
+}
+
 /// How a model does in a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Served {

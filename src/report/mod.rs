@@ -9,12 +9,13 @@ mod sheets;
 mod words;
 
 pub use chart::{
-    Chart, Size, compression, frontier, plane, predicted_against_actual, render_png, render_svg,
-    trade_off, valleys,
+    Chart, CostAxis, FamilyMember, ServingLine, Size, compression, frontier, iso_loss_family,
+    plane, predicted_against_actual, render_png, render_svg, serving_by_batch, trade_off, valleys,
 };
 pub use page::{Figure, StudyReport};
 pub use planning::{
-    designs_sheet, dollars, recipe_text, recommendation_text, regret_sheet, spread_sheet,
+    BatchRow, designs_sheet, dollars, recipe_text, recommendation_text, regret_sheet,
+    serving_sheet, spread_sheet,
 };
 pub use save::write_atomically;
 pub use sheet::Sheet;

@@ -1,8 +1,10 @@
 //! Recommendations, regrets, recipes and serving, as tables and sentences.
 
+use serde::Serialize;
+
 use super::sheet::Sheet;
 use super::sheets::{number, percent};
-use crate::cost::{Bound, Uncertain};
+use crate::cost::{Served, Uncertain};
 use crate::num::Interval;
 use crate::plan::{Advice, Currency, Hyper, Recipe, Recommendation, Regret, Spread};
 use crate::units::{Flops, short_count};
@@ -82,18 +84,14 @@ pub fn recommendation_text(r: &Recommendation) -> String {
         line("what counted", format!("{}: {cost}", r.currency));
     }
     if let Some(s) = &r.served {
-        let bound = match s.bound {
-            Bound::Bandwidth => "bandwidth",
-            Bound::Compute => "arithmetic",
-            Bound::Overhead => "overhead per layer",
-        };
         line(
             "served",
             format!(
-                "batch {}, first token {}, {} per token (bound by {bound})",
+                "batch {}, first token {}, {} per token (bound by {})",
                 short_count(s.batch),
                 seconds(s.first_token_s),
-                seconds(s.per_token_s)
+                seconds(s.per_token_s),
+                s.bound
             ),
         );
         let (weights, cache) = (s.weight_bytes / 1e9, s.cache_bytes / 1e9);
@@ -282,4 +280,63 @@ fn advice_text(advice: &Advice) -> String {
     let rules: Vec<String> =
         advice.rules.iter().map(|r| format!("{} {}", r.name, show(r.value))).collect();
     format!("{} to {}: {}", show(advice.low), show(advice.high), rules.join(", "))
+}
+
+/// A model served in one batch size.
+#[derive(Clone, Debug, Serialize)]
+pub struct BatchRow {
+    /// Memory and times.
+    #[serde(flatten)]
+    pub served: Served,
+    /// Distinct experts a layer reads in a step; zero in a dense model.
+    pub experts_reached: f64,
+    /// Tokens written per second by the whole group.
+    pub tokens_per_s: f64,
+    /// USD per million tokens read, where the device has a price.
+    pub usd_per_million_input: Option<Uncertain>,
+    /// USD per million tokens written.
+    pub usd_per_million_output: Option<Uncertain>,
+}
+
+/// Serving by batch size.
+#[must_use]
+pub fn serving_sheet(title: &str, rows: &[BatchRow]) -> Sheet {
+    let sparse = rows.iter().any(|r| r.experts_reached > 0.0);
+    let mut columns = vec![
+        "batch",
+        "first token",
+        "per token",
+        "tokens/s",
+        "GB",
+        "bound by",
+        "$/M in",
+        "$/M out",
+    ];
+    if sparse {
+        columns.push("experts read");
+        columns.push("weights read");
+    }
+    let mut sheet = Sheet::new(title, &columns);
+    for row in rows {
+        let s = &row.served;
+        let usd = |x: &Option<Uncertain>| {
+            x.as_ref().map_or_else(|| "-".to_owned(), |u| format!("{:.3}", u.mid))
+        };
+        let mut cells = vec![
+            short_count(s.batch).trim_end_matches(".00").to_owned(),
+            seconds(s.first_token_s),
+            seconds(s.per_token_s),
+            short_count(row.tokens_per_s),
+            short_count((s.weight_bytes + s.cache_bytes) / 1e9),
+            s.bound.to_string(),
+            usd(&row.usd_per_million_input),
+            usd(&row.usd_per_million_output),
+        ];
+        if sparse {
+            cells.push(format!("{:.2}", row.experts_reached));
+            cells.push(format!("{:.0} %", 100.0 * s.share_read));
+        }
+        sheet.rows.push(cells);
+    }
+    sheet
 }

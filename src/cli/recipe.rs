@@ -1,0 +1,63 @@
+//! `isoloss recipe`: from N and D to a run: shape, hyper-parameters, layout, days, dollars.
+
+use clap::Args as ClapArgs;
+
+use super::output::Output;
+use super::plan::days_to_s;
+use super::scenario::ScenarioArgs;
+use crate::error::Result;
+use crate::plan::{RecipeInputs, recipe};
+use crate::report::recipe_text;
+use crate::units::{ParamRule, Params, Tokens};
+
+/// Flags of `isoloss recipe`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  isoloss recipe --params 7B --tokens 2T
+  isoloss recipe --params 13B --tokens 4T --device 'H100 SXM' --gpus 512 --mfu published
+  isoloss recipe --params 3B --tokens 1T --experts 16 --top-k 2 --device H200 --days 20")]
+pub(super) struct Args {
+    /// Active parameters wanted.
+    #[arg(long)]
+    params: Params,
+    /// Training tokens.
+    #[arg(long)]
+    tokens: Tokens,
+    /// Count parameters without embeddings.
+    #[arg(long)]
+    non_embedding: bool,
+    /// Tokens of a training sequence.
+    #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    train_context: u32,
+    /// Tokens of an optimiser step; the middle of the published rules when absent.
+    #[arg(long)]
+    batch_tokens: Option<Tokens>,
+    /// Device (`isoloss devices`).
+    #[arg(long)]
+    device: Option<String>,
+    /// Number of devices; as many as finish in --days, or in 30 days, when absent.
+    #[arg(long, requires = "device")]
+    gpus: Option<f64>,
+    /// Days of training.
+    #[arg(long, requires = "device", value_parser = days_to_s)]
+    days: Option<f64>,
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Output> {
+    let experts = args.scenario.experts.first().copied().unwrap_or(1);
+    let training = args.scenario.training(args.device.as_deref(), args.gpus, args.days)?;
+    let run = recipe(&RecipeInputs {
+        n: args.params,
+        rule: if args.non_embedding { ParamRule::NonEmbedding } else { ParamRule::Active },
+        d: args.tokens,
+        pattern: args.scenario.shape.pattern().with_experts(experts, args.scenario.top_k),
+        context: args.train_context,
+        batch_tokens: args.batch_tokens.map(Tokens::get),
+        training,
+    })?;
+    let text =
+        format!("{} parameters on {} tokens\n\n{}", args.params, args.tokens, recipe_text(&run));
+    Output::new(text, &run, Vec::new())
+}

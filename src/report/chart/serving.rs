@@ -1,0 +1,56 @@
+//! Serving against batch size: what reading and writing a token take, sparse beside dense.
+
+use super::Chart;
+use super::axis::{Axis, Scale, Style, range_of};
+use super::layer::{At, Key, Layer, Legend, Sample, Stroke};
+use super::palette;
+
+/// One model's times per token by batch size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServingLine {
+    /// Name in the legend.
+    pub name: String,
+    /// Time of the group per token read, s; the same for any batch.
+    pub prefill_s_per_token: f64,
+    /// (batch, time of the group per token written, s).
+    pub decode: Vec<(f64, f64)>,
+}
+
+/// Time per token against batch size: solid for writing, dashed for reading.
+///
+/// A mixture of experts reads prompts like a dense model of its active size; while it writes, a batch
+/// reaches more and more experts, until the step reads all of them.
+#[must_use]
+pub fn serving_by_batch(lines: &[ServingLine], on: &str) -> Chart {
+    let colors = palette::series(lines.len());
+    let ms = |s: f64| 1e3 * s;
+    let x = range_of(lines.iter().flat_map(|l| l.decode.iter().map(|d| d.0)), Scale::Log, 0.0);
+    let values = lines
+        .iter()
+        .flat_map(|l| l.decode.iter().map(|d| ms(d.1)).chain([ms(l.prefill_s_per_token)]));
+    let y = range_of(values, Scale::Log, 0.06);
+    let mut layers = Vec::new();
+    let mut keys = Vec::new();
+    for (line, color) in lines.iter().zip(&colors) {
+        let solid = Stroke::solid(*color, 2.0);
+        let points: Vec<At> = line.decode.iter().map(|(b, s)| (*b, ms(*s))).collect();
+        let read = ms(line.prefill_s_per_token);
+        layers.push(Layer::line(vec![(x.0, read), (x.1, read)], Stroke::dashed(*color, 1.4)));
+        layers.push(Layer::line(points, solid));
+        keys.push(Key::new(Sample::Line(solid), line.name.clone()));
+    }
+    let notes = vec![
+        Key::new(Sample::Line(Stroke::solid(palette::QUIET, 2.0)), "writing a token"),
+        Key::new(Sample::Line(Stroke::dashed(palette::QUIET, 1.4)), "reading a token"),
+    ];
+    Chart {
+        name: "serving",
+        title: format!("Time per token on {on}"),
+        caption: "A sparse model reads prompts like a dense one of its active size; in a batch it writes like one of its stored size, because all experts are loaded.".to_owned(),
+        x: Axis::log("Sequences decoded together", Style::Count, x),
+        y: Axis::log("Time of the group per token (ms)", Style::Count, y),
+        layers,
+        labels: Vec::new(),
+        legend: Legend { groups: vec![(String::new(), keys), (String::new(), notes)], bar: None },
+    }
+}

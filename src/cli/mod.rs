@@ -19,6 +19,7 @@ mod scenario;
 mod serve;
 mod study;
 mod sweep;
+mod talk;
 mod target;
 #[cfg(feature = "train")]
 mod train;
@@ -83,6 +84,9 @@ enum Verb {
     Validate(validate::Args),
     /// Everything from one file: fit, plan, curve, validation and report.
     Study(study::Args),
+    /// Every quantitative claim of Mensch's talk, with our numbers beside.
+    #[command(after_help = "Example:\n  isoloss talk --json")]
+    Talk,
     /// Published laws with their sources.
     #[command(after_help = "Example:\n  isoloss laws --json")]
     Laws,
@@ -129,6 +133,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Train(args) => train::run(&args, console),
         Verb::Validate(args) => validate::run(&args),
         Verb::Study(args) => study::run(&args),
+        Verb::Talk => talk::run(),
         Verb::Laws => lists::laws(),
         Verb::Models => lists::models(),
         Verb::Devices => lists::devices(),

@@ -249,7 +249,7 @@ impl Pattern {
         let ffn = ((n.get() - at_one) / per_unit / step).round() * step;
         let ratio = ffn / f64::from(d_model);
         let near = (0.6..1.6).contains(&(ratio / self.ffn_ratio));
-        near.then(|| Shape { ffn: ffn as u32, ..bare })
+        near.then_some(Shape { ffn: ffn as u32, ..bare })
     }
 }
 

@@ -19,6 +19,7 @@ mod recommend;
 mod regret;
 mod scenario;
 mod search;
+mod talk;
 
 pub use allocation::{Goal, Plan, Strategy};
 pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
@@ -37,3 +38,4 @@ pub use scenario::{
     Aim, Circumstances, Currency, DataLimit, Demand, Design, Input, MemoryLimit, Scenario, Serving,
     Training,
 };
+pub use talk::{Claim, Finding, System, talk, talk_systems};

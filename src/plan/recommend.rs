@@ -217,7 +217,7 @@ pub fn recommend(
         plan,
         total_params: outline.total,
         active_params: outline.active,
-        epochs: scenario.data.map(|d| (plan.d.get() / d.unique.get()).max(1.0).min(f64::MAX)),
+        epochs: scenario.data.map(|d| (plan.d.get() / d.unique.get()).max(1.0)),
         currency: scenario.currency,
         cost: at.cost,
         costs: costs(scenario, design, &at.surface, &now, at.ln_n, at.ln_d),

@@ -1,5 +1,7 @@
 //! What a plan is made for: an aim, a purse, machines, readers, and limits.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::allocation::{check_budget, check_loss, check_params, check_tokens};
@@ -424,14 +426,10 @@ impl Scenario {
     ///
     /// # Errors
     /// [`PlanError::Inputs`] for experts under a law of dense models.
-    pub fn ask<'a>(
-        &self,
-        surface: &'a Surface,
-        design: &Design,
-    ) -> Result<std::borrow::Cow<'a, Surface>> {
+    pub fn ask<'a>(&self, surface: &'a Surface, design: &Design) -> Result<Cow<'a, Surface>> {
         let knows = |factor| surface.law().factors().contains(&factor);
         let mut setting = surface.setting;
-        let mut asked = std::borrow::Cow::Borrowed(surface);
+        let mut asked = Cow::Borrowed(surface);
         if design.experts() > 1.0 {
             if !knows(Factor::Experts) {
                 return Err(PlanError::Inputs {
@@ -445,17 +443,17 @@ impl Scenario {
             }
             setting.experts = design.experts();
         }
-        if let Some(data) = self.data {
-            if let Some(repeating) = surface.with_repetition(data.repetition.0, data.repetition.1) {
-                asked = std::borrow::Cow::Owned(repeating);
-                setting.unique = Some(data.unique);
-            }
+        let repeating =
+            self.data.and_then(|d| surface.with_repetition(d.repetition.0, d.repetition.1));
+        if let (Some(data), Some(repeating)) = (self.data, repeating) {
+            asked = Cow::Owned(repeating);
+            setting.unique = Some(data.unique);
         }
         if let (true, Some(bits)) = (knows(Factor::Precision), self.served_bits()) {
             setting.served_bits = Some(bits);
         }
-        if setting != surface.setting || matches!(asked, std::borrow::Cow::Owned(_)) {
-            asked = std::borrow::Cow::Owned(asked.within(setting));
+        if setting != surface.setting || matches!(asked, Cow::Owned(_)) {
+            asked = Cow::Owned(asked.within(setting));
         }
         Ok(asked)
     }
@@ -497,13 +495,11 @@ impl Scenario {
                 ((model.total.get() * m.stored_bits + cache) / 8.0 / m.bytes).ln()
             });
         }
-        if let Some(t) = &self.training {
-            if let Some(devices) = t.devices {
-                let free = devices * t.device.memory_bytes() * t.memory.memory_share;
-                // Weights and gradients are held once at least, the optimiser's state is shared out.
-                let each = t.memory.per_copy_bytes + t.memory.shared_bytes;
-                limit("training memory", &|m| (m.total.get() * each / free).ln());
-            }
+        if let Some((t, devices)) = self.training.as_ref().and_then(|t| Some((t, t.devices?))) {
+            let free = devices * t.device.memory_bytes() * t.memory.memory_share;
+            // Weights and gradients are held once at least, the optimiser's state is shared out.
+            let each = t.memory.per_copy_bytes + t.memory.shared_bytes;
+            limit("training memory", &|m| (m.total.get() * each / free).ln());
         }
         if let (Some(Serving::Physics { deployment, latency, .. }), Some(demand)) =
             (&self.serving, &self.demand)

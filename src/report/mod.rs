@@ -14,7 +14,7 @@ pub use chart::{
 };
 pub use page::{Figure, StudyReport};
 pub use planning::{
-    BatchRow, designs_sheet, dollars, recipe_text, recommendation_text, regret_sheet,
+    BatchRow, designs_sheet, dollars, family_sheet, recipe_text, recommendation_text, regret_sheet,
     serving_sheet, spread_sheet,
 };
 pub use save::write_atomically;

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::chart::CostAxis;
 use super::sheet::Sheet;
 use super::sheets::{number, percent};
 use crate::cost::{Served, Uncertain};
 use crate::num::Interval;
-use crate::plan::{Advice, Currency, Hyper, Recipe, Recommendation, Regret, Spread};
+use crate::plan::{Advice, Currency, Hyper, IsoLossCurve, Recipe, Recommendation, Regret, Spread};
 use crate::units::{Flops, short_count};
 
 /// Dollars as people say them: `$4.21M`.
@@ -22,6 +23,11 @@ fn spell(x: f64, show: impl Fn(f64) -> String, interval: Option<&Interval>) -> S
         }
         _ => show(x),
     }
+}
+
+/// A count that is whole more often than not.
+fn bare_count(x: f64) -> String {
+    if x.fract() == 0.0 && x < 1e3 { format!("{x:.0}") } else { short_count(x) }
 }
 
 /// Three digits with the unit people use.
@@ -88,7 +94,7 @@ pub fn recommendation_text(r: &Recommendation) -> String {
             "served",
             format!(
                 "batch {}, first token {}, {} per token (bound by {})",
-                short_count(s.batch),
+                bare_count(s.batch),
                 seconds(s.first_token_s),
                 seconds(s.per_token_s),
                 s.bound
@@ -323,7 +329,7 @@ pub fn serving_sheet(title: &str, rows: &[BatchRow]) -> Sheet {
             x.as_ref().map_or_else(|| "-".to_owned(), |u| format!("{:.3}", u.mid))
         };
         let mut cells = vec![
-            short_count(s.batch).trim_end_matches(".00").to_owned(),
+            bare_count(s.batch),
             seconds(s.first_token_s),
             seconds(s.per_token_s),
             short_count(row.tokens_per_s),
@@ -337,6 +343,37 @@ pub fn serving_sheet(title: &str, rows: &[BatchRow]) -> Sheet {
             cells.push(format!("{:.0} %", 100.0 * s.share_read));
         }
         sheet.rows.push(cells);
+    }
+    sheet
+}
+
+/// A family of iso-loss curves: optimum, wall, and what half and a third of the size cost.
+///
+/// - `overhead`: C / C_optimum - 1 of a share of the optimal size on a curve; absent past the wall.
+#[must_use]
+pub fn family_sheet<'a>(
+    title: &str,
+    curves: impl Iterator<Item = &'a IsoLossCurve>,
+    axis: &CostAxis,
+    overhead: impl Fn(&IsoLossCurve, f64) -> Option<f64>,
+) -> Sheet {
+    let columns = ["loss", "N*", "D*", "D*/N*", "cost", "wall", "at N*/2", "at N*/3"];
+    let mut sheet = Sheet::new(title, &columns);
+    for curve in curves {
+        let best = &curve.optimum;
+        let smaller =
+            |share| overhead(curve, share).map_or_else(|| "past the wall".to_owned(), percent);
+        let cost = axis.per_flop * best.train_flops.get();
+        sheet.push([
+            &format!("{:.4}", curve.loss_nats),
+            &best.n.to_string(),
+            &best.d.to_string(),
+            &number(best.tokens_per_param),
+            &if axis.counts { short_count(cost) } else { Flops::new(cost).to_string() },
+            &curve.wall_params.to_string(),
+            &smaller(0.5),
+            &smaller(1.0 / 3.0),
+        ]);
     }
     sheet
 }

@@ -83,7 +83,8 @@ pub fn iso_loss_family(
         let below = |c: f64| c <= CEILING * member.curve.optimum.train_flops.get();
         let points = member.curve.points.iter().filter(|p| below(p.train_flops.get()));
         let line: Vec<At> = points.map(|p| (p.n.get(), unit * p.train_flops.get())).collect();
-        let end = line.last().copied().unwrap_or(best);
+        let inside = |p: &&At| (x.0..=0.97 * x.1).contains(&p.0);
+        let end = line.iter().rev().find(inside).copied().unwrap_or(best);
         layers.push(Layer::line(line, Stroke::solid(color, 2.0)));
         let text = format!("{:.3} nats", member.curve.loss_nats);
         labels.push(Label::new(end, text, color, &[Side::AboveLeft, Side::Above, Side::Left]));

@@ -51,6 +51,8 @@ struct Row {
     tokens_assumed: bool,
     #[serde(flatten)]
     explanation: Explanation,
+    /// Quantities in which the model lies outside the runs of the law, with the factor.
+    outside: BTreeMap<String, f64>,
     /// Over the draws of a fit, by field name.
     intervals: BTreeMap<String, Interval>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,8 +84,14 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             }
             continue;
         };
-        let outside = law.support.outside(&Point::new(*n, d));
-        if let Some((quantity, factor)) = outside.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
+        let outside: BTreeMap<String, f64> = law
+            .support
+            .outside(&Point::new(*n, d))
+            .into_iter()
+            .map(|(name, factor)| (name.to_owned(), factor))
+            .collect();
+        if let Some((quantity, factor)) = outside.iter().max_by(|a, b| a.1.total_cmp(b.1)) {
+            let factor = *factor;
             let quantity = format!("{quantity} of {name} under {}", law.label);
             warnings.push(Warning::Extrapolation { quantity, factor });
         }
@@ -105,7 +113,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             text.push_str(&decomposition_text(split));
         }
         let model = name.clone();
-        rows.push(Row { model, tokens_assumed, explanation, intervals, against: split });
+        rows.push(Row { model, tokens_assumed, explanation, outside, intervals, against: split });
     }
     let json = match (rows.as_slice(), lone.is_empty()) {
         ([one], true) => to_value(one)?,

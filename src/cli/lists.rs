@@ -5,7 +5,7 @@ use serde_json::json;
 use super::output::Output;
 use crate::cost::{devices as all_devices, models as all_models};
 use crate::error::Result;
-use crate::law::{benchmarks, curve_forms, forms, published_laws};
+use crate::law::{benchmarks, curve_forms, forms, published_benchmarks, published_laws};
 use crate::report::Sheet;
 
 pub(super) fn laws() -> Result<Output> {
@@ -26,6 +26,9 @@ pub(super) fn laws() -> Result<Output> {
     for family in benchmarks() {
         text.push_str(&format!("  {:15} {}\n", family.id(), family.equation()));
     }
+    for law in published_benchmarks()? {
+        text.push_str(&format!("  {:15} {} ({})\n", law.name, law.title, law.source));
+    }
     text.push_str("\nLaws of loss curves (isoloss forecast)\n");
     for family in curve_forms() {
         text.push_str(&format!("  {:15} {}\n", family.id(), family.equation()));
@@ -34,6 +37,7 @@ pub(super) fn laws() -> Result<Output> {
     let answer = json!({
         "laws": published_laws()?,
         "families": families,
+        "published_benchmarks": published_benchmarks()?,
         "benchmarks": benchmarks()
             .iter()
             .map(|b| of(b.id(), b.equation(), b.source()))

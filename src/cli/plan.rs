@@ -7,13 +7,14 @@ use super::law_arg::{self, AskedLaw};
 use super::output::Output;
 use super::scenario::ScenarioArgs;
 use super::target::Target;
-use crate::cost::{Budget, Workload, device};
+use crate::cost::{Budget, Uncertain, Workload, device};
 use crate::error::{PlanError, Result, Warning};
 use crate::flops::Pattern;
 use crate::law::TwoStep;
 use crate::plan::{
-    Aim, Goal, Limits, Recipe, RecipeInputs, Recommendation, Regret, Row, Sampling, Scenario,
-    Serving, disagreement, propose, recipe, recommend, regret_over_draws, regret_over_laws,
+    Aim, Currency, Goal, Limits, Recipe, RecipeInputs, Recommendation, Regret, Row, Sampling,
+    Scenario, Serving, disagreement, propose, recipe, recommend, recommended_row,
+    regret_over_draws, regret_over_laws,
 };
 use crate::report::{
     designs_sheet, proposal_sheets, recipe_text, recommendation_text, regret_sheet, spread_sheet,
@@ -155,6 +156,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
                 text.push_str(&format!("\n{}", spread_sheet(&r.spread).to_text()));
             }
             answer.warnings.extend(r.warnings.iter().cloned());
+            answer.plans.push(recommended_row(&r, workload.total()));
             answer.recommended.push(r);
         }
     }
@@ -293,6 +295,43 @@ impl Args {
         })
     }
 
+    /// Where prices and utilisation come from, where money counts.
+    fn prices(&self, scenario: &Scenario) -> Result<String> {
+        if !matches!(scenario.currency, Currency::TrainUsd | Currency::LifetimeUsd) {
+            return Ok(String::new());
+        }
+        let range = |u: &Uncertain| {
+            if u.is_known() {
+                format!("{}", u.mid)
+            } else {
+                format!("{} ({} to {})", u.mid, u.low, u.high)
+            }
+        };
+        let dated = |name: &str, given: Option<Uncertain>| -> Result<String> {
+            if let Some(given) = given {
+                return Ok(format!("${} per {name}-hour as given", range(&given)));
+            }
+            let device = device(name)?;
+            let Ok(price) = device.latest_price() else { return Ok("no price".to_owned()) };
+            let (date, source) = (&price.date, &price.source);
+            Ok(format!("${} per {}-hour ({date}; {source})", range(&price.range()), device.name))
+        };
+        let mut text = String::new();
+        if let Some(t) = &scenario.training {
+            let price = dated(&t.device.name, self.scenario.usd_per_hour)?;
+            text.push_str(&format!("\n  training at {price}, MFU {}", range(&t.utilisation)));
+        }
+        if let (Some(name), Currency::LifetimeUsd) =
+            (&self.scenario.serve_device, scenario.currency)
+        {
+            text.push_str(&format!(
+                "\n  serving at {}",
+                dated(name, self.scenario.serve_usd_per_hour)?
+            ));
+        }
+        Ok(text)
+    }
+
     fn headline(&self, goal: Goal, budget: Option<&Budget>, scenario: &Scenario) -> Result<String> {
         let goal = match goal {
             Goal::Budget(c) => format!("training budget C = {c} FLOPs"),
@@ -341,6 +380,6 @@ impl Args {
             ),
             _ => String::new(),
         };
-        Ok(format!("{goal}{source}{served}{machines}"))
+        Ok(format!("{goal}{source}{served}{machines}{}", self.prices(scenario)?))
     }
 }

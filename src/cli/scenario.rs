@@ -358,8 +358,16 @@ impl ScenarioArgs {
             None => Currency::TrainFlops,
         };
         let pattern = self.shape.pattern();
-        let experts = if self.experts.is_empty() { &[1][..] } else { &self.experts };
-        let stored = |bits: f64| if bits < 8.0 { bits + 0.5 } else { bits };
+        let experts = &self.experts;
+        if experts.contains(&0) {
+            return Err(PlanError::Inputs {
+                problem: "zero experts".to_owned(),
+                mend: "give --experts 1 for a dense model",
+            }
+            .into());
+        }
+        // Bits of nothing stay nothing, to be refused.
+        let stored = |bits: f64| if bits > 0.0 && bits < 8.0 { bits + 0.5 } else { bits };
         let scenario = Scenario {
             aim,
             currency,

@@ -178,7 +178,7 @@ impl Args {
         let pattern = self.shape.pattern().with_experts(self.experts, self.top_k);
         let mut subjects = Vec::new();
         if let Some(n) = self.params {
-            pattern.validate()?;
+            pattern.near(n, ParamRule::Active)?;
             subjects.push((format!("{n} active"), pattern.footprint(n, ParamRule::Active)));
         }
         for name in &self.models {

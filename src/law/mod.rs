@@ -45,7 +45,7 @@ pub use muennighoff::Muennighoff;
 pub use powers::Powers;
 pub use published::{
     Allocation, Checked, Published, PublishedBenchmark, TokenAllocation, kaplan_allocation,
-    published_benchmark, published_laws, token_allocation,
+    published_benchmark, published_benchmarks, published_laws, token_allocation,
 };
 pub use registry::{forms, law_by_id};
 pub use schedule::{Annealing, CurveForm, MultiPower, Schedule, curve_forms};

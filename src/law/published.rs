@@ -188,6 +188,14 @@ impl PublishedBenchmark {
     }
 }
 
+/// Every published benchmark law.
+///
+/// # Errors
+/// [`LawError::Table`] when the shipped table does not parse.
+pub fn published_benchmarks() -> Result<&'static [PublishedBenchmark], LawError> {
+    Ok(&table()?.benchmark)
+}
+
 /// The published benchmark law of this name.
 ///
 /// # Errors

@@ -23,6 +23,8 @@ pub enum Strategy {
     MemoryConstrained,
     /// A size given by the user: the tokens it needs, or what is left of the budget.
     GivenSize,
+    /// The best under every limit and cost of a scenario.
+    Recommended,
 }
 
 impl std::fmt::Display for Strategy {
@@ -34,6 +36,7 @@ impl std::fmt::Display for Strategy {
             Self::DataConstrained => "data-constrained",
             Self::MemoryConstrained => "memory-constrained",
             Self::GivenSize => "given-size",
+            Self::Recommended => "recommended",
         })
     }
 }

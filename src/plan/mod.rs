@@ -30,7 +30,7 @@ pub use hyper::{Advice, Hyper, Rule, advise, power_lines_timescale, step_law};
 pub use inference::{break_even_tokens, implied_serve_tokens, inference_aware, lifetime_optimal};
 pub use isoloss::{params_for_loss, smallest_params, tokens_for_loss};
 pub use optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
-pub use proposal::{Limits, Proposal, Row, disagreement, propose};
+pub use proposal::{Limits, Proposal, Row, disagreement, propose, recommended_row};
 pub use recipe::{Recipe, RecipeInputs, Running, recipe};
 pub use recommend::{Alternative, Costs, Recommendation, Sampling, recommend};
 pub use regret::{Choice, Regret, regret_over_draws, regret_over_laws};

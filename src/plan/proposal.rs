@@ -10,6 +10,7 @@ use super::allocation::{
 use super::inference::inference_aware;
 use super::isoloss::{params_for_loss, tokens_for_loss};
 use super::optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
+use super::recommend::Recommendation;
 use crate::cost::{CostModel, Workload};
 use crate::error::{Result, Warning};
 use crate::flops::tokens_for;
@@ -118,6 +119,22 @@ pub fn propose(
     Ok(proposal)
 }
 
+/// A recommendation as a row beside the strategies.
+#[must_use]
+pub fn recommended_row(r: &Recommendation, served: Tokens) -> Row {
+    let serve_flops = Flops::new(2.0 * r.plan.n.get() * served.get());
+    Row {
+        strategy: Strategy::Recommended,
+        plan: r.plan,
+        serve_flops,
+        total_flops: Flops::new(r.plan.train_flops.get() + serve_flops.get()),
+        intervals: r.intervals.clone(),
+        epochs: r.epochs,
+        outside: r.outside.clone(),
+        law: r.law.clone(),
+    }
+}
+
 fn check_inputs(surface: &Surface, goal: Goal, limits: &Limits) -> Result<()> {
     match goal {
         Goal::Budget(c) => check_budget(c)?,
@@ -164,6 +181,8 @@ fn plan_one(
             Some(n) if best.n > n => at_size(surface, goal, &best, n),
             _ => Ok(best),
         },
+        // A scenario's own search makes that one.
+        Strategy::Recommended => Ok(best),
         Strategy::GivenSize => at_size(surface, goal, &best, limits.given_params.unwrap_or(best.n)),
     }
 }

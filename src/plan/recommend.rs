@@ -9,8 +9,8 @@ use super::doubt::{Answer, Sample, Spread};
 use super::scenario::{Aim, Circumstances, Currency, Design, Scenario, Serving};
 use super::search::Cap;
 use crate::cost::Served;
-use crate::error::{Error, Result, Warning};
-use crate::law::{Ensemble, Point, Surface};
+use crate::error::{Error, PlanError, Result, Warning};
+use crate::law::{Ensemble, Factor, Point, Surface};
 use crate::num::Interval;
 use crate::units::{Params, Tokens};
 
@@ -163,7 +163,7 @@ pub fn recommend(
     for (i, (design, cap)) in scenario.designs.iter().zip(&caps).enumerate() {
         match solve(scenario, design, best_law, cap.0, &now) {
             Ok(s) => solved.push((i, s)),
-            Err(error) => refusals.push((i, error)),
+            Err(error) => refusals.push((i, named(error, cap.1))),
         }
     }
     let best = solved
@@ -173,7 +173,7 @@ pub fn recommend(
     let Some(chosen) = best else {
         let first = refusals.into_iter().next().map(|(_, error)| error);
         return Err(first.unwrap_or_else(|| {
-            crate::error::PlanError::Inputs {
+            PlanError::Inputs {
                 problem: "no design to choose from".to_owned(),
                 mend: "give --experts 1 for a dense model",
             }
@@ -203,6 +203,15 @@ pub fn recommend(
         let quantity = format!("{quantity} of the plan under {}", best_law.label);
         warnings.push(Warning::Extrapolation { quantity, factor: *factor });
     }
+    let visits = design.pattern.experts.map_or(1, |e| e.top_k);
+    if visits > 1 && best_law.law().factors().contains(&Factor::Experts) {
+        warnings.push(Warning::DoubtfulConstants {
+            law: best_law.label.clone(),
+            reason: format!(
+                "laws of experts here were fitted on top-1 routing; top {visits} was asked"
+            ),
+        });
+    }
     if sample.failed > 0 {
         warnings.push(Warning::DrawsWithoutPlan {
             failed: sample.failed,
@@ -230,6 +239,16 @@ pub fn recommend(
         designs,
         warnings,
     })
+}
+
+/// The same error with the limit on size called by its name.
+fn named(error: Error, limit: Option<&'static str>) -> Error {
+    match (error, limit) {
+        (Error::Plan(PlanError::Infeasible { law, loss, limit: "size" }), Some(limit)) => {
+            PlanError::Infeasible { law, loss, limit }.into()
+        }
+        (other, _) => other,
+    }
 }
 
 fn served_at(scenario: &Scenario, outline: &crate::flops::Footprint) -> Option<Served> {

@@ -347,8 +347,23 @@ impl Scenario {
                 x.map_or(Ok(()), |x| Uncertain::known(x).validate(name))?;
             }
         }
-        if let Some(Serving::Physics { deployment, .. }) = &self.serving {
+        if let Some(Serving::Physics { deployment, batch, usd_per_hour, .. }) = &self.serving {
             deployment.validate()?;
+            let (Batch::Fixed(most) | Batch::Largest(most)) = *batch;
+            Uncertain::known(most).validate("batch")?;
+            if self.currency == Currency::LifetimeUsd && usd_per_hour.is_none() {
+                return missing(
+                    "serving costs money, but its device has no price on record",
+                    "give --serve-usd-per-hour",
+                );
+            }
+        }
+        if let Some(m) = &self.memory {
+            for (name, x) in
+                [("memory", m.bytes), ("weight-bits", m.stored_bits), ("kv-bits", m.kv_bits)]
+            {
+                Uncertain::known(x).validate(name)?;
+            }
         }
         if let Some(d) = &self.demand {
             d.requests.validate("requests")?;
@@ -482,8 +497,9 @@ impl Scenario {
             } else {
                 find_root("size limit", f, lo, hi).unwrap_or(f64::NEG_INFINITY)
             };
-            if ln_n < cap.0 {
-                cap = (ln_n, Some(name));
+            // A hair below the edge, where rounding cannot cross it.
+            if ln_n - 1e-10 < cap.0 {
+                cap = (ln_n - 1e-10, Some(name));
             }
         };
         if let Some(most) = self.max_params {
@@ -501,18 +517,22 @@ impl Scenario {
             let each = t.memory.per_copy_bytes + t.memory.shared_bytes;
             limit("training memory", &|m| (m.total.get() * each / free).ln());
         }
-        if let (Some(Serving::Physics { deployment, latency, .. }), Some(demand)) =
+        if let (Some(Serving::Physics { deployment, latency, batch, .. }), Some(demand)) =
             (&self.serving, &self.demand)
         {
             let Requests { prompt, answer } = demand.request;
+            let together = match batch {
+                Batch::Fixed(batch) => *batch,
+                Batch::Largest(_) => 1.0,
+            };
             limit("serving memory", &|m| {
-                let needed =
-                    deployment.weight_bytes(m) + deployment.cache_bytes(m, prompt + answer);
+                let cache = together * deployment.cache_bytes(m, prompt + answer);
+                let needed = deployment.weight_bytes(m) + cache;
                 (needed / deployment.free_bytes()).ln()
             });
             if let Some(s) = latency.per_token_s {
                 limit("time per token", &|m| {
-                    (deployment.step_s(m, 1.0, prompt + 0.5 * answer).0 / s).ln()
+                    (deployment.step_s(m, together, prompt + 0.5 * answer).0 / s).ln()
                 });
             }
             if let Some(s) = latency.first_token_s {
@@ -595,8 +615,14 @@ impl Scenario {
             }
             let step = 1e-4;
             let at = |x: f64| self.serve_cost(design, rule, now, x);
-            let (below, above) = (at(ln_n - step), at(ln_n + step));
-            (0.5 * (below + above), (above - below) / (2.0 * step))
+            let (below, here, above) = (at(ln_n - step), at(ln_n), at(ln_n + step));
+            // At the largest size that fits there is nothing above.
+            let slope = if above.is_finite() {
+                (above - below) / (2.0 * step)
+            } else {
+                (here - below) / step
+            };
+            (here, slope)
         };
         let machine_time = self.machine_flops(now);
         let ln_c = machine_time.map_or(f64::INFINITY, f64::ln);

@@ -75,11 +75,15 @@ pub(super) fn cheapest(surface: &Surface, loss: f64, terms: &Terms) -> Result<Fo
     let dense = optimum_for_loss(surface, loss)?;
     let ln_dense = dense.n.ln();
     let wall = smallest_params(surface, loss)?.ln();
-    let free = unlimited(surface, loss, terms, wall, ln_dense)?;
     let ln_d = |ln_n: f64| ln_d_for_loss(surface, ln_n, loss);
     let caps = &terms.caps;
     let infeasible = |limit| Err(infeasible(surface, loss, limit).into());
 
+    if caps.ln_n <= wall {
+        return infeasible("size");
+    }
+    // Serving has no price beyond the largest size, so the search stays below it.
+    let free = unlimited(surface, loss, terms, wall, ln_dense)?;
     // Fewer tokens need a larger model, less compute one nearer the tangent.
     let mut least = (free, None);
     if ln_d(free) > caps.ln_d {
@@ -95,7 +99,7 @@ pub(super) fn cheapest(surface: &Surface, loss: f64, terms: &Terms) -> Result<Fo
         let excess = |ln_n: f64| ln_c(ln_n).min(1e3) - caps.ln_c;
         least = (find_root("compute cap", excess, least.0, ln_dense)?, Some(Cap::Compute));
     }
-    let (ln_n, at_cap) = if least.0 > caps.ln_n { (caps.ln_n, Some(Cap::Size)) } else { least };
+    let (ln_n, at_cap) = if least.0 >= caps.ln_n { (caps.ln_n, Some(Cap::Size)) } else { least };
     if at_cap == Some(Cap::Size) && least.1.is_some() {
         return infeasible("size together with tokens or compute");
     }
@@ -113,9 +117,11 @@ fn infeasible(surface: &Surface, loss: f64, limit: &'static str) -> PlanError {
     PlanError::Infeasible { law: surface.label.clone(), loss, limit }
 }
 
-/// ln N of the unlimited optimum, between the wall and the compute-optimal size.
+/// ln N of the optimum between the wall and the compute-optimal size, or the largest size allowed
+/// where the cost still falls there.
 fn unlimited(surface: &Surface, loss: f64, terms: &Terms, wall: f64, ln_dense: f64) -> Result<f64> {
-    if (terms.serve)(ln_dense).1 <= 0.0 {
+    let upper = ln_dense.min(terms.caps.ln_n);
+    if (terms.serve)(upper).1 <= 0.0 {
         return Ok(ln_dense);
     }
     // Derivative of the cost along the curve over 6 N D p: rises from minus infinity at the wall.
@@ -124,7 +130,10 @@ fn unlimited(surface: &Surface, loss: f64, terms: &Terms, wall: f64, ln_dense: f
         let (by_n, by_d) = surface.slopes_at(ln_n, ln_d);
         1.0 - by_n / by_d + (terms.serve)(ln_n).1 / terms.train_cost(ln_n, ln_d)
     };
-    let mut gap = ln_dense - wall;
+    if slope(upper) <= 0.0 {
+        return Ok(upper);
+    }
+    let mut gap = upper - wall;
     for _ in 0..60 {
         gap *= 0.5;
         let value = slope(wall + gap);
@@ -132,7 +141,7 @@ fn unlimited(surface: &Surface, loss: f64, terms: &Terms, wall: f64, ln_dense: f
             break;
         }
     }
-    Ok(find_root("inference-aware optimum", slope, wall + gap, ln_dense)?)
+    Ok(find_root("inference-aware optimum", slope, wall + gap, upper)?)
 }
 
 /// Minimises the loss while 6 N D p + S(N) stays within `purse`, and the caps are kept.

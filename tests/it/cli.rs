@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-fn isoloss(args: &[&str], folder: &Path) -> Output {
+pub(crate) fn isoloss(args: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_isoloss"))
         .args(args)
         .current_dir(folder)
@@ -13,11 +13,11 @@ fn isoloss(args: &[&str], folder: &Path) -> Output {
         .expect("the binary starts")
 }
 
-fn here() -> &'static Path {
+pub(crate) fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn json(args: &[&str]) -> Value {
+pub(crate) fn json(args: &[&str]) -> Value {
     let output = isoloss(args, here());
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{args:?}: {told}");
@@ -25,14 +25,14 @@ fn json(args: &[&str]) -> Value {
 }
 
 /// Exit code and stderr of a call that must fail, with nothing on stdout.
-fn refusal(args: &[&str], folder: &Path) -> (i32, String) {
+pub(crate) fn refusal(args: &[&str], folder: &Path) -> (i32, String) {
     let output = isoloss(args, folder);
     assert!(output.stdout.is_empty(), "{args:?} printed a result");
     let told = String::from_utf8(output.stderr).expect("utf-8");
     (output.status.code().expect("no signal"), told)
 }
 
-fn has(object: &Value, fields: &[&str]) {
+pub(crate) fn has(object: &Value, fields: &[&str]) {
     for field in fields {
         assert!(object.get(field).is_some(), "no `{field}` in {object}");
     }
@@ -207,7 +207,7 @@ fn bad_input_is_one_message_and_exit_two() {
         (&["plan", "--law", "besiroglu", "--usd", "1M", "--device", "abacus"], "unknown device"),
         (&["plan", "--law", "one.json", "--flops", "1e24"], "one.json"),
         (&["explain", "lama 7b", "--law", "besiroglu"], "did you mean"),
-        (&["explain", "Mistral 7B", "--law", "besiroglu"], "--tokens"),
+        (&["explain", "Mistral Large", "--law", "besiroglu"], "--params"),
         (&["curve", "--law", "besiroglu", "--loss", "2", "-o", "x.pdf"], ".svg"),
         (&["sweep", "run", "missing.toml"], "missing.toml"),
         (&["study", "one.csv"], "one.csv"),

@@ -11,6 +11,8 @@ mod benchmark;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
+mod cli_planner;
+#[cfg(feature = "cli")]
 mod curve_files;
 #[cfg(feature = "tables")]
 mod data;

@@ -10,14 +10,15 @@ use super::target::Target;
 use crate::cost::{Budget, Uncertain, Workload, device};
 use crate::error::{PlanError, Result, Warning};
 use crate::flops::Pattern;
-use crate::law::TwoStep;
+use crate::law::{Ensemble, TwoStep};
 use crate::plan::{
     Aim, Currency, Goal, Limits, Recipe, RecipeInputs, Recommendation, Regret, Row, Sampling,
     Scenario, Serving, disagreement, propose, recipe, recommend, recommended_row,
     regret_over_draws, regret_over_laws,
 };
 use crate::report::{
-    designs_sheet, proposal_sheets, recipe_text, recommendation_text, regret_sheet, spread_sheet,
+    across_sheet, designs_sheet, proposal_sheets, recipe_text, recommendation_text, regret_sheet,
+    spread_sheet,
 };
 use crate::units::{Flops, ParamRule, Params, parse_duration_s, parse_usd};
 
@@ -92,6 +93,9 @@ struct Json {
     plans: Vec<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     recommended: Vec<Recommendation>,
+    /// Law, prices and demand all in doubt: intervals and shares over every law asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    across_laws: Option<Recommendation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     regret: Option<Regret>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -131,6 +135,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let mut answer = Json {
         plans: Vec::new(),
         recommended: Vec::new(),
+        across_laws: None,
         regret: None,
         recipes: Vec::new(),
         warnings: Vec::new(),
@@ -167,6 +172,13 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             answer.recipes.push(run);
         }
     }
+    if let (true, Some(all)) = (laws.len() > 1, across(&laws, &scenario)) {
+        let mut r = recommend(&all, &scenario, &sampling)?;
+        r.law = format!("{} laws, each as likely", laws.len());
+        text.push_str(&format!("\n{}", across_sheet(&r).to_text()));
+        text.push_str(&format!("\n{}", spread_sheet(&r.spread).to_text()));
+        answer.across_laws = Some(r);
+    }
     answer.regret = regret(&laws, &scenario, &sampling, rich)?;
     if let Some(regret) = &answer.regret {
         let to_loss = matches!(scenario.aim, Aim::Loss(_) | Aim::QualityOf(_));
@@ -176,6 +188,21 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     answer.warnings.extend(disagreement(&answer.plans));
     let warnings = answer.warnings.clone();
     Output::new(text, &answer, warnings)
+}
+
+fn in_doubt(ensemble: &Ensemble, scenario: &Scenario) -> bool {
+    !ensemble.draws.is_empty() || !scenario.inputs().is_empty()
+}
+
+/// The laws that have such a plan, as one ensemble; `None` when fewer than two do.
+fn across(laws: &[AskedLaw], scenario: &Scenario) -> Option<Ensemble> {
+    let once = Sampling { draws: 0, ..Sampling::default() };
+    let with_plan: Vec<&Ensemble> = laws
+        .iter()
+        .map(|law| &law.ensemble)
+        .filter(|e| recommend(e, scenario, &once).is_ok())
+        .collect();
+    if with_plan.len() < 2 { None } else { Ensemble::rivals(&with_plan) }
 }
 
 /// One size for all laws that were asked, or for all draws of the one.
@@ -188,7 +215,7 @@ fn regret(
     // A design other laws know nothing of cannot be compared across them.
     let dense = scenario.designs.len() == 1 && scenario.designs[0].pattern.experts.is_none();
     match laws {
-        [one] if rich && dense && !one.ensemble.draws.is_empty() && sampling.draws > 0 => {
+        [one] if rich && dense && in_doubt(&one.ensemble, scenario) && sampling.draws > 0 => {
             regret_over_draws(&one.ensemble, scenario, sampling).map(Some)
         }
         [_] => Ok(None),

@@ -22,6 +22,26 @@ impl Ensemble {
         Self { best, draws: Vec::new(), level: 0.95 }
     }
 
+    /// Several laws as one: each is equally likely, whether it has draws or not. The first is the
+    /// best; its label says that it stands for all.
+    ///
+    /// `None` without a law.
+    #[must_use]
+    pub fn rivals(laws: &[&Self]) -> Option<Self> {
+        let first = laws.first()?;
+        let each = laws.iter().map(|law| law.draws.len()).max().unwrap_or(0).clamp(1, 1000);
+        let draws = laws
+            .iter()
+            .flat_map(|law| {
+                (0..each).map(|i| match law.draws.len() {
+                    0 => law.best.clone(),
+                    n => law.draws[i * n / each].clone(),
+                })
+            })
+            .collect();
+        Some(Self { best: first.best.clone(), draws, level: first.level })
+    }
+
     /// Asks every draw the same question.
     ///
     /// A draw without an answer is counted in [`Draws::failed`], never dropped in silence.

@@ -4,7 +4,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::recommend::{Costs, Sampling, costs, solve};
-use super::scenario::{Circumstances, Design, Input, Scenario};
+use super::scenario::{Circumstances, Design, Input, Scenario, SizeCaps};
 use crate::law::{Ensemble, Surface};
 use crate::num::stream;
 
@@ -118,7 +118,7 @@ impl Sample {
         ensemble: &Ensemble,
         scenario: &Scenario,
         design: &Design,
-        size_cap: f64,
+        caps: &SizeCaps,
         sampling: &Sampling,
     ) -> Self {
         let space = Space::new(ensemble, scenario);
@@ -127,7 +127,7 @@ impl Sample {
         }
         let answer = |point: &Vec<f64>| -> Option<Answer> {
             let (surface, now) = space.at(point);
-            let s = solve(scenario, design, surface, size_cap, &now).ok()?;
+            let s = solve(scenario, design, surface, caps, &now).ok()?;
             let loss = s.surface.loss_at(s.ln_n, s.ln_d);
             let costs = costs(scenario, design, &s.surface, &now, s.ln_n, s.ln_d);
             Some(Answer { ln_n: s.ln_n, ln_d: s.ln_d, loss, cost: s.cost, costs })

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::allocation::Plan;
 use super::doubt::{Answer, Sample, Spread};
-use super::scenario::{Aim, Circumstances, Currency, Design, Scenario, Serving};
+use super::scenario::{Aim, Circumstances, Currency, Design, Scenario, Serving, SizeCaps};
 use super::search::Cap;
 use crate::cost::Served;
 use crate::error::{Error, PlanError, Result, Warning};
@@ -119,11 +119,11 @@ pub(super) fn solve<'a>(
     scenario: &Scenario,
     design: &Design,
     surface: &'a Surface,
-    size_cap: f64,
+    caps: &SizeCaps,
     now: &Circumstances,
 ) -> Result<Solved<'a>> {
     let surface = scenario.ask(surface, design)?;
-    let found = scenario.solve(&surface, design, size_cap, now)?;
+    let found = scenario.solve(&surface, design, caps, now)?;
     let (ln_n, ln_d) = (found.ln_n, found.ln_d);
     let cost = scenario.cost(design, surface.params, now, ln_n, ln_d);
     Ok(Solved { surface, ln_n, ln_d, at_cap: found.at_cap, cost })
@@ -156,14 +156,13 @@ pub fn recommend(
     scenario.validate()?;
     let now = scenario.typical();
     let best_law = &ensemble.best;
-    let caps: Vec<_> =
-        scenario.designs.iter().map(|d| scenario.size_cap(d, best_law.params)).collect();
+    let caps: Vec<_> = scenario.designs.iter().map(|d| SizeCaps::of(scenario, d)).collect();
     let mut solved = Vec::new();
     let mut refusals: Vec<(usize, Error)> = Vec::new();
     for (i, (design, cap)) in scenario.designs.iter().zip(&caps).enumerate() {
-        match solve(scenario, design, best_law, cap.0, &now) {
+        match solve(scenario, design, best_law, cap, &now) {
             Ok(s) => solved.push((i, s)),
-            Err(error) => refusals.push((i, named(error, cap.1))),
+            Err(error) => refusals.push((i, named(error, cap.by(best_law.params).1))),
         }
     }
     let best = solved
@@ -184,7 +183,7 @@ pub fn recommend(
     let (_, at) = solved.iter().find(|(i, _)| *i == chosen).expect("the best is among the solved");
     let plan = Plan::at(&at.surface, Params::new(at.ln_n.exp()), Tokens::new(at.ln_d.exp()));
     let outline = design.pattern.footprint(plan.n, best_law.params);
-    let sample = Sample::draw(ensemble, scenario, design, caps[chosen].0, sampling);
+    let sample = Sample::draw(ensemble, scenario, design, &caps[chosen], sampling);
     let wins = best_designs(ensemble, scenario, &caps, sampling);
     let designs = scenario
         .designs
@@ -230,7 +229,7 @@ pub fn recommend(
         currency: scenario.currency,
         cost: at.cost,
         costs: costs(scenario, design, &at.surface, &now, at.ln_n, at.ln_d),
-        limited_by: limit_name(at.at_cap, caps[chosen].1, scenario),
+        limited_by: limit_name(at.at_cap, caps[chosen].by(best_law.params).1, scenario),
         served,
         intervals: sample.intervals(ensemble.level),
         spread: sample.spread,
@@ -321,7 +320,7 @@ fn alternative(
 fn best_designs(
     ensemble: &Ensemble,
     scenario: &Scenario,
-    caps: &[(f64, Option<&'static str>)],
+    caps: &[SizeCaps],
     sampling: &Sampling,
 ) -> Vec<f64> {
     if scenario.designs.len() < 2 {
@@ -331,7 +330,7 @@ fn best_designs(
     let mut wins = vec![0.0; scenario.designs.len()];
     for (surface, now) in &states {
         let merits = scenario.designs.iter().zip(caps).enumerate().filter_map(|(i, (d, cap))| {
-            Some((i, solve(scenario, d, surface, cap.0, now).ok()?.merit(scenario.aim)))
+            Some((i, solve(scenario, d, surface, cap, now).ok()?.merit(scenario.aim)))
         });
         if let Some((i, _)) = merits.min_by(|a, b| a.1.total_cmp(&b.1)) {
             wins[i] += 1.0 / states.len() as f64;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::doubt::states;
 use super::optimum::optimum_for_loss;
 use super::recommend::{Sampling, Solved, solve};
-use super::scenario::{Aim, Circumstances, Scenario};
+use super::scenario::{Aim, Circumstances, Scenario, SizeCaps};
 use crate::error::{Result, Warning};
 use crate::law::{Ensemble, Surface};
 use crate::num::{mean, quantile};
@@ -63,9 +63,9 @@ pub fn regret_over_laws(laws: &[&Surface], scenario: &Scenario) -> Result<Regret
     scenario.validate()?;
     let now = scenario.typical();
     let mut states = Vec::new();
+    let caps = SizeCaps::of(scenario, &scenario.designs[0]);
     for surface in laws {
-        let cap = scenario.size_cap(&scenario.designs[0], surface.params).0;
-        let best = solve(scenario, &scenario.designs[0], surface, cap, &now)?;
+        let best = solve(scenario, &scenario.designs[0], surface, &caps, &now)?;
         states.push(State { now, best, label: surface.label.clone() });
     }
     let own: Vec<(String, f64)> = states.iter().map(|s| (s.label.clone(), s.best.ln_n)).collect();
@@ -83,13 +83,13 @@ pub fn regret_over_draws(
 ) -> Result<Regret> {
     scenario.validate()?;
     let design = &scenario.designs[0];
-    let cap = scenario.size_cap(design, ensemble.best.params).0;
-    let typical = solve(scenario, design, &ensemble.best, cap, &scenario.typical())?;
+    let caps = SizeCaps::of(scenario, design);
+    let typical = solve(scenario, design, &ensemble.best, &caps, &scenario.typical())?;
     let drawn = states(ensemble, scenario, sampling.draws.min(300), sampling.seed);
     let states: Vec<State> = drawn
         .into_iter()
         .filter_map(|(surface, now)| {
-            let best = solve(scenario, design, surface, cap, &now).ok()?;
+            let best = solve(scenario, design, surface, &caps, &now).ok()?;
             Some(State { now, best, label: "a draw".to_owned() })
         })
         .collect();

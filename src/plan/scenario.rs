@@ -220,6 +220,30 @@ pub struct Circumstances {
     pub requests: f64,
 }
 
+/// The largest ln N a design may have, in each convention of counting N, with the limit's name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SizeCaps {
+    all: (f64, Option<&'static str>),
+    non_embedding: (f64, Option<&'static str>),
+}
+
+impl SizeCaps {
+    pub(super) fn of(scenario: &Scenario, design: &Design) -> Self {
+        Self {
+            all: scenario.size_cap(design, ParamRule::All),
+            non_embedding: scenario.size_cap(design, ParamRule::NonEmbedding),
+        }
+    }
+
+    /// For a law that counts N by `rule`.
+    pub(super) fn by(&self, rule: ParamRule) -> (f64, Option<&'static str>) {
+        match rule {
+            ParamRule::All | ParamRule::Active => self.all,
+            ParamRule::NonEmbedding => self.non_embedding,
+        }
+    }
+}
+
 /// Something that is not certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -598,7 +622,7 @@ impl Scenario {
         &self,
         surface: &Surface,
         design: &Design,
-        size_cap: f64,
+        caps: &SizeCaps,
         now: &Circumstances,
     ) -> Result<Found> {
         let rule = surface.params;
@@ -630,7 +654,7 @@ impl Scenario {
             let knows = surface.setting.unique.is_some();
             d.unique.ln() + if knows { d.max_epochs.ln() } else { 0.0 }
         });
-        let caps = Caps { ln_n: size_cap, ln_d, ln_c };
+        let caps = Caps { ln_n: caps.by(rule).0, ln_d, ln_c };
         let terms = Terms { train_per_flop, serve: &serve, caps };
         match self.aim {
             Aim::Loss(loss) => {

@@ -14,8 +14,8 @@ pub use chart::{
 };
 pub use page::{Figure, StudyReport};
 pub use planning::{
-    BatchRow, designs_sheet, dollars, family_sheet, recipe_text, recommendation_text, regret_sheet,
-    serving_sheet, spread_sheet,
+    BatchRow, across_sheet, designs_sheet, dollars, family_sheet, recipe_text, recommendation_text,
+    regret_sheet, serving_sheet, spread_sheet,
 };
 pub use save::write_atomically;
 pub use sheet::Sheet;

@@ -116,6 +116,30 @@ pub fn recommendation_text(r: &Recommendation) -> String {
     text
 }
 
+/// Where the best plan may lie over several laws.
+#[must_use]
+pub fn across_sheet(r: &Recommendation) -> Sheet {
+    let title = format!("over {}: where the best plan may lie", r.law);
+    let mut sheet = Sheet::new(title, &["quantity", "low", "high"]);
+    let flops = |x: f64| Flops::new(x).to_string();
+    let loss = |x: f64| format!("{x:.4}");
+    type Shown<'a> = (&'a str, &'a str, &'a dyn Fn(f64) -> String);
+    let rows: [Shown; 6] = [
+        ("N", "params", &short_count),
+        ("D", "tokens", &short_count),
+        ("D/N", "tokens_per_param", &number),
+        ("loss", "loss", &loss),
+        ("training FLOPs", "train_flops", &flops),
+        ("total money", "total_usd", &dollars),
+    ];
+    for (name, key, show) in rows {
+        if let Some(i) = r.intervals.get(key) {
+            sheet.push([name, &show(i.lo), &show(i.hi)]);
+        }
+    }
+    sheet
+}
+
 /// Designs side by side.
 #[must_use]
 pub fn designs_sheet(r: &Recommendation) -> Sheet {

@@ -145,6 +145,16 @@ fn laws_that_disagree_are_weighed_by_regret() {
     for own in regret["choices"].as_array().expect("choices") {
         assert!(least <= own["worst"].as_f64().expect("a number"));
     }
+    // Two laws, one input in doubt: which of them is true.
+    let across = &plan["across_laws"];
+    let shares = across["spread"][0]["shares"].as_array().expect("shares");
+    assert_eq!((shares.len(), &shares[0]["input"]), (1, &Value::from("law")));
+    let interval = across["intervals"]["params"].as_array().expect("an interval");
+    for own in regret["choices"].as_array().expect("choices") {
+        let n = number(own, "/params");
+        let ends = [0, 1].map(|i| interval[i].as_f64().expect("a number"));
+        assert!(ends[0] * (1.0 - 1e-9) <= n && n <= ends[1] * (1.0 + 1e-9), "{n:e} {ends:?}");
+    }
     let codes = plan["warnings"].as_array().expect("warnings").iter();
     assert!(codes.clone().any(|w| w["code"] == "laws-disagree"));
     assert!(codes.clone().any(|w| w["code"] == "decision-disputed"), "{regret}");

@@ -121,6 +121,8 @@ fn money() -> Scenario {
 fn money_plan_over_draws(bencher: Bencher, draws: usize) {
     let (ensemble, scenario) = (ensemble(draws), money());
     let sampling = Sampling { draws, share_draws: 0, seed: 0 };
+    let [drawn, failed] = recommend(&ensemble, &scenario, &sampling).expect("a plan").draws;
+    assert!(failed * 20 < drawn, "{failed} of {drawn} draws have no plan");
     bencher.counter(ItemsCount::new(draws)).bench_local(|| {
         black_box(recommend(&ensemble, &scenario, &sampling).expect("a plan"));
     });

@@ -40,7 +40,7 @@ pub struct IsoLossCurve {
     pub points: Vec<CurvePoint>,
 }
 
-/// The curve through `points` sizes, evenly spaced in ln N between the wall and eight times the
+/// The curve through `points` sizes, evenly spaced in ln N between the wall and sixteen times the
 /// optimum, closer together near the wall where tokens explode. The optimum itself is one of them.
 ///
 /// # Errors
@@ -70,7 +70,7 @@ pub fn iso_loss_curve(surface: &Surface, loss: f64, points: usize) -> Result<Iso
     });
     for i in 1..=right_points {
         let share = i as f64 / right_points as f64;
-        curve.push(at(optimum.n * (8.0_f64.ln() * share).exp())?);
+        curve.push(at(optimum.n * (16.0_f64.ln() * share).exp())?);
     }
     Ok(IsoLossCurve {
         law: surface.label.clone(),

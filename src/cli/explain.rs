@@ -9,12 +9,12 @@ use serde_json::json;
 use super::law_arg::{self, AskedLaw};
 use super::output::{Output, to_value};
 use crate::cost::{self, Model};
-use crate::error::{PlanError, Result, Warning};
-use crate::law::{Ensemble, Point};
+use crate::error::{CostError, PlanError, Result, Warning};
+use crate::law::{Ensemble, Point, Surface};
 use crate::num::Interval;
 use crate::plan::{self, Decomposition, Explanation, decompose};
 use crate::report::{decomposition_text, explanation_text};
-use crate::units::{Params, Tokens};
+use crate::units::{Params, Setting, Tokens};
 
 /// Whose size is explained when nothing else is said: the model the talk compares with.
 const USUAL_REFERENCE: &str = "Gopher 280B";
@@ -37,6 +37,18 @@ pub(super) struct Args {
     /// Training tokens, likewise.
     #[arg(long)]
     tokens: Option<Tokens>,
+    /// Unique tokens, where the law knows repetition: the others are repeats.
+    #[arg(long, value_name = "TOKENS")]
+    unique_tokens: Option<Tokens>,
+    /// Experts per layer, where the law knows them.
+    #[arg(long)]
+    experts: Option<f64>,
+    /// Granularity of the experts, likewise.
+    #[arg(long)]
+    granularity: Option<f64>,
+    /// Bits per weight after training, likewise.
+    #[arg(long)]
+    served_bits: Option<f64>,
     /// A larger model of about the same quality: split the difference in size into allocation,
     /// compression and what neither explains. Gopher where the model's tokens are not published.
     #[arg(long, value_name = "MODEL")]
@@ -69,7 +81,12 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let (mut rows, mut lone, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for AskedLaw { ensemble, warnings: doubts } in &laws {
         warnings.extend(doubts.iter().cloned());
-        let law = &ensemble.best;
+        let asked = Ensemble {
+            best: args.within(&ensemble.best)?,
+            draws: ensemble.draws.iter().map(|d| args.within(d)).collect::<Result<_>>()?,
+            level: ensemble.level,
+        };
+        let (law, ensemble) = (&asked.best, &asked);
         let split = match &reference {
             Some((r, n_r, d_r)) => Some(decompose(law, *n, &r.name, *n_r, *d_r)?),
             None => None,
@@ -149,6 +166,22 @@ struct Subject {
 }
 
 impl Args {
+    /// The law in the setting that is asked for.
+    fn within(&self, law: &Surface) -> Result<Surface> {
+        let own = law.setting;
+        let setting = Setting {
+            unique: self.unique_tokens.or(own.unique),
+            experts: self.experts.unwrap_or(own.experts),
+            granularity: self.granularity.unwrap_or(own.granularity),
+            served_bits: self.served_bits.or(own.served_bits),
+            ..own
+        };
+        if let Some((field, found, wanted)) = setting.fault() {
+            return Err(CostError::Field { field, found, wanted }.into());
+        }
+        Ok(law.within(setting))
+    }
+
     fn subject(&self) -> Result<Subject> {
         let missing = |problem: &str| PlanError::Inputs {
             problem: problem.to_owned(),

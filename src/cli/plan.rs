@@ -269,7 +269,7 @@ impl Args {
 
     fn budget(&self) -> Result<Option<Budget>> {
         let name = || self.device.clone().unwrap_or_default();
-        let mfu = self.scenario.mfu.range()?.mid;
+        let mfu = self.scenario.utilisation()?.mid;
         if let Some(c) = self.flops {
             return Ok(Some(Budget::Compute(c)));
         }

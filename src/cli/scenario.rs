@@ -24,9 +24,10 @@ pub(super) struct ScenarioArgs {
     pub(super) cost: Option<CurrencyArg>,
 
     /// Share of the dense BF16 peak that does useful work in every paid hour: 0.4, a range
-    /// 0.3..0.45, or `published` for the range of published runs.
-    #[arg(long, value_parser = share, default_value = "0.4", help_heading = "Training")]
-    pub(super) mfu: Share,
+    /// 0.3..0.45, or `published`, the range of published runs over billed hours, which also stands
+    /// where nothing is given.
+    #[arg(long, value_parser = share, help_heading = "Training")]
+    pub(super) mfu: Option<Share>,
     /// Price of a training device-hour, a number or a range; the newest on record when absent.
     #[arg(long, help_heading = "Training")]
     pub(super) usd_per_hour: Option<Uncertain>,
@@ -178,7 +179,7 @@ pub(super) enum Share {
 }
 
 impl Share {
-    pub(super) fn range(self) -> Result<Uncertain> {
+    fn range(self) -> Result<Uncertain> {
         match self {
             Self::Given(range) => Ok(range),
             Self::Published => Ok(billed_goodput()?),
@@ -253,8 +254,13 @@ impl ScenarioArgs {
             || self.ttft.is_some()
             || self.tpot.is_some()
             || self.experts != [1]
-            || !matches!(self.mfu, Share::Given(range) if range.is_known())
+            || self.mfu.is_some_and(|mfu| !matches!(mfu, Share::Given(range) if range.is_known()))
             || self.serve_tokens.or(self.requests).is_some_and(|r| !r.is_known())
+    }
+
+    /// Useful share of the training peak over paid hours.
+    pub(super) fn utilisation(&self) -> Result<Uncertain> {
+        self.mfu.unwrap_or(Share::Published).range()
     }
 
     /// Median served tokens.
@@ -282,7 +288,7 @@ impl ScenarioArgs {
             device,
             devices,
             duration_s,
-            utilisation: self.mfu.range()?,
+            utilisation: self.utilisation()?,
             usd_per_hour: self.usd_per_hour.or_else(on_record),
             usd_per_kwh: self.usd_per_kwh,
             energy_overhead: self.pue,

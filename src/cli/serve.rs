@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::curve::picture_extension;
 use super::output::Output;
 use super::scenario::{PatternArgs, seconds};
-use crate::cost::{Batch, Deployment, Latency, Price, Requests, Uncertain, model};
+use crate::cost::{Batch, Deployment, Efficiency, Latency, Price, Requests, Uncertain, model};
 use crate::error::{PlanError, Result};
 use crate::flops::Footprint;
 use crate::report::{
@@ -66,6 +66,9 @@ pub(super) struct Args {
     /// Price of a device-hour, a number or a range; the newest on record when absent.
     #[arg(long)]
     usd_per_hour: Option<Uncertain>,
+    /// The data sheet itself: full bandwidth and peak, no overheads.
+    #[arg(long)]
+    ideal: bool,
     /// Beside a sparse model, dense ones of its active and of its stored size.
     #[arg(long)]
     twins: bool,
@@ -99,7 +102,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         picture_extension(path)?;
     }
     let on = Deployment::of(&args.device, args.devices)?.quantised(args.bits);
-    let on = Deployment { kv_bits: args.kv_bits, memory_bytes: args.memory, ..on };
+    let efficiency = if args.ideal { Efficiency::IDEAL } else { on.efficiency };
+    let on = Deployment { kv_bits: args.kv_bits, memory_bytes: args.memory, efficiency, ..on };
     on.validate()?;
     for (name, x) in [("prompt", args.prompt), ("answer", args.answer)]
         .into_iter()

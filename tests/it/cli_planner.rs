@@ -26,8 +26,6 @@ const MONEY: &[&str] = &[
     "1T..4T",
     "--tpot",
     "20ms",
-    "--mfu",
-    "published",
     "--recipe",
     "--draws",
     "400",
@@ -183,6 +181,56 @@ fn models_without_published_tokens_are_explained_by_a_reference() {
     has(&e, &["next_doubling", "implied_serve_tokens", "outside"]);
     let several = json(&["explain", "Mistral 7B", "--json"]);
     assert_eq!(several["explanations"].as_array().map(Vec::len), Some(2));
+}
+
+/// Exact values of the datablations readme, through the command line.
+#[test]
+fn golden_losses_of_repeated_text_are_told() {
+    for (n, d, loss) in
+        [("6.34e9", "242e9", 2.225_644_088_998_447_7), ("8.67e9", "178e9", 2.226_963_407_508_786_7)]
+    {
+        let e = json(&[
+            "explain",
+            "--params",
+            n,
+            "--tokens",
+            d,
+            "--unique-tokens",
+            "25e9",
+            "--law",
+            "muennighoff-repeat",
+            "--json",
+        ]);
+        assert!((number(&e, "/loss") - loss).abs() < 1e-12, "{e}");
+    }
+}
+
+/// The scaling book's table: Llama 2 13B on 8 TPU v5e at 8192 tokens, step times in ms.
+#[test]
+fn golden_ideal_serving_is_the_roofline() {
+    let s = json(&[
+        "serve",
+        "Llama 2 13B",
+        "--device",
+        "TPU v5e",
+        "--devices",
+        "8",
+        "--ideal",
+        "--memory",
+        "10TB",
+        "--prompt",
+        "8191",
+        "--answer",
+        "2",
+        "--batch",
+        "1,8,16,32,64,240",
+        "--json",
+    ]);
+    let rows = s["models"][0]["rows"].as_array().expect("rows");
+    for (row, ms) in rows.iter().zip([4.98, 12.13, 20.3, 36.65, 69.33, 249.09]) {
+        let ours = 1e3 * number(row, "/per_token_s");
+        assert!((ours / ms - 1.0).abs() < 0.015, "{ours} {ms}");
+    }
 }
 
 #[test]

@@ -101,12 +101,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             }
             continue;
         };
-        let outside: BTreeMap<String, f64> = law
-            .support
-            .outside(&Point::new(*n, d))
-            .into_iter()
-            .map(|(name, factor)| (name.to_owned(), factor))
-            .collect();
+        let outside = law.support.distances(&Point::new(*n, d));
         if let Some((quantity, factor)) = outside.iter().max_by(|a, b| a.1.total_cmp(b.1)) {
             let factor = *factor;
             let quantity = format!("{quantity} of {name} under {}", law.label);

@@ -1,19 +1,21 @@
 //! `isoloss recipe`: from N and D to a run: shape, hyper-parameters, layout, days, dollars.
 
+use std::path::PathBuf;
+
 use clap::Args as ClapArgs;
 
-use super::output::Output;
+use super::output::{Output, to_json_text};
 use super::plan::days_to_s;
 use super::scenario::ScenarioArgs;
 use crate::error::Result;
 use crate::plan::{RecipeInputs, recipe};
-use crate::report::recipe_text;
+use crate::report::{model_config, recipe_text, write_atomically};
 use crate::units::{ParamRule, Params, Tokens};
 
 /// Flags of `isoloss recipe`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  isoloss recipe --params 7B --tokens 2T
+  isoloss recipe --params 7B --tokens 2T -o config.json
   isoloss recipe --params 13B --tokens 4T --device 'H100 SXM' --gpus 512 --mfu published
   isoloss recipe --params 3B --tokens 1T --experts 16 --top-k 2 --device H200 --days 20")]
 pub(super) struct Args {
@@ -41,6 +43,9 @@ pub(super) struct Args {
     /// Days of training.
     #[arg(long, requires = "device", value_parser = days_to_s)]
     days: Option<f64>,
+    /// Write the shape as a `config.json` of the llama, mistral or mixtral class.
+    #[arg(short, long, value_name = "FILE.json")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     scenario: ScenarioArgs,
 }
@@ -57,7 +62,11 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         batch_tokens: args.batch_tokens.map(Tokens::get),
         training,
     })?;
-    let text =
+    let mut text =
         format!("{} parameters on {} tokens\n\n{}", args.params, args.tokens, recipe_text(&run));
+    if let Some(path) = &args.out {
+        write_atomically(path, to_json_text(&model_config(&run))?.as_bytes())?;
+        text.push_str(&format!("wrote {}\n", path.display()));
+    }
     Output::new(text, &run, Vec::new())
 }

@@ -22,8 +22,8 @@ impl Ensemble {
         Self { best, draws: Vec::new(), level: 0.95 }
     }
 
-    /// Several laws as one: each is equally likely, whether it has draws or not. The first is the
-    /// best; its label says that it stands for all.
+    /// Several laws as one: each is equally likely, whether it has draws or not. The first stands for
+    /// the point estimate.
     ///
     /// `None` without a law.
     #[must_use]

@@ -100,6 +100,13 @@ pub struct Support {
 }
 
 impl Support {
+    /// [`outside`](Self::outside) by name, as results carry it.
+    #[must_use]
+    pub fn distances(&self, point: &Point) -> std::collections::BTreeMap<String, f64> {
+        let named = |(name, factor): (&str, f64)| (name.to_owned(), factor);
+        self.outside(point).into_iter().map(named).collect()
+    }
+
     /// Quantities in which `point` lies outside, with the factor; empty inside.
     #[must_use]
     pub fn outside(&self, point: &Point) -> Vec<(&'static str, f64)> {

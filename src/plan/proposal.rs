@@ -276,19 +276,13 @@ fn row(
         total_flops: Flops::new(plan.train_flops.get() + serve(&plan)),
         intervals,
         epochs: None,
-        outside: ensemble
-            .best
-            .support
-            .outside(&Point::new(plan.n, plan.d))
-            .into_iter()
-            .map(|(name, factor)| (name.to_owned(), factor))
-            .collect(),
+        outside: ensemble.best.support.distances(&Point::new(plan.n, plan.d)),
         law: ensemble.best.label.clone(),
     }
 }
 
 /// How far a plan lies beyond the runs of its law, by the quantity that is farthest out.
-fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Option<Warning> {
+pub(super) fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Option<Warning> {
     let outside = surface.support.outside(&Point::new(plan.n, plan.d));
     let (quantity, factor) = outside.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let quantity = format!("{quantity} of the {strategy} plan under {}", surface.label);

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::allocation::Plan;
+use super::allocation::{Plan, Strategy};
 use super::doubt::{Answer, Sample, Spread};
+use super::proposal::extrapolation;
 use super::scenario::{Aim, Circumstances, Currency, Design, Scenario, Serving, SizeCaps};
 use super::search::Cap;
 use crate::cost::Served;
@@ -108,6 +109,7 @@ impl Default for Sampling {
 
 /// The plan of one design under one law and one outcome, as [`Scenario`] solves it.
 pub(super) struct Solved<'a> {
+    pub(super) law: &'a Surface,
     pub(super) surface: std::borrow::Cow<'a, Surface>,
     pub(super) ln_n: f64,
     pub(super) ln_d: f64,
@@ -118,15 +120,15 @@ pub(super) struct Solved<'a> {
 pub(super) fn solve<'a>(
     scenario: &Scenario,
     design: &Design,
-    surface: &'a Surface,
+    law: &'a Surface,
     caps: &SizeCaps,
     now: &Circumstances,
 ) -> Result<Solved<'a>> {
-    let surface = scenario.ask(surface, design)?;
-    let found = scenario.solve(&surface, design, caps, now)?;
+    let surface = scenario.ask(law, design)?;
+    let found = scenario.solve(law, &surface, design, caps, now)?;
     let (ln_n, ln_d) = (found.ln_n, found.ln_d);
     let cost = scenario.cost(design, surface.params, now, ln_n, ln_d);
-    Ok(Solved { surface, ln_n, ln_d, at_cap: found.at_cap, cost })
+    Ok(Solved { law, surface, ln_n, ln_d, at_cap: found.at_cap, cost })
 }
 
 impl Solved<'_> {
@@ -165,22 +167,14 @@ pub fn recommend(
             Err(error) => refusals.push((i, named(error, cap.by(best_law.params).1))),
         }
     }
-    let best = solved
-        .iter()
-        .min_by(|a, b| a.1.merit(scenario.aim).total_cmp(&b.1.merit(scenario.aim)))
-        .map(|(i, _)| *i);
-    let Some(chosen) = best else {
+    let merit = |s: &Solved| s.merit(scenario.aim);
+    let best = solved.iter().min_by(|a, b| merit(&a.1).total_cmp(&merit(&b.1)));
+    let Some((chosen, at)) = best.map(|(i, s)| (*i, s)) else {
+        // A scenario has a design, so there is a refusal.
         let first = refusals.into_iter().next().map(|(_, error)| error);
-        return Err(first.unwrap_or_else(|| {
-            PlanError::Inputs {
-                problem: "no design to choose from".to_owned(),
-                mend: "give --experts 1 for a dense model",
-            }
-            .into()
-        }));
+        return Err(first.unwrap_or_else(|| no_design().into()));
     };
     let design = &scenario.designs[chosen];
-    let (_, at) = solved.iter().find(|(i, _)| *i == chosen).expect("the best is among the solved");
     let plan = Plan::at(&at.surface, Params::new(at.ln_n.exp()), Tokens::new(at.ln_d.exp()));
     let outline = design.pattern.footprint(plan.n, best_law.params);
     let sample = Sample::draw(ensemble, scenario, design, &caps[chosen], sampling);
@@ -191,33 +185,6 @@ pub fn recommend(
         .enumerate()
         .map(|(i, d)| alternative(d, i, &solved, &refusals, wins.get(i).copied().unwrap_or(0.0)))
         .collect();
-    let outside: BTreeMap<String, f64> = best_law
-        .support
-        .outside(&Point::new(plan.n, plan.d))
-        .into_iter()
-        .map(|(name, factor)| (name.to_owned(), factor))
-        .collect();
-    let mut warnings = Vec::new();
-    if let Some((quantity, factor)) = outside.iter().max_by(|a, b| a.1.total_cmp(b.1)) {
-        let quantity = format!("{quantity} of the plan under {}", best_law.label);
-        warnings.push(Warning::Extrapolation { quantity, factor: *factor });
-    }
-    let visits = design.pattern.experts.map_or(1, |e| e.top_k);
-    if visits > 1 && best_law.law().factors().contains(&Factor::Experts) {
-        warnings.push(Warning::DoubtfulConstants {
-            law: best_law.label.clone(),
-            reason: format!(
-                "laws of experts here were fitted on top-1 routing; top {visits} was asked"
-            ),
-        });
-    }
-    if sample.failed > 0 {
-        warnings.push(Warning::DrawsWithoutPlan {
-            failed: sample.failed,
-            draws: sample.answers.len() + sample.failed,
-            what: "plan within the limits".to_owned(),
-        });
-    }
     let served = served_at(scenario, &outline);
     Ok(Recommendation {
         law: best_law.label.clone(),
@@ -232,12 +199,42 @@ pub fn recommend(
         limited_by: limit_name(at.at_cap, caps[chosen].by(best_law.params).1, scenario),
         served,
         intervals: sample.intervals(ensemble.level),
-        spread: sample.spread,
         draws: [sample.answers.len() + sample.failed, sample.failed],
-        outside,
+        outside: best_law.support.distances(&Point::new(plan.n, plan.d)),
         designs,
-        warnings,
+        warnings: doubts(best_law, design, &plan, &sample),
+        spread: sample.spread,
     })
+}
+
+fn no_design() -> PlanError {
+    PlanError::Inputs {
+        problem: "no design to choose from".to_owned(),
+        mend: "give --experts 1 for a dense model",
+    }
+}
+
+/// What to doubt about a plan.
+fn doubts(law: &Surface, design: &Design, plan: &Plan, sample: &Sample) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> =
+        extrapolation(law, Strategy::Recommended, plan).into_iter().collect();
+    let visits = design.pattern.experts.map_or(1, |e| e.top_k);
+    if visits > 1 && law.law().factors().contains(&Factor::Experts) {
+        warnings.push(Warning::DoubtfulConstants {
+            law: law.label.clone(),
+            reason: format!(
+                "laws of experts here were fitted on top-1 routing; top {visits} was asked"
+            ),
+        });
+    }
+    if sample.failed > 0 {
+        warnings.push(Warning::DrawsWithoutPlan {
+            failed: sample.failed,
+            draws: sample.answers.len() + sample.failed,
+            what: "plan within the limits".to_owned(),
+        });
+    }
+    warnings
 }
 
 /// The same error with the limit on size called by its name.

@@ -136,7 +136,8 @@ fn weigh(
 fn regret(scenario: &Scenario, state: &State, ln_n: f64) -> f64 {
     let design = &scenario.designs[0];
     let surface = &state.best.surface;
-    let Some(ln_d) = scenario.ln_d_at_size(surface, design, &state.now, ln_n) else {
+    let Some(ln_d) = scenario.ln_d_at_size(state.best.law, surface, design, &state.now, ln_n)
+    else {
         return f64::INFINITY;
     };
     match scenario.aim {

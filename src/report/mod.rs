@@ -1,6 +1,7 @@
 //! Reports: tables, charts and a self-contained page.
 
 pub mod chart;
+mod model_config;
 mod page;
 mod planning;
 mod save;
@@ -12,6 +13,7 @@ pub use chart::{
     Chart, CostAxis, FamilyMember, ServingLine, Size, compression, frontier, iso_loss_family,
     plane, predicted_against_actual, render_png, render_svg, serving_by_batch, trade_off, valleys,
 };
+pub use model_config::model_config;
 pub use page::{Figure, StudyReport};
 pub use planning::{
     BatchRow, across_sheet, designs_sheet, dollars, family_sheet, recipe_text, recommendation_text,

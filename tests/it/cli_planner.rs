@@ -298,6 +298,24 @@ fn pictures_and_tables_of_families_and_serving_are_written() {
 }
 
 #[test]
+fn a_recipe_writes_a_config_that_counts_to_its_parameters() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let args = ["recipe", "--params", "7.24B", "--tokens", "1T", "--json", "-o", "config.json"];
+    let output = isoloss(&args, folder.path());
+    let run: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    let text = std::fs::read_to_string(folder.path().join("config.json")).expect("written");
+    let c: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(c["model_type"], "llama");
+    // Counted from the file alone: projections, gated feed-forward, two gains a layer, one at the end.
+    let of = |key: &str| number(&c, &format!("/{key}"));
+    let (d, layers, head) = (of("hidden_size"), of("num_hidden_layers"), of("head_dim"));
+    let attention = 2.0 * d * head * (of("num_attention_heads") + of("num_key_value_heads"));
+    let block = attention + 3.0 * d * of("intermediate_size") + 2.0 * d;
+    let all = layers * block + d + 2.0 * of("vocab_size") * d;
+    assert_eq!(all, number(&run, "/params"));
+}
+
+#[test]
 fn the_talk_is_checked_claim_by_claim() {
     let talk = json(&["talk", "--json"]);
     assert_eq!(talk["claims"].as_array().map(Vec::len), Some(17));

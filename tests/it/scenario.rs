@@ -253,6 +253,27 @@ fn quantised_serving_stops_overtraining_under_the_precision_law() {
     );
 }
 
+/// Repetition is put around the powers that the law has with these experts, and "the quality of a
+/// dense model" stays that of a dense one.
+#[test]
+fn experts_and_repeated_text_go_together() {
+    let mut scenario = Scenario::new(Aim::QualityOf(Params::new(3e9)));
+    scenario.designs = vec![Design::of(Pattern::MODERN, 16, 1)];
+    let target =
+        isoloss::plan::optimum_of_size(&law("joint-moe"), Params::new(3e9)).expect("dense");
+    let fresh = ask("joint-moe", &scenario);
+    assert!((fresh.plan.loss_nats - target.loss_nats).abs() < 1e-9);
+    // Text without end changes nothing, less of it costs more.
+    scenario.data = text(1e20, 1e6);
+    let endless = ask("joint-moe", &scenario);
+    assert!((endless.plan.n.get() / fresh.plan.n.get() - 1.0).abs() < 1e-6);
+    scenario.data = text(0.5 * fresh.plan.d.get(), 1e6);
+    let scarce = ask("joint-moe", &scenario);
+    assert!((scarce.plan.loss_nats - target.loss_nats).abs() < 1e-9);
+    assert!(scarce.cost > fresh.cost, "{} {}", scarce.cost, fresh.cost);
+    assert!(scarce.epochs.expect("limited") > 1.0);
+}
+
 #[test]
 fn experts_need_a_law_that_knows_them() {
     let mut scenario = Scenario::new(Aim::Budget(1e22));

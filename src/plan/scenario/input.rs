@@ -1,0 +1,128 @@
+//! What is not certain about a scenario, and one outcome of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Scenario, Serving};
+use crate::cost::Uncertain;
+
+/// One outcome of everything that is not certain, besides the law.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// Share of the training peak.
+    pub utilisation: f64,
+    /// USD per device-hour of training.
+    pub train_usd_per_hour: f64,
+    /// USD per kWh.
+    pub usd_per_kwh: f64,
+    /// USD per device-hour of serving.
+    pub serve_usd_per_hour: f64,
+    /// Real speed of serving over the model's.
+    pub serve_speed: f64,
+    /// Requests over the model's life.
+    pub requests: f64,
+}
+
+/// Something that is not certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Input {
+    /// The coefficients of the law, or which law.
+    Law,
+    /// How much will be served.
+    Demand,
+    /// Utilisation of the training devices.
+    Utilisation,
+    /// Price of training.
+    TrainPrice,
+    /// Price of energy.
+    EnergyPrice,
+    /// Price of serving.
+    ServePrice,
+    /// Speed of serving.
+    ServeSpeed,
+}
+
+impl Input {
+    /// All of them, in the order of tables.
+    pub const ALL: [Self; 7] = [
+        Self::Law,
+        Self::Demand,
+        Self::Utilisation,
+        Self::TrainPrice,
+        Self::EnergyPrice,
+        Self::ServePrice,
+        Self::ServeSpeed,
+    ];
+}
+
+impl std::fmt::Display for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Law => "law",
+            Self::Demand => "demand",
+            Self::Utilisation => "training utilisation",
+            Self::TrainPrice => "training price",
+            Self::EnergyPrice => "energy price",
+            Self::ServePrice => "serving price",
+            Self::ServeSpeed => "serving speed",
+        })
+    }
+}
+
+impl Scenario {
+    /// The uncertain inputs that can move this plan, besides the law.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<Input> {
+        let doubtful = |x: Option<Uncertain>| x.is_some_and(|x| !x.is_known());
+        let t = self.training.as_ref();
+        let money = self.currency.is_money();
+        let serves = self.currency.counts_serving();
+        let (price, speed) = match &self.serving {
+            Some(Serving::Utilisation { usd_per_hour, .. }) => (Some(*usd_per_hour), None),
+            Some(Serving::Physics { usd_per_hour, speed, .. }) => (*usd_per_hour, Some(*speed)),
+            None => (None, None),
+        };
+        let limits_time = t.is_some_and(|t| t.devices.is_some() && t.duration_s.is_some());
+        Input::ALL
+            .into_iter()
+            .filter(|input| match input {
+                Input::Law => false,
+                Input::Demand => serves && doubtful(self.demand.map(|d| d.requests)),
+                Input::Utilisation => (money || limits_time) && doubtful(t.map(|t| t.utilisation)),
+                Input::TrainPrice => money && doubtful(t.and_then(|t| t.usd_per_hour)),
+                Input::EnergyPrice => money && doubtful(t.and_then(|t| t.usd_per_kwh)),
+                Input::ServePrice => money && serves && doubtful(price),
+                Input::ServeSpeed => money && serves && doubtful(speed),
+            })
+            .collect()
+    }
+
+    /// The outcome at these quantiles, one per input; the median where none is given.
+    #[must_use]
+    pub fn circumstances(&self, quantile: impl Fn(Input) -> f64) -> Circumstances {
+        let at =
+            |range: Option<Uncertain>, input| range.map_or(1.0, |r| r.quantile(quantile(input)));
+        let t = self.training.as_ref();
+        let (price, speed) = match &self.serving {
+            Some(Serving::Utilisation { usd_per_hour, .. }) => (Some(*usd_per_hour), None),
+            Some(Serving::Physics { usd_per_hour, speed, .. }) => (*usd_per_hour, Some(*speed)),
+            None => (None, None),
+        };
+        Circumstances {
+            utilisation: at(t.map(|t| t.utilisation), Input::Utilisation),
+            train_usd_per_hour: at(t.and_then(|t| t.usd_per_hour), Input::TrainPrice),
+            usd_per_kwh: t
+                .and_then(|t| t.usd_per_kwh)
+                .map_or(0.0, |r| r.quantile(quantile(Input::EnergyPrice))),
+            serve_usd_per_hour: at(price, Input::ServePrice),
+            serve_speed: at(speed, Input::ServeSpeed),
+            requests: self.demand.map_or(0.0, |d| d.requests.quantile(quantile(Input::Demand))),
+        }
+    }
+
+    /// The medians of everything.
+    #[must_use]
+    pub fn typical(&self) -> Circumstances {
+        self.circumstances(|_| 0.5)
+    }
+}

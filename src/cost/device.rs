@@ -142,13 +142,16 @@ pub fn device(name: &str) -> Result<&'static Device> {
     if let Some(device) = exact {
         return Ok(device);
     }
-    let matches: Vec<&Device> = devices
-        .iter()
-        .filter(|d| {
+    let holding = |holds: &dyn Fn(&str, &str) -> bool| -> Vec<&Device> {
+        let all = |d: &&Device| {
             let full = d.name.to_lowercase();
-            !words.is_empty() && words.iter().all(|w| full.contains(w.as_str()))
-        })
-        .collect();
+            !words.is_empty() && words.iter().all(|w| holds(&full, w))
+        };
+        devices.iter().filter(all).collect()
+    };
+    // Whole words first: `B200` is not `GB200`.
+    let whole = holding(&|full, word| full.split(apart).any(|part| part == word));
+    let matches = if whole.is_empty() { holding(&|full, word| full.contains(word)) } else { whole };
     if let [one] = matches.as_slice() {
         return Ok(one);
     }
@@ -235,6 +238,7 @@ mod tests {
         assert_eq!(device("h200").map(|d| d.name.as_str()).ok(), Some("H200 SXM"));
         assert_eq!(device("H100-SXM").map(|d| d.name.as_str()).ok(), Some("H100 SXM 80GB"));
         assert_eq!(device("A100 80GB SXM").map(|d| d.name.as_str()).ok(), Some("A100 SXM 80GB"));
+        assert_eq!(device("b200").map(|d| d.name.as_str()).ok(), Some("B200 SXM"));
         assert!(device("A100").expect_err("three of them").to_string().contains("A100 PCIe"));
         assert!(device("abacus").is_err());
     }

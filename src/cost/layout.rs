@@ -52,10 +52,13 @@ pub struct Layout {
     pub bubble: f64,
 }
 
-/// The layout on `devices` of a kind that splits a model least and still fits.
+/// The layout on at most `devices` of a kind that fits and gets most out of them.
 ///
-/// Tries tensor splits up to eight (one node), then pipeline splits, then recomputation; what is left
-/// are copies. Experts are shared out over the copies when one device cannot hold them.
+/// Tries tensor splits up to eight (one node), pipeline splits up to 64, experts shared out over the
+/// copies, and every layer computed again; copies are as many as there are devices and sequences for.
+/// Of those that fit, the one with the most devices at work counts: used devices, less the bubble, and
+/// three quarters with recomputation, which adds a forward pass to a forward and a double backward one.
+/// Of equals the least split.
 ///
 /// - `context`: tokens of a sequence; `batch_tokens`: tokens of one optimiser step.
 ///
@@ -70,58 +73,80 @@ pub fn training_layout(
     memory: &TrainingMemory,
 ) -> Result<Layout, CostError> {
     let free = device.memory_bytes() * memory.memory_share;
-    let sequences = (batch_tokens / context).max(1.0);
-    let routed = model.expert_layers * model.expert_weights * model.experts;
-    let dense = model.total.get() - routed;
+    let sequences = (batch_tokens / context).clamp(1.0, f64::from(u32::MAX));
     let powers = |most: u32| (0..12).map(|i| 1u32 << i).filter(move |p| *p <= most);
     let mut least = f64::INFINITY;
+    let mut best: Option<(f64, Layout)> = None;
     for recompute in [false, true] {
-        for pipeline in powers(devices.min(64)).filter(|p| f64::from(*p) <= model.layers) {
+        for pipeline in powers(devices.min(64)).filter(|p| f64::from(*p) <= model.layers.max(1.0)) {
             for tensor in powers(8.min(devices / pipeline)) {
-                let split = tensor * pipeline;
-                let data = devices / split;
-                // More copies than sequences have nothing to do.
-                if data == 0 || f64::from(data) > sequences {
-                    continue;
-                }
+                let data = (devices / (tensor * pipeline)).min(sequences as u32).max(1);
                 for expert in powers(data.min((model.experts as u32).max(1))) {
-                    let part = f64::from(split);
-                    let held = (dense + routed / f64::from(expert)) / part;
-                    let mine = held * memory.per_copy_bytes
-                        + model.total.get() * memory.shared_bytes / (part * f64::from(data));
-                    let per_layer = if recompute { 2.0 } else { memory.activation_bytes };
-                    // Stages hold the activations of as many micro-batches as there are stages.
-                    let kept = context * model.d_model * model.layers * per_layer;
-                    let one_layer = context * model.d_model * memory.activation_bytes;
-                    let activations =
-                        (kept + if recompute { one_layer } else { 0.0 }) / f64::from(tensor);
-                    let bytes = mine + activations;
-                    least = least.min(bytes);
-                    if bytes <= free {
-                        let micro_batches = (sequences / f64::from(data)).max(1.0);
-                        let waiting = f64::from(pipeline - 1);
-                        return Ok(Layout {
-                            tensor,
-                            pipeline,
-                            data,
-                            expert,
-                            micro_batch: 1,
-                            recompute,
-                            bytes_per_device: bytes,
-                            bubble: waiting / (micro_batches + waiting),
-                        });
+                    let micro_batches = (sequences / f64::from(data)).max(1.0);
+                    let waiting = f64::from(pipeline - 1);
+                    let mut layout = Layout {
+                        tensor,
+                        pipeline,
+                        data,
+                        expert,
+                        micro_batch: 1,
+                        recompute,
+                        bytes_per_device: 0.0,
+                        bubble: waiting / (micro_batches + waiting),
+                    };
+                    layout.bytes_per_device = bytes_per_device(model, &layout, context, memory);
+                    least = least.min(layout.bytes_per_device);
+                    let at_work = layout.at_work();
+                    // Splits rise in the loops, so the first of equals is split least.
+                    let better =
+                        best.as_ref().is_none_or(|(most, _)| at_work > most * (1.0 + 1e-9));
+                    if layout.bytes_per_device <= free && better {
+                        best = Some((at_work, layout));
                     }
                 }
             }
         }
     }
-    Err(CostError::DoesNotFit {
+    best.map(|(_, layout)| layout).ok_or_else(|| CostError::DoesNotFit {
         what: "weights, gradients, optimiser and activations",
         needed_gb: least / 1e9,
         devices: 1.0,
         device: device.name.clone(),
         free_gb: free / 1e9,
     })
+}
+
+/// Bytes on the fullest device of a layout.
+fn bytes_per_device(
+    model: &Footprint,
+    layout: &Layout,
+    context: f64,
+    memory: &TrainingMemory,
+) -> f64 {
+    let part = f64::from(layout.tensor * layout.pipeline);
+    let routed = model.expert_layers * model.expert_weights * model.experts;
+    let dense = model.total.get() - routed;
+    let held = (dense + routed / f64::from(layout.expert)) / part;
+    let shared = model.total.get() * memory.shared_bytes / (part * f64::from(layout.data));
+    let per_unit = if layout.recompute { 2.0 } else { memory.activation_bytes };
+    // A stage holds its share of the layers for as many micro-batches as there are stages.
+    let kept = context * model.d_model * model.layers * per_unit;
+    let one_layer =
+        if layout.recompute { context * model.d_model * memory.activation_bytes } else { 0.0 };
+    held * memory.per_copy_bytes + shared + (kept + one_layer) / f64::from(layout.tensor)
+}
+
+impl Layout {
+    /// Devices it uses.
+    #[must_use]
+    pub fn devices(&self) -> f64 {
+        f64::from(self.tensor) * f64::from(self.pipeline) * f64::from(self.data)
+    }
+
+    fn at_work(&self) -> f64 {
+        let recomputed = if self.recompute { 0.75 } else { 1.0 };
+        self.devices() * (1.0 - self.bubble) * recomputed
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +169,16 @@ mod tests {
         }
         let small = layout("LLaMA 7B", 64).expect("fits");
         assert!(small.tensor * small.pipeline <= 4, "{small:?}");
+    }
+
+    #[test]
+    fn a_small_batch_leaves_devices_idle_rather_than_without_a_layout() {
+        let model = Footprint::from(&model("LLaMA 7B").expect("known").shape.expect("a shape"));
+        let device = device("RTX 4090").expect("known");
+        let memory = TrainingMemory::default();
+        let found = training_layout(&model, device, 35_700, 4096.0, 16.0 * 4096.0, &memory);
+        let found = found.expect("fits");
+        assert!(found.devices() <= 35_700.0 && found.data <= 16, "{found:?}");
     }
 
     #[test]

@@ -148,7 +148,7 @@ fn running(
         batch_tokens,
         &training.memory,
     )?;
-    let used = f64::from(layout.tensor * layout.pipeline * layout.data);
+    let used = layout.devices();
     let usd = training.usd_per_hour.map(|price| {
         let energy = training.kilowatt().unwrap_or(0.0);
         let kwh = |at: f64| training.usd_per_kwh.map_or(0.0, |p| energy * p.quantile(at));

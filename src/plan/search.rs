@@ -166,16 +166,21 @@ pub(super) fn lowest_loss(surface: &Surface, purse: f64, terms: &Terms) -> Resul
     if after_one_token(0.0) <= 0.0 {
         return Err(empty().into());
     }
-    let most = find_root("size the purse can hold", after_one_token, 0.0, ln_one_token + 1e-9)
-        .unwrap_or(ln_one_token);
-    let most = most.min(caps.ln_n);
-    if most < 0.0 {
+    if caps.ln_n < 0.0 {
         return Err(infeasible(surface, f64::NAN, "size").into());
     }
+    // Beyond the largest size serving has no price, so the search stays below it.
+    let upper = ln_one_token.min(caps.ln_n);
+    let most = if after_one_token(upper) > 0.0 {
+        upper
+    } else {
+        find_root("size the purse can hold", after_one_token, 0.0, upper)?
+    };
     // ln D at ln N, what limits it, and what the derivative of the purse adds.
     let tokens = |ln_n: f64| {
         let (left, slope) = left(ln_n);
-        let bought = (left / (6.0 * terms.train_per_flop)).ln() - ln_n;
+        // An empty purse buys nothing, not an undefined amount.
+        let bought = (left.max(0.0) / (6.0 * terms.train_per_flop)).ln() - ln_n;
         let allowed = caps.ln_c - LN_SIX - ln_n;
         let useful = surface.ln_d_most_useful(ln_n);
         let ln_d = bought.min(allowed).min(caps.ln_d).min(useful);

@@ -181,6 +181,34 @@ fn a_plan_for_real_machines_beats_its_neighbours() {
     }
 }
 
+/// A purse for training and serving on real machines is kept, however small, and whatever the group
+/// could hold.
+#[test]
+fn a_purse_for_training_and_serving_is_kept() {
+    for (usd, requests, devices) in
+        [(1e5, 1e8, 64.0), (2e6, 1e9, 2.0), (5e7, 1e10, 8.0), (1e4, 1e6, 1.0)]
+    {
+        let mut scenario = served(Batch::Largest(256.0), Latency::default());
+        scenario.aim = Aim::Budget(usd);
+        scenario.demand = Some(Demand {
+            request: Requests { prompt: 1000.0, answer: 300.0 },
+            requests: Uncertain::known(requests),
+        });
+        if let Some(Serving::Physics { deployment, .. }) = &mut scenario.serving {
+            *deployment = Deployment::of("H100 SXM", devices).expect("known");
+        }
+        let plan = ask("hoffmann-a3-devries", &scenario);
+        assert!(plan.plan.d.get().is_finite() && plan.plan.n.get() > 1e6, "{usd}: {plan:?}");
+        assert!((plan.cost / usd - 1.0).abs() < 1e-6, "{usd}: {}", plan.cost);
+        // The cheapest way to its loss costs the whole purse: both searches agree.
+        let mut other = scenario.clone();
+        other.aim = Aim::Loss(plan.plan.loss_nats);
+        let least = ask("hoffmann-a3-devries", &other);
+        assert!((least.cost / usd - 1.0).abs() < 1e-6, "{usd}: {}", least.cost);
+        assert!((least.plan.n.get() / plan.plan.n.get() - 1.0).abs() < 2e-3, "{usd}");
+    }
+}
+
 #[test]
 fn a_limit_on_the_time_per_token_makes_the_model_smaller() {
     let free = ask("besiroglu", &served(Batch::Largest(256.0), Latency::default()));

@@ -208,7 +208,7 @@ impl Scenario {
             Aim::QualityOf(n) => exact(quality(law, n).ok()?),
             Aim::Budget(purse) => {
                 let left = purse - self.serve_cost(design, rule, now, ln_n);
-                let bought = (left / (6.0 * self.train_per_flop(now))).ln() - ln_n;
+                let bought = (left.max(0.0) / (6.0 * self.train_per_flop(now))).ln() - ln_n;
                 let ln_d = bought.min(allowed).min(surface.ln_d_most_useful(ln_n));
                 (ln_d > 0.0).then_some(ln_d)
             }

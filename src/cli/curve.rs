@@ -28,7 +28,8 @@ use crate::units::{Flops, Params};
     --models 'LLaMA 7B,Chinchilla 70B,Gopher' -o family.png
   isoloss curve --law besiroglu --family 7B,70B --axis usd --device 'H100 SXM' --mfu 0.4 -o usd.svg")]
 pub(super) struct Args {
-    /// A published law (`isoloss laws`), several with commas, `all`, or a fit.json.
+    /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
+    /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
     #[arg(long)]
     law: String,
     #[command(flatten)]

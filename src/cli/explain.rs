@@ -28,7 +28,8 @@ const USUAL_REFERENCE: &str = "Gopher 280B";
 pub(super) struct Args {
     /// A released model (`isoloss models`).
     model: Option<String>,
-    /// A published law (`isoloss laws`), several with commas, `all`, or a fit.json.
+    /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
+    /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
     #[arg(long, default_value = super::law_arg::USUAL)]
     law: String,
     /// Parameters, for a model without a name or to overrule its record.

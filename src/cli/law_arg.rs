@@ -1,10 +1,12 @@
 //! `--law`: a published name, several, `all`, or a fit.json.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::error::{FitError, Result, Warning};
+use crate::error::{FitError, LawError, Result, Warning};
 use crate::fit::{Fit, SCHEMA};
-use crate::law::{Ensemble, law_by_id, published_laws};
+use crate::law::{Ensemble, Support, Surface, law_by_id, published_laws};
+use crate::units::ParamRule;
 
 /// Laws asked when none is named: two readings of the same runs that disagree.
 pub(super) const USUAL: &str = "hoffmann-a3-devries,besiroglu";
@@ -34,12 +36,40 @@ pub(super) fn resolve(text: &str) -> Result<Vec<AskedLaw>> {
 }
 
 fn one(name: &str) -> Result<AskedLaw> {
+    if let Some((family, constants)) = name.split_once(':') {
+        return given(family, constants);
+    }
     let is_file = Path::new(name).extension().is_some_and(|e| e == "json");
     if is_file { fitted(Path::new(name)) } else { published(name) }
 }
 
+/// A family with constants of the user's own: `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`.
+fn given(family: &str, constants: &str) -> Result<AskedLaw> {
+    let law = law_by_id(family)?;
+    let bad = |coef: &str, found: &str| LawError::Coefficient {
+        law: family.to_owned(),
+        coef: coef.to_owned(),
+        found: found.to_owned(),
+        wanted: format!(
+            "NAME=NUMBER for each of {}, with semicolons between",
+            law.coefs().iter().map(|c| c.name).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    let mut values = BTreeMap::new();
+    for part in constants.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+        let (coef, value) = part.split_once('=').ok_or_else(|| bad(part, "no number"))?;
+        let known = law.coefs().iter().any(|c| c.name == coef.trim());
+        let number = value.trim().parse::<f64>().ok().filter(|x| known && x.is_finite());
+        values.insert(coef.trim().to_owned(), number.ok_or_else(|| bad(coef.trim(), value))?);
+    }
+    let theta = law.coefs().iter().map_while(|c| values.get(c.name).copied()).collect();
+    let label = format!("{family} as given");
+    let surface = Surface::new(law, theta, label, ParamRule::All, Support::default())?;
+    Ok(AskedLaw { ensemble: Ensemble::single(surface), warnings: Vec::new() })
+}
+
 fn published(name: &str) -> Result<AskedLaw> {
-    let surface = crate::law::Surface::published(name)?;
+    let surface = Surface::published(name)?;
     let caution = published_laws()?.iter().find(|l| l.name == name).and_then(|l| l.caution.clone());
     let warnings = caution
         .map(|reason| Warning::DoubtfulConstants { law: name.to_owned(), reason })

@@ -133,6 +133,53 @@ fn experts_are_chosen_by_what_memory_holds() {
     assert_eq!(r["designs"].as_array().map(Vec::len), Some(3));
 }
 
+/// Constants of one's own, here of the precision law: quantising the same laptop model harder makes
+/// less overtraining worth while.
+#[test]
+fn a_family_takes_constants_of_ones_own() {
+    let same = json(&[
+        "plan",
+        "--law",
+        "chinchilla:E=1.8172;A=482.01;B=2085.43;alpha=0.3478;beta=0.3658",
+        "--flops",
+        "5.76e23",
+        "--json",
+    ]);
+    let published = json(&["plan", "--law", "besiroglu", "--flops", "5.76e23", "--json"]);
+    assert_eq!(same["plans"][1]["params"], published["plans"][1]["params"]);
+    let law = "kumar:E=1.8;A=400;B=1200;alpha=0.34;beta=0.35;gw=2.6;ga=2.2;gkv=0.9;CT=0.06;gD=0.5;gN=0.5;gpost=0.55";
+    let tokens = |bits: &str| {
+        let plan = json(&[
+            "plan",
+            "--law",
+            law,
+            "--flops",
+            "1e23",
+            "--memory",
+            "1TB",
+            "--max-params",
+            "1B",
+            "--weight-bits",
+            bits,
+            "--json",
+        ]);
+        number(&plan, "/recommended/0/tokens_per_param")
+    };
+    let (sixteen, four, three) = (tokens("16"), tokens("4"), tokens("3"));
+    // Sixteen bits lose nothing, and spend the whole budget.
+    assert!((sixteen / (1e23 / 6e18) - 1.0).abs() < 1e-2, "{sixteen}");
+    assert!(four <= sixteen && three < 0.9 * four, "{sixteen} {four} {three}");
+    for (law, wanted) in [
+        ("chinchilla:E=1.8", "A"),
+        ("chinchilla:E=1.8;A=x;B=1;alpha=0.3;beta=0.3", "NAME=NUMBER"),
+        ("chinchilla:Q=1", "semicolons"),
+        ("chinchila:E=1", "known"),
+    ] {
+        let (code, told) = refusal(&["plan", "--law", law, "--flops", "1e22"], here());
+        assert!(code == 2 && told.contains(wanted), "{law}: {told}");
+    }
+}
+
 #[test]
 fn laws_that_disagree_are_weighed_by_regret() {
     let plan =

@@ -185,6 +185,8 @@ pub(super) struct BandedCurve {
     /// One per point of the curve, `[lo, null]` where the upper end is past the wall of some draws;
     /// empty for a law without draws.
     pub(super) train_flops_intervals: Vec<Option<Interval>>,
+    /// Sizes left of the best law's wall that some draws reach, by rising size: `[lo, null]` each.
+    pub(super) left_of_wall: Vec<(Params, Interval)>,
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
@@ -241,8 +243,18 @@ pub(super) fn banded(ensemble: &Ensemble, loss: f64, points: usize) -> Result<Ba
     } else {
         curve.points.iter().map(|p| flops_interval(ensemble, p.n, loss)).collect()
     };
-    Ok(BandedCurve { curve, train_flops_intervals })
+    // The wall is as uncertain as the rest: where draws pass it, so does the band.
+    let left_of_wall = (1..=LEFT_SIZES)
+        .rev()
+        .map(|i| curve.wall_params * (-LEFT_STEP * f64::from(i)).exp())
+        .filter_map(|n| Some((n, flops_interval(ensemble, n, loss)?)))
+        .collect();
+    Ok(BandedCurve { curve, train_flops_intervals, left_of_wall })
 }
+
+/// Sizes tried left of the wall, and their distance in ln N.
+const LEFT_SIZES: u32 = 40;
+const LEFT_STEP: f64 = 0.02;
 
 /// Training FLOPs of a size at a loss over the draws; draws past the wall count as infinite, so
 /// that the band opens upwards where some of them cannot reach the loss at all.
@@ -320,11 +332,8 @@ pub(super) fn picture(banded: &BandedCurve, ensemble: &Ensemble) -> Chart {
 /// The interval by size; far above the picture an open end is drawn like a closed one.
 fn band_of(banded: &BandedCurve) -> Vec<(Params, Interval)> {
     let top = 1e6 * banded.curve.optimum.train_flops.get();
-    banded
-        .curve
-        .points
-        .iter()
-        .zip(&banded.train_flops_intervals)
-        .filter_map(|(p, i)| i.map(|i| (p.n, Interval { lo: i.lo, hi: i.hi.min(top) })))
-        .collect()
+    let right = banded.curve.points.iter().zip(&banded.train_flops_intervals);
+    let right = right.filter_map(|(p, interval)| Some((p.n, (*interval)?)));
+    let all = banded.left_of_wall.iter().copied().chain(right);
+    all.map(|(n, i)| (n, Interval { lo: i.lo, hi: i.hi.min(top) })).collect()
 }

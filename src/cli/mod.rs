@@ -16,7 +16,7 @@ mod plan;
 mod progress;
 mod recipe;
 mod scenario;
-mod serve;
+mod serving;
 mod study;
 mod sweep;
 mod talk;
@@ -68,7 +68,7 @@ enum Verb {
     /// From N and D to a run: shape, hyper-parameters, layout, days, dollars.
     Recipe(recipe::Args),
     /// Memory, speed and price of serving a model, by batch size.
-    Serve(serve::Args),
+    Serving(serving::Args),
     /// The iso-loss compression curve: training FLOPs against model size at one loss.
     Curve(curve::Args),
     /// Overtraining trade-offs: sizes or tokens per parameter at equal loss.
@@ -124,7 +124,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Forecast(args) => forecast::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Recipe(args) => recipe::run(&args),
-        Verb::Serve(args) => serve::run(&args),
+        Verb::Serving(args) => serving::run(&args),
         Verb::Curve(args) => curve::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Explain(args) => explain::run(&args),

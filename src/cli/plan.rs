@@ -1,10 +1,12 @@
 //! `isoloss plan`: budgets and losses to allocations.
 
+use std::path::PathBuf;
+
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use super::law_arg::{self, AskedLaw};
-use super::output::Output;
+use super::output::{Output, to_json_text};
 use super::scenario::ScenarioArgs;
 use super::target::Target;
 use crate::cost::{Budget, Uncertain, Workload, device};
@@ -18,7 +20,7 @@ use crate::plan::{
 };
 use crate::report::{
     across_sheet, designs_sheet, proposal_sheets, recipe_text, recommendation_text, regret_sheet,
-    spread_sheet,
+    spread_sheet, write_atomically,
 };
 use crate::units::{Flops, ParamRule, Params, parse_duration_s, parse_usd};
 
@@ -65,6 +67,9 @@ pub(super) struct Args {
     /// Benchmark law: a published name (gadre-redpajama) or the JSON of `isoloss benchmark --json`.
     #[arg(long, value_name = "LAW")]
     benchmark: Option<String>,
+    /// Write the plan as JSON, as --json prints it.
+    #[arg(short, long, value_name = "FILE.json")]
+    out: Option<PathBuf>,
     /// Write out the run: shape, hyper-parameters, layout, days, dollars.
     #[arg(long)]
     recipe: bool,
@@ -187,6 +192,10 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         answer.warnings.extend(regret.dispute().filter(|_| laws.len() > 1));
     }
     answer.warnings.extend(disagreement(&answer.plans));
+    if let Some(path) = &args.out {
+        write_atomically(path, to_json_text(&answer)?.as_bytes())?;
+        text.push_str(&format!("\nwrote {}\n", path.display()));
+    }
     let warnings = answer.warnings.clone();
     Output::new(text, &answer, warnings)
 }

@@ -256,7 +256,7 @@ fn golden_losses_of_repeated_text_are_told() {
 #[test]
 fn golden_ideal_serving_is_the_roofline() {
     let s = json(&[
-        "serve",
+        "serving",
         "Llama 2 13B",
         "--device",
         "TPU v5e",
@@ -283,7 +283,7 @@ fn golden_ideal_serving_is_the_roofline() {
 #[test]
 fn serving_shows_what_a_batch_does_to_experts() {
     let s = json(&[
-        "serve",
+        "serving",
         "Mixtral 8x7B",
         "--device",
         "A100 80GB SXM",
@@ -329,8 +329,11 @@ fn pictures_and_tables_of_families_and_serving_are_written() {
         "-o",
         "f.csv",
     ]);
-    ok(&["serve", "Mixtral 8x7B", "--device", "H200", "--twins", "-o", "s.svg", "-o", "s.png"]);
+    ok(&["serving", "Mixtral 8x7B", "--device", "H200", "--twins", "-o", "s.svg", "-o", "s.png"]);
     let read = |name: &str| std::fs::read(folder.path().join(name)).expect("written");
+    ok(&["plan", "--law", "besiroglu", "--flops", "1e22", "-o", "plan.json"]);
+    let plan: Value = serde_json::from_slice(&read("plan.json")).expect("JSON");
+    assert_eq!(plan["plans"][1]["strategy"], "chinchilla");
     for (name, start) in [("f.png", &b"\x89PNG"[..]), ("s.png", b"\x89PNG"), ("f.svg", b"<svg")] {
         assert!(read(name).starts_with(start), "{name}");
     }
@@ -402,9 +405,9 @@ fn planners_refuse_with_one_message() {
         assert!(told.contains(wanted), "{more:?}: {told}");
     }
     for (args, wanted) in [
-        (&["serve", "Mistral Large", "--device", "H200"][..], "shape"),
-        (&["serve", "GPT-3", "--device", "Apple M4"], "355.3 GB"),
-        (&["serve", "--device", "H200"], "--params"),
+        (&["serving", "Mistral Large", "--device", "H200"][..], "shape"),
+        (&["serving", "GPT-3", "--device", "Apple M4"], "355.3 GB"),
+        (&["serving", "--device", "H200"], "--params"),
         (&["recipe", "--params", "1k", "--tokens", "1B"], "vocabulary"),
         (&["curve", "--law", "besiroglu", "--family", "7B", "--axis", "usd"], "--device"),
         (&["explain", "Llama 3 8B", "--against", "Mistral 7B"], "tokens are not published"),

@@ -241,6 +241,24 @@ fn machines_and_days_are_a_budget_and_a_limit() {
     assert!(error.expect_err("out of reach").to_string().contains("compute"));
 }
 
+/// A device-hour of 700 W at 1.2 of site overhead draws 0.84 kWh.
+#[test]
+fn energy_is_paid_where_it_has_a_price() {
+    let mut scenario = Scenario::new(Aim::QualityOf(Params::new(7e9)));
+    scenario.currency = Currency::TrainUsd;
+    scenario.training = Some(training(h100()));
+    let rented = ask("besiroglu", &scenario);
+    scenario.training =
+        Some(Training { usd_per_kwh: Some(Uncertain::known(0.10)), ..training(h100()) });
+    let own = ask("besiroglu", &scenario);
+    assert!((own.cost / rented.cost - (3.0 + 0.084) / 3.0).abs() < 1e-12);
+    let v5e = device("TPU v5e").expect("known");
+    scenario.training =
+        Some(Training { usd_per_kwh: Some(Uncertain::known(0.10)), ..training(v5e) });
+    let error = recommend(&Ensemble::single(law("besiroglu")), &scenario, &Sampling::default());
+    assert!(error.expect_err("no power on record").to_string().contains("energy"));
+}
+
 #[test]
 fn a_laptop_holds_what_its_bits_allow() {
     let mut scenario = Scenario::new(Aim::QualityOf(Params::new(70e9)));

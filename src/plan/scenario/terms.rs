@@ -35,9 +35,10 @@ impl Scenario {
             setting.experts = design.experts();
         }
         // Experts change the powers that repetition is put around, so they come first.
-        let with_experts = surface.within(setting);
-        let repeating =
-            self.data.and_then(|d| with_experts.with_repetition(d.repetition.0, d.repetition.1));
+        let repeating = self.data.and_then(|d| {
+            let (rd, rn) = d.repetition;
+            surface.within(setting).with_repetition(rd, rn)
+        });
         if let (Some(data), Some(repeating)) = (self.data, repeating) {
             asked = Cow::Owned(repeating);
             setting.unique = Some(data.unique);
@@ -149,10 +150,7 @@ impl Scenario {
         };
         let machine_time = self.machine_flops(now);
         let ln_c = machine_time.map_or(f64::INFINITY, f64::ln);
-        let ln_d = self.data.map_or(f64::INFINITY, |d| {
-            let knows = surface.setting.unique.is_some();
-            d.unique.ln() + if knows { d.max_epochs.ln() } else { 0.0 }
-        });
+        let ln_d = self.ln_d_limit(surface);
         let caps = Caps { ln_n: caps.by(rule).0, ln_d, ln_c };
         let terms = Terms { train_per_flop, serve: &serve, caps };
         match self.aim {
@@ -175,6 +173,15 @@ impl Scenario {
         }
     }
 
+    /// ln of the most tokens the text allows: all epochs under a law that knows repetition, one under
+    /// another; infinite without a limit.
+    fn ln_d_limit(&self, surface: &Surface) -> f64 {
+        self.data.map_or(f64::INFINITY, |d| {
+            let repeats = surface.setting.unique.is_some();
+            d.unique.ln() + if repeats { d.max_epochs.ln() } else { 0.0 }
+        })
+    }
+
     /// Training FLOPs the machines can do in their time, where both are limited.
     pub(in crate::plan) fn machine_flops(&self, now: &Circumstances) -> Option<f64> {
         let t = self.training.as_ref()?;
@@ -194,11 +201,7 @@ impl Scenario {
     ) -> Option<f64> {
         let rule = surface.params;
         let ln_c = self.machine_flops(now).map_or(f64::INFINITY, f64::ln);
-        let most = self.data.map_or(f64::INFINITY, |d| {
-            let knows = surface.setting.unique.is_some();
-            d.unique.ln() + if knows { d.max_epochs.ln() } else { 0.0 }
-        });
-        let allowed = most.min(ln_c - 6.0_f64.ln() - ln_n);
+        let allowed = self.ln_d_limit(surface).min(ln_c - 6.0_f64.ln() - ln_n);
         let exact = |loss: f64| {
             let ln_d = ln_d_for_loss(surface, ln_n, loss);
             (ln_d <= allowed + 1e-9).then_some(ln_d)

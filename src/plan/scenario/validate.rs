@@ -2,7 +2,7 @@
 
 use super::{Aim, Currency, Scenario, Serving, Training};
 use crate::cost::{Batch, Uncertain};
-use crate::error::{PlanError, Result};
+use crate::error::{CostError, PlanError, Result};
 use crate::plan::allocation::{check_budget, check_params, check_tokens};
 use crate::units::Flops;
 
@@ -59,9 +59,12 @@ impl Scenario {
             if t.utilisation.high > 1.0 {
                 let wanted = "a share of the dense peak, at most 1 (0.4 for 40 %)";
                 let found = t.utilisation.high;
-                return Err(crate::error::CostError::Field { field: "mfu", found, wanted }.into());
+                return Err(CostError::Field { field: "mfu", found, wanted }.into());
             }
             t.device.peak_flop_per_s()?;
+            if t.usd_per_kwh.is_some() && t.kilowatt().is_none() {
+                return Err(CostError::NoPower { name: t.device.name.clone() }.into());
+            }
             for (name, price) in [("usd-per-hour", t.usd_per_hour), ("usd-per-kwh", t.usd_per_kwh)]
             {
                 price.map_or(Ok(()), |p| p.validate(name))?;

@@ -1,4 +1,4 @@
-//! `isoloss serve`: memory, speed and price of serving a model, by batch size.
+//! `isoloss serving`: memory, speed and price of serving a model, by batch size.
 
 use std::path::PathBuf;
 
@@ -17,13 +17,13 @@ use crate::report::{
 };
 use crate::units::{ParamRule, Params, parse_bytes};
 
-/// Flags of `isoloss serve`.
+/// Flags of `isoloss serving`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  isoloss serve \"Mixtral 8x7B\" --device 'A100 80GB SXM' --devices 2
-  isoloss serve \"Mixtral 8x7B\" --device 'H100 SXM' --devices 2 --twins -o moe.svg -o moe.png
-  isoloss serve \"Mistral 7B\" --device 'Apple M1 Max' --bits 4 --batch 1
-  isoloss serve --params 13B --device 'H100 SXM' --prompt 2000 --answer 500 --tpot 20ms")]
+  isoloss serving \"Mixtral 8x7B\" --device 'A100 80GB SXM' --devices 2
+  isoloss serving \"Mixtral 8x7B\" --device 'H100 SXM' --devices 2 --twins -o moe.svg -o moe.png
+  isoloss serving \"Mistral 7B\" --device 'Apple M1 Max' --bits 4 --batch 1
+  isoloss serving --params 13B --device 'H100 SXM' --prompt 2000 --answer 500 --tpot 20ms")]
 pub(super) struct Args {
     /// Released models with a known shape (`isoloss models`).
     models: Vec<String>,

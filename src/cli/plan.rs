@@ -407,6 +407,12 @@ impl Args {
             Some(t) => format!("\n  {t} tokens served, 2 N FLOPs each"),
             None => String::new(),
         };
+        let lifetime = matches!(scenario.currency, Currency::LifetimeFlops | Currency::LifetimeUsd);
+        let purse = if lifetime && matches!(scenario.aim, Aim::Budget(_)) {
+            "\n  one purse for training and serving: the strategies spend it all on training, the recommended plan shares it"
+        } else {
+            ""
+        };
         let machines = match (&scenario.serving, self.scenario.serve_device.is_some()) {
             (Some(Serving::Physics { deployment, .. }), true) => format!(
                 "\n  served on groups of {} x {}, requests of {} tokens in and {} out",
@@ -417,6 +423,6 @@ impl Args {
             ),
             _ => String::new(),
         };
-        Ok(format!("{goal}{source}{served}{machines}{}", self.prices(scenario)?))
+        Ok(format!("{goal}{source}{served}{purse}{machines}{}", self.prices(scenario)?))
     }
 }

@@ -130,13 +130,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let scenario = args.scenario(goal, budget.as_ref())?;
     let rich = args.scenario.is_rich() || args.recipe;
     let workload = args.scenario.served_tokens().map_or(Workload::NONE, Workload::output);
-    let stored = scenario.memory.map(|m| Params::new(m.bytes * 8.0 / m.stored_bits));
-    let limits = Limits {
-        unique_tokens: args.scenario.unique_tokens,
-        repeats: scenario.data.map(|d| (d.max_epochs, d.repetition.0, d.repetition.1)),
-        max_params: stored,
-        given_params: args.params,
-    };
+    let stored = scenario.memory.map(|m| Params::new(m.bytes * 8.0 / m.stored_bits()));
+    let limits = Limits { data: scenario.data, max_params: stored, given_params: args.params };
     let sampling = Sampling { draws: args.draws, seed: args.seed, ..Sampling::default() };
     let mut answer = Json {
         plans: Vec::new(),

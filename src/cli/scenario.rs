@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cost::{
     Batch, Deployment, Efficiency, Latency, Requests, TrainingMemory, Uncertain, billed_goodput,
-    decode_measurements, device,
+    decode_measurements, device, usual_scale_group,
 };
 use crate::error::{PlanError, Result, UnitsError};
 use crate::flops::Pattern;
@@ -372,8 +372,6 @@ impl ScenarioArgs {
             }
             .into());
         }
-        // Bits of nothing stay nothing, to be refused.
-        let stored = |bits: f64| if bits > 0.0 && bits < 8.0 { bits + 0.5 } else { bits };
         let scenario = Scenario {
             aim,
             currency,
@@ -388,7 +386,8 @@ impl ScenarioArgs {
             }),
             memory: self.memory.map(|bytes| MemoryLimit {
                 bytes,
-                stored_bits: stored(self.weight_bits),
+                weight_bits: self.weight_bits,
+                scale_group: usual_scale_group(self.weight_bits),
                 kv_bits: self.kv_bits,
                 context: self.context,
             }),

@@ -16,6 +16,7 @@ pub use model::{Model, Score, model, models};
 pub use price::{Price, PriceKind};
 pub use serving::{
     Batch, Bound, Deployment, Efficiency, Latency, Measured, Requests, Served, decode_measurements,
+    stored_bits, usual_scale_group,
 };
 pub use uncertain::Uncertain;
 pub use workload::{CostModel, Workload};

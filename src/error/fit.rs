@@ -77,7 +77,9 @@ pub enum FitError {
         starts: usize,
     },
     /// A saved fit that does not parse.
-    #[error("{path}: not a fit written by `isoloss fit`: {reason}")]
+    #[error(
+        "{path}: not a fit written by `isoloss fit -o` (or, for a benchmark law, by `isoloss benchmark --json`): {reason}"
+    )]
     Artifact {
         /// The file.
         path: String,

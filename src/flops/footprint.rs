@@ -84,6 +84,12 @@ impl Footprint {
         self.fixed_weights + self.expert_layers * self.expert_weights * self.top_k
     }
 
+    /// Bytes one sequence of `context` tokens keeps of keys and values at `bits` per entry.
+    #[must_use]
+    pub fn cache_bytes(&self, context: f64, bits: f64) -> f64 {
+        self.kv_entries_per_token * context.min(self.window) * bits / 8.0
+    }
+
     /// FLOPs of scores and weighted sum for one token that sees `span` others.
     #[must_use]
     pub fn score_flops(&self, span: f64) -> f64 {

@@ -9,7 +9,7 @@ mod shape;
 
 pub use footprint::Footprint;
 pub use pattern::Pattern;
-pub use shape::{Experts, Latent, ParamCount, Shape};
+pub use shape::{Experts, Latent, ParamCount, Shape, mean_span};
 
 use serde::{Deserialize, Serialize};
 

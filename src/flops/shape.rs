@@ -299,20 +299,6 @@ impl Shape {
         f64::from(self.layers) * per_layer
     }
 
-    /// Tokens a query sees after `context` of them: no more than the window.
-    #[must_use]
-    pub fn span(&self, context: f64) -> f64 {
-        self.window.map_or(context, |w| context.min(f64::from(w)))
-    }
-
-    /// Mean of [`span`](Self::span) over the positions 1 to `context`.
-    #[must_use]
-    pub fn mean_span(&self, context: f64) -> f64 {
-        let seen = self.span(context);
-        // The first `seen` positions see 1, 2, … of them, the others `seen`.
-        (seen * (seen + 1.0) / 2.0 + (context - seen) * seen) / context
-    }
-
     /// Forward FLOPs of one token that sees `span` others: 2 per weight it visits, 2 V d for the
     /// logits, 2 · 2 · h k · span per layer for scores and weighted sum. The look-up is free.
     #[must_use]
@@ -324,13 +310,23 @@ impl Shape {
 
     /// Training FLOPs per token, every matrix product counted, forward plus twice that backward.
     ///
-    /// See [`forward_flops_per_token`](Self::forward_flops_per_token) with the mean causal span, which
+    /// See [`forward_flops_per_token`](Self::forward_flops_per_token) with the [`mean_span`], which
     /// is (context + 1) / 2 without a window. Source: Hoffmann et al. 2022, App. F; differs: causal
     /// span instead of the full square, softmax left out.
     #[must_use]
     pub fn train_flops_per_token(&self, context: u32) -> f64 {
-        3.0 * self.forward_flops_per_token(self.mean_span(f64::from(context)))
+        let window = self.window.map_or(f64::INFINITY, f64::from);
+        3.0 * self.forward_flops_per_token(mean_span(f64::from(context), window))
     }
+}
+
+/// Mean number of tokens that the positions 1 to `context` see, none more than `window`; infinite for
+/// full attention.
+#[must_use]
+pub fn mean_span(context: f64, window: f64) -> f64 {
+    let seen = context.min(window);
+    // The first `seen` positions see 1, 2, … of them, the others `seen`.
+    (seen * (seen + 1.0) / 2.0 + (context - seen) * seen) / context
 }
 
 #[cfg(test)]
@@ -368,10 +364,9 @@ mod tests {
     /// The mean is checked against the sum it stands for.
     #[test]
     fn the_mean_span_is_that_of_every_position() {
-        for window in [None, Some(7), Some(100)] {
-            let shape = Shape { window, ..Shape::swiglu(2, 64, 4, 256) };
-            let sum: f64 = (1..=40).map(|i| shape.span(f64::from(i))).sum();
-            assert!((shape.mean_span(40.0) - sum / 40.0).abs() < 1e-12, "{window:?}");
+        for window in [f64::INFINITY, 7.0, 100.0] {
+            let sum: f64 = (1..=40).map(|i| f64::from(i).min(window)).sum();
+            assert!((mean_span(40.0, window) - sum / 40.0).abs() < 1e-12, "{window}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::surface::Surface;
 use crate::error::Error;
-use crate::num::Interval;
+use crate::num::{Interval, map_all};
 
 /// A best surface and, if it was fitted, equally likely draws around it.
 #[derive(Clone, Debug)]
@@ -57,23 +57,6 @@ impl Ensemble {
         }
         Draws { values, failed, level: self.level }
     }
-}
-
-#[cfg(feature = "parallel")]
-fn map_all<T: Send>(
-    surfaces: &[Surface],
-    f: &(impl Fn(&Surface) -> Result<T, Error> + Sync),
-) -> Vec<Result<T, Error>> {
-    use rayon::prelude::*;
-    surfaces.par_iter().map(f).collect()
-}
-
-#[cfg(not(feature = "parallel"))]
-fn map_all<T: Send>(
-    surfaces: &[Surface],
-    f: &(impl Fn(&Surface) -> Result<T, Error> + Sync),
-) -> Vec<Result<T, Error>> {
-    surfaces.iter().map(f).collect()
 }
 
 /// The answers of an ensemble.

@@ -3,6 +3,7 @@
 
 mod dense;
 mod newton;
+mod parallel;
 mod quantile;
 mod root;
 mod stream;
@@ -11,6 +12,7 @@ pub use dense::{
     dot, nonnegative_least_squares, nonnegative_least_squares_of, smallest_eigenvalue,
 };
 pub use newton::{Jet, NewtonConfig, NewtonEnd, Quadratic, minimise};
+pub use parallel::map_all;
 pub use quantile::{Interval, mean, median, quantile, standard_deviation};
 pub use root::{find_root, find_root_upward};
 pub use stream::{Stream, stream};

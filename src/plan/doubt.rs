@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::recommend::{Costs, Sampling, costs, solve};
 use super::scenario::{Circumstances, Design, Input, Scenario, SizeCaps};
 use crate::law::{Ensemble, Surface};
-use crate::num::stream;
+use crate::num::{map_all, standard_deviation, stream};
 
 /// How much of one quantity's variance an input causes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -160,7 +160,8 @@ impl Space<'_> {
     ) -> Vec<Spread> {
         let all: Vec<&Answer> = answers.iter().flatten().collect();
         let quantities = QUANTITIES.iter().filter_map(|(quantity, of)| {
-            let variance = variance(all.iter().map(|a| of(a)));
+            let values: Vec<f64> = all.iter().map(|a| of(a)).collect();
+            let variance = standard_deviation(&values).powi(2);
             // Rounding is no doubt: a target loss is the same in every draw.
             (variance.sqrt() > 1e-7).then_some((*quantity, *of, variance))
         });
@@ -223,21 +224,4 @@ impl Space<'_> {
             })
             .collect()
     }
-}
-
-fn variance(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let n = values.clone().count() as f64;
-    let mean = values.clone().sum::<f64>() / n;
-    values.map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)
-}
-
-#[cfg(feature = "parallel")]
-fn map_all<T: Sync, U: Send>(items: &[T], f: &(impl Fn(&T) -> U + Sync)) -> Vec<U> {
-    use rayon::prelude::*;
-    items.par_iter().map(f).collect()
-}
-
-#[cfg(not(feature = "parallel"))]
-fn map_all<T: Sync, U: Send>(items: &[T], f: &(impl Fn(&T) -> U + Sync)) -> Vec<U> {
-    items.iter().map(f).collect()
 }

@@ -8,23 +8,22 @@ use super::allocation::{
     Goal, Plan, Strategy, check_budget, check_loss, check_params, check_tokens,
 };
 use super::inference::inference_aware;
-use super::isoloss::{params_for_loss, tokens_for_loss};
+use super::isoloss::tokens_for_loss;
 use super::optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
-use super::recommend::Recommendation;
+use super::recommend::{Recommendation, solve};
+use super::scenario::{Aim, DataLimit, Scenario, SizeCaps};
 use crate::cost::{CostModel, Workload};
 use crate::error::{Result, Warning};
 use crate::flops::tokens_for;
 use crate::law::{Draws, Ensemble, Point, Range, Surface, kaplan_allocation};
 use crate::num::Interval;
-use crate::units::{Flops, Params, Setting, Tokens};
+use crate::units::{Flops, Params, Tokens};
 
 /// Hard limits a plan has to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Unique tokens there are.
-    pub unique_tokens: Option<Tokens>,
-    /// Most times they may be shown, and R_D and R_N for laws that do not know repetition.
-    pub repeats: Option<(f64, f64, f64)>,
+    /// The text there is.
+    pub data: Option<DataLimit>,
     /// Largest N whose weights fit the serving memory.
     pub max_params: Option<Params>,
     /// A size asked for as it is, beside the strategies.
@@ -83,7 +82,7 @@ pub fn propose(
     if workload.total().get() > 0.0 {
         strategies.push(Strategy::InferenceAware);
     }
-    if limits.unique_tokens.is_some() {
+    if limits.data.is_some() {
         strategies.push(Strategy::DataConstrained);
     }
     if limits.max_params.is_some() {
@@ -111,7 +110,7 @@ pub fn propose(
         }
         proposal.warnings.extend(extrapolation(&ensemble.best, strategy, &plan));
         let epochs = (strategy == Strategy::DataConstrained)
-            .then(|| limits.unique_tokens.map(|u| (plan.d.get() / u.get()).max(1.0)))
+            .then(|| limits.data.map(|data| (plan.d.get() / data.unique.get()).max(1.0)))
             .flatten();
         let row = row(ensemble, strategy, plan, workload, &draws);
         proposal.plans.push(Row { epochs, ..row });
@@ -141,8 +140,8 @@ fn check_inputs(surface: &Surface, goal: Goal, limits: &Limits) -> Result<()> {
         Goal::Loss(loss) => check_loss(surface, loss)?,
         Goal::QualityOf(n) => check_params(n)?,
     }
-    if let Some(unique) = limits.unique_tokens {
-        check_tokens(unique)?;
+    if let Some(data) = limits.data {
+        check_tokens(data.unique)?;
     }
     for n in [limits.max_params, limits.given_params].into_iter().flatten() {
         check_params(n)?;
@@ -173,8 +172,8 @@ fn plan_one(
         Strategy::InferenceAware => {
             inference_aware(surface, best.loss_nats, workload, &CostModel::FLOPS)
         }
-        Strategy::DataConstrained => match limits.unique_tokens {
-            Some(unique) if best.d > unique => repeated(surface, goal, &best, unique, limits),
+        Strategy::DataConstrained => match limits.data {
+            Some(data) if best.d > data.unique => within_text(surface, goal, data),
             _ => Ok(best),
         },
         Strategy::MemoryConstrained => match limits.max_params {
@@ -204,35 +203,18 @@ fn kaplan(surface: &Surface, goal: Goal, best: &Plan) -> Result<Plan> {
     Ok(split(Flops::new(ln_c.exp())))
 }
 
-/// The best plan when only `unique` tokens are new: by the data-constrained law where repeats are
-/// allowed and the law can be put in its form, else each token once.
-fn repeated(
-    surface: &Surface,
-    goal: Goal,
-    best: &Plan,
-    unique: Tokens,
-    limits: &Limits,
-) -> Result<Plan> {
-    let once = || at_tokens(surface, goal, best, unique);
-    let Some((epochs, rd, rn)) = limits.repeats.filter(|r| r.0 > 1.0) else { return once() };
-    let Some(repeating) = surface.with_repetition(rd, rn) else { return once() };
-    let setting = Setting { unique: Some(unique), ..surface.setting };
-    let repeating = repeating.within(setting);
-    let plan = match goal {
-        Goal::Budget(c) => compute_optimal(&repeating, c)?,
-        Goal::Loss(_) | Goal::QualityOf(_) => optimum_for_loss(&repeating, best.loss_nats)?,
+/// The best plan on the text there is, by the search of a scenario that knows nothing else.
+fn within_text(surface: &Surface, goal: Goal, data: DataLimit) -> Result<Plan> {
+    let aim = match goal {
+        Goal::Budget(c) => Aim::Budget(c.get()),
+        Goal::Loss(loss) => Aim::Loss(loss),
+        Goal::QualityOf(n) => Aim::QualityOf(n),
     };
-    let most = unique * epochs;
-    if plan.d > most { at_tokens(&repeating, goal, best, most) } else { Ok(plan) }
-}
-
-/// The plan with exactly `d` tokens: the rest of the budget, or the loss, sets the size.
-fn at_tokens(surface: &Surface, goal: Goal, best: &Plan, d: Tokens) -> Result<Plan> {
-    let n = match goal {
-        Goal::Budget(c) => Params::new(c.get() / (6.0 * d.get())),
-        Goal::Loss(_) | Goal::QualityOf(_) => params_for_loss(surface, d, best.loss_nats)?,
-    };
-    Ok(Plan::at(surface, n, d))
+    let scenario = Scenario { data: Some(data), ..Scenario::new(aim) };
+    let design = &scenario.designs[0];
+    let caps = SizeCaps::of(&scenario, design);
+    let solved = solve(&scenario, design, surface, &caps, &scenario.typical())?;
+    Ok(Plan::at(&solved.surface, Params::new(solved.ln_n.exp()), Tokens::new(solved.ln_d.exp())))
 }
 
 /// The plan with exactly `n` parameters: the rest of the budget, or the loss, sets the tokens.

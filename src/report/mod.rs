@@ -3,6 +3,7 @@
 pub mod chart;
 mod model_config;
 mod page;
+mod plan_sheets;
 mod planning;
 mod save;
 mod sheet;
@@ -15,6 +16,7 @@ pub use chart::{
 };
 pub use model_config::model_config;
 pub use page::{Figure, StudyReport};
+pub use plan_sheets::{comparison_sheet, curve_csv, curve_sheet, proposal_sheets};
 pub use planning::{
     BatchRow, across_sheet, designs_sheet, dollars, family_sheet, recipe_text, recommendation_text,
     regret_sheet, serving_sheet, spread_sheet,
@@ -22,10 +24,9 @@ pub use planning::{
 pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{
-    TwoStepPrediction, approaches_sheet, backtest_sheet, benchmark_sheet, comparison_sheet,
-    curve_csv, curve_fit_sheet, curve_sheet, decision_sheet, fit_sheet, groups_sheet,
-    held_out_sheet, hindsight_sheet, minima_sheet, profile_sheet, proposal_sheets, ranking_sheet,
-    rollout_sheet, two_step_sheet, valley_sheet,
+    TwoStepPrediction, approaches_sheet, backtest_sheet, benchmark_sheet, curve_fit_sheet,
+    decision_sheet, fit_sheet, groups_sheet, held_out_sheet, hindsight_sheet, minima_sheet,
+    profile_sheet, ranking_sheet, rollout_sheet, two_step_sheet, valley_sheet,
 };
 pub use words::{
     backtest_text, certificate_text, decomposition_text, diagnostics_text, explanation_text,

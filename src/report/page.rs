@@ -3,10 +3,9 @@
 use minijinja::{Environment, context};
 use serde::Serialize;
 
+use super::plan_sheets::{comparison_sheet, proposal_sheets};
 use super::sheet::Sheet;
-use super::sheets::{
-    backtest_sheet, comparison_sheet, fit_sheet, number, percent, proposal_sheets, valley_sheet,
-};
+use super::sheets::{backtest_sheet, fit_sheet, number, percent, valley_sheet};
 use super::words::{certificate_text, objective_text, verdict_sentences};
 use crate::data::RunTable;
 use crate::error::{ReportError, Result, Warning};

@@ -97,7 +97,8 @@ fn golden_experts_that_memory_allows_within_a_doubling() {
         scenario.designs = [1, 2, 4, 8, 16, 32].map(|e| Design::of(pattern, e, 1)).to_vec();
         scenario.memory = Some(MemoryLimit {
             bytes: gb * 1e9,
-            stored_bits: 16.0,
+            weight_bits: 16.0,
+            scale_group: None,
             kv_bits: 16.0,
             context: 16_384.0,
         });
@@ -262,8 +263,13 @@ fn energy_is_paid_where_it_has_a_price() {
 #[test]
 fn a_laptop_holds_what_its_bits_allow() {
     let mut scenario = Scenario::new(Aim::QualityOf(Params::new(70e9)));
-    scenario.memory =
-        Some(MemoryLimit { bytes: 16e9, stored_bits: 4.5, kv_bits: 16.0, context: 4096.0 });
+    scenario.memory = Some(MemoryLimit {
+        bytes: 16e9,
+        weight_bits: 4.0,
+        scale_group: Some(32.0),
+        kv_bits: 16.0,
+        context: 4096.0,
+    });
     let plan = ask("besiroglu", &scenario);
     assert_eq!(plan.limited_by.as_deref(), Some("deployment memory"));
     // 16 GB at 4.5 bits are 28.4B parameters, less a cache.
@@ -287,8 +293,13 @@ fn quantised_serving_stops_overtraining_under_the_precision_law() {
     scenario.max_params = Some(Params::new(1e9));
     let ensemble = Ensemble::single(surface);
     let full = recommend(&ensemble, &scenario, &Sampling::default()).expect("a plan");
-    scenario.memory =
-        Some(MemoryLimit { bytes: 1e12, stored_bits: 3.5, kv_bits: 16.0, context: 1.0 });
+    scenario.memory = Some(MemoryLimit {
+        bytes: 1e12,
+        weight_bits: 3.0,
+        scale_group: Some(32.0),
+        kv_bits: 16.0,
+        context: 1.0,
+    });
     let quantised = recommend(&ensemble, &scenario, &Sampling::default()).expect("a plan");
     assert!(quantised.plan.d < full.plan.d, "{}", quantised.plan.d);
     // Spending the whole budget would make it worse.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::device::{Device, device};
 use super::workload::Workload;
 use crate::error::{CostError, Result};
-use crate::flops::Footprint;
+use crate::flops::{Footprint, mean_span};
 use crate::units::Tokens;
 
 /// A group of devices that holds one copy of a model.
@@ -146,10 +146,10 @@ impl Deployment {
         Ok(deployment)
     }
 
-    /// The same with weights of `bits`; below eight every 32 of them share a 16-bit scale.
+    /// The same with weights of `bits`, and the scales that are usual with them.
     #[must_use]
     pub fn quantised(self, bits: f64) -> Self {
-        Self { weight_bits: bits, scale_group: (bits < 8.0).then_some(32.0), ..self }
+        Self { weight_bits: bits, scale_group: usual_scale_group(bits), ..self }
     }
 
     /// Checks counts and shares.
@@ -174,7 +174,7 @@ impl Deployment {
     /// Bits a stored weight takes, its part of the scale included: 4.5 for 4 bits in groups of 32.
     #[must_use]
     pub fn stored_bits(&self) -> f64 {
-        self.weight_bits + self.scale_group.map_or(0.0, |group| 16.0 / group)
+        stored_bits(self.weight_bits, self.scale_group)
     }
 
     /// Bytes of all weights.
@@ -186,7 +186,7 @@ impl Deployment {
     /// Bytes one sequence of `context` tokens keeps in the cache.
     #[must_use]
     pub fn cache_bytes(&self, model: &Footprint, context: f64) -> f64 {
-        model.kv_entries_per_token * context.min(model.window) * self.kv_bits / 8.0
+        model.cache_bytes(context, self.kv_bits)
     }
 
     /// Bytes that weights and cache may take.
@@ -247,9 +247,8 @@ impl Deployment {
     /// All experts are read once; arithmetic counts only those visited.
     #[must_use]
     pub fn prefill_s(&self, model: &Footprint, tokens: f64) -> f64 {
-        let seen = tokens.min(model.window);
-        let mean_span = (seen * (seen + 1.0) / 2.0 + (tokens - seen) * seen) / tokens;
-        let per_token = 2.0 * model.weights_visited() + model.score_flops(mean_span);
+        let span = mean_span(tokens, model.window);
+        let per_token = 2.0 * model.weights_visited() + model.score_flops(span);
         let read = model.weights_read(tokens) * self.stored_bits() / 8.0 / self.weight_bandwidth();
         (tokens * per_token / self.flop_per_s()).max(read) + self.overhead_s(model)
     }
@@ -344,6 +343,18 @@ impl Deployment {
         }
         lo
     }
+}
+
+/// Weights that usually share one 16-bit scale: 32 below eight bits, none from there on.
+#[must_use]
+pub fn usual_scale_group(bits: f64) -> Option<f64> {
+    (bits < 8.0).then_some(32.0)
+}
+
+/// Bits a stored weight takes, its part of a 16-bit scale included.
+#[must_use]
+pub fn stored_bits(bits: f64, scale_group: Option<f64>) -> f64 {
+    bits + scale_group.map_or(0.0, |group| 16.0 / group)
 }
 
 impl Requests {

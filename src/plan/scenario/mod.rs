@@ -11,7 +11,7 @@ pub(in crate::plan) use size::SizeCaps;
 use serde::{Deserialize, Serialize};
 
 use crate::cost::{
-    Batch, Deployment, Device, Latency, Requests, TrainingMemory, Uncertain, Workload,
+    Batch, Deployment, Device, Latency, Requests, TrainingMemory, Uncertain, Workload, stored_bits,
 };
 use crate::flops::Pattern;
 use crate::units::{Params, Tokens};
@@ -172,12 +172,22 @@ pub struct DataLimit {
 pub struct MemoryLimit {
     /// Bytes for weights and cache.
     pub bytes: f64,
-    /// Bits a stored weight takes, scales included.
-    pub stored_bits: f64,
+    /// Bits per weight without scales.
+    pub weight_bits: f64,
+    /// Weights that share one 16-bit scale; absent for none.
+    pub scale_group: Option<f64>,
     /// Bits per cache entry.
     pub kv_bits: f64,
     /// Tokens kept in the cache.
     pub context: f64,
+}
+
+impl MemoryLimit {
+    /// Bits a stored weight takes, its part of the scale included.
+    #[must_use]
+    pub fn stored_bits(&self) -> f64 {
+        stored_bits(self.weight_bits, self.scale_group)
+    }
 }
 
 /// Everything a plan is made for, besides the law.

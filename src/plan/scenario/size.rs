@@ -59,8 +59,8 @@ impl Scenario {
         }
         if let Some(m) = self.memory {
             limit("deployment memory", &|model| {
-                let cache = model.kv_entries_per_token * m.context.min(model.window) * m.kv_bits;
-                ((model.total.get() * m.stored_bits + cache) / 8.0 / m.bytes).ln()
+                let cache = model.cache_bytes(m.context, m.kv_bits);
+                ((model.total.get() * m.stored_bits() / 8.0 + cache) / m.bytes).ln()
             });
         }
         if let Some((t, devices)) = self.training.as_ref().and_then(|t| Some((t, t.devices?))) {

@@ -35,7 +35,9 @@ impl Scenario {
             setting.experts = design.experts();
         }
         // Experts change the powers that repetition is put around, so they come first.
-        let repeating = self.data.and_then(|d| {
+        // Text that is never shown twice needs no law of repetition.
+        let repeated = self.data.filter(|d| d.max_epochs > 1.0 || knows(Factor::UniqueTokens));
+        let repeating = repeated.and_then(|d| {
             let (rd, rn) = d.repetition;
             surface.within(setting).with_repetition(rd, rn)
         });
@@ -58,8 +60,7 @@ impl Scenario {
             Some(Serving::Physics { deployment, .. }) => Some(deployment.weight_bits),
             _ => None,
         };
-        // Scales are no precision: 4.5 stored bits are 4 of weight.
-        deployed.or(self.memory.map(|m| m.stored_bits.floor())).filter(|bits| *bits < 16.0)
+        deployed.or(self.memory.map(|m| m.weight_bits)).filter(|bits| *bits < 16.0)
     }
 
     /// Cost of one training FLOP in the currency.

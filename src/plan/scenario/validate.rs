@@ -86,7 +86,7 @@ impl Scenario {
         }
         if let Some(m) = &self.memory {
             for (name, x) in
-                [("memory", m.bytes), ("weight-bits", m.stored_bits), ("kv-bits", m.kv_bits)]
+                [("memory", m.bytes), ("weight-bits", m.weight_bits), ("kv-bits", m.kv_bits)]
             {
                 Uncertain::known(x).validate(name)?;
             }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 
-use super::fit::{Held, ReadingArgs, held_coefficients};
+use super::fit::{Held, held_coefficients};
 use super::law_arg::resolve;
-use super::output::Output;
-use crate::data::read;
+use super::output::{Console, Output};
+use super::reading::ReadingArgs;
 use crate::error::{DataError, FitError, Result, Warning};
 use crate::fit::{BenchmarkConfig, BenchmarkFit, fit_benchmark};
 use crate::law::{Benchmark, Point, TwoStep, benchmark_by_id, published_benchmark};
@@ -96,8 +96,8 @@ pub(super) fn named(name: &str) -> Result<(&'static dyn Benchmark, Vec<f64>)> {
     Ok((benchmark_by_id(&fit.form)?, fit.theta))
 }
 
-pub(super) fn run(args: &Args) -> Result<Output> {
-    let table = read(&args.evals, &args.reading.options()?)?;
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+    let table = args.reading.read(&args.evals, console)?;
     let mut rows = Vec::new();
     for run in &table.runs {
         let error = run.benchmark_error.ok_or_else(|| DataError::BadOption {

@@ -6,9 +6,10 @@ use clap::{Args as ClapArgs, Parser, ValueEnum};
 use serde_json::Value;
 
 use super::law_arg::load_fit;
-use super::output::{Output, to_json_text, to_value};
+use super::output::{Console, Output, to_json_text, to_value};
 use super::progress::Counter;
-use crate::data::{ColumnMap, HoldOut, ReadOptions, RunTable, parse_rows, read};
+use super::reading::ReadingArgs;
+use crate::data::{HoldOut, RunTable};
 use crate::error::{FitError, Result, Warning};
 use crate::fit::{
     Axis, Fit, FitConfig, NormalPrior, Objective, ProfileOf, Resample, approaches, decide, fit,
@@ -20,20 +21,22 @@ use crate::report::{
     held_out_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, refusals_text,
     rollout_sheet, write_atomically,
 };
-use crate::units::{Flops, ParamRule};
+use crate::units::Flops;
 
 /// Flags of `isoloss fit`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   isoloss fit data/first-light/runs.jsonl -o fit.json
   isoloss fit runs.csv --map 'n=Model Size,c=Training FLOP,loss=loss' --exclude 0-4
+  isoloss fit wandb/ mlflow.db --given seq_len=2048
   isoloss fit runs.csv --hold-out 'C>=1e21' --json
   isoloss fit runs.csv --objective lad-log --fix E=1.69
   isoloss fit runs.csv --law auto --leave-future-out C --at 1e24
   isoloss fit runs.csv --law muennighoff --map 'n=params_b*1e9,d=tokens_b*1e9,unique=unique_b*1e9'
   isoloss fit --replay fit.json")]
 pub(super) struct Args {
-    /// CSV, JSON Lines or Parquet tables with one row per run.
+    /// Logs of runs, files or folders: tables with one row per run, step logs of any kind that
+    /// `isoloss logs` reads.
     #[arg(required_unless_present = "replay", value_name = "LOGS")]
     logs: Vec<PathBuf>,
     /// Law family (`isoloss laws` lists them); `auto` takes the one that predicts held-out runs
@@ -225,53 +228,11 @@ fn known_coefficient(text: &str) -> Parsed<(String, NormalPrior)> {
     Ok((name.trim().to_owned(), NormalPrior { mean: number(mean)?, sd: number(sd)? }))
 }
 
-/// Flags about reading tables, shared with `validate`.
-#[derive(Clone, Debug, Default, ClapArgs)]
-pub(super) struct ReadingArgs {
-    /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, budget, status,
-    /// weight, error, unique (tokens), experts, granularity, sparsity, weight_bits, activation_bits,
-    /// kv_bits, served_bits. COLUMN*1e9 reads billions.
-    #[arg(long, value_name = "PAIRS")]
-    map: Option<ColumnMap>,
-    /// Which parameters N counts where a table has both.
-    #[arg(long, value_enum, default_value = "all")]
-    params: ParamsArg,
-    /// 0-based data rows to leave out, e.g. 0-4,7.
-    #[arg(long, value_name = "ROWS")]
-    exclude: Option<String>,
-    /// Leave bad rows out instead of stopping at the first.
-    #[arg(long)]
-    skip_bad: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum ParamsArg {
-    #[default]
-    All,
-    NonEmbedding,
-    Active,
-}
-
-impl ReadingArgs {
-    pub(super) fn options(&self) -> Result<ReadOptions> {
-        Ok(ReadOptions {
-            map: self.map.clone().unwrap_or_default(),
-            params: match self.params {
-                ParamsArg::All => ParamRule::All,
-                ParamsArg::NonEmbedding => ParamRule::NonEmbedding,
-                ParamsArg::Active => ParamRule::Active,
-            },
-            exclude: self.exclude.as_deref().map(parse_rows).transpose()?.unwrap_or_default(),
-            skip_bad: self.skip_bad,
-        })
-    }
-}
-
-pub(super) fn run(args: &Args) -> Result<Output> {
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(path) = &args.replay {
-        return replay(path);
+        return replay(path, console);
     }
-    let (fitted, table) = fitted(args)?;
+    let (fitted, table) = fitted(args, console)?;
     let mut text = text(&fitted, &table);
     if let Some(path) = &args.out {
         write_atomically(path, to_json_text(&fitted)?.as_bytes())?;
@@ -289,7 +250,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
 }
 
 /// The fit the flags ask for, with the table it was made from.
-fn fitted(args: &Args) -> Result<(Fit, RunTable)> {
+fn fitted(args: &Args, console: &Console) -> Result<(Fit, RunTable)> {
     let config = FitConfig {
         objective: args.objective.into(),
         delta: args.delta,
@@ -304,7 +265,7 @@ fn fitted(args: &Args) -> Result<(Fit, RunTable)> {
         level: args.level,
     };
     config.validate()?;
-    let table = read(&args.logs, &args.reading.options()?)?;
+    let table = args.reading.read(&args.logs, console)?;
     // Whatever chooses or scores a law here must not see the runs kept for the final test.
     let seen = match &args.hold_out {
         None => table.clone(),
@@ -363,7 +324,7 @@ fn fitted(args: &Args) -> Result<(Fit, RunTable)> {
 }
 
 /// Runs the stored command again and compares every number with the stored one, bit for bit.
-fn replay(path: &Path) -> Result<Output> {
+fn replay(path: &Path, console: &Console) -> Result<Output> {
     let stored = load_fit(path)?;
     let bad = |reason: &str| FitError::Artifact {
         path: path.display().to_string(),
@@ -377,7 +338,7 @@ fn replay(path: &Path) -> Result<Output> {
     if args.replay.is_some() {
         return Err(bad("its command is itself a replay").into());
     }
-    let (again, _) = fitted(&args)?;
+    let (again, _) = fitted(&args, console)?;
     let mut differences = Vec::new();
     if stored.data_digest != again.data_digest {
         let (was, now) = (&stored.data_digest, &again.data_digest);
@@ -452,7 +413,7 @@ fn text(fit: &Fit, table: &RunTable) -> String {
         assumed.join("; "),
     );
     for skipped in &table.skipped {
-        text.push_str(&format!("left out {}:{}: {}\n", skipped.path, skipped.line, skipped.reason));
+        text.push_str(&format!("left out {skipped}\n"));
     }
     text.push('\n');
     text.push_str(&fit_sheet(fit).to_text());

@@ -11,9 +11,11 @@ mod fit;
 mod forecast;
 mod law_arg;
 mod lists;
+mod logs;
 mod output;
 mod plan;
 mod progress;
+mod reading;
 mod recipe;
 mod scenario;
 mod serving;
@@ -39,6 +41,7 @@ use output::{Console, Output};
     version,
     max_term_width = 100,
     after_help = "Examples:
+  isoloss logs wandb/ tensorboard/ -o runs.csv -o design.png
   isoloss fit runs.csv -o fit.json
   isoloss plan --law fit.json --flops 1e24 --serve-tokens 2T
   isoloss explain \"LLaMA 7B\" --law besiroglu,hoffmann-a3-devries
@@ -48,7 +51,7 @@ struct Cli {
     /// Print one JSON object on stdout and nothing else there.
     #[arg(long, global = true)]
     json: bool,
-    /// Exit with 3 when there are warnings.
+    /// Exit with 3 when there are warnings, and refuse damaged logs.
     #[arg(long, global = true)]
     strict: bool,
     #[command(subcommand)]
@@ -57,6 +60,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Read logs of any tool into a clean run table, and show the design.
+    Logs(logs::Args),
     /// Fit a scaling law to logs of runs.
     Fit(fit::Args),
     /// Fit a benchmark law: from loss to error on tasks, and from N and D in two steps.
@@ -110,17 +115,18 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let console = Console { json: cli.json };
+    let console = Console { json: cli.json, strict: cli.strict };
     match run(cli.verb, &console) {
-        Ok(output) => console.finish(&output, cli.strict),
+        Ok(output) => console.finish(&output),
         Err(error) => console.fail(&error),
     }
 }
 
 fn run(verb: Verb, console: &Console) -> Result<Output> {
     match verb {
-        Verb::Fit(args) => fit::run(&args),
-        Verb::Benchmark(args) => benchmark::run(&args),
+        Verb::Logs(args) => logs::run(&args, console),
+        Verb::Fit(args) => fit::run(&args, console),
+        Verb::Benchmark(args) => benchmark::run(&args, console),
         Verb::Forecast(args) => forecast::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Recipe(args) => recipe::run(&args),
@@ -131,7 +137,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Sweep(args) => sweep::run(&args, console),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(&args, console),
-        Verb::Validate(args) => validate::run(&args),
+        Verb::Validate(args) => validate::run(&args, console),
         Verb::Study(args) => study::run(&args),
         Verb::Talk => talk::run(),
         Verb::Laws => lists::laws(),

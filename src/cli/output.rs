@@ -43,10 +43,12 @@ pub(super) fn to_json_text(value: &impl Serialize) -> Result<String> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Console {
     pub(super) json: bool,
+    /// Warnings make the exit code 3, and damaged input is refused.
+    pub(super) strict: bool,
 }
 
 impl Console {
-    pub(super) fn finish(self, output: &Output, strict: bool) -> ExitCode {
+    pub(super) fn finish(self, output: &Output) -> ExitCode {
         let text = if self.json {
             format!("{}\n", output.json)
         } else {
@@ -63,7 +65,7 @@ impl Console {
                 told.push(line);
             }
         }
-        if strict && !output.warnings.is_empty() { ExitCode::from(3) } else { ExitCode::SUCCESS }
+        if self.strict && !output.warnings.is_empty() { ExitCode::from(3) } else { ExitCode::SUCCESS }
     }
 
     pub(super) fn fail(self, error: &Error) -> ExitCode {
@@ -71,8 +73,9 @@ impl Console {
         ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
     }
 
-    /// One line of progress for people or logs; never on stdout.
-    pub(super) fn note(self, line: &str) {
-        eprintln!("{line}");
-    }
+}
+
+/// One line of progress for people or logs; never on stdout.
+pub(super) fn note(line: &str) {
+    eprintln!("{line}");
 }

@@ -36,6 +36,41 @@ impl Counter {
     }
 }
 
+/// Bytes read: a bar on a terminal, a line every ten seconds elsewhere.
+#[derive(Debug)]
+pub(super) struct Bytes {
+    bar: ProgressBar,
+    on_terminal: bool,
+    told: Mutex<std::time::Instant>,
+}
+
+impl Bytes {
+    pub(super) fn new(what: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), target());
+        bar.set_style(style("{msg} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"));
+        bar.set_message(what);
+        let on_terminal = std::io::stderr().is_terminal();
+        Self { bar, on_terminal, told: Mutex::new(std::time::Instant::now()) }
+    }
+
+    pub(super) fn at(&self, done: u64, total: u64) {
+        if self.on_terminal {
+            self.bar.set_length(total.max(done));
+            self.bar.set_position(done);
+            return;
+        }
+        let Ok(mut told) = self.told.try_lock() else { return };
+        if told.elapsed().as_secs() >= 10 {
+            *told = std::time::Instant::now();
+            plain(&format!("read {} of {} MB", done / 1_000_000, total / 1_000_000));
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 fn target() -> ProgressDrawTarget {
     if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
@@ -145,7 +180,7 @@ impl RunWatch {
 }
 
 fn plain(line: &str) {
-    super::output::Console { json: false }.note(line);
+    super::output::note(line);
 }
 
 impl Watcher for RunWatch {

@@ -186,6 +186,7 @@ impl StudyConfig {
             params: self.read.params,
             exclude: self.read.exclude.clone(),
             skip_bad: self.read.skip_bad,
+            ..ReadOptions::default()
         };
         read(&self.logs, &options)
     }

@@ -126,7 +126,7 @@ fn train_all(config: &SweepConfig, jobs: usize, console: &Console) -> Result<()>
     let state = folder.state()?;
     let left = runs.iter().filter(|r| !state.is_done(&r.id)).count();
     if left == 0 {
-        console.note("every run of this sweep has ended; nothing to train");
+        super::output::note("every run of this sweep has ended; nothing to train");
         return Ok(());
     }
     let corpus = Arc::new(super::train::corpus(config.corpus.as_deref())?);
@@ -138,7 +138,7 @@ fn train_all(config: &SweepConfig, jobs: usize, console: &Console) -> Result<()>
         let (path, run) = (folder.records().display().to_string(), row.run.clone());
         return Err(SweepError::Foreign { path, run }.into());
     }
-    console.note(&format!(
+    super::output::note(&format!(
         "{left} of {} runs to train on {} ({} training tokens, sha256 {})",
         runs.len(),
         corpus.name,

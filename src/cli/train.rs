@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(folder) = log.parent() {
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", &e))?;
     }
-    console.note(&format!("training on {}; log: {}", corpus.name, log.display()));
+    super::output::note(&format!("training on {}; log: {}", corpus.name, log.display()));
     let watch = RunWatch::new(stop_flag());
     let mut trainer = BurnTrainer { corpus, threads: file.threads.clamp(1, 256) };
     let row = run_one(&log, &spec, &mut trainer, &mut |event| watch.tell(&spec.id, event))?;

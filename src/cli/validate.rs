@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::fit::ReadingArgs;
-use super::output::Output;
+use super::output::{Console, Output};
+use super::reading::ReadingArgs;
 use super::study::StudyConfig;
-use crate::data::read;
 use crate::error::{DataError, Result};
 use crate::fit::{FitConfig, backtest};
 use crate::law::law_by_id;
@@ -29,7 +28,7 @@ pub(super) struct Args {
     reading: ReadingArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Output> {
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let is_study = |p: &PathBuf| p.extension().is_some_and(|e| e == "toml");
     let (table, law, config) = match args.input.as_slice() {
         [file] if is_study(file) => {
@@ -45,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
                 }
                 .into());
             }
-            (read(files, &args.reading.options()?)?, args.law.clone(), FitConfig::default())
+            (args.reading.read(files, console)?, args.law.clone(), FitConfig::default())
         }
     };
     let verdict = backtest(law_by_id(&law)?, &table, &config)?;

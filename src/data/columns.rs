@@ -22,6 +22,8 @@ pub enum Quantity {
     Flops,
     /// Final loss, nats per token.
     Loss,
+    /// Optimiser step of a row, in a log with a row per step.
+    Step,
     /// isoFLOP budget of the run's cell.
     Budget,
     /// How the run ended.
@@ -49,12 +51,13 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Run,
         Self::Params,
         Self::Tokens,
         Self::Flops,
         Self::Loss,
+        Self::Step,
         Self::Budget,
         Self::Status,
         Self::Weight,
@@ -78,6 +81,7 @@ impl Quantity {
             Self::Tokens => "d",
             Self::Flops => "c",
             Self::Loss => "loss",
+            Self::Step => "step",
             Self::Budget => "budget",
             Self::Status => "status",
             Self::Weight => "weight",
@@ -102,6 +106,7 @@ impl Quantity {
             Self::Tokens => "tokens D",
             Self::Flops => "training FLOPs C",
             Self::Loss => "the final loss",
+            Self::Step => "the step",
             Self::Budget => "the isoFLOP budget",
             Self::Status => "the run's state",
             Self::Weight => "the run's weight",
@@ -115,6 +120,14 @@ impl Quantity {
             Self::KvBits => "bits per cached key and value",
             Self::ServedBits => "bits per weight after training",
         }
+    }
+
+    /// Whether this is one of its names, whatever its parameters count.
+    #[cfg(feature = "tables")]
+    pub(super) fn is_named(self, name: &str) -> bool {
+        [ParamRule::All, ParamRule::NonEmbedding, ParamRule::Active]
+            .iter()
+            .any(|rule| self.names(*rule).contains(&name))
     }
 
     // Only readers look for columns by name.
@@ -133,6 +146,14 @@ impl Quantity {
             "n_parameters",
             "num_parameters",
             "nparams",
+            "n_params_total",
+            "num_params_total",
+            "total_params",
+            "total_parameters",
+            "model_params",
+            "model_parameters",
+            "param_count",
+            "parameter_count",
         ];
         const NON_EMBEDDING: &[&str] = &[
             "n_params_non_embedding",
@@ -141,6 +162,8 @@ impl Quantity {
             "params_no_embed",
             "n_non_embedding",
             "num_non_embedding_params",
+            "non_embedding_parameters",
+            "num_params_non_embedding",
         ];
         const ACTIVE: &[&str] = &[
             "active_params",
@@ -174,6 +197,8 @@ impl Quantity {
                 "num_tokens",
                 "tokens_seen",
                 "total_tokens",
+                "num_input_tokens_seen",
+                "consumed_tokens",
                 "d",
             ],
             (Self::Flops, _) => &[
@@ -198,7 +223,8 @@ impl Quantity {
                 "l",
             ],
             (Self::Budget, _) => &["budget", "isoflop_budget", "flop_budget"],
-            (Self::Status, _) => &["status", "state"],
+            (Self::Status, _) => &["status", "state", "run_state"],
+            (Self::Step, _) => super::names::STEP,
         }
     }
 }
@@ -292,11 +318,15 @@ impl From<ColumnMap> for String {
 #[cfg(any(feature = "tables", test))]
 /// `config.N_params` and `Model Size` as `n_params` and `model_size`.
 pub(super) fn normalised(column: &str) -> String {
-    let bare = column
-        .trim()
-        .trim_start_matches("config.")
-        .trim_start_matches("summary.")
-        .trim_start_matches("params.");
+    // Groups in which tools keep the config and the last values of a run.
+    const GROUPS: [&str; 5] = ["config", "summary", "params", "hparams", "args"];
+    let mut bare = column.trim();
+    while let Some((group, rest)) = bare.split_once(['.', '/'])
+        && GROUPS.contains(&group)
+        && !rest.is_empty()
+    {
+        bare = rest;
+    }
     bare.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
 }
 

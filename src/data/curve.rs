@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "tables")]
-use super::reader::{Sheet, Value};
+use super::log::Value;
 #[cfg(feature = "tables")]
 use crate::error::{DataError, Result};
 
@@ -51,15 +51,13 @@ const MOST_STEPS: f64 = 5e6;
 #[cfg(feature = "tables")]
 pub fn read_curve(path: &Path) -> Result<TrainingCurve> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .map_err(|e| DataError::Unreadable { path: name.clone(), reason: e.to_string() })?;
-    let sheet = Sheet::read(path, bytes)?;
+    let sheet = super::readers::sheet(path)?;
     let column = |names: &[&str], quantity: &'static str, key: &'static str| {
         sheet.first_named(names).ok_or_else(|| DataError::MissingColumn {
             path: name.clone(),
             quantity,
             key,
-            found: sheet.columns().join(", "),
+            found: sheet.columns.join(", "),
         })
     };
     let step = column(STEP, "the step", "step")?;
@@ -67,14 +65,14 @@ pub fn read_curve(path: &Path) -> Result<TrainingCurve> {
     let loss = column(LOSS, "the loss", "loss")?;
     let mut points: Vec<CurvePoint> = Vec::new();
     let mut replaced = 0;
-    for (line, values) in sheet.lines_and_rows() {
+    for (line, values) in sheet.lines.iter().copied().zip(&sheet.rows) {
         let bad =
             |problem: String| DataError::BadRow { path: name.clone(), line, problem, others: 0 };
         let number = |at: usize, least: f64, what: &str| match &values[at] {
             Value::Number(x) if x.is_finite() && *x >= least => Ok(*x),
             other => Err(bad(format!(
                 "`{}` is {}, but {what} is wanted",
-                sheet.columns()[at],
+                sheet.columns[at],
                 other.describe()
             ))),
         };

@@ -1,17 +1,49 @@
-//! Runs: from anyone's table to a clean (N, D, L) table with its conventions stated.
+//! Runs: from any tool's logs to a clean (N, D, L) table with its conventions stated.
+//!
+//! ```text
+//! files -> readers -> RunLog, Sheet -> merge -> settle -> RunTable
+//! ```
 
 mod columns;
 mod curve;
-mod filter;
 #[cfg(feature = "tables")]
-mod reader;
+mod files;
+mod filter;
+mod format;
+#[cfg(feature = "tables")]
+mod given;
+#[cfg(feature = "tables")]
+mod layout;
+#[cfg(feature = "tables")]
+mod log;
+#[cfg(feature = "tables")]
+mod names;
+#[cfg(feature = "tables")]
+mod read;
+#[cfg(feature = "tables")]
+mod readers;
+#[cfg(feature = "tables")]
+mod series;
+#[cfg(feature = "tables")]
+mod settle;
+#[cfg(feature = "tables")]
+mod sheet;
 mod table;
+#[cfg(feature = "tables")]
+mod windows;
 
 pub use columns::{ColumnMap, Quantity};
 #[cfg(feature = "tables")]
 pub use curve::read_curve;
 pub use curve::{CurvePoint, TrainingCurve};
 pub use filter::{HoldOut, parse_rows};
+pub use format::Format;
 #[cfg(feature = "tables")]
-pub use reader::{ReadOptions, read};
-pub use table::{Assumption, RunRecord, RunTable, Skipped};
+pub use given::Given;
+#[cfg(feature = "tables")]
+pub use read::{ReadOptions, read, read_with_progress};
+#[cfg(feature = "tables")]
+pub use settle::LossChoice;
+pub use table::{
+    Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,
+};

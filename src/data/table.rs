@@ -2,7 +2,44 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::format::Format;
+use crate::error::Warning;
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
+
+/// Where the loss of a run comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "kebab-case")]
+pub enum LossSource {
+    /// The row of a table says it.
+    #[default]
+    Stated,
+    /// The last evaluation of a log.
+    Evaluation {
+        /// Its step.
+        step: f64,
+    },
+    /// The mean of the training loss over the end of a log.
+    Tail {
+        /// First step of the window.
+        from_step: f64,
+        /// Last step of the window.
+        to_step: f64,
+        /// Logged losses in it.
+        points: u64,
+    },
+}
+
+impl std::fmt::Display for LossSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stated => f.write_str("stated"),
+            Self::Evaluation { step } => write!(f, "evaluation at step {step}"),
+            Self::Tail { from_step, to_step, points } => {
+                write!(f, "mean of {points} training losses, steps {from_step} to {to_step}")
+            }
+        }
+    }
+}
 
 /// One finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,8 +66,11 @@ pub struct RunRecord {
     /// Repetition, sparsity and precision.
     #[serde(default, skip_serializing_if = "Setting::is_plain")]
     pub setting: Setting,
-    /// 0-based data row in its file.
+    /// 0-based data row in its file; of a log, its place among the logs.
     pub row: usize,
+    /// Where the loss comes from.
+    #[serde(default)]
+    pub loss_source: LossSource,
 }
 
 impl RunRecord {
@@ -49,6 +89,7 @@ impl RunRecord {
             benchmark_error: None,
             setting: Setting::PLAIN,
             row: 0,
+            loss_source: LossSource::Stated,
         }
     }
 }
@@ -74,6 +115,15 @@ pub enum Assumption {
     AllParameters,
     /// The loss is in nats per token, since nothing says otherwise.
     NatsPerToken,
+    /// The loss is in nats per byte: the log has bits per byte and no bytes per token.
+    NatsPerByte,
+    /// A quantity was turned into the units of the table, or put together from others.
+    Computed {
+        /// What.
+        quantity: String,
+        /// From what.
+        from: String,
+    },
 }
 
 impl std::fmt::Display for Assumption {
@@ -85,19 +135,72 @@ impl std::fmt::Display for Assumption {
             Self::FlopsFromSixNd => f.write_str("C = 6 N D"),
             Self::AllParameters => f.write_str("N counts all parameters"),
             Self::NatsPerToken => f.write_str("loss in nats per token"),
+            Self::NatsPerByte => f.write_str("loss in nats per byte"),
+            Self::Computed { quantity, from } => write!(f, "{quantity} from {from}"),
         }
     }
 }
 
-/// A row that did not become a run.
+/// A row, a run or a file that did not become a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The file.
     pub path: String,
-    /// 1-based line in the file.
-    pub line: usize,
+    /// 1-based line in the file, of a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Its name, of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// Why.
     pub reason: String,
+}
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.path)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(run) = &self.run {
+            write!(f, " (run {run})")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// What a file was taken for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileNote {
+    /// The file.
+    pub path: String,
+    /// What it was taken for; absent when it is no log.
+    pub format: Option<Format>,
+    /// Runs found in it.
+    pub runs: usize,
+    /// What was left out of it, and why, with the position.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<String>,
+}
+
+/// Something to know about a run that is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunNote {
+    /// The run.
+    pub run: String,
+    /// What.
+    pub note: String,
+}
+
+/// The training curve of a run, without its warm-up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunCurve {
+    /// The run.
+    pub run: String,
+    /// Its parameters, by the table's convention.
+    pub n: Params,
+    /// Tokens seen and smoothed training loss in nats, in order of tokens.
+    pub points: Vec<(Tokens, f64)>,
 }
 
 /// Runs with one convention.
@@ -105,7 +208,7 @@ pub struct Skipped {
 pub struct RunTable {
     /// The runs, in the order they were read.
     pub runs: Vec<RunRecord>,
-    /// Rows left out, each with its reason.
+    /// Rows, runs and files left out, each with its reason.
     pub skipped: Vec<Skipped>,
     /// Which parameters N counts.
     pub params: ParamRule,
@@ -113,6 +216,18 @@ pub struct RunTable {
     pub assumptions: Vec<Assumption>,
     /// FNV-1a digest of the bytes read, for provenance.
     pub digest: String,
+    /// What each file was taken for.
+    #[serde(default)]
+    pub files: Vec<FileNote>,
+    /// What should be known about single runs.
+    #[serde(default)]
+    pub notes: Vec<RunNote>,
+    /// Training curves of the runs that came from step logs.
+    #[serde(default)]
+    pub curves: Vec<RunCurve>,
+    /// Doubts about the table as a whole.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 impl RunTable {
@@ -131,6 +246,10 @@ impl RunTable {
             params,
             assumptions: Vec::new(),
             digest: digest.to_string(),
+            files: Vec::new(),
+            notes: Vec::new(),
+            curves: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 

@@ -19,12 +19,40 @@ pub enum DataError {
         path: String,
     },
     /// Not a format the readers know.
-    #[error("{path}: format `{extension}` is not read; give .csv, .jsonl, .ndjson or .parquet")]
+    #[error(
+        "{path}: no log of a kind that is read: {reason}. Read are CSV, JSON Lines and Parquet tables, W&B exports and offline runs, TensorBoard events, trainer_state.json, Lightning's metrics.csv, MLflow stores, and text by patterns (--patterns)"
+    )]
     UnknownFormat {
         /// The file.
         path: String,
-        /// Its extension.
-        extension: String,
+        /// What it seems to be.
+        reason: String,
+    },
+    /// A file with unreadable parts, where none are to be left out.
+    #[error("{path}: {reason}. Without --strict the rest of the file is used")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// The first damage with its position.
+        reason: String,
+    },
+    /// No file among those named holds a log.
+    #[error("{path}: none of {files} files holds a log that can be read{}", because(.first))]
+    NoLogs {
+        /// The paths named.
+        path: String,
+        /// Files looked at.
+        files: usize,
+        /// The first one set aside, with the reason.
+        first: Option<String>,
+    },
+    /// Every run was left out.
+    #[error("no run is left of {left_out}; the first was left out: {first}")]
+    NoRuns {
+        /// Runs, rows and files left out.
+        left_out: usize,
+        /// The first of them, with the reason.
+        first: String,
     },
     /// A needed column was not recognised.
     #[error("{path}: no column for {quantity}; found: {found}. Name it with --map {key}=COLUMN")]
@@ -88,7 +116,7 @@ pub enum DataError {
     },
     /// Rows with different conventions in one table.
     #[error(
-        "{what}: mixing {one} with {other} in one table makes a wrong law; split the files or map one column for both"
+        "{what}: mixing {one} with {other} in one table makes a wrong law; {mend}, or split the files"
     )]
     MixedConventions {
         /// N, D, C or loss.
@@ -97,6 +125,8 @@ pub enum DataError {
         one: String,
         /// The other.
         other: String,
+        /// How to have one for all.
+        mend: String,
     },
     /// Excluding or holding out left nothing.
     #[error("{what} leaves {left} of {total} rows; at least {wanted} are wanted")]
@@ -110,6 +140,25 @@ pub enum DataError {
         /// Rows wanted.
         wanted: usize,
     },
+}
+
+impl DataError {
+    /// The message without the file's name, for lists that name it.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unreadable { path, reason } => match path.rsplit_once(':') {
+                Some((_, line)) if line.parse::<usize>().is_ok() => format!("line {line}: {reason}"),
+                _ => reason.clone(),
+            },
+            Self::Empty { .. } => "it is empty".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
+fn because(first: &Option<String>) -> String {
+    first.as_ref().map_or(String::new(), |first| format!("; {first}"))
 }
 
 fn more(others: usize) -> String {

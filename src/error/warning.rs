@@ -164,6 +164,22 @@ pub enum Warning {
         /// Rows there were.
         total: usize,
     },
+    /// Runs whose learning rate came down beside runs whose did not.
+    MixedSchedules {
+        /// Runs at a constant rate.
+        constant: usize,
+        /// Runs that decayed.
+        decayed: usize,
+    },
+    /// Logged FLOPs that follow two rules in one table.
+    MixedFlops {
+        /// Runs that follow the other rule.
+        runs: usize,
+        /// One of them.
+        run: String,
+        /// The other rule.
+        what: String,
+    },
     /// Logged FLOPs are not near 6 N D.
     FlopsMismatch {
         /// Median of logged C over 6 N D.
@@ -239,6 +255,8 @@ impl Warning {
             Self::FewClusters { .. } => "few-clusters",
             Self::WildUndercovers { .. } => "wild-undercovers",
             Self::RowsSkipped { .. } => "rows-skipped",
+            Self::MixedSchedules { .. } => "mixed-schedules",
+            Self::MixedFlops { .. } => "mixed-flops",
             Self::FlopsMismatch { .. } => "flops-mismatch",
             Self::DrawsWithoutPlan { .. } => "draws-without-plan",
             Self::ValleyNotBracketed { .. } => "valley-not-bracketed",
@@ -352,12 +370,29 @@ impl fmt::Display for Warning {
                 "wild resampling under {objective} on this many runs gives intervals that are too narrow (measured in benches/README.md); use --resample row, or least squares on at least ten runs per coefficient"
             ),
             Self::RowsSkipped { skipped, total } => {
-                write!(f, "{skipped} of {total} rows left out as asked by --skip-bad")
+                write!(f, "{skipped} of {total} rows, runs or files left out; each is listed with its reason")
             }
-            Self::FlopsMismatch { ratio } => write!(
+            Self::MixedSchedules { constant, decayed } => write!(
                 f,
-                "logged FLOPs are {ratio:.2} times 6 N D (median); check which parameters and which factor were counted"
+                "{constant} runs end at a constant learning rate beside {decayed} that decayed: an undecayed loss is higher at the same N and D; fit them apart, or decay a copy of each"
             ),
+            Self::MixedFlops { runs, run, what } => write!(
+                f,
+                "the logged FLOPs of {runs} runs ({run} among them) are {what}, those of the others 6 N D; leave the column out, or scale it per file"
+            ),
+            Self::FlopsMismatch { ratio } => {
+                let (lo, hi) = (0.97 * ratio, 1.03 * ratio);
+                let guess = match () {
+                    () if (lo..hi).contains(&(1.0 / 3.0)) => "; that is 2 N D, the forward pass alone: --map 'c=COLUMN*3'",
+                    () if (lo..hi).contains(&(4.0 / 3.0)) => "; that is 8 N D, with activations recomputed: --map 'c=COLUMN*0.75'",
+                    () if (1.0..1.6).contains(ratio) => "; attention may be counted, or N leaves embeddings out",
+                    () => "",
+                };
+                write!(
+                    f,
+                    "logged FLOPs are {ratio:.2} times 6 N D (median){guess}; check which parameters and which factor were counted"
+                )
+            }
             Self::DrawsWithoutPlan { failed, draws, what } => write!(
                 f,
                 "{failed} of {draws} draws of the law have no {what}; the interval covers the others"

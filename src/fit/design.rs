@@ -164,10 +164,7 @@ pub(super) fn warnings(law: &dyn Law, table: &RunTable, free: usize) -> Vec<Warn
     if !(0.8..=1.25).contains(&mismatch) {
         warnings.push(Warning::FlopsMismatch { ratio: mismatch });
     }
-    if !table.skipped.is_empty() {
-        let skipped = table.skipped.len();
-        warnings.push(Warning::RowsSkipped { skipped, total: table.runs.len() + skipped });
-    }
+    warnings.extend(table.warnings.iter().cloned());
     warnings
 }
 

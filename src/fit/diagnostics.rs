@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Objective;
 use super::objective::Problem;
-use super::plane::{Plane, SeedNoise, plane, seed_noise};
+use super::plane::{Plane, SeedNoise, coverage, seed_noise};
 use super::trend::{Trend, trends};
 use crate::data::{RunRecord, RunTable};
 use crate::error::Warning;
@@ -180,7 +180,7 @@ pub(super) fn diagnose(
         all.into_iter().filter(|r| scattered && r.leverage > limit).collect();
     high_leverage.sort_by(|a, b| b.leverage.total_cmp(&a.leverage));
     Some(Diagnostics {
-        plane: plane(runs)?,
+        plane: coverage(runs)?,
         seed_noise: seed_noise(runs, squares, n - p, level),
         trends: trends(runs, &q, &residuals),
         condition_number,

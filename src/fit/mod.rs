@@ -40,7 +40,7 @@ pub use decision::{Decision, decide};
 pub use diagnostics::{Correlation, Diagnostics, Notable};
 pub use groups::{GroupFold, GroupsLeftOut, leave_groups_out};
 pub use heldout::{HeldOut, PredictedRun, predict_runs};
-pub use plane::{Plane, SeedNoise};
+pub use plane::{Plane, Repeats, SeedNoise, coverage, repeats};
 pub use profile::Profile;
 pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
 pub use solve::LocalMinimum;

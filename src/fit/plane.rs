@@ -30,7 +30,8 @@ pub struct Plane {
 }
 
 /// The coverage of the plane; `None` without runs.
-pub(super) fn plane(table: &RunTable) -> Option<Plane> {
+#[must_use]
+pub fn coverage(table: &RunTable) -> Option<Plane> {
     let ln_n: Vec<f64> = table.runs.iter().map(|r| r.n.ln()).collect();
     let ratio: Vec<f64> = table.runs.iter().map(|r| (r.d / r.n).ln()).collect();
     let distinct = |x: &mut dyn Iterator<Item = f64>| -> usize {
@@ -56,7 +57,50 @@ pub(super) fn plane(table: &RunTable) -> Option<Plane> {
     })
 }
 
-/// Seed noise: how far runs at one N and D scatter.
+/// How far runs at one N and D scatter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Repeats {
+    /// Places with at least two runs.
+    pub cells: usize,
+    /// Runs there.
+    pub runs: usize,
+    /// Pooled standard deviation of ln loss within a place.
+    pub sd: f64,
+    /// Its interval under normal errors, by chi squared.
+    pub interval: Interval,
+}
+
+/// The scatter of repeats; `None` when no two runs share N, D and setting.
+///
+/// - `level`: of the interval, as 0.95.
+#[must_use]
+pub fn repeats(table: &RunTable, level: f64) -> Option<Repeats> {
+    let mut cells: BTreeMap<[u64; 10], Vec<f64>> = BTreeMap::new();
+    for run in &table.runs {
+        cells.entry(place(run)).or_default().push(run.loss_nats.ln());
+    }
+    let repeats: Vec<&Vec<f64>> = cells.values().filter(|c| c.len() >= 2).collect();
+    let within: f64 = repeats
+        .iter()
+        .map(|c| {
+            let centre = mean(c);
+            c.iter().map(|x| (x - centre).powi(2)).sum::<f64>()
+        })
+        .sum();
+    let runs: usize = repeats.iter().map(|c| c.len()).sum();
+    let freedom = runs.checked_sub(repeats.len()).filter(|f| *f > 0)? as f64;
+    let chi = ChiSquared::new(freedom).ok()?;
+    let tail = 0.5 * (1.0 - level);
+    let end = |p: f64| (within / chi.inverse_cdf(p)).sqrt();
+    Some(Repeats {
+        cells: repeats.len(),
+        runs,
+        sd: (within / freedom).sqrt(),
+        interval: Interval { lo: end(1.0 - tail), hi: end(tail) },
+    })
+}
+
+/// Seed noise beside the residuals of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeedNoise {
     /// Places with at least two runs.
@@ -100,36 +144,15 @@ pub(super) fn seed_noise(
     freedom: usize,
     level: f64,
 ) -> Option<SeedNoise> {
-    let mut cells: BTreeMap<[u64; 10], Vec<f64>> = BTreeMap::new();
-    for run in &table.runs {
-        cells.entry(place(run)).or_default().push(run.loss_nats.ln());
-    }
-    let repeats: Vec<&Vec<f64>> = cells.values().filter(|c| c.len() >= 2).collect();
-    let within: f64 = repeats
-        .iter()
-        .map(|c| {
-            let centre = mean(c);
-            c.iter().map(|x| (x - centre).powi(2)).sum::<f64>()
-        })
-        .sum();
-    let runs: usize = repeats.iter().map(|c| c.len()).sum();
-    let pure = runs.checked_sub(repeats.len()).filter(|f| *f > 0)?;
-    let f = pure as f64;
-    let chi = ChiSquared::new(f).ok()?;
-    let tail = 0.5 * (1.0 - level);
-    let end = |p: f64| (within / chi.inverse_cdf(p)).sqrt();
+    let Repeats { cells, runs, sd, interval } = repeats(table, level)?;
+    let pure = runs - cells;
+    let within = sd * sd * pure as f64;
     let lack = freedom.saturating_sub(pure);
-    let lack_of_fit_p = match FisherSnedecor::new(lack as f64, f) {
+    let lack_of_fit_p = match FisherSnedecor::new(lack as f64, pure as f64) {
         Ok(fisher) if within > 0.0 => {
-            fisher.sf(((squares - within).max(0.0) / lack as f64) / (within / f))
+            fisher.sf(((squares - within).max(0.0) / lack as f64) / (within / pure as f64))
         }
         _ => 1.0,
     };
-    Some(SeedNoise {
-        cells: repeats.len(),
-        runs,
-        sd: (within / f).sqrt(),
-        interval: Interval { lo: end(1.0 - tail), hi: end(tail) },
-        lack_of_fit_p,
-    })
+    Some(SeedNoise { cells, runs, sd, interval, lack_of_fit_p })
 }

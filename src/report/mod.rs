@@ -5,6 +5,7 @@ mod model_config;
 mod page;
 mod plan_sheets;
 mod planning;
+mod run_sheets;
 mod save;
 mod sheet;
 mod sheets;
@@ -21,6 +22,7 @@ pub use planning::{
     BatchRow, across_sheet, designs_sheet, dollars, family_sheet, recipe_text, recommendation_text,
     regret_sheet, serving_sheet, spread_sheet,
 };
+pub use run_sheets::{design_sheet, design_text, files_sheet, runs_csv, runs_sheet};
 pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{

@@ -233,7 +233,7 @@ impl StudyReport<'_> {
             self.table
                 .skipped
                 .iter()
-                .map(|s| ("left out".to_owned(), format!("{}:{}: {}", s.path, s.line, s.reason))),
+                .map(|s| ("left out".to_owned(), s.to_string())),
         );
         let coefs = self.fit.coefficients.iter().map(|(n, x)| format!("{n} = {}", number(*x)));
         lines.push(("fitted coefficients".to_owned(), coefs.collect::<Vec<_>>().join(", ")));

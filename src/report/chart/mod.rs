@@ -12,6 +12,7 @@
 mod axis;
 mod canvas;
 mod compression;
+mod design;
 mod draw;
 mod family;
 mod frame;
@@ -27,6 +28,7 @@ mod validation;
 mod valley;
 
 pub use compression::compression;
+pub use design::design;
 pub use family::{CostAxis, FamilyMember, iso_loss_family};
 pub use frontier::frontier;
 pub use output::{render_png, render_svg};

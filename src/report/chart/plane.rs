@@ -105,7 +105,7 @@ pub fn plane(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row]) -> Re
 }
 
 /// Powers of ten, or of a thousand on a wide plot, whose lines cross it.
-fn budgets(x: (f64, f64), y: (f64, f64)) -> Vec<f64> {
+pub(super) fn budgets(x: (f64, f64), y: (f64, f64)) -> Vec<f64> {
     let first = (6.0 * x.0 * y.0).log10().ceil() as i32;
     let last = (6.0 * x.1 * y.1).log10().floor() as i32;
     let stride = ((last - first) / 8 + 1).unsigned_abs() as usize;
@@ -113,7 +113,7 @@ fn budgets(x: (f64, f64), y: (f64, f64)) -> Vec<f64> {
 }
 
 /// A point on the visible part of D = C / (6 N), `share` of the way from its left end.
-fn on_line(c: f64, x: (f64, f64), y: (f64, f64), share: f64) -> At {
+pub(super) fn on_line(c: f64, x: (f64, f64), y: (f64, f64), share: f64) -> At {
     let left = x.0.max(c / (6.0 * y.1));
     let right = x.1.min(c / (6.0 * y.0));
     let n = left * (right / left).powf(share);

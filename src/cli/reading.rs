@@ -1,0 +1,98 @@
+//! Flags about reading logs, shared by every verb that reads them.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::output::Console;
+use super::progress::Bytes;
+use crate::data::{
+    ColumnMap, Given, LossChoice, ReadOptions, RunTable, parse_rows, read_with_progress,
+};
+use crate::error::Result;
+use crate::units::ParamRule;
+
+/// Flags about reading logs.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct ReadingArgs {
+    /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, step, budget, status,
+    /// weight, error, unique (tokens), experts, granularity, sparsity, weight_bits, activation_bits,
+    /// kv_bits, served_bits. COLUMN*1e9 reads billions.
+    #[arg(long, value_name = "PAIRS")]
+    map: Option<ColumnMap>,
+    /// Which parameters N counts where a table has both.
+    #[arg(long, value_enum, default_value = "all")]
+    params: ParamsArg,
+    /// 0-based data rows to leave out, e.g. 0-4,7.
+    #[arg(long, value_name = "ROWS")]
+    exclude: Option<String>,
+    /// Leave bad rows of tables out instead of stopping at the first.
+    #[arg(long)]
+    skip_bad: bool,
+    /// A fact that the logs do not hold, for all runs or one: seq_len=2048, tiny-a:n_params=3.1M,
+    /// batch_size, tokens_per_step, max_steps, bytes_per_token (repeatable).
+    #[arg(long, value_name = "[RUN:]KEY=VALUE")]
+    given: Vec<Given>,
+    /// Which loss of a step log stands for its run.
+    #[arg(long, value_enum, default_value = "auto")]
+    loss: LossArg,
+    /// Share of a run's steps over which training loss is averaged.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    tail: f64,
+    /// Patterns for text logs of your own, tried before those of data/log-patterns.toml.
+    #[arg(long, value_name = "FILE")]
+    patterns: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum LossArg {
+    /// The last evaluation where every run has one, else the end of training where none has.
+    #[default]
+    Auto,
+    /// The last evaluation.
+    Evaluation,
+    /// The mean training loss over the end of the run (--tail).
+    Tail,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ParamsArg {
+    #[default]
+    All,
+    NonEmbedding,
+    Active,
+}
+
+impl ReadingArgs {
+    /// Reads logs with these flags, telling how far it is.
+    pub(super) fn read(&self, logs: &[PathBuf], console: &Console) -> Result<RunTable> {
+        let bytes = Bytes::new("reading");
+        let table = read_with_progress(logs, &self.options(console.strict)?, &|done, total| {
+            bytes.at(done, total);
+        });
+        bytes.clear();
+        table
+    }
+
+    fn options(&self, strict: bool) -> Result<ReadOptions> {
+        Ok(ReadOptions {
+            map: self.map.clone().unwrap_or_default(),
+            params: match self.params {
+                ParamsArg::All => ParamRule::All,
+                ParamsArg::NonEmbedding => ParamRule::NonEmbedding,
+                ParamsArg::Active => ParamRule::Active,
+            },
+            exclude: self.exclude.as_deref().map(parse_rows).transpose()?.unwrap_or_default(),
+            skip_bad: self.skip_bad,
+            strict,
+            given: self.given.clone(),
+            loss: match self.loss {
+                LossArg::Auto => LossChoice::Auto,
+                LossArg::Evaluation => LossChoice::Evaluation,
+                LossArg::Tail => LossChoice::Tail,
+            },
+            tail: self.tail,
+            patterns: self.patterns.clone(),
+        })
+    }
+}

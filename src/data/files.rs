@@ -1,0 +1,200 @@
+//! Files to read: folders walked, compression undone, bytes counted.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use walkdir::WalkDir;
+
+use super::format::HEAD;
+use crate::error::DataError;
+
+/// Files of a folder beyond which it is taken for a mistake.
+const MOST_FILES: usize = 100_000;
+
+/// What the readers report while they read: bytes so far, of how many.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// One file, or one folder that is a log as a whole.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    /// Whether the user named it, rather than a folder it is in.
+    pub(super) asked: bool,
+    /// The folder of an MLflow run.
+    pub(super) is_folder: bool,
+}
+
+/// Bytes read so far over all sources, and their checksum by source.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    done: AtomicU64,
+    pub(super) total: u64,
+    crc: AtomicU32,
+}
+
+impl Meter {
+    pub(super) fn new(total: u64) -> Self {
+        Self { total, ..Self::default() }
+    }
+
+    /// The checksum since the last call.
+    pub(super) fn take_crc(&self) -> u32 {
+        self.crc.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// A reader that counts, checksums and tells.
+pub(super) struct Metered<'a> {
+    inner: Box<dyn Read + Send>,
+    meter: &'a Meter,
+    progress: Progress<'a>,
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.inner.read(into)?;
+        let crc = self.meter.crc.load(Ordering::Relaxed);
+        self.meter.crc.store(crc32c::crc32c_append(crc, &into[..n]), Ordering::Relaxed);
+        let done = self.meter.done.fetch_add(n as u64, Ordering::Relaxed) + n as u64;
+        (self.progress)(done, self.meter.total);
+        Ok(n)
+    }
+}
+
+impl Source {
+    pub(super) fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The name without what compression added.
+    pub(super) fn file_name(&self) -> String {
+        let name = self.path.file_name().map(|n| n.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let bare = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
+        bare.map_or_else(|| name.clone(), str::to_owned)
+    }
+
+    pub(super) fn unreadable(&self, cause: &impl std::fmt::Display) -> DataError {
+        DataError::Unreadable { path: self.shown(), reason: cause.to_string() }
+    }
+
+    /// The bytes, decompressed.
+    fn plain(&self) -> Result<Box<dyn Read + Send>, DataError> {
+        let open = || File::open(&self.path).map_err(|e| self.unreadable(&e));
+        let mut magic = [0_u8; 4];
+        let n = read_full(&mut open()?, &mut magic).map_err(|e| self.unreadable(&e))?;
+        let file = open()?;
+        Ok(match &magic[..n] {
+            [0x1f, 0x8b, ..] => {
+                Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)))
+            }
+            [0x28, 0xb5, 0x2f, 0xfd] => Box::new(
+                zstd::stream::read::Decoder::new(file).map_err(|e| self.unreadable(&e))?,
+            ),
+            _ => Box::new(file),
+        })
+    }
+
+    /// The bytes from the start, decompressed and counted.
+    pub(super) fn open<'a>(
+        &self,
+        meter: &'a Meter,
+        progress: Progress<'a>,
+    ) -> Result<Metered<'a>, DataError> {
+        Ok(Metered { inner: self.plain()?, meter, progress })
+    }
+
+    /// The first [`HEAD`] bytes.
+    pub(super) fn head(&self) -> Result<Vec<u8>, DataError> {
+        let mut head = vec![0; HEAD];
+        let n = read_full(&mut self.plain()?, &mut head).map_err(|e| self.unreadable(&e))?;
+        head.truncate(n);
+        Ok(head)
+    }
+
+    /// All bytes of a file that must be held as a whole.
+    ///
+    /// # Errors
+    /// When it is larger than `most` bytes, so that a damaged or hostile file takes no more.
+    pub(super) fn all(
+        &self,
+        most: u64,
+        meter: &Meter,
+        progress: Progress<'_>,
+    ) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::new();
+        let read = self.open(meter, progress)?.take(most + 1).read_to_end(&mut bytes);
+        read.map_err(|e| self.unreadable(&e))?;
+        if bytes.len() as u64 > most {
+            let reason = format!("it is larger than the {} MiB such a file may have", most >> 20);
+            return Err(DataError::Unreadable { path: self.shown(), reason });
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |m| m.len())
+    }
+}
+
+/// Fills the buffer as far as the file goes.
+pub(super) fn read_full(from: &mut impl Read, into: &mut [u8]) -> std::io::Result<usize> {
+    let mut n = 0;
+    while n < into.len() {
+        match from.read(&mut into[n..]) {
+            Ok(0) => break,
+            Ok(k) => n += k,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(n)
+}
+
+/// Whether this folder is an MLflow run: its facts beside its metrics.
+fn is_mlflow_run(folder: &Path) -> bool {
+    folder.join("meta.yaml").is_file() && folder.join("metrics").is_dir()
+}
+
+/// The files behind what the user named, folders walked in order of names; hidden files and what
+/// belongs to an MLflow run folder are not listed by themselves.
+///
+/// # Errors
+/// [`DataError::Unreadable`] for a path that does not exist or a folder that cannot be listed.
+pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
+    let mut found: Vec<Source> = Vec::new();
+    for path in paths {
+        let shown = || path.display().to_string();
+        let unreadable =
+            |reason: String| DataError::Unreadable { path: shown(), reason };
+        let kind = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
+        if !kind.is_dir() {
+            found.push(Source { path: path.clone(), asked: true, is_folder: false });
+            continue;
+        }
+        let mut walk = WalkDir::new(path).sort_by_file_name().into_iter();
+        while let Some(entry) = walk.next() {
+            let entry = entry.map_err(|e| unreadable(e.to_string()))?;
+            let hidden = entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
+            let mut push = |is_folder| {
+                found.push(Source { path: entry.path().to_owned(), asked: false, is_folder });
+            };
+            if entry.file_type().is_dir() {
+                if hidden {
+                    walk.skip_current_dir();
+                } else if is_mlflow_run(entry.path()) {
+                    push(true);
+                    walk.skip_current_dir();
+                }
+            } else if !hidden && entry.path().is_file() {
+                push(false);
+            }
+            if found.len() > MOST_FILES {
+                return Err(unreadable(format!("more than {MOST_FILES} files; name a folder of logs")));
+            }
+        }
+    }
+    Ok(found)
+}

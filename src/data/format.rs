@@ -1,0 +1,205 @@
+//! What a file is, by its first bytes.
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Format {
+    /// A table with one row per run: CSV, JSON Lines or Parquet.
+    RunTable,
+    /// CSV with a row per step.
+    CsvSteps,
+    /// JSON Lines with a line per step.
+    JsonSteps,
+    /// Parquet with a row per step.
+    ParquetSteps,
+    /// Weights & Biases chart export: a column per run.
+    WandbChart,
+    /// Weights & Biases transaction log of an offline run.
+    WandbOffline,
+    /// TensorBoard event file.
+    TensorBoard,
+    /// Hugging Face `trainer_state.json`.
+    HuggingFace,
+    /// Lightning `metrics.csv`.
+    Lightning,
+    /// MLflow run folder.
+    MlflowFolder,
+    /// MLflow SQLite store.
+    MlflowSqlite,
+    /// Text read by patterns.
+    Text,
+    /// Facts about the runs beside it: a model's config, `hparams.yaml`.
+    Config,
+}
+
+impl Format {
+    /// The name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RunTable => "table of runs",
+            Self::CsvSteps => "CSV step log",
+            Self::JsonSteps => "JSON Lines step log",
+            Self::ParquetSteps => "Parquet step log",
+            Self::WandbChart => "W&B chart export",
+            Self::WandbOffline => "W&B offline run",
+            Self::TensorBoard => "TensorBoard events",
+            Self::HuggingFace => "Hugging Face trainer state",
+            Self::Lightning => "Lightning metrics",
+            Self::MlflowFolder => "MLflow run folder",
+            Self::MlflowSqlite => "MLflow SQLite store",
+            Self::Text => "text log",
+            Self::Config => "config",
+        }
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How the bytes of a file are laid out; what they mean is seen when they are read.
+#[cfg(feature = "tables")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Container {
+    Parquet,
+    Sqlite,
+    Wandb,
+    TensorBoard,
+    /// One JSON document.
+    Json,
+    JsonLines,
+    /// Delimited text by this byte.
+    Delimited(u8),
+    Yaml,
+    /// Lines of text.
+    Lines,
+    Empty,
+    /// None of these; the reason.
+    Unknown(&'static str),
+}
+
+/// Bytes looked at.
+#[cfg(feature = "tables")]
+pub(super) const HEAD: usize = 256 * 1024;
+
+/// What a file with this beginning is; `is_text_log` says whether text matches a log pattern, which
+/// is asked before taking lines with commas in them for a table.
+///
+/// - `head`: the first [`HEAD`] bytes, decompressed; all of a shorter file.
+/// - `name`: the file's name, which decides only between kinds of plain text.
+#[cfg(feature = "tables")]
+pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> bool) -> Container {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if head.iter().all(u8::is_ascii_whitespace) {
+        return Container::Empty;
+    }
+    if head.starts_with(b"PAR1") {
+        return Container::Parquet;
+    }
+    if head.starts_with(b"SQLite format 3\0") {
+        return Container::Sqlite;
+    }
+    if head.starts_with(b":W&B") {
+        return Container::Wandb;
+    }
+    if super::readers::tensorboard::starts_like_events(head) || name.contains(".tfevents.") {
+        return Container::TensorBoard;
+    }
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Container::Unknown("UTF-16 text; save it as UTF-8");
+    }
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // The head may end in the middle of a character.
+        Err(e) if e.error_len().is_none() => {
+            std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or("")
+        }
+        // A bad byte in a log of text is damage to be named by its reader.
+        Err(e) if e.valid_up_to() >= 64 && !head.contains(&0) => {
+            std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or("")
+        }
+        Err(_) => return Container::Unknown("binary data of no kind that is read"),
+    };
+    if text.contains('\0') {
+        return Container::Unknown("binary data of no kind that is read");
+    }
+    let bare = text.trim_start();
+    if bare.starts_with('{') || bare.starts_with('[') {
+        return json_kind(bare, head.len() < HEAD);
+    }
+    if is_text_log(text) {
+        return Container::Lines;
+    }
+    let lower = name.to_lowercase();
+    if lower.ends_with(".yaml") || lower.ends_with(".yml") {
+        return Container::Yaml;
+    }
+    delimiter(text, &lower).map_or(Container::Lines, Container::Delimited)
+}
+
+/// One document or a line each: a first line that is a value of its own begins JSON Lines.
+#[cfg(feature = "tables")]
+fn json_kind(text: &str, whole: bool) -> Container {
+    let mut lines = text.lines().filter(|l| !l.trim().is_empty());
+    let first = lines.next().unwrap_or("").trim();
+    let closed = first.ends_with('}') && first.starts_with('{');
+    let single = whole && lines.next().is_none();
+    if closed && single && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
+        // One line: a config, a state or a table of one run; the document reader tells.
+        return Container::Json;
+    }
+    if closed { Container::JsonLines } else { Container::Json }
+}
+
+/// The delimiter of a table: the one that splits the header into names and the next lines into as
+/// many cells.
+#[cfg(feature = "tables")]
+fn delimiter(text: &str, name: &str) -> Option<u8> {
+    let mut lines = text.lines().filter(|l| !l.trim().is_empty());
+    let header = lines.next()?;
+    let rows: Vec<&str> = lines.take(20).collect();
+    let is_table = [".csv", ".tsv"].iter().any(|e| name.trim_end_matches(".gz").ends_with(e));
+    [b',', b'\t', b';', b'|'].into_iter().find(|separator| {
+        let cells = |line: &str| line.split(char::from(*separator)).count();
+        let wanted = cells(header);
+        let named = header
+            .split(char::from(*separator))
+            .all(|cell| cell.trim().trim_matches('"').parse::<f64>().is_err());
+        let agree = rows.iter().filter(|row| cells(row) == wanted).count();
+        wanted > 1 && named && (is_table || (!rows.is_empty() && 2 * agree >= rows.len()))
+    })
+}
+
+#[cfg(all(test, feature = "tables"))]
+mod tests {
+    use super::*;
+
+    fn kind(head: &[u8], name: &str) -> Container {
+        container(head, name, &|_| false)
+    }
+
+    #[test]
+    fn files_are_told_by_content_whatever_their_name() {
+        for (head, want) in [
+            (&b"PAR1xx"[..], Container::Parquet),
+            (b"SQLite format 3\0xx", Container::Sqlite),
+            (b":W&B\xe1\xbe\0", Container::Wandb),
+            (b"a,b\n1,2\n", Container::Delimited(b',')),
+            (b"a;b\n1,5;2\n", Container::Delimited(b';')),
+            (b"a\tb\n1\t2\n", Container::Delimited(b'\t')),
+            (b"{\"a\":1}\n{\"a\":2}\n", Container::JsonLines),
+            (b"{\n \"a\": 1}", Container::Json),
+            (b"{\"a\": 1}", Container::Json),
+            (b" \n", Container::Empty),
+        ] {
+            assert_eq!(kind(head, "log"), want, "{head:?}");
+        }
+        assert!(matches!(kind(b"\x89PNG\r\n\x1a\n\0\0", "x.csv"), Container::Unknown(_)));
+    }
+}

@@ -1,0 +1,88 @@
+//! Facts a user adds to logs that do not hold them.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::log::Value;
+use super::names::{collapsed, is_fact};
+use super::sheet::Sheet;
+use crate::error::DataError;
+
+/// A fact about all runs, `seq_len=2048`, or about one, `tiny-a:seq_len=256`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Given {
+    run: Option<String>,
+    key: String,
+    text: String,
+}
+
+impl FromStr for Given {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let bad = |wanted: &str| DataError::BadOption {
+            flag: "--given",
+            text: text.to_owned(),
+            wanted: wanted.to_owned(),
+        };
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| bad("KEY=VALUE is wanted, as seq_len=2048, or RUN:KEY=VALUE"))?;
+        let (run, key) = match name.rsplit_once(':') {
+            Some((run, key)) => (Some(run.trim().to_owned()), key),
+            None => (None, name),
+        };
+        if !is_fact(key) {
+            return Err(bad(
+                "a fact is wanted: n_params, n_params_non_embedding, active_params, seq_len, batch_size, tokens_per_step, max_steps, vocab_size, bytes_per_token, unique_tokens",
+            ));
+        }
+        if value.trim().is_empty() {
+            return Err(bad("a value is wanted after ="));
+        }
+        Ok(Self { run, key: collapsed(key), text: value.trim().to_owned() })
+    }
+}
+
+impl TryFrom<String> for Given {
+    type Error = DataError;
+    fn try_from(text: String) -> Result<Self, DataError> {
+        text.parse()
+    }
+}
+
+impl From<Given> for String {
+    fn from(given: Given) -> Self {
+        let run = given.run.map_or(Self::new(), |run| format!("{run}:"));
+        format!("{run}{}={}", given.key, given.text)
+    }
+}
+
+impl Given {
+    /// Whether it is about this run.
+    pub(super) fn is_for(&self, run: &str) -> bool {
+        self.run.as_deref().is_none_or(|wanted| wanted == run)
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The value; counts may be written `7B`.
+    pub(super) fn value(&self) -> Value {
+        let value = Value::from_text(&self.text);
+        value.count().map_or(value, Value::Number)
+    }
+
+    /// Adds it to a table of runs as a column, where there is none of that name.
+    pub(super) fn fill(&self, sheet: &mut Sheet) {
+        if self.run.is_some() || sheet.columns.iter().any(|c| collapsed(c) == self.key) {
+            return;
+        }
+        sheet.columns.push(self.key.clone());
+        let value = self.value();
+        sheet.rows.iter_mut().for_each(|row| row.push(value.clone()));
+    }
+}

@@ -1,0 +1,270 @@
+//! One run's log as a reader hands it over, before anything is decided about it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::format::Format;
+use super::names::{FACTS, FactKind, LossScale, Metric, collapsed, without_groups};
+use super::series::Series;
+
+/// Facts one run may carry; a config beyond that is no config.
+const MOST_FACTS: usize = 4096;
+
+/// One value of a row or a config.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Missing,
+    Number(f64),
+    Text(String),
+}
+
+impl Value {
+    pub(super) fn from_text(text: &str) -> Self {
+        let bare = text.trim();
+        if bare.is_empty() {
+            return Self::Missing;
+        }
+        bare.parse().map_or_else(|_| Self::Text(bare.to_owned()), Self::Number)
+    }
+
+    pub(super) fn from_json(value: &serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Null => Self::Missing,
+            serde_json::Value::Number(n) => n.as_f64().map_or(Self::Missing, Self::Number),
+            // Python's json writes NaN bare, others quote it; both are read as what they say.
+            serde_json::Value::String(s) => Self::from_text(s),
+            other => Self::Text(other.to_string()),
+        }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Missing => "empty".to_owned(),
+            Self::Number(x) => x.to_string(),
+            Self::Text(text) => {
+                let short: String = text.chars().take(60).collect();
+                format!("`{short}{}`", if short.len() < text.len() { "…" } else { "" })
+            }
+        }
+    }
+
+    /// A count as people write it: 2300000, `2.30M`, `4,096`.
+    pub(super) fn count(&self) -> Option<f64> {
+        match self {
+            Self::Number(x) => Some(*x),
+            Self::Text(text) => text
+                .replace(',', "")
+                .parse::<crate::units::Params>()
+                .ok()
+                .map(crate::units::Params::get),
+            Self::Missing => None,
+        }
+        .filter(|x| x.is_finite() && *x > 0.0)
+    }
+}
+
+/// Keys of logged quantities one run may have.
+const MOST_SLOTS: usize = 64;
+
+/// A key that could be a quantity.
+#[derive(Clone, Debug)]
+struct Slot {
+    metric: Metric,
+    key: String,
+    rank: usize,
+    per_byte: bool,
+    series: Series,
+}
+
+/// What a reader found out about one run.
+#[derive(Clone, Debug)]
+pub(super) struct RunLog {
+    /// Its name: what the log says, else the name of its file or folder.
+    pub(super) run: String,
+    /// Whether the log itself named it.
+    pub(super) named: bool,
+    /// The file it came from.
+    pub(super) path: PathBuf,
+    pub(super) format: Format,
+    /// Facts by collapsed name.
+    pub(super) facts: BTreeMap<String, Value>,
+    /// Every key that could be a quantity, until [`settle`](Self::settle) chooses.
+    slots: Vec<Slot>,
+    /// Losses that several keys could be.
+    pub(super) ambiguous: Vec<(Metric, String)>,
+    /// Whether step 0 is the first update, so that the last step is one short of the updates made.
+    pub(super) zero_based: bool,
+    /// The loss that the row of a table states for this run, and the table.
+    pub(super) stated: Option<(f64, String)>,
+    /// What a reader noticed on the way, in words.
+    pub(super) notes: Vec<String>,
+}
+
+impl RunLog {
+    pub(super) fn new(run: impl Into<String>, path: &Path, format: Format) -> Self {
+        Self {
+            run: run.into(),
+            named: false,
+            path: path.to_owned(),
+            format,
+            facts: BTreeMap::new(),
+            slots: Vec::new(),
+            ambiguous: Vec::new(),
+            zero_based: false,
+            stated: None,
+            notes: Vec::new(),
+        }
+    }
+
+    fn slot(&self, metric: Metric) -> Option<&Slot> {
+        self.slots.iter().find(|s| s.metric == metric)
+    }
+
+    /// The series of a quantity, empty when it was not logged; after [`settle`](Self::settle).
+    pub(super) fn series(&self, metric: Metric) -> &Series {
+        static NONE: Series = Series::NONE;
+        self.slot(metric).map_or(&NONE, |s| &s.series)
+    }
+
+    /// The key a quantity was logged under.
+    pub(super) fn key(&self, metric: Metric) -> &str {
+        self.slot(metric).map_or("", |s| &s.key)
+    }
+
+    /// Whether a loss counts bytes rather than tokens.
+    pub(super) fn is_per_byte(&self, metric: Metric) -> bool {
+        self.slot(metric).is_some_and(|s| s.per_byte)
+    }
+
+    /// Books a value at a step; losses are turned into nats.
+    ///
+    /// - `rank`: how sure the key is, the lower the surer.
+    pub(super) fn push(
+        &mut self,
+        key: &str,
+        metric: Metric,
+        scale: LossScale,
+        rank: usize,
+        step: f64,
+        value: f64,
+    ) {
+        let is_loss = matches!(metric, Metric::TrainLoss | Metric::EvalLoss);
+        if !step.is_finite() || (!is_loss && !value.is_finite()) {
+            return;
+        }
+        let value = if is_loss { scale.nats(value) } else { value };
+        let at = match self.slots.iter().position(|s| s.metric == metric && s.key == key) {
+            Some(at) => at,
+            None if self.slots.len() >= MOST_SLOTS => return,
+            None => {
+                let per_byte = is_loss && scale.is_per_byte();
+                let (key, series) = (key.to_owned(), Series::default());
+                self.slots.push(Slot { metric, key, rank, per_byte, series });
+                self.slots.len() - 1
+            }
+        };
+        self.slots[at].series.push(step, value);
+    }
+
+    /// Keeps a fact; a later one of the same name replaces it unless it is empty.
+    pub(super) fn set(&mut self, key: &str, value: Value) {
+        if value == Value::Missing || self.facts.len() >= MOST_FACTS {
+            return;
+        }
+        self.facts.insert(collapsed(key), value);
+    }
+
+    /// Keeps a fact that nothing has said before.
+    pub(super) fn suggest(&mut self, key: &str, value: &Value) {
+        if !self.facts.contains_key(&collapsed(key)) {
+            self.set(key, value.clone());
+        }
+    }
+
+    /// The fact of a kind under its surest name.
+    pub(super) fn fact(&self, kind: FactKind) -> Option<(&str, &Value)> {
+        let (_, names) = FACTS.iter().find(|(k, _)| *k == kind)?;
+        names.iter().find_map(|name| {
+            let exact = self.facts.get_key_value(*name);
+            // A key in a group, `model.hidden_size`, when there is no bare one.
+            exact
+                .or_else(|| self.facts.iter().find(|(key, _)| without_groups(key).contains(name)))
+                .map(|(key, value)| (key.as_str(), value))
+        })
+    }
+
+    /// A fact that counts something.
+    pub(super) fn count(&self, kind: FactKind) -> Option<f64> {
+        self.fact(kind)?.1.count()
+    }
+
+    /// Adds a later piece of the same log.
+    pub(super) fn absorb(&mut self, later: Self) {
+        for theirs in later.slots {
+            let same = |s: &Slot| s.metric == theirs.metric && s.key == theirs.key;
+            match self.slots.iter().position(same) {
+                Some(at) => self.slots[at].series.absorb(&theirs.series),
+                None if self.slots.len() < MOST_SLOTS => self.slots.push(theirs),
+                None => {}
+            }
+        }
+        for (key, value) in later.facts {
+            if self.facts.len() < MOST_FACTS {
+                self.facts.insert(key, value);
+            }
+        }
+        self.notes.extend(later.notes);
+    }
+
+    /// Puts every series in order, counts updates from 1 and keeps the surest key of each quantity.
+    ///
+    /// Of equally sure keys the one logged at least twice as often is taken: the mean over all of
+    /// training that trainers log once at the end is not its loss.
+    pub(super) fn settle(&mut self) {
+        let mut slots = std::mem::take(&mut self.slots);
+        for slot in &mut slots {
+            slot.series.settle();
+            if self.zero_based {
+                slot.series.shift(1.0);
+            }
+        }
+        self.zero_based = false;
+        slots.sort_by_key(|s| (s.metric, s.rank, usize::MAX - s.series.len()));
+        for slot in slots {
+            match self.slots.last() {
+                Some(best) if best.metric == slot.metric => {
+                    let is_loss = matches!(slot.metric, Metric::TrainLoss | Metric::EvalLoss);
+                    let rivals = best.rank == slot.rank && 2 * slot.series.len() > best.series.len();
+                    if is_loss && rivals {
+                        let keys = format!("{} and {}", best.key, slot.key);
+                        self.ambiguous.push((slot.metric, keys));
+                    }
+                }
+                _ => self.slots.push(slot),
+            }
+        }
+    }
+
+    /// The last step of anything.
+    pub(super) fn last_step(&self) -> Option<f64> {
+        self.slots.iter().filter_map(|s| s.series.last().map(|b| b.step)).max_by(f64::total_cmp)
+    }
+
+    /// The first step of a loss.
+    pub(super) fn first_step(&self) -> Option<f64> {
+        [Metric::TrainLoss, Metric::EvalLoss]
+            .iter()
+            .filter_map(|m| self.series(*m).first().map(|b| b.first))
+            .min_by(f64::total_cmp)
+    }
+
+    /// Whether it holds a loss at any step.
+    pub(super) fn has_curve(&self) -> bool {
+        self.first_step().is_some()
+    }
+
+    /// Forgets what was logged from `step` on.
+    pub(super) fn truncate_from(&mut self, step: f64) {
+        self.slots.iter_mut().for_each(|s| s.series.truncate_from(step));
+    }
+}

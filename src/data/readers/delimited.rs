@@ -1,0 +1,295 @@
+//! CSV and its kin: a table of runs, a step log, a W&B chart export, Lightning's metrics.
+
+use super::steps::StepColumns;
+use super::{Context, Damage, Found, Source, Whole, name_of};
+use crate::data::columns::ColumnMap;
+use crate::data::format::Format;
+use crate::data::log::{RunLog, Value};
+use crate::data::names::{LossScale, Metric, Role};
+use crate::data::sheet::{Sheet, cell_value};
+use crate::data::windows::{Window, for_each};
+use crate::error::DataError;
+
+/// Rows of the beginning that decide what a file is.
+const SAMPLE: usize = 4096;
+
+pub(super) fn read(
+    source: &Source,
+    head: &[u8],
+    separator: u8,
+    context: &Context<'_>,
+) -> Result<Found, DataError> {
+    let mut reader = builder(separator).from_reader(head);
+    let mut record = csv::ByteRecord::new();
+    let text = |cell: &[u8]| String::from_utf8_lossy(cell).trim().to_owned();
+    let mut next = |record: &mut csv::ByteRecord| {
+        reader.read_byte_record(record).map_err(|e| source.unreadable(&e))
+    };
+    if !next(&mut record)? {
+        return Err(DataError::Empty { path: source.shown() });
+    }
+    let columns: Vec<String> = record.iter().map(text).collect();
+    if let Some(charts) = chart_columns(&columns, context.map) {
+        let is_tokens = super::steps::role(&columns[0], context.map);
+        let is_tokens = matches!(is_tokens, Role::Metric { metric: Metric::Tokens, .. });
+        let piece = Piece::Chart { charts: &charts, is_tokens };
+        let (logs, damage) = steps(source, separator, context, &piece)?;
+        return Ok(Found::logs(Format::WandbChart, logs).with_damage(damage));
+    }
+    let plan = StepColumns::of(&columns, context.map);
+    let size = plan.size();
+    let mut sample = Vec::new();
+    while sample.len() < SAMPLE && next(&mut record)? {
+        let cell = |at: Option<usize>| at.and_then(|at| record.get(at));
+        let step = match cell(plan.step).map(|c| cell_value(c, separator)) {
+            Some(Value::Number(x)) => Some(x),
+            _ => None,
+        };
+        let of = |at| cell(at).map_or(String::new(), text);
+        sample.push((of(plan.run), step, of(size)));
+    }
+    if !plan.are_steps(&sample) {
+        let from = source.open(context.meter, context.progress)?;
+        return Ok(Found::table(Sheet::csv(source.shown(), from, separator)?));
+    }
+    let lightning = plan.has_epoch
+        && plan.run.is_none()
+        && sample.first().is_some_and(|(_, step, _)| *step == Some(0.0))
+        && is_lightning(source);
+    let width = columns.len();
+    let fallback = name_of(source);
+    let piece = Piece::Steps { plan: &plan, columns: &columns, width, fallback: &fallback };
+    let (mut logs, damage) = steps(source, separator, context, &piece)?;
+    let format = if lightning { Format::Lightning } else { Format::CsvSteps };
+    for log in &mut logs {
+        log.format = format;
+        log.zero_based = lightning;
+    }
+    Ok(Found::logs(format, logs).with_damage(damage))
+}
+
+/// Lightning's logger names its file and leaves the hyper-parameters beside it.
+fn is_lightning(source: &Source) -> bool {
+    source.file_name() == "metrics.csv"
+        || source.path.parent().is_some_and(|folder| folder.join("hparams.yaml").is_file())
+}
+
+fn builder(separator: u8) -> csv::ReaderBuilder {
+    let mut builder = csv::ReaderBuilder::new();
+    builder.delimiter(separator).flexible(true).has_headers(false);
+    builder
+}
+
+/// How the rows of a piece are read.
+enum Piece<'a> {
+    Steps { plan: &'a StepColumns, columns: &'a [String], width: usize, fallback: &'a str },
+    /// The first column holds steps, or tokens, which then stand for steps too.
+    Chart { charts: &'a [Chart], is_tokens: bool },
+}
+
+/// A column of a chart export: one metric of one run.
+struct Chart {
+    at: usize,
+    run: String,
+    key: String,
+    role: Role,
+}
+
+/// The columns of a W&B chart export, `run - metric` beside a first column of steps; `None` for any
+/// other table. The twins `__MIN` and `__MAX` are of smoothing and left alone.
+fn chart_columns(columns: &[String], map: &ColumnMap) -> Option<Vec<Chart>> {
+    let first = columns.first()?;
+    let is_axis = matches!(super::steps::role(first, map), Role::Step { .. } | Role::Metric { .. })
+        || ["Relative Time (Wall)", "Relative Time (Process)", "Wall Time"].contains(&first.as_str());
+    let charts: Vec<Chart> = columns
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter(|(_, c)| !c.ends_with("__MIN") && !c.ends_with("__MAX"))
+        .filter_map(|(at, column)| {
+            let (run, key) = column.rsplit_once(" - ")?;
+            let role = super::steps::role(key, map);
+            Some(Chart { at, run: run.to_owned(), key: key.to_owned(), role })
+        })
+        .collect();
+    let twins = columns.iter().filter(|c| c.ends_with("__MIN") || c.ends_with("__MAX")).count();
+    let plain = columns.len() - 1 - twins;
+    (is_axis && !charts.is_empty() && 2 * charts.len() > plain).then_some(charts)
+}
+
+/// Reads every row in pieces on all cores.
+fn steps(
+    source: &Source,
+    separator: u8,
+    context: &Context<'_>,
+    piece: &Piece<'_>,
+) -> Result<(Vec<RunLog>, Vec<Damage>), DataError> {
+    let from = source.open(context.meter, context.progress)?;
+    let work = |window: &Window| part(window, separator, piece, source);
+    let mut whole = Whole::default();
+    let mut take = |(logs, damage): (Vec<RunLog>, Vec<Damage>)| whole.add(logs, damage);
+    for_each(from, true, &work, &mut take).map_err(|e| source.unreadable(&e))?;
+    Ok(whole.into_parts())
+}
+
+/// The runs in one piece of the file.
+fn part(
+    window: &Window,
+    separator: u8,
+    piece: &Piece<'_>,
+    source: &Source,
+) -> (Vec<RunLog>, Vec<Damage>) {
+    let mut reader = builder(separator).from_reader(window.bytes.as_slice());
+    let mut record = csv::ByteRecord::new();
+    let mut rows = match piece {
+        Piece::Steps { plan, fallback, .. } => Rows::new(source, plan, fallback),
+        Piece::Chart { .. } => Rows::new(source, &NO_COLUMNS, ""),
+    };
+    let mut is_header = window.first_line == 1;
+    loop {
+        match reader.read_byte_record(&mut record) {
+            Ok(false) => break,
+            Ok(true) => {}
+            Err(e) => {
+                rows.damage.push(Damage::line(window.first_line, e.to_string()));
+                break;
+            }
+        }
+        if std::mem::take(&mut is_header) {
+            continue;
+        }
+        let line = || window.first_line - 1 + record.position().map_or(1, |p| p.line() as usize);
+        match piece {
+            Piece::Steps { columns, width, .. } => {
+                if record.len() < *width {
+                    let problem =
+                        format!("the row has {} cells, the header {width}", record.len());
+                    rows.damage.push(Damage::line(line(), problem));
+                    continue;
+                }
+                if let Err(problem) = rows.delimited(&record, columns, separator) {
+                    rows.damage.push(Damage::line(line(), problem));
+                }
+            }
+            Piece::Chart { charts, is_tokens } => {
+                if let Err(problem) = rows.chart(&record, charts, *is_tokens, separator) {
+                    rows.damage.push(Damage::line(line(), problem));
+                }
+            }
+        }
+    }
+    (rows.logs, rows.damage)
+}
+
+static NO_COLUMNS: StepColumns =
+    StepColumns { run: None, step: None, metrics: Vec::new(), facts: Vec::new(), has_epoch: false };
+
+/// A number, or nothing, in a cell.
+fn number(record: &csv::ByteRecord, at: usize, separator: u8) -> Result<Option<f64>, String> {
+    let cell = record.get(at).unwrap_or(b"");
+    // The common case without a copy.
+    if let Some(x) = std::str::from_utf8(cell).ok().and_then(|t| t.trim().parse::<f64>().ok()) {
+        return Ok(Some(x));
+    }
+    match cell_value(cell, separator) {
+        Value::Missing => Ok(None),
+        Value::Number(x) => Ok(Some(x)),
+        text => Err(text.describe()),
+    }
+}
+
+/// The runs of a piece under way.
+struct Rows<'a> {
+    source: &'a Source,
+    plan: &'a StepColumns,
+    logs: Vec<RunLog>,
+    /// The run of the last row.
+    current: usize,
+    /// Facts as they last stood, by column; only a change is booked.
+    facts: Vec<Vec<u8>>,
+    damage: Vec<Damage>,
+    fallback: &'a str,
+}
+
+impl<'a> Rows<'a> {
+    fn new(source: &'a Source, plan: &'a StepColumns, fallback: &'a str) -> Self {
+        let facts = vec![Vec::new(); plan.facts.len()];
+        Self { source, plan, logs: Vec::new(), current: 0, facts, damage: Vec::new(), fallback }
+    }
+
+    /// Makes `run` the current one.
+    fn enter(&mut self, run: &[u8], format: Format) {
+        if self.logs.get(self.current).is_some_and(|log| log.run.as_bytes() == run) {
+            return;
+        }
+        self.facts.iter_mut().for_each(Vec::clear);
+        self.current = match self.logs.iter().position(|log| log.run.as_bytes() == run) {
+            Some(at) => at,
+            None => {
+                let name = String::from_utf8_lossy(run);
+                self.logs.push(RunLog::new(name, &self.source.path, format));
+                self.logs.len() - 1
+            }
+        };
+    }
+
+    fn delimited(
+        &mut self,
+        record: &csv::ByteRecord,
+        columns: &[String],
+        separator: u8,
+    ) -> Result<(), String> {
+        let plan = self.plan;
+        let run = plan.run.and_then(|at| record.get(at)).filter(|r| !r.is_empty());
+        self.enter(run.unwrap_or(self.fallback.as_bytes()), Format::CsvSteps);
+        let bad = |at: usize, found: String| {
+            format!("`{}` is {found}, which is no number", columns[at])
+        };
+        let Some(at) = plan.step else { return Ok(()) };
+        let Some(step) = number(record, at, separator).map_err(|e| bad(at, e))? else {
+            return Ok(());
+        };
+        let log = &mut self.logs[self.current];
+        log.named = run.is_some();
+        for m in &plan.metrics {
+            if let Some(x) = number(record, m.at, separator).map_err(|e| bad(m.at, e))? {
+                log.push(&m.key, m.metric, m.scale, m.rank, step, x * m.factor);
+            }
+        }
+        for ((at, key), last) in plan.facts.iter().zip(&mut self.facts) {
+            let cell = record.get(*at).unwrap_or(b"");
+            if cell != last.as_slice() {
+                log.set(key, cell_value(cell, separator));
+                last.clear();
+                last.extend_from_slice(cell);
+            }
+        }
+        Ok(())
+    }
+
+    fn chart(
+        &mut self,
+        record: &csv::ByteRecord,
+        charts: &[Chart],
+        is_tokens: bool,
+        separator: u8,
+    ) -> Result<(), String> {
+        let bad = |found: String, name: &str| format!("`{name}` is {found}, which is no number");
+        let step = number(record, 0, separator).map_err(|e| bad(e, "the first column"))?;
+        let Some(step) = step else { return Ok(()) };
+        for chart in charts {
+            let Role::Metric { metric, scale, rank } = chart.role else { continue };
+            let name = || format!("{} - {}", chart.run, chart.key);
+            let value = number(record, chart.at, separator).map_err(|e| bad(e, &name()))?;
+            let Some(value) = value else { continue };
+            self.enter(chart.run.as_bytes(), Format::WandbChart);
+            let log = &mut self.logs[self.current];
+            log.named = true;
+            log.push(&chart.key, metric, scale, rank, step, value);
+            if is_tokens {
+                log.push("axis", Metric::Tokens, LossScale::NatsPerToken, 0, step, step);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! Documents: Hugging Face's `trainer_state.json`, a list of runs, configs in JSON and YAML.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::json_lines::flatten;
+use super::steps::role;
+use super::{Context, Found, Source, name_of};
+use crate::data::format::Format;
+use crate::data::log::{RunLog, Value};
+use crate::data::names::{FACTS, Role, collapsed, is_fact, without_groups};
+use crate::data::sheet::Sheet;
+use crate::error::DataError;
+
+/// A `trainer_state.json` of a million logged steps has about 200 MB.
+const MOST: u64 = 512 << 20;
+
+/// Configs are written by people.
+const MOST_CONFIG: u64 = 8 << 20;
+
+pub(super) fn document(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+    let bytes = source.all(MOST, context.meter, context.progress)?;
+    let text = std::str::from_utf8(&bytes).map_err(|e| source.unreadable(&e))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let json: Json = match serde_json::from_str(text) {
+        Ok(json) => json,
+        Err(error) => lenient(text).ok_or_else(|| DataError::Unreadable {
+            path: format!("{}:{}", source.shown(), error.line()),
+            reason: format!("not JSON: {error}"),
+        })?,
+    };
+    match json {
+        Json::Object(mut object) => match object.remove("log_history") {
+            Some(Json::Array(history)) => Ok(trainer_state(source, context, &object, history)),
+            _ => config_or_run(source, context, object),
+        },
+        Json::Array(rows) => {
+            let objects: Vec<(usize, Map<String, Json>)> = rows
+                .into_iter()
+                .enumerate()
+                .filter_map(|(i, row)| match row {
+                    Json::Object(object) => Some((i + 1, object)),
+                    _ => None,
+                })
+                .collect();
+            if objects.is_empty() {
+                return Ok(Found::unknown("a JSON list without objects"));
+            }
+            Ok(Found::table(Sheet::objects(source.shown(), objects)?))
+        }
+        _ => Ok(Found::unknown("JSON that is neither a run nor a config")),
+    }
+}
+
+/// Python writes NaN and Infinity bare.
+fn lenient(text: &str) -> Option<Json> {
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return None;
+    }
+    let bare = regex::Regex::new(r"([:,\[]\s*)(NaN|-?Infinity)\b").ok()?;
+    serde_json::from_str(&bare.replace_all(text, "$1\"$2\"")).ok()
+}
+
+/// `Trainer.state`: the loss of each logging step, rounded to four digits, and evaluations.
+fn trainer_state(
+    source: &Source,
+    context: &Context<'_>,
+    state: &Map<String, Json>,
+    history: Vec<Json>,
+) -> Found {
+    let mut log = RunLog::new(name_of(source), &source.path, Format::HuggingFace);
+    for (key, value) in state {
+        // Zero stands for "not counted" in this format.
+        let counted = value.as_f64().is_none_or(|x| x != 0.0);
+        if is_fact(key) && counted {
+            log.set(key, Value::from_json(value));
+        }
+    }
+    let mut damage = Vec::new();
+    for (i, entry) in history.iter().enumerate() {
+        let Json::Object(entry) = entry else {
+            damage.push(super::Damage { at: format!("log_history[{i}]"), problem: "no object".to_owned() });
+            continue;
+        };
+        let Some(step) = entry.get("step").and_then(Json::as_f64) else { continue };
+        for (key, value) in entry {
+            // The mean over all of training, logged once at the end.
+            if key == "train_loss" {
+                continue;
+            }
+            if let (Role::Metric { metric, scale, rank }, Value::Number(x)) =
+                (role(key, context.map), Value::from_json(value))
+            {
+                log.push(key, metric, scale, rank, step, x);
+            }
+        }
+    }
+    if let Some(steps) = state.get("global_step").and_then(Json::as_f64) {
+        log.set("last_step", Value::Number(steps));
+    }
+    Found::logs(Format::HuggingFace, vec![log]).with_damage(damage)
+}
+
+/// Facts about a run beside it, or one run with its loss.
+fn config_or_run(
+    source: &Source,
+    context: &Context<'_>,
+    object: Map<String, Json>,
+) -> Result<Found, DataError> {
+    let has = |wanted: fn(&Role) -> bool| object.keys().any(|k| wanted(&role(k, context.map)));
+    let has_size = object.keys().any(|k| {
+        let key = collapsed(k);
+        FACTS[..3].iter().any(|(_, names)| names.contains(&key.as_str()))
+    });
+    let is_run = has_size
+        && has(|r| matches!(r, Role::Metric { metric, .. } if *metric == crate::data::names::Metric::EvalLoss || *metric == crate::data::names::Metric::TrainLoss));
+    if is_run {
+        return Ok(Found::table(Sheet::objects(source.shown(), vec![(1, object)])?));
+    }
+    Ok(facts(&Json::Object(object)))
+}
+
+/// The facts of a document; one that holds none is no config of a run.
+fn facts(json: &Json) -> Found {
+    let mut facts = BTreeMap::new();
+    flatten("", json, 0, &mut |key, value| {
+        if is_fact(key) {
+            facts.insert(collapsed(key), value);
+        }
+    });
+    // One word that happens to be a fact, `name` or `status`, makes no config.
+    let known = |key: &String| {
+        without_groups(key).iter().any(|form| {
+            FACTS.iter().any(|(_, names)| names.contains(form)) && !["status", "state"].contains(form)
+        })
+    };
+    if facts.keys().any(known) {
+        Found::facts(facts)
+    } else {
+        Found::unknown("no log, and no config of a run")
+    }
+}
+
+pub(super) fn yaml(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+    let bytes = source.all(MOST_CONFIG, context.meter, context.progress)?;
+    let text = std::str::from_utf8(&bytes).map_err(|e| source.unreadable(&e))?;
+    match serde_saphyr::from_str::<Json>(text) {
+        Ok(json) => Ok(facts(&json)),
+        // Only the first line of its message: the rest is a drawing.
+        Err(error) => {
+            let reason = error.to_string();
+            let reason = reason.lines().next().unwrap_or("not YAML").to_owned();
+            Err(DataError::Unreadable { path: source.shown(), reason })
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Parquet: a table of runs, or a step log read slice by slice.
+
+use std::fs::File;
+
+use polars::prelude::{AnyValue, Column, DataFrame, DataType, ParquetReader, SerReader};
+
+use super::steps::{StepColumns, book};
+use super::{Context, Found, Source, Whole, name_of};
+use crate::data::format::Format;
+use crate::data::log::{RunLog, Value};
+use crate::data::names::Role;
+use crate::data::sheet::Sheet;
+use crate::error::DataError;
+
+/// Rows that decide what a file is.
+const SAMPLE: usize = 4096;
+
+/// Rows held at a time.
+const SLICE: usize = 1 << 19;
+
+pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+    let open = || File::open(&source.path).map_err(|e| source.unreadable(&e));
+    let slice = |from: usize, rows: usize, columns: Option<Vec<String>>| {
+        let reader = ParquetReader::new(open()?).with_slice(Some((from, rows))).with_columns(columns);
+        // polars panics on some damaged pages; the file is then as good as unreadable.
+        guarded(|| reader.finish().map_err(|e| source.unreadable(&e)))
+            .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))
+    };
+    // The checksum of the bytes, for provenance; the reader below seeks.
+    let mut whole_file = source.open(context.meter, context.progress)?;
+    std::io::copy(&mut whole_file, &mut std::io::sink()).map_err(|e| source.unreadable(&e))?;
+    let rows = guarded(|| ParquetReader::new(open()?).num_rows().map_err(|e| source.unreadable(&e)))
+        .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
+    if rows == 0 {
+        return Err(DataError::Empty { path: source.shown() });
+    }
+    let head = slice(0, SAMPLE, None)?;
+    let columns: Vec<String> = head.columns().iter().map(|c| c.name().to_string()).collect();
+    let plan = StepColumns::of(&columns, context.map);
+    let size = plan.size();
+    let text = |at: Option<usize>, row: usize| {
+        at.map_or(String::new(), |at| match cell(&head.columns()[at], row) {
+            Value::Text(text) => text,
+            Value::Number(x) => x.to_string(),
+            Value::Missing => String::new(),
+        })
+    };
+    let sample: Vec<_> = (0..head.height())
+        .map(|row| {
+            let step = plan.step.map(|at| cell(&head.columns()[at], row));
+            let step = match step {
+                Some(Value::Number(x)) => Some(x),
+                _ => None,
+            };
+            (text(plan.run, row), step, text(size, row))
+        })
+        .collect();
+    if !plan.are_steps(&sample) {
+        return Ok(Found::table(self::rows(source)?));
+    }
+    let used: Vec<usize> = plan
+        .run
+        .into_iter()
+        .chain(plan.step)
+        .chain(plan.metrics.iter().map(|m| m.at))
+        .chain(plan.facts.iter().map(|f| f.0))
+        .collect();
+    let names: Vec<String> = used.iter().map(|at| columns[*at].clone()).collect();
+    let fallback = name_of(source);
+    let mut whole = Whole::default();
+    for from in (0..rows).step_by(SLICE) {
+        let frame = slice(from, SLICE, Some(names.clone()))?;
+        whole.add(part(&frame, &columns, &plan, source, &fallback), Vec::new());
+    }
+    let (logs, damage) = whole.into_parts();
+    Ok(Found::logs(Format::ParquetSteps, logs).with_damage(damage))
+}
+
+/// Every row of a file.
+pub(super) fn rows(source: &Source) -> Result<Sheet, DataError> {
+    let file = File::open(&source.path).map_err(|e| source.unreadable(&e))?;
+    let frame = guarded(|| ParquetReader::new(file).finish().map_err(|e| source.unreadable(&e)))
+        .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
+    let columns: Vec<String> = frame.columns().iter().map(|c| c.name().to_string()).collect();
+    let mut sheet = Sheet::new(source.shown(), columns);
+    for row in 0..frame.height() {
+        let values = frame.columns().iter().map(|c| cell(c, row)).collect();
+        sheet.push(row + 1, values)?;
+    }
+    Ok(sheet)
+}
+
+/// `None` when the work panicked.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
+}
+
+/// The runs in a slice of rows.
+fn part(
+    frame: &DataFrame,
+    columns: &[String],
+    plan: &StepColumns,
+    source: &Source,
+    fallback: &str,
+) -> Vec<RunLog> {
+    let column = |at: usize| frame.column(&columns[at]).ok();
+    let numbers = |at: usize| {
+        let column = column(at)?.cast(&DataType::Float64).ok()?;
+        Some(column.f64().ok()?.to_vec())
+    };
+    let Some(steps) = plan.step.and_then(numbers) else { return Vec::new() };
+    let metrics: Vec<_> =
+        plan.metrics.iter().filter_map(|m| Some((m, numbers(m.at)?))).collect();
+    let runs = plan.run.and_then(column);
+    let mut logs: Vec<RunLog> = Vec::new();
+    let mut current = 0;
+    let mut last_facts: Vec<Value> = vec![Value::Missing; plan.facts.len()];
+    for (row, step) in steps.iter().enumerate() {
+        let name = match runs.map(|c| cell(c, row)) {
+            Some(Value::Text(name)) => Some(name),
+            Some(Value::Number(id)) => Some(id.to_string()),
+            _ => None,
+        };
+        let run = name.as_deref().unwrap_or(fallback);
+        if logs.get(current).is_none_or(|log| log.run != run) {
+            current = match logs.iter().position(|log| log.run == run) {
+                Some(at) => at,
+                None => {
+                    logs.push(RunLog::new(run, &source.path, Format::ParquetSteps));
+                    logs.len() - 1
+                }
+            };
+            last_facts.fill(Value::Missing);
+        }
+        let log = &mut logs[current];
+        log.named = name.is_some();
+        let Some(step) = *step else { continue };
+        for (m, values) in &metrics {
+            if let Some(x) = values[row] {
+                log.push(&m.key, m.metric, m.scale, m.rank, step, x * m.factor);
+            }
+        }
+        for ((at, key), last) in plan.facts.iter().zip(&mut last_facts) {
+            let value = column(*at).map_or(Value::Missing, |c| cell(c, row));
+            if value != *last {
+                book(log, key, Role::Fact, step, &value, 1.0);
+                *last = value;
+            }
+        }
+    }
+    logs
+}
+
+fn cell(column: &Column, row: usize) -> Value {
+    match column.get(row) {
+        Err(_) | Ok(AnyValue::Null) => Value::Missing,
+        Ok(AnyValue::String(text)) => Value::from_text(text),
+        Ok(AnyValue::StringOwned(text)) => Value::from_text(&text),
+        Ok(other) => {
+            other.extract::<f64>().map_or_else(|| Value::Text(other.to_string()), Value::Number)
+        }
+    }
+}

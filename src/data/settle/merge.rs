@@ -1,0 +1,179 @@
+//! Logs of one run told from several files: pieces put together, copies set aside, facts joined.
+
+use std::collections::BTreeMap;
+
+use crate::data::log::{RunLog, Value};
+use crate::data::names::{FactKind, Metric};
+use crate::data::format::Format;
+
+/// Two logs of a run agree when their last losses do to this share: formats round to four digits or
+/// keep single precision.
+const AGREE: f64 = 5e-4;
+
+/// What merging left.
+pub(in crate::data) struct Joined {
+    pub(in crate::data) logs: Vec<RunLog>,
+    /// Logs that say the same as another, with where that one is.
+    pub(in crate::data) copies: Vec<(RunLog, String)>,
+}
+
+/// How two logs of one name belong together.
+enum Relation {
+    /// The same run, wholly or in an earlier state.
+    Copy,
+    /// The second goes on from a step of the first.
+    Continuation { from: f64 },
+    /// One of them has only facts.
+    Facts,
+    /// Different runs.
+    Apart,
+}
+
+/// Puts the logs of each run together, in the order they were read.
+pub(in crate::data) fn merge(logs: Vec<RunLog>) -> Joined {
+    let mut groups: Vec<(String, Vec<RunLog>)> = Vec::new();
+    let mut at: BTreeMap<String, usize> = BTreeMap::new();
+    for log in pieces(logs) {
+        match at.get(&log.run) {
+            Some(i) => groups[*i].1.push(log),
+            None => {
+                at.insert(log.run.clone(), groups.len());
+                groups.push((log.run.clone(), vec![log]));
+            }
+        }
+    }
+    let mut joined = Joined { logs: Vec::new(), copies: Vec::new() };
+    for (_, group) in groups {
+        let mut kept: Vec<RunLog> = Vec::new();
+        for mut log in group {
+            log.settle();
+            take_in(&mut kept, log, &mut joined.copies);
+        }
+        // Runs of one name that are not one run are told apart by where they are.
+        if kept.len() > 1 {
+            for log in &mut kept {
+                log.run = format!("{} ({})", log.run, log.path.display());
+            }
+        }
+        joined.logs.extend(kept);
+    }
+    joined
+}
+
+/// Event files of one folder are one run, written in turn; their names hold the time they were
+/// begun, and they were read in that order.
+fn pieces(logs: Vec<RunLog>) -> Vec<RunLog> {
+    let mut whole: Vec<RunLog> = Vec::new();
+    for log in logs {
+        let same = |other: &&mut RunLog| {
+            log.format == Format::TensorBoard
+                && other.format == log.format
+                && other.run == log.run
+                && other.path.parent() == log.path.parent()
+        };
+        match whole.iter_mut().find(same) {
+            Some(first) => first.absorb(log),
+            None => whole.push(log),
+        }
+    }
+    whole
+}
+
+/// Adds a log to those of its name that are kept.
+fn take_in(kept: &mut Vec<RunLog>, mut log: RunLog, copies: &mut Vec<(RunLog, String)>) {
+    for other in kept.iter_mut() {
+        match relation(other, &log) {
+            Relation::Copy => {
+                // The fuller one stays and learns what the other knew.
+                if worth(&log) > worth(other) {
+                    std::mem::swap(other, &mut log);
+                }
+                if !clashes(other, &log) {
+                    log.facts.iter().for_each(|(key, value)| other.suggest(key, value));
+                }
+                copies.push((log, other.path.display().to_string()));
+                return;
+            }
+            Relation::Continuation { from } => {
+                other.truncate_from(from);
+                other.notes.push(format!("goes on from step {from} in {}", log.path.display()));
+                other.absorb(log);
+                other.settle();
+                return;
+            }
+            Relation::Facts => {
+                if !other.has_curve() {
+                    std::mem::swap(other, &mut log);
+                }
+                log.facts.iter().for_each(|(key, value)| other.suggest(key, value));
+                return;
+            }
+            Relation::Apart => {}
+        }
+    }
+    kept.push(log);
+}
+
+/// Facts about tokens are told in products; those of two logs are not to be mixed.
+fn clashes(one: &RunLog, other: &RunLog) -> bool {
+    let both = |kind| one.count(kind).zip(other.count(kind));
+    [FactKind::AllParams, FactKind::NonEmbeddingParams]
+        .into_iter()
+        .filter_map(both)
+        .any(|(a, b)| (a / b - 1.0).abs() > 0.02)
+}
+
+/// How much a log knows: a size, tokens, evaluations, rates, and then its length.
+fn worth(log: &RunLog) -> (usize, f64, usize) {
+    let known = [
+        log.count(FactKind::AllParams).is_some(),
+        log.count(FactKind::AllParams).is_some() || log.count(FactKind::NonEmbeddingParams).is_some(),
+        !log.series(Metric::Tokens).is_empty()
+            || log.count(FactKind::TokensPerStep).is_some()
+            || (log.count(FactKind::Batch).is_some() && log.count(FactKind::Length).is_some()),
+        !log.series(Metric::EvalLoss).is_empty(),
+        !log.series(Metric::Rate).is_empty(),
+    ];
+    let knows = known.into_iter().filter(|k| *k).count();
+    (knows, log.last_step().unwrap_or(0.0), log.series(Metric::TrainLoss).len())
+}
+
+fn relation(one: &RunLog, other: &RunLog) -> Relation {
+    if !one.has_curve() || !other.has_curve() {
+        return Relation::Facts;
+    }
+    if clashes(one, other) {
+        return Relation::Apart;
+    }
+    let (Some(a), Some(b)) = (one.last_step(), other.last_step()) else { return Relation::Facts };
+    let close = |x: f64, y: f64| (x / y - 1.0).abs() <= AGREE;
+    let (short, long) = if a <= b { (one, other) } else { (other, one) };
+    let end = a.min(b);
+    let shared = [Metric::EvalLoss, Metric::TrainLoss].into_iter().find_map(|metric| {
+        let (s, l) = (short.series(metric), long.series(metric));
+        let last = s.last()?;
+        // Some count steps from 0.
+        let there = [last.step, last.step + 1.0, last.step - 1.0];
+        let found = there.into_iter().filter_map(|step| l.at(step));
+        let same = found.clone().any(|x| close(x, last.last));
+        found.into_iter().next().map(|_| same)
+    });
+    if shared == Some(true) {
+        return Relation::Copy;
+    }
+    let (first_a, first_b) = (one.first_step().unwrap_or(0.0), other.first_step().unwrap_or(0.0));
+    // A restart begins where the first log had been, not at the start, and goes further.
+    if first_b > first_a + 0.02 * end && b > a && one.format == other.format {
+        return Relation::Continuation { from: first_b };
+    }
+    Relation::Apart
+}
+
+/// Facts of a table's row that a log of the same name may want.
+pub(in crate::data) fn join_row(log: &mut RunLog, columns: &[String], row: &[Value]) {
+    for (column, value) in columns.iter().zip(row) {
+        if crate::data::names::is_fact(column) {
+            log.suggest(column, value);
+        }
+    }
+}

@@ -134,9 +134,9 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Curve(args) => curve::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Explain(args) => explain::run(&args),
-        Verb::Sweep(args) => sweep::run(&args, console),
+        Verb::Sweep(args) => sweep::run(&args),
         #[cfg(feature = "train")]
-        Verb::Train(args) => train::run(&args, console),
+        Verb::Train(args) => train::run(&args),
         Verb::Validate(args) => validate::run(&args, console),
         Verb::Study(args) => study::run(&args),
         Verb::Talk => talk::run(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::output::{Console, Output, to_value};
+use super::output::{Output, to_value};
 #[cfg(not(feature = "train"))]
 use crate::error::TrainError;
 use crate::error::{Error, Result, SweepError};
@@ -73,13 +73,13 @@ enum Executor {
     Slurm,
 }
 
-pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+pub(super) fn run(args: &Args) -> Result<Output> {
     match &args.action {
         Action::Run { common, executor, jobs } => {
             if *executor == Executor::Slurm {
                 return Err(SweepError::Executor { name: "slurm".to_owned() }.into());
             }
-            train_all(&load(common)?, usize::from(*jobs), console)?;
+            train_all(&load(common)?, usize::from(*jobs))?;
             status(&load(common)?)
         }
         Action::Status { common } => status(&load(common)?),
@@ -114,7 +114,7 @@ fn load(common: &Common) -> Result<SweepConfig> {
 }
 
 #[cfg(feature = "train")]
-fn train_all(config: &SweepConfig, jobs: usize, console: &Console) -> Result<()> {
+fn train_all(config: &SweepConfig, jobs: usize) -> Result<()> {
     use std::sync::Arc;
 
     use super::progress::{RunWatch, stop_flag};
@@ -153,7 +153,7 @@ fn train_all(config: &SweepConfig, jobs: usize, console: &Console) -> Result<()>
 }
 
 #[cfg(not(feature = "train"))]
-fn train_all(_config: &SweepConfig, _jobs: usize, _console: &Console) -> Result<()> {
+fn train_all(_config: &SweepConfig, _jobs: usize) -> Result<()> {
     Err(TrainError::NotBuilt.into())
 }
 

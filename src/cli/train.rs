@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use serde::Deserialize;
 
-use super::output::{Console, Output};
+use super::output::Output;
 use super::progress::{RunWatch, stop_flag};
 use crate::error::{Error, Result, SweepError, TrainError};
 use crate::flops::Shape;
@@ -55,7 +55,7 @@ fn one() -> usize {
     1
 }
 
-pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+pub(super) fn run(args: &Args) -> Result<Output> {
     let path = &args.file;
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
     let file: RunFile = toml::from_str(&text).map_err(|e| SweepError::File {

@@ -14,7 +14,7 @@ use crate::error::DataError;
 const MOST_FILES: usize = 100_000;
 
 /// What the readers report while they read: bytes so far, of how many.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+pub(super) type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// One file, or one folder that is a log as a whole.
 #[derive(Clone, Debug)]

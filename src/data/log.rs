@@ -48,6 +48,15 @@ impl Value {
         }
     }
 
+    /// What the value names.
+    pub(super) fn name(&self) -> Option<String> {
+        match self {
+            Self::Text(name) => Some(name.clone()),
+            Self::Number(id) => Some(id.to_string()),
+            Self::Missing => None,
+        }
+    }
+
     /// A count as people write it: 2300000, `2.30M`, `4,096`.
     pub(super) fn count(&self) -> Option<f64> {
         match self {
@@ -153,17 +162,39 @@ impl RunLog {
             return;
         }
         let value = if is_loss { scale.nats(value) } else { value };
-        let at = match self.slots.iter().position(|s| s.metric == metric && s.key == key) {
-            Some(at) => at,
-            None if self.slots.len() >= MOST_SLOTS => return,
+        if let Some(at) = self.slot_of(key, metric, scale, rank) {
+            self.slots[at].series.push(step, value);
+        }
+    }
+
+    /// Where the values of a key go; `None` when there are too many keys.
+    pub(super) fn slot_of(
+        &mut self,
+        key: &str,
+        metric: Metric,
+        scale: LossScale,
+        rank: usize,
+    ) -> Option<usize> {
+        match self.slots.iter().position(|s| s.metric == metric && s.key == key) {
+            Some(at) => Some(at),
+            None if self.slots.len() >= MOST_SLOTS => None,
             None => {
+                let is_loss = matches!(metric, Metric::TrainLoss | Metric::EvalLoss);
                 let per_byte = is_loss && scale.is_per_byte();
                 let (key, series) = (key.to_owned(), Series::default());
                 self.slots.push(Slot { metric, key, rank, per_byte, series });
-                self.slots.len() - 1
+                Some(self.slots.len() - 1)
             }
-        };
-        self.slots[at].series.push(step, value);
+        }
+    }
+
+    /// As [`push`](Self::push) into a slot known from [`slot_of`](Self::slot_of).
+    pub(super) fn push_at(&mut self, slot: usize, scale: LossScale, step: f64, value: f64) {
+        let slot = &mut self.slots[slot];
+        let is_loss = matches!(slot.metric, Metric::TrainLoss | Metric::EvalLoss);
+        if step.is_finite() && (is_loss || value.is_finite()) {
+            slot.series.push(step, if is_loss { scale.nats(value) } else { value });
+        }
     }
 
     /// Keeps a fact; a later one of the same name replaces it unless it is empty.

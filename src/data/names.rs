@@ -1,6 +1,6 @@
 //! What people call things: logged quantities and facts about a run.
 
-use super::columns::normalised;
+use super::columns::{Quantity, normalised};
 
 /// A quantity logged step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -278,15 +278,15 @@ pub(super) fn role_of(column: &str) -> Role {
         // `lr-AdamW/pg1` is the second group of parameters: the plain name is surer.
         return plain(Metric::Rate, words.len() + words.iter().filter(|w| w.starts_with("pg")).count());
     }
-    if is_fact(column) {
-        return Role::Fact;
-    }
     let scale = LossScale::of_name(&name);
     if let Some(rank) = rank_in(EVAL_LOSS) {
         return Role::Metric { metric: Metric::EvalLoss, scale, rank };
     }
     if let Some(rank) = rank_in(TRAIN_LOSS) {
         return Role::Metric { metric: Metric::TrainLoss, scale, rank };
+    }
+    if is_fact(column) {
+        return Role::Fact;
     }
     let entropy = has(&["cross"]) && has(&["entropy"]);
     if (has(LOSS_WORDS) || entropy || scale.is_per_byte()) && !has(NOT_THE_LOSS) {
@@ -594,7 +594,7 @@ pub(super) fn is_fact(key: &str) -> bool {
     without_groups(&name)
         .into_iter()
         .any(|form| FACTS.iter().any(|(_, names)| names.contains(&form)))
-        || super::columns::Quantity::ALL.iter().any(|q| q.is_named(&name))
+        || Quantity::ALL.into_iter().filter(|q| *q != Quantity::Step).any(|q| q.is_named(&name))
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<RunTable> {
 pub fn read_with_progress(
     paths: &[PathBuf],
     options: &ReadOptions,
-    progress: Progress<'_>,
+    progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<RunTable> {
     if !(options.tail > 0.0 && options.tail <= 1.0) {
         return Err(DataError::BadOption {
@@ -90,6 +90,7 @@ pub fn read_with_progress(
     let own = options.patterns.as_deref().map(pattern_text).transpose()?;
     let patterns = Patterns::new(own.as_ref().map(|(path, text)| (path.as_str(), text.as_str())))?;
     let mut gathered = gather(paths, options, &patterns, progress)?;
+    join_facts(&mut gathered, options);
     let mut table = RunTable {
         runs: Vec::new(),
         skipped: std::mem::take(&mut gathered.skipped),
@@ -114,9 +115,12 @@ pub fn read_with_progress(
             log.facts.insert(g.key().to_owned(), g.value());
         });
     }
-    let tables = join_tables(gathered.tables, &mut logs, &mut table.skipped, options);
+    join_tables(&mut gathered.tables, &mut logs, options);
     let mut rules: Vec<(ParamRule, String)> = Vec::new();
-    for mut sheet in tables {
+    for mut sheet in gathered.tables {
+        if sheet.rows.is_empty() && sheet.damaged.is_empty() {
+            continue;
+        }
         options.given.iter().for_each(|given| given.fill(&mut sheet));
         let name = sheet.path.clone();
         rules.push((append(sheet, options, &mut table)?, name));
@@ -206,7 +210,7 @@ fn gather(
         let crc = meter.take_crc();
         gathered.digest.update(&source.len().to_le_bytes());
         gathered.digest.update(&crc.to_le_bytes());
-        let Found { format, content, damage } = found;
+        let Found { format, detail, content, damage } = found;
         let damage: Vec<String> = damage.iter().map(|d| format!("{}: {}", d.at, d.problem)).collect();
         if let Some(first) = damage.first().filter(|_| options.strict) {
             let more = damage.len() - 1;
@@ -218,7 +222,7 @@ fn gather(
             let reason = reason.clone();
             gathered.skipped.push(Skipped { path: path.clone(), line: None, run: None, reason });
         }
-        let mut note = FileNote { path: path.clone(), format, runs: 0, damage };
+        let mut note = FileNote { path: path.clone(), format, detail, runs: 0, damage };
         match content {
             Content::Unknown(reason) => {
                 if single || (options.strict && source.asked) {
@@ -261,7 +265,7 @@ fn gather(
 
 fn set_aside(gathered: &mut Gathered, path: &str, reason: String, asked: bool) {
     let damage = vec![reason.clone()];
-    gathered.files.push(FileNote { path: path.to_owned(), format: None, runs: 0, damage });
+    gathered.files.push(FileNote { path: path.to_owned(), format: None, detail: None, runs: 0, damage });
     let reason = if asked { reason } else { format!("set aside: {reason}") };
     gathered.skipped.push(Skipped { path: path.to_owned(), line: None, run: None, reason });
 }
@@ -288,65 +292,67 @@ fn left_out(log: &RunLog, reason: String) -> Skipped {
     Skipped { path, line: None, run: Some(log.run.clone()), reason }
 }
 
-/// Rows named as a log is tell it their facts; a row that also has a loss stands for the run, and
-/// the log is its curve.
-fn join_tables(
-    tables: Vec<Sheet>,
-    logs: &mut [RunLog],
-    skipped: &mut Vec<Skipped>,
-    options: &ReadOptions,
-) -> Vec<Sheet> {
-    let mut kept = Vec::new();
-    for mut sheet in tables {
+/// A table without a loss whose rows are named tells the runs of the other files what they leave
+/// out; alone it is a table that lacks its loss.
+fn join_facts(gathered: &mut Gathered, options: &ReadOptions) {
+    let column = |sheet: &Sheet, q| sheet.column(q, options.params, &options.map).ok().flatten();
+    let others = gathered.tables.len() + gathered.logs.len();
+    let is_facts = |sheet: &Sheet| {
+        column(sheet, Quantity::Loss).is_none() && column(sheet, Quantity::Run).is_some()
+    };
+    let facts: Vec<Sheet> = gathered.tables.extract_if(.., |s| others > 1 && is_facts(s)).collect();
+    for sheet in facts {
+        let Some(run) = column(&sheet, Quantity::Run) else { continue };
+        let mut told = 0;
+        for row in &sheet.rows {
+            let Some(name) = row[run].name() else { continue };
+            let mut used = false;
+            for log in gathered.logs.iter_mut().filter(|log| log.run == name) {
+                join_row(log, &sheet.columns, row);
+                used = true;
+            }
+            for table in &mut gathered.tables {
+                let Some(at) = column(table, Quantity::Run) else { continue };
+                for i in 0..table.rows.len() {
+                    if table.rows[i][at].name().is_some_and(|n| n == name) {
+                        table.fill_row(i, &sheet.columns, row);
+                        used = true;
+                    }
+                }
+            }
+            told += usize::from(used);
+        }
+        if told < sheet.rows.len() {
+            let rows = sheet.rows.len() - told;
+            let reason = format!("{rows} rows of facts are about runs that no file has");
+            gathered.skipped.push(Skipped { path: sheet.path, line: None, run: None, reason });
+        }
+    }
+}
+
+/// A row named as a log stands for its run when it has a loss, and the log is its curve; else it
+/// tells the log its facts.
+fn join_tables(tables: &mut [Sheet], logs: &mut [RunLog], options: &ReadOptions) {
+    for sheet in tables {
         let column = |q| sheet.column(q, options.params, &options.map).ok().flatten();
-        let (Some(run), false) = (column(Quantity::Run), logs.is_empty()) else {
-            kept.push(sheet);
+        let (Some(run), Some(loss)) = (column(Quantity::Run), column(Quantity::Loss)) else {
             continue;
         };
-        let loss = column(Quantity::Loss);
-        let mut consumed = BTreeSet::new();
+        let mut told = BTreeSet::new();
         for (i, row) in sheet.rows.iter().enumerate() {
-            let name = match &row[run] {
-                Value::Text(name) => name.clone(),
-                Value::Number(id) => id.to_string(),
-                Value::Missing => continue,
-            };
+            let Some(name) = row[run].name() else { continue };
             for log in logs.iter_mut().filter(|log| log.run == name) {
                 join_row(log, &sheet.columns, row);
-                match loss.map(|at| &row[at]) {
-                    Some(Value::Number(x)) if x.is_finite() => {
-                        log.stated = Some((*x, sheet.path.clone()));
-                    }
+                match &row[loss] {
+                    Value::Number(x) => log.stated = Some((*x, sheet.path.clone())),
                     _ => {
-                        consumed.insert(i);
+                        told.insert(i);
                     }
                 }
             }
         }
-        if consumed.is_empty() {
-            kept.push(sheet);
-            continue;
-        }
-        let whole = consumed.len() == sheet.rows.len();
-        if loss.is_none() && !whole {
-            let rows = sheet.rows.len() - consumed.len();
-            let reason = format!("{rows} rows of facts about runs whose logs are not among the files");
-            skipped.push(Skipped { path: sheet.path.clone(), line: None, run: None, reason });
-        }
-        if loss.is_some() && !whole {
-            let mut keep = (0..sheet.rows.len()).map(|i| !consumed.contains(&i));
-            sheet.lines = sheet
-                .lines
-                .iter()
-                .zip(&mut keep)
-                .filter_map(|(line, keep)| keep.then_some(*line))
-                .collect();
-            let mut keep = (0..sheet.rows.len()).map(|i| !consumed.contains(&i));
-            sheet.rows.retain(|_| keep.next().unwrap_or(true));
-            kept.push(sheet);
-        }
+        sheet.remove_rows(&told);
     }
-    kept
 }
 
 /// Judges every log; those that cannot enter are left out with the reason.

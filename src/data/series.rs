@@ -27,6 +27,11 @@ impl Bin {
         (self.count > 0).then(|| self.sum / f64::from(self.count))
     }
 
+    /// Values in it.
+    fn points(&self) -> u64 {
+        u64::from(self.count) + u64::from(self.broken)
+    }
+
     fn join(&mut self, next: &Self) {
         *self = Self {
             first: self.first,
@@ -43,6 +48,8 @@ impl Bin {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Series {
     bins: Vec<Bin>,
+    /// Points a new bin takes before the next begins; 0 until the first thinning, for one.
+    stride: u64,
     /// How often a step was lower than the one before.
     descents: usize,
     /// Points that a later one of the same or an earlier step replaced.
@@ -53,7 +60,7 @@ pub(super) struct Series {
 
 impl Series {
     pub(super) const NONE: Self =
-        Self { bins: Vec::new(), descents: 0, replaced: 0, restarted_at: None };
+        Self { bins: Vec::new(), stride: 0, descents: 0, replaced: 0, restarted_at: None };
 
     /// Adds a value; steps may come back, as after a restart.
     pub(super) fn push(&mut self, step: f64, value: f64) {
@@ -64,8 +71,13 @@ impl Series {
     }
 
     fn add(&mut self, bin: Bin) {
-        if self.bins.last().is_some_and(|last| last.step > bin.first) {
-            self.descents += 1;
+        if let Some(last) = self.bins.last_mut() {
+            if last.step > bin.first {
+                self.descents += 1;
+            } else if last.step < bin.first && last.points() + bin.points() <= self.stride {
+                last.join(&bin);
+                return;
+            }
         }
         self.bins.push(bin);
         if self.bins.len() >= 2 * MOST {
@@ -84,10 +96,10 @@ impl Series {
     /// Puts the points in order of steps.
     ///
     /// A few steps back are restarts: what was logged beyond the step a restart goes on from is of
-    /// a branch that was given up, and goes. Many are rows out of order, which are sorted.
+    /// a branch that was given up, and goes. Many, or pieces that share no steps, are rows out of
+    /// order, which are sorted.
     pub(super) fn settle(&mut self) {
-        let shuffled = self.descents > 8.max(self.bins.len() / 10);
-        if shuffled {
+        if self.descents > 8.max(self.bins.len() / 50) || self.is_out_of_order() {
             self.bins.sort_by(|a, b| a.first.total_cmp(&b.first));
         }
         let mut kept: Vec<Bin> = Vec::with_capacity(self.bins.len());
@@ -106,14 +118,36 @@ impl Series {
         self.descents = 0;
     }
 
+    /// Whether steps that go back never come to where others have been: pieces in the wrong order,
+    /// or rows that are all different and go back more than twice.
+    fn is_out_of_order(&self) -> bool {
+        if self.descents == 0 {
+            return false;
+        }
+        let mut ends: Vec<(f64, f64)> = Vec::new();
+        for bin in &self.bins {
+            match ends.last_mut() {
+                Some((_, last)) if *last <= bin.first => *last = bin.step,
+                _ => ends.push((bin.first, bin.step)),
+            }
+        }
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let apart = ends.windows(2).all(|pair| pair[0].1 < pair[1].0);
+        let mut steps: Vec<f64> = self.bins.iter().map(|b| b.first).collect();
+        steps.sort_by(f64::total_cmp);
+        let distinct = steps.windows(2).all(|pair| pair[0] < pair[1]);
+        apart || (distinct && self.descents > 2)
+    }
+
     /// Merges neighbours until at most [`MOST`] bins of about equal numbers of points are left.
     fn thin(&mut self) {
-        let total: u64 = self.bins.iter().map(|b| u64::from(b.count) + u64::from(b.broken)).sum();
+        let total: u64 = self.bins.iter().map(Bin::points).sum();
         let each = (total.div_ceil(MOST as u64 / 2)).max(1);
+        self.stride = each;
         let mut kept: Vec<Bin> = Vec::with_capacity(MOST);
         for bin in &self.bins {
             match kept.last_mut() {
-                Some(last) if u64::from(last.count) + u64::from(last.broken) < each => last.join(bin),
+                Some(last) if last.points() < each => last.join(bin),
                 _ => kept.push(*bin),
             }
         }
@@ -131,7 +165,7 @@ impl Series {
 
     /// Values logged.
     pub(super) fn len(&self) -> usize {
-        self.bins.iter().map(|b| (b.count + b.broken) as usize).sum()
+        self.bins.iter().map(Bin::points).sum::<u64>() as usize
     }
 
     pub(super) fn first(&self) -> Option<&Bin> {
@@ -215,6 +249,8 @@ mod tests {
         let points: Vec<(f64, f64)> = (0..500).map(|i| (f64::from((i * 37) % 500), 1.0)).collect();
         let series = of(&points);
         assert_eq!((series.len(), series.replaced), (500, 0));
+        let second_half_first = of(&[(3.0, 1.0), (4.0, 1.0), (1.0, 2.0), (2.0, 2.0)]);
+        assert_eq!((second_half_first.len(), second_half_first.restarted_at), (4, None));
     }
 
     #[test]

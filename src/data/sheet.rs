@@ -4,6 +4,7 @@ use std::io::Read;
 
 use super::columns::{ColumnMap, Quantity, normalised};
 use super::log::Value;
+use super::windows::{Window, for_each};
 use crate::error::DataError;
 use crate::units::ParamRule;
 
@@ -45,33 +46,64 @@ impl Sheet {
         Ok(())
     }
 
-    /// Delimited text with a header.
-    pub(super) fn csv(path: String, from: impl Read, separator: u8) -> Result<Self, DataError> {
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(separator)
-            .flexible(true)
-            .from_reader(from);
-        let unreadable =
-            |e: csv::Error| DataError::Unreadable { path: path.clone(), reason: e.to_string() };
-        let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
-        let columns: Vec<String> =
-            reader.byte_headers().map_err(unreadable)?.iter().map(text).collect();
-        let width = columns.len();
-        let mut sheet = Self::new(path.clone(), columns);
-        let mut record = csv::ByteRecord::new();
-        while reader.read_byte_record(&mut record).map_err(unreadable)? {
-            let line = record.position().map_or(0, |p| p.line() as usize);
-            let found = record.len();
-            if found < width || record.iter().skip(width).any(|cell| !cell.is_empty()) {
-                let problem = format!("the row has {found} cells, the header {width}");
-                sheet.damaged.push((line, problem));
-                continue;
+    /// Delimited text with a header, read in pieces on all cores.
+    pub(super) fn csv(
+        path: String,
+        from: impl Read + Send,
+        separator: u8,
+    ) -> Result<Self, DataError> {
+        type Rows = (Vec<String>, Vec<(usize, Vec<Value>)>, Vec<(usize, String)>);
+        let unreadable = |reason: String| DataError::Unreadable { path: path.clone(), reason };
+        let work = |window: &Window| -> Rows {
+            let mut reader = csv::ReaderBuilder::new()
+                .delimiter(separator)
+                .flexible(true)
+                .has_headers(false)
+                .from_reader(window.bytes.as_slice());
+            let (mut header, mut rows, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+            let mut record = csv::ByteRecord::new();
+            let mut is_header = window.first_line == 1;
+            loop {
+                match reader.read_byte_record(&mut record) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(e) => {
+                        damaged.push((window.first_line, e.to_string()));
+                        break;
+                    }
+                }
+                if std::mem::take(&mut is_header) {
+                    let name = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+                    header = record.iter().map(name).collect();
+                    continue;
+                }
+                let row = record.iter().map(|cell| cell_value(cell, separator)).collect();
+                rows.push((window.line_of(&record), row));
             }
-            let cell = |cell: &[u8]| cell_value(cell, separator);
-            let row = record.iter().take(width).map(cell).collect();
-            sheet.push(line, row)?;
-        }
-        Ok(sheet)
+            (header, rows, damaged)
+        };
+        let mut sheet: Option<Self> = None;
+        let mut failed = Ok(());
+        let mut take = |(header, rows, damaged): Rows| {
+            let sheet = sheet.get_or_insert_with(|| Self::new(path.clone(), header));
+            sheet.damaged.extend(damaged);
+            let width = sheet.columns.len();
+            for (line, mut row) in rows {
+                let found = row.len();
+                if found < width || row[width..].iter().any(|cell| *cell != Value::Missing) {
+                    let problem = format!("the row has {found} cells, the header {width}");
+                    sheet.damaged.push((line, problem));
+                    continue;
+                }
+                row.truncate(width);
+                if failed.is_ok() {
+                    failed = sheet.push(line, row);
+                }
+            }
+        };
+        for_each(from, true, &work, &mut take).map_err(|e| unreadable(e.to_string()))?;
+        failed?;
+        sheet.ok_or(DataError::Empty { path })
     }
 
     /// Objects with their lines; the columns are all their keys.
@@ -96,6 +128,29 @@ impl Sheet {
             sheet.push(line, row)?;
         }
         Ok(sheet)
+    }
+
+    /// Fills the empty cells of a row, and columns that are not there, from a row of facts.
+    pub(super) fn fill_row(&mut self, at: usize, columns: &[String], row: &[Value]) {
+        for (column, value) in columns.iter().zip(row) {
+            let known = self.columns.iter().position(|c| normalised(c) == normalised(column));
+            let place = known.unwrap_or_else(|| {
+                self.columns.push(column.clone());
+                self.rows.iter_mut().for_each(|row| row.push(Value::Missing));
+                self.columns.len() - 1
+            });
+            if self.rows[at][place] == Value::Missing {
+                self.rows[at][place] = value.clone();
+            }
+        }
+    }
+
+    /// Leaves out rows by their place.
+    pub(super) fn remove_rows(&mut self, gone: &std::collections::BTreeSet<usize>) {
+        let mut place = 0..;
+        self.rows.retain(|_| place.next().is_none_or(|i: usize| !gone.contains(&i)));
+        let mut place = 0..;
+        self.lines.retain(|_| place.next().is_none_or(|i: usize| !gone.contains(&i)));
     }
 
     /// The first column with the first of these normalised names that any has.

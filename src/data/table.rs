@@ -176,6 +176,9 @@ pub struct FileNote {
     pub path: String,
     /// What it was taken for; absent when it is no log.
     pub format: Option<Format>,
+    /// Which kind of that format, as the trainer whose pattern read a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// Runs found in it.
     pub runs: usize,
     /// What was left out of it, and why, with the position.

@@ -8,16 +8,28 @@ use super::files::read_full;
 
 /// Bytes of a piece: large enough that its overhead is nothing, small enough that all in flight fit
 /// in a few caches.
-const WINDOW: usize = 2 << 20;
+const WINDOW: usize = 512 << 10;
 
 /// Pieces worked on at a time.
-const BATCH: usize = 8;
+const BATCH: usize = 16;
 
 /// A piece of whole lines.
 pub(super) struct Window {
     /// 1-based number of its first line.
     pub(super) first_line: usize,
     pub(super) bytes: Vec<u8>,
+}
+
+impl Window {
+    /// The line a CSV record begins on. The reader's own position is where the record before ended,
+    /// ahead of blank lines and of the second half of a carriage return and line feed.
+    pub(super) fn line_of(&self, record: &csv::ByteRecord) -> usize {
+        let Some(position) = record.position() else { return self.first_line };
+        let start = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(self.bytes.len());
+        let blank = self.bytes[start..].iter().take_while(|b| matches!(**b, b'\n' | b'\r'));
+        let skipped = blank.filter(|b| **b == b'\n').count();
+        self.first_line + position.line() as usize - 1 + skipped
+    }
 }
 
 /// Cuts a reader into windows.
@@ -86,23 +98,29 @@ fn line_end(bytes: &[u8], quoted: bool) -> Option<usize> {
 
 /// `work` on every piece of `from`, on all cores, its results handed to `take` in order.
 ///
-/// The next pieces are read while the last ones are worked on.
+/// While pieces are worked on, the results of those before are taken and the next ones read.
 pub(super) fn for_each<T: Send>(
     from: impl Read + Send,
     quoted: bool,
     work: &(impl Fn(&Window) -> T + Sync),
-    take: &mut impl FnMut(T),
+    take: &mut (impl FnMut(T) + Send),
 ) -> std::io::Result<()> {
     let mut cutter = Cutter { from, rest: Vec::new(), line: 1, quoted, ended: false };
     let mut batch = cutter.batch()?;
+    let mut done: Vec<T> = Vec::new();
     while !batch.is_empty() {
-        let (next, done) = rayon::join(
-            || cutter.batch(),
+        let before = std::mem::take(&mut done);
+        let (next, now) = rayon::join(
+            || {
+                before.into_iter().for_each(&mut *take);
+                cutter.batch()
+            },
             || batch.par_iter().map(work).collect::<Vec<T>>(),
         );
-        done.into_iter().for_each(&mut *take);
+        done = now;
         batch = next?;
     }
+    done.into_iter().for_each(take);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ pub fn files_sheet(files: &[FileNote]) -> Sheet {
     let mut sheet = Sheet::new("Files", &["file", "taken for", "runs", "damage"]);
     for file in files {
         let format = file.format.map_or("no log", crate::data::Format::name);
+        let format = file.detail.as_deref().unwrap_or(format);
         let runs = if file.runs == 0 { "-".to_owned() } else { file.runs.to_string() };
         let damage = match file.damage.as_slice() {
             [] => "-".to_owned(),

@@ -94,6 +94,10 @@ fn a_missing_file_and_garbage_are_refused_by_name() {
     assert_says(&error.to_string(), &["nowhere.csv", "cannot be read"]);
     assert_says(
         &refused("noise.parquet", "PAR0 this is none"),
+        &["noise.parquet", "no log of a kind that is read"],
+    );
+    assert_says(
+        &refused("noise.parquet", "PAR1 this is none either"),
         &["noise.parquet", "cannot be read"],
     );
 }
@@ -122,8 +126,8 @@ fn skipping_bad_rows_keeps_the_good_ones_and_the_reasons() {
     let text = THREE.replace("2.9", "NaN").replace("8e9", "0");
     let table = read_text("runs.csv", &text, &options).expect("one good row");
     assert_eq!(table.runs.len(), 1);
-    let lines: Vec<usize> = table.skipped.iter().map(|s| s.line).collect();
-    assert_eq!(lines, [3, 4]);
+    let lines: Vec<Option<usize>> = table.skipped.iter().map(|s| s.line).collect();
+    assert_eq!(lines, [Some(3), Some(4)]);
     assert_says(&table.skipped[0].reason, &["`loss` is NaN"]);
     assert_says(&table.skipped[1].reason, &["`tokens` is 0"]);
 }
@@ -148,10 +152,12 @@ fn excluded_rows_are_counted_from_zero_and_never_looked_at() {
 }
 
 #[test]
-fn an_unknown_extension_is_refused_with_the_known_ones() {
-    let text = refused("runs.xlsx", THREE);
-    assert_says(&text, &["runs.xlsx", "`xlsx`", ".csv", ".jsonl", ".parquet"]);
-    assert_says(&refused("runs", THREE), &["runs", "is not read"]);
+fn a_file_is_told_by_its_content_and_not_by_its_name() {
+    assert_eq!(good("runs.xlsx", THREE).runs.len(), 3);
+    assert_eq!(good("runs", THREE).runs.len(), 3);
+    assert_eq!(good("runs.csv", &THREE.replace(',', ";").replace("3.1", "3,1")).runs[0].loss_nats, 3.1);
+    let text = refused("runs.csv", "PK\u{3}\u{4}\0\0 a spreadsheet");
+    assert_says(&text, &["runs.csv", "binary data", "CSV, JSON Lines and Parquet"]);
 }
 
 #[test]
@@ -213,7 +219,7 @@ fn json_lines_keep_their_line_numbers_over_blank_lines() {
     assert_says(&bad("-1"), &["runs.jsonl:3: `loss` is -1"]);
     let text = format!("{}{{\"params\": 1e8,\n", row("3.0"));
     assert_says(&refused("runs.jsonl", &text), &["runs.jsonl:2", "not a JSON object"]);
-    assert_says(&refused("runs.jsonl", "[1, 2]\n"), &["runs.jsonl:1", "not a JSON object"]);
+    assert_says(&refused("runs.jsonl", "[1, 2]\n"), &["runs.jsonl", "a JSON list without objects"]);
 }
 
 #[test]
@@ -276,5 +282,5 @@ fn a_blank_line_in_a_csv_does_not_shift_the_line_numbers() {
     let table = read_text("runs.csv", text, &options).expect("one good row");
     assert_eq!(table.runs.len(), 1);
     let last = table.skipped.last().expect("a bad row");
-    assert_eq!((last.line, last.reason.as_str()), (4, "`loss` is NaN"));
+    assert_eq!((last.line, last.reason.as_str()), (Some(4), "`loss` is NaN"));
 }

@@ -307,29 +307,14 @@ mod facts {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::Path;
 
-    use polars::prelude::{CsvReadOptions, SerReader};
-
     use super::{Abs, MORE, ROWS, Rel};
     use crate::golden_machines::ELSEWHERE;
     use crate::shared::shared_folder;
 
     /// Rows of a CSV file as text by column name.
     fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
-        let frame = CsvReadOptions::default()
-            .with_infer_schema_length(Some(0))
-            .try_into_reader_with_file_path(Some(path.to_owned()))
-            .and_then(SerReader::finish)
-            .expect("a CSV file");
-        (0..frame.height())
-            .map(|i| {
-                let text = |c: &polars::prelude::Column| {
-                    let value = c.get(i).expect("a row");
-                    let text = value.get_str().unwrap_or("").to_owned();
-                    (c.name().to_string(), text)
-                };
-                frame.columns().iter().map(text).collect()
-            })
-            .collect()
+        let mut reader = csv::Reader::from_path(path).expect("a CSV file");
+        reader.deserialize().map(|row| row.expect("a row")).collect()
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) format: Option<Format>,
+    /// What kind of that format, in words.
+    pub(super) detail: Option<String>,
     pub(super) content: Content,
     /// Lines and records left out, each with its position.
     pub(super) damage: Vec<Damage>,
@@ -47,21 +49,21 @@ pub(super) struct Found {
 
 impl Found {
     fn logs(format: Format, logs: Vec<RunLog>) -> Self {
-        Self { format: Some(format), content: Content::Logs(logs), damage: Vec::new() }
+        Self { format: Some(format), detail: None, content: Content::Logs(logs), damage: Vec::new() }
     }
 
     fn facts(facts: BTreeMap<String, Value>) -> Self {
         let content = Content::Facts(facts);
-        Self { format: Some(Format::Config), content, damage: Vec::new() }
+        Self { format: Some(Format::Config), detail: None, content, damage: Vec::new() }
     }
 
     fn table(sheet: Sheet) -> Self {
         let content = Content::Table(sheet);
-        Self { format: Some(Format::RunTable), content, damage: Vec::new() }
+        Self { format: Some(Format::RunTable), detail: None, content, damage: Vec::new() }
     }
 
     pub(super) fn unknown(reason: impl Into<String>) -> Self {
-        Self { format: None, content: Content::Unknown(reason.into()), damage: Vec::new() }
+        Self { format: None, detail: None, content: Content::Unknown(reason.into()), damage: Vec::new() }
     }
 
     fn with_damage(mut self, damage: Vec<Damage>) -> Self {
@@ -148,7 +150,7 @@ pub(super) fn read_source(source: &Source, context: &Context<'_>) -> Result<Foun
     }
     let head = source.head()?;
     let is_text_log = |text: &str| context.patterns.of_text(text).is_some();
-    match container(&head, &source.file_name(), &is_text_log) {
+    let found = match container(&head, &source.file_name(), &is_text_log) {
         Container::Parquet => parquet::read(source, context),
         Container::Sqlite => mlflow::sqlite(source, context),
         Container::Wandb => wandb::read(source, context),
@@ -160,6 +162,12 @@ pub(super) fn read_source(source: &Source, context: &Context<'_>) -> Result<Foun
         Container::Lines => text::read(source, &head, context),
         Container::Empty => Err(DataError::Empty { path: source.shown() }),
         Container::Unknown(reason) => Ok(Found::unknown(reason)),
+    }?;
+    match &found.content {
+        Content::Table(sheet) if sheet.rows.is_empty() && sheet.damaged.is_empty() => {
+            Err(DataError::Empty { path: source.shown() })
+        }
+        _ => Ok(found),
     }
 }
 
@@ -212,7 +220,8 @@ fn name_of(source: &Source) -> String {
         Some((stem, extension)) if extension.len() <= 7 => stem,
         _ => stem,
     };
-    if !is_generic(stem) && !source.is_folder {
+    let is_events = file.contains(".tfevents.");
+    if !is_generic(stem) && !source.is_folder && !is_events {
         return stem.to_owned();
     }
     let skip = usize::from(!source.is_folder);

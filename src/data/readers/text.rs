@@ -115,8 +115,7 @@ pub(super) fn read(
     // A step holds for the lines below it, also into the next piece, so pieces only find and the
     // finds are booked in order.
     let work = |window: &Window| finds(window, pattern);
-    let mut log = RunLog::new(name_of(source), &source.path, Format::Text);
-    log.notes.push(format!("read as {} text", pattern.name));
+    let log = RunLog::new(name_of(source), &source.path, Format::Text);
     let mut booking = Booking { log, step: None, parts: BTreeMap::new(), damage: Vec::new() };
     let mut take = |found: Vec<Find>| found.into_iter().for_each(|find| booking.take(find));
     for_each(from, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
@@ -127,7 +126,9 @@ pub(super) fn read(
     let mut whole = Whole::default();
     whole.add(vec![log], damage);
     let (logs, damage) = whole.into_parts();
-    Ok(Found::logs(Format::Text, logs).with_damage(damage))
+    let mut found = Found::logs(Format::Text, logs).with_damage(damage);
+    found.detail = Some(format!("{} text", pattern.name));
+    Ok(found)
 }
 
 /// What one line holds: names of groups and their text.

@@ -205,8 +205,10 @@ fn rise(series: &Series, key: &str) -> Result<(), String> {
         return Ok(());
     };
     // Scatter of single points around their window, from neighbours.
-    let differences: Vec<f64> = means.windows(2).map(|p| (p[1].1 - p[0].1).abs()).collect();
-    let sd = crate::num::median(&differences) * 1.05 / (last.2 as f64).sqrt();
+    let late = &means[means.len() / 2..];
+    let apart: f64 = late.windows(2).map(|p| (p[1].1 - p[0].1).abs()).sum();
+    // Two draws of a normal variable differ by 2 / sqrt(pi) of its standard deviation on average.
+    let sd = 0.886 * apart / late.len().max(1) as f64 / (last.2 as f64).sqrt();
     let above = last.1 - lowest.1;
     if windows.len() >= 3 && above > RISE * lowest.1 && above > RISE_SDS * sd {
         return Err(format!(
@@ -257,7 +259,8 @@ impl Settled {
             let means: Vec<f64> = chunk.iter().filter_map(|b| b.mean()).collect();
             let tokens = self.tokens(step).ok()?.tokens;
             if !means.is_empty() && tokens > 0.0 {
-                points.push((Tokens::new(tokens), crate::num::mean(&means)));
+                let mean = means.iter().sum::<f64>() / means.len() as f64;
+                points.push((Tokens::new(tokens), mean));
             }
         }
         let run = self.log.run.clone();

@@ -28,6 +28,9 @@ const SLACK: f64 = 1.04;
 /// Largest root mean square misfit, as a share of the peak, of a schedule that has this shape.
 const MISFIT: f64 = 0.004;
 
+/// Rates a shape is fitted to.
+const FITTED: usize = 128;
+
 /// Where the schedule stands at its last logged rate.
 ///
 /// The decay is everything after the last rate at the peak. A cosine
@@ -66,8 +69,14 @@ pub(super) fn standing(rates: &Series) -> Standing {
     if span - held_from >= 0.02 * span && share < 0.9 {
         return Standing::Finished;
     }
-    let (cosine, period) = cosine(&decay, span);
-    let (line, zero_at) = line(&decay);
+    // A hundred points fix three numbers as well as thousands.
+    let every = decay.len().div_ceil(FITTED);
+    let mut thin: Vec<(f64, f64)> = decay.iter().copied().step_by(every).collect();
+    if (decay.len() - 1) % every != 0 {
+        thin.extend(decay.last());
+    }
+    let (cosine, period) = cosine(&thin, span);
+    let (line, zero_at) = line(&thin);
     if cosine <= MISFIT && cosine <= line {
         return if period > SLACK * span {
             Standing::Midway { share, shape: "cosine", ends_at: Some(start + period) }

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
             return Err(ReportError::UnknownFormat { path, extension }.into());
         }
     }
-    let table = args.reading.read(&args.logs, console)?;
+    let table = args.reading.look(&args.logs, console)?;
     let repeats = crate::fit::repeats(&table, LEVEL);
     let coverage = crate::fit::coverage(&table);
     let json = json!({

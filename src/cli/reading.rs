@@ -66,12 +66,14 @@ enum ParamsArg {
 impl ReadingArgs {
     /// Reads logs with these flags, telling how far it is.
     pub(super) fn read(&self, logs: &[PathBuf], console: &Console) -> Result<RunTable> {
-        let bytes = Bytes::new("reading");
-        let table = read_with_progress(logs, &self.options(console.strict)?, &|done, total| {
-            bytes.at(done, total);
-        });
-        bytes.clear();
-        table
+        watched(logs, &self.options(console.strict)?)
+    }
+
+    /// As [`read`](Self::read), bad rows of tables left out unless damage is to be refused.
+    pub(super) fn look(&self, logs: &[PathBuf], console: &Console) -> Result<RunTable> {
+        let options = self.options(console.strict)?;
+        let skip_bad = options.skip_bad || !console.strict;
+        watched(logs, &ReadOptions { skip_bad, ..options })
     }
 
     fn options(&self, strict: bool) -> Result<ReadOptions> {
@@ -95,4 +97,11 @@ impl ReadingArgs {
             patterns: self.patterns.clone(),
         })
     }
+}
+
+fn watched(logs: &[PathBuf], options: &ReadOptions) -> Result<RunTable> {
+    let bytes = Bytes::new("reading");
+    let table = read_with_progress(logs, options, &|done, total| bytes.at(done, total));
+    bytes.clear();
+    table
 }

@@ -11,7 +11,7 @@ use super::law_arg::{self, AskedLaw};
 use super::output::{Output, to_json_text};
 use super::progress::Counter;
 use crate::cost::Workload;
-use crate::data::{ColumnMap, ReadOptions, RunTable, read};
+use crate::data::{ReadOptions, RunTable, read};
 use crate::error::{Error, Result, SweepError};
 use crate::fit::{
     Backtest, Fit, FitConfig, NormalPrior, Objective, Resample, backtest, fit, valleys,
@@ -19,7 +19,7 @@ use crate::fit::{
 use crate::law::{Ensemble, Range, law_by_id};
 use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
 use crate::report::{self, Chart, Size, StudyReport, write_atomically};
-use crate::units::{Flops, ParamRule, Params, Tokens};
+use crate::units::{Flops, Params, Tokens};
 
 /// Flags of `isoloss study`.
 #[derive(Debug, ClapArgs)]
@@ -49,7 +49,7 @@ pub(super) struct StudyConfig {
     pub(super) logs: Vec<PathBuf>,
     /// How they are read.
     #[serde(default)]
-    pub(super) read: ReadSection,
+    pub(super) read: ReadOptions,
     /// How the law is fitted.
     #[serde(default)]
     pub(super) fit: FitSection,
@@ -66,16 +66,6 @@ pub(super) struct StudyConfig {
 
 fn yes() -> bool {
     true
-}
-
-/// How tables are read.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ReadSection {
-    map: ColumnMap,
-    params: ParamRule,
-    exclude: Vec<usize>,
-    skip_bad: bool,
 }
 
 /// How the law is fitted.
@@ -181,14 +171,7 @@ impl StudyConfig {
     }
 
     pub(super) fn read_logs(&self) -> Result<RunTable> {
-        let options = ReadOptions {
-            map: self.read.map.clone(),
-            params: self.read.params,
-            exclude: self.read.exclude.clone(),
-            skip_bad: self.read.skip_bad,
-            ..ReadOptions::default()
-        };
-        read(&self.logs, &options)
+        read(&self.logs, &self.read)
     }
 }
 

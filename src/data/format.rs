@@ -130,7 +130,15 @@ pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> b
         return Container::Unknown("binary data of no kind that is read");
     }
     let bare = text.trim_start();
-    if bare.starts_with('{') || bare.starts_with('[') {
+    // `[INFO] step 3` and `{'loss': 3}` begin like JSON too.
+    let second = bare.chars().nth(1);
+    let is_json = match bare.chars().next() {
+        Some('{') => second.is_none_or(|c| c.is_whitespace() || c == '"' || c == '}'),
+        Some('[') => second
+            .is_none_or(|c| c.is_whitespace() || c.is_ascii_digit() || "{[\"]".contains(c)),
+        _ => false,
+    };
+    if is_json && !(bare.starts_with('[') && is_text_log(text)) {
         return json_kind(bare, head.len() < HEAD);
     }
     if is_text_log(text) {
@@ -196,6 +204,7 @@ mod tests {
             (b"{\"a\":1}\n{\"a\":2}\n", Container::JsonLines),
             (b"{\n \"a\": 1}", Container::Json),
             (b"{\"a\": 1}", Container::Json),
+            (b"[INFO] nothing\n", Container::Lines),
             (b" \n", Container::Empty),
         ] {
             assert_eq!(kind(head, "log"), want, "{head:?}");

@@ -2,6 +2,7 @@
 
 use super::columns::Quantity;
 use super::log::Value;
+use super::names::LossScale;
 use super::read::ReadOptions;
 use super::sheet::Sheet;
 use super::table::{Assumption, RunRecord, RunTable, Skipped};
@@ -41,15 +42,31 @@ pub(super) fn append(
     if n.is_none() && (d.is_none() || c.is_none()) {
         return Err(missing(Quantity::Params).into());
     }
-    if d.is_none() && c.is_none() {
+    let epochs = match d {
+        Some(_) => None,
+        None => find(Quantity::UniqueTokens)?.zip(sheet.first_named(&["epochs", "num_epochs", "epoch"])),
+    };
+    if d.is_none() && c.is_none() && epochs.is_none() {
         return Err(missing(Quantity::Tokens).into());
     }
+    // A factor of the map is the user's own conversion.
+    let scale = match options.map.factor(Quantity::Loss) {
+        1.0 => LossScale::of_name(&sheet.columns[loss]),
+        _ => LossScale::NatsPerToken,
+    };
+    let bytes_per_token = match scale.is_per_byte() {
+        true => sheet.first_named(&["bytes_per_token", "mean_bytes_per_token"]),
+        false => None,
+    };
     let layout = Layout {
         run: find(Quantity::Run)?,
         n,
         d,
         c,
         loss,
+        scale,
+        bytes_per_token,
+        epochs,
         budget: find(Quantity::Budget)?,
         status: find(Quantity::Status)?,
         weight: find(Quantity::Weight)?,
@@ -124,6 +141,12 @@ struct Layout {
     d: Option<usize>,
     c: Option<usize>,
     loss: usize,
+    /// What the loss is measured in, by the name of its column.
+    scale: LossScale,
+    /// Bytes of text per token, which turn a loss per byte into one per token.
+    bytes_per_token: Option<usize>,
+    /// Unique tokens and times they were seen, where no column holds tokens seen.
+    epochs: Option<(usize, usize)>,
     budget: Option<usize>,
     status: Option<usize>,
     weight: Option<usize>,
@@ -199,7 +222,10 @@ impl Layout {
                 });
             }
         }
-        if self.d.is_none() {
+        if let Some((unique, epochs)) = self.epochs {
+            let from = format!("{} x {}", sheet.columns[unique], sheet.columns[epochs]);
+            note(Assumption::Computed { quantity: Quantity::Tokens.noun().to_owned(), from });
+        } else if self.d.is_none() {
             note(Assumption::TokensFromFlops);
         }
         if self.n.is_none() {
@@ -211,7 +237,14 @@ impl Layout {
         if params == ParamRule::All {
             note(Assumption::AllParameters);
         }
-        note(Assumption::NatsPerToken);
+        if self.scale != LossScale::NatsPerToken {
+            let from = format!("`{}`, {}", sheet.columns[self.loss], self.scale.noun());
+            note(Assumption::Computed { quantity: "nats".to_owned(), from });
+        }
+        note(match (self.scale.is_per_byte(), self.bytes_per_token) {
+            (true, None) => Assumption::NatsPerByte,
+            _ => Assumption::NatsPerToken,
+        });
     }
 
     /// Why a row that says it has not finished is left out.
@@ -228,6 +261,10 @@ impl Layout {
             let column = &sheet.columns[at];
             match &values[at] {
                 Value::Missing => Err(format!("`{column}` is empty")),
+                // `7B` is a count; a loss is written out.
+                Value::Text(_) if at != self.loss && values[at].count().is_some() => {
+                    Ok(values[at].count())
+                }
                 Value::Text(text) => Err(format!("`{column}` is `{text}`, which is no number")),
                 Value::Number(x) if !x.is_finite() => Err(format!("`{column}` is {x}")),
                 Value::Number(x) if *x <= 0.0 => {
@@ -237,7 +274,20 @@ impl Layout {
             }
         };
         let (n, d, c) = (number(self.n)?, number(self.d)?, number(self.c)?);
-        let loss_nats = number(Some(self.loss))?.ok_or("no loss")?;
+        let (d, bytes) = match self.epochs {
+            Some((unique, epochs)) => {
+                let seen = number(Some(unique))?.zip(number(Some(epochs))?);
+                (seen.map(|(unique, epochs)| unique * epochs), number(self.bytes_per_token)?)
+            }
+            None => (d, number(self.bytes_per_token)?),
+        };
+        let stated = number(Some(self.loss))?.ok_or("no loss")?;
+        let nats = self.scale.nats(stated);
+        let loss_nats = if self.scale.is_per_byte() { nats * bytes.unwrap_or(1.0) } else { nats };
+        if loss_nats <= 0.0 {
+            let column = &sheet.columns[self.loss];
+            return Err(format!("`{column}` is {stated}, which is no loss above zero"));
+        }
         let (n, d) = match (n, d, c) {
             (Some(n), Some(d), _) => (Params::new(n), Tokens::new(d)),
             (Some(n), None, Some(c)) => {

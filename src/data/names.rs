@@ -35,6 +35,16 @@ impl LossScale {
         }
     }
 
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::NatsPerToken => "nats per token",
+            Self::BitsPerToken => "bits per token",
+            Self::BitsPerByte => "bits per byte",
+            Self::NatsPerByte => "nats per byte",
+            Self::Perplexity => "perplexity",
+        }
+    }
+
     pub(super) fn is_per_byte(self) -> bool {
         matches!(self, Self::BitsPerByte | Self::NatsPerByte)
     }

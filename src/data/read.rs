@@ -18,7 +18,7 @@ use super::readers::{Content, Context, Found, is_part_of_run, read_source, text:
 use super::settle::{Joined, LossChoice, Settled, enter, join_row, merge, settle};
 use super::sheet::Sheet;
 use super::table::{Assumption, Digest, FileNote, RunTable, Skipped};
-use crate::error::{DataError, Result, Warning};
+use crate::error::{DataError, Error, Result, Warning};
 use crate::units::ParamRule;
 
 /// How to read.
@@ -117,13 +117,22 @@ pub fn read_with_progress(
     }
     join_tables(&mut gathered.tables, &mut logs, options);
     let mut rules: Vec<(ParamRule, String)> = Vec::new();
+    let alone = gathered.tables.len() + logs.len() == 1;
     for mut sheet in gathered.tables {
         if sheet.rows.is_empty() && sheet.damaged.is_empty() {
             continue;
         }
         options.given.iter().for_each(|given| given.fill(&mut sheet));
-        let name = sheet.path.clone();
-        rules.push((append(sheet, options, &mut table)?, name));
+        let (name, asked) = (sheet.path.clone(), sheet.asked);
+        match append(sheet, options, &mut table) {
+            Ok(rule) => rules.push((rule, name)),
+            // A folder of logs may hold tables of anything.
+            Err(Error::Data(error)) if !asked && !alone && !options.strict => {
+                let reason = format!("no table of runs: {error}");
+                table.skipped.push(Skipped { path: name, line: None, run: None, reason });
+            }
+            Err(error) => return Err(error),
+        }
     }
     let settled = settle_all(logs, options, &mut table);
     let loss = choose_loss(&settled, options.loss)?;
@@ -242,7 +251,8 @@ fn gather(
                 note.runs = logs.len();
                 gathered.logs.extend(logs);
             }
-            Content::Table(sheet) => {
+            Content::Table(mut sheet) => {
+                sheet.asked = source.asked;
                 note.runs = sheet.rows.len();
                 match seen.insert((source.len(), crc), path.clone()) {
                     Some(first) if !source.is_folder => {

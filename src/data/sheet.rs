@@ -23,11 +23,13 @@ pub(super) struct Sheet {
     pub(super) lines: Vec<usize>,
     /// Lines that are no rows, with what is wrong.
     pub(super) damaged: Vec<(usize, String)>,
+    /// Whether the user named it, rather than a folder it is in.
+    pub(super) asked: bool,
 }
 
 impl Sheet {
     pub(super) fn new(path: String, columns: Vec<String>) -> Self {
-        Self { path, columns, rows: Vec::new(), lines: Vec::new(), damaged: Vec::new() }
+        Self { path, columns, rows: Vec::new(), lines: Vec::new(), damaged: Vec::new(), asked: true }
     }
 
     /// Adds a row.

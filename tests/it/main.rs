@@ -23,6 +23,7 @@ mod golden_machines;
 mod golden_plans;
 mod known;
 mod laws;
+mod logs;
 mod properties;
 mod refusals;
 #[cfg(feature = "tables")]

@@ -1,10 +1,8 @@
 //! JSON Lines: a step log of one or many runs, our own trainer's among them, or a table of runs.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value as Json};
 
-use super::steps::{StepColumns, book, factor, role};
+use super::steps::{StepColumns, factor, role};
 use super::{Context, Damage, Found, Source, Whole, name_of};
 use crate::data::columns::ColumnMap;
 use crate::data::files::Meter;
@@ -102,22 +100,50 @@ fn object(line: &str) -> Result<Object, serde_json::Error> {
     })
 }
 
-/// A key's role, asked once per key and not once per line.
-struct Roles<'a> {
-    map: &'a ColumnMap,
-    known: HashMap<String, (Role, f64)>,
+/// Keys a file may have; others are passed over.
+const MOST_KEYS: usize = 4096;
+
+/// What is known of a key.
+struct Known {
+    key: String,
+    role: Role,
+    factor: f64,
+    /// Where its values go in the current run.
+    slot: Option<usize>,
+    /// What it last said of the current run.
+    fact: Value,
 }
 
-impl Roles<'_> {
-    fn of(&mut self, key: &str) -> (Role, f64) {
-        if let Some(known) = self.known.get(key) {
-            return *known;
+/// Every key met, in the order of the lines, where the next line most likely has it again.
+struct Keys<'a> {
+    map: &'a ColumnMap,
+    known: Vec<Known>,
+}
+
+impl Keys<'_> {
+    /// The place of a key, looked for from `guess`.
+    fn place(&mut self, key: &str, guess: usize) -> Option<usize> {
+        if self.known.get(guess).is_some_and(|k| k.key == key) {
+            return Some(guess);
         }
-        let found = (role(key, self.map), factor(key, self.map));
-        if self.known.len() < 4096 {
-            self.known.insert(key.to_owned(), found);
+        if let Some(at) = self.known.iter().position(|k| k.key == key) {
+            return Some(at);
         }
-        found
+        if self.known.len() >= MOST_KEYS {
+            return None;
+        }
+        let (role, factor) = (role(key, self.map), factor(key, self.map));
+        let key = key.to_owned();
+        self.known.push(Known { key, role, factor, slot: None, fact: Value::Missing });
+        Some(self.known.len() - 1)
+    }
+
+    /// Another run has other slots and says its facts anew.
+    fn enter_run(&mut self) {
+        for known in &mut self.known {
+            known.slot = None;
+            known.fact = Value::Missing;
+        }
     }
 }
 
@@ -125,9 +151,11 @@ impl Roles<'_> {
 fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<Damage>) {
     let mut logs: Vec<RunLog> = Vec::new();
     let mut damage = Vec::new();
-    let mut roles = Roles { map, known: HashMap::new() };
+    let mut keys = Keys { map, known: Vec::new() };
     let mut current = 0;
     let mut line_number = window.first_line;
+    // Places of the keys of a line, kept to spare an allocation per line.
+    let mut places: Vec<Option<usize>> = Vec::new();
     for line in window.bytes.split(|b| *b == b'\n') {
         let at = line_number;
         line_number += 1;
@@ -139,7 +167,8 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
             continue;
         }
         let read = std::str::from_utf8(line).map_err(|e| e.to_string()).and_then(|text| {
-            entries(text.trim_start_matches('\u{feff}')).map_err(|e| format!("not a JSON object: {e}"))
+            entries(text.trim_start_matches('\u{feff}'))
+                .map_err(|e| format!("not a JSON object: {e}"))
         });
         let entries = match read {
             Ok(entries) => entries,
@@ -148,16 +177,20 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
                 continue;
             }
         };
-        let mut run: Option<String> = None;
+        let mut run: Option<&str> = None;
         let mut step: Option<(usize, f64)> = None;
-        for (key, value) in &entries.0 {
-            match roles.of(key).0 {
-                Role::Run => {
-                    if let (Scalar::Text(name), None) = (value, &run) {
-                        run = Some(name.to_string());
+        places.clear();
+        for (i, (key, value)) in entries.0.iter().enumerate() {
+            let guess = i.checked_sub(1).and_then(|j| places[j]).map_or(0, |place| place + 1);
+            let place = keys.place(key, guess);
+            places.push(place);
+            match place.map(|place| keys.known[place].role) {
+                Some(Role::Run) => {
+                    if let (Scalar::Text(name), None) = (value, run) {
+                        run = Some(name.as_ref());
                     }
                 }
-                Role::Step { rank } => {
+                Some(Role::Step { rank }) => {
                     let x = value.number();
                     if let Some(x) = x.filter(|_| step.is_none_or(|(best, _)| rank < best)) {
                         step = Some((rank, x));
@@ -166,8 +199,9 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
                 _ => {}
             }
         }
-        let name = run.as_deref().unwrap_or("");
+        let name = run.unwrap_or("");
         if logs.get(current).is_none_or(|log| log.run != name) {
+            keys.enter_run();
             current = match logs.iter().position(|log| log.run == name) {
                 Some(found) => found,
                 None => {
@@ -179,55 +213,63 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
         let log = &mut logs[current];
         log.named |= run.is_some();
         let event = entries.event();
-        match (event, step) {
-            (Some("spec" | "start" | "end" | "config" | "summary"), _) | (_, None) => {
-                // Facts; the trainer's `steps` at the start is its plan.
-                let text = String::from_utf8_lossy(line);
-                if let Ok(object) = object(&text) {
-                    if event == Some("start") && let Some(steps) = object.get("steps") {
-                        log.set("max_steps", Value::from_json(steps));
+        let (Some((_, step)), false) =
+            (step, matches!(event, Some("spec" | "start" | "end" | "config" | "summary")))
+        else {
+            facts_of(log, &String::from_utf8_lossy(line), event);
+            continue;
+        };
+        let is_eval = matches!(event, Some("eval" | "validation" | "valid" | "test"));
+        for ((_, value), place) in entries.0.iter().zip(&places) {
+            let Some(known) = place.map(|place| &mut keys.known[place]) else { continue };
+            match known.role {
+                Role::Metric { metric, scale, rank } => {
+                    let Some(x) = value.number() else {
+                        if let Scalar::Text(_) = value {
+                            let problem = format!("`{}` is no number", known.key);
+                            damage.push(Damage::line(at, problem));
+                        }
+                        continue;
+                    };
+                    // `loss` of an evaluation's line is one of held-out text.
+                    if is_eval && metric == Metric::TrainLoss {
+                        log.push(&known.key, Metric::EvalLoss, scale, rank, step, x * known.factor);
+                        continue;
                     }
-                    flatten("", &Json::Object(object), 0, &mut |key, value| {
-                        if crate::data::names::is_fact(key) {
-                            log.suggest(key, &value);
-                        }
-                    });
-                }
-            }
-            (_, Some((_, step))) => {
-                for (key, value) in &entries.0 {
-                    let (role, factor) = roles.of(key);
-                    match (role, value) {
-                        (Role::Metric { metric, scale, rank }, value) => {
-                            // `loss` of an evaluation line is one of held-out text.
-                            let metric = match (event, metric) {
-                                (Some("eval" | "validation" | "valid" | "test"), Metric::TrainLoss) => {
-                                    Metric::EvalLoss
-                                }
-                                _ => metric,
-                            };
-                            match value.number() {
-                                Some(x) => log.push(key, metric, scale, rank, step, x * factor),
-                                None if matches!(value, Scalar::Text(_)) => {
-                                    let problem = format!("`{key}` is no number");
-                                    damage.push(Damage::line(at, problem));
-                                }
-                                None => {}
-                            }
-                        }
-                        (Role::Fact, value) => {
-                            let value = value.value();
-                            if log.facts.get(&crate::data::names::collapsed(key)) != Some(&value) {
-                                book(log, key, Role::Fact, step, &value, 1.0);
-                            }
-                        }
-                        _ => {}
+                    if known.slot.is_none() {
+                        known.slot = log.slot_of(&known.key, metric, scale, rank);
+                    }
+                    if let Some(slot) = known.slot {
+                        log.push_at(slot, scale, step, x * known.factor);
                     }
                 }
+                Role::Fact => {
+                    let value = value.value();
+                    if value != known.fact {
+                        log.set(&known.key, value.clone());
+                        known.fact = value;
+                    }
+                }
+                _ => {}
             }
         }
     }
     (logs, damage)
+}
+
+/// Facts of a line that is a config or a summary; the trainer's `steps` at the start is its plan.
+fn facts_of(log: &mut RunLog, line: &str, event: Option<&str>) {
+    let Ok(object) = object(line) else { return };
+    if event == Some("start")
+        && let Some(steps) = object.get("steps")
+    {
+        log.set("max_steps", Value::from_json(steps));
+    }
+    flatten("", &Json::Object(object), 0, &mut |key, value| {
+        if crate::data::names::is_fact(key) {
+            log.suggest(key, &value);
+        }
+    });
 }
 
 /// A line that is no step log: every line is a run.

@@ -10,6 +10,9 @@ use crate::data::format::Format;
 /// keep single precision.
 const AGREE: f64 = 5e-4;
 
+/// Losses at the end of the shorter log that are compared; a few may agree by chance.
+const COMPARED: usize = 5;
+
 /// What merging left.
 pub(in crate::data) struct Joined {
     pub(in crate::data) logs: Vec<RunLog>,
@@ -151,12 +154,18 @@ fn relation(one: &RunLog, other: &RunLog) -> Relation {
     let end = a.min(b);
     let shared = [Metric::EvalLoss, Metric::TrainLoss].into_iter().find_map(|metric| {
         let (s, l) = (short.series(metric), long.series(metric));
-        let last = s.last()?;
+        let ends: Vec<(f64, f64)> =
+            s.bins().iter().rev().take(COMPARED).map(|b| (b.step, b.last)).collect();
         // Some count steps from 0.
-        let there = [last.step, last.step + 1.0, last.step - 1.0];
-        let found = there.into_iter().filter_map(|step| l.at(step));
-        let same = found.clone().any(|x| close(x, last.last));
-        found.into_iter().next().map(|_| same)
+        let mut compared = false;
+        let same = [0.0, 1.0, -1.0].into_iter().any(|offset| {
+            let pairs: Vec<(f64, f64)> =
+                ends.iter().filter_map(|(t, x)| Some((l.at(t + offset)?, *x))).collect();
+            compared |= !pairs.is_empty();
+            // The last point may lie beyond the other log by the offset.
+            pairs.len() + 1 >= ends.len() && !pairs.is_empty() && pairs.iter().all(|(x, y)| close(*x, *y))
+        });
+        compared.then_some(same)
     });
     if shared == Some(true) {
         return Relation::Copy;

@@ -43,7 +43,7 @@ pub(super) fn standing(rates: &Series) -> Standing {
     if points.len() < 4 || peak <= 0.0 {
         return Standing::Unknown;
     }
-    let at_peak = |rate: f64| rate >= 0.9995 * peak;
+    let at_peak = |rate: f64| rate >= (1.0 - 1e-9) * peak;
     let (first_top, last_top) = (
         points.iter().position(|p| at_peak(p.1)).unwrap_or(0),
         points.iter().rposition(|p| at_peak(p.1)).unwrap_or(0),

@@ -65,14 +65,17 @@ impl Console {
                 told.push(line);
             }
         }
-        if self.strict && !output.warnings.is_empty() { ExitCode::from(3) } else { ExitCode::SUCCESS }
+        if self.strict && !output.warnings.is_empty() {
+            ExitCode::from(3)
+        } else {
+            ExitCode::SUCCESS
+        }
     }
 
     pub(super) fn fail(self, error: &Error) -> ExitCode {
         eprintln!("error: {error}");
         ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
     }
-
 }
 
 /// One line of progress for people or logs; never on stdout.

@@ -47,7 +47,9 @@ pub(super) struct Bytes {
 impl Bytes {
     pub(super) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), target());
-        bar.set_style(style("{msg} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"));
+        bar.set_style(style(
+            "{msg} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+        ));
         bar.set_message(what);
         let on_terminal = std::io::stderr().is_terminal();
         Self { bar, on_terminal, told: Mutex::new(std::time::Instant::now()) }

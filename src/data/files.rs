@@ -90,9 +90,9 @@ impl Source {
             [0x1f, 0x8b, ..] => {
                 Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)))
             }
-            [0x28, 0xb5, 0x2f, 0xfd] => Box::new(
-                zstd::stream::read::Decoder::new(file).map_err(|e| self.unreadable(&e))?,
-            ),
+            [0x28, 0xb5, 0x2f, 0xfd] => {
+                Box::new(zstd::stream::read::Decoder::new(file).map_err(|e| self.unreadable(&e))?)
+            }
             _ => Box::new(file),
         })
     }
@@ -167,8 +167,7 @@ pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
     let mut found: Vec<Source> = Vec::new();
     for path in paths {
         let shown = || path.display().to_string();
-        let unreadable =
-            |reason: String| DataError::Unreadable { path: shown(), reason };
+        let unreadable = |reason: String| DataError::Unreadable { path: shown(), reason };
         let kind = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
         if !kind.is_dir() {
             found.push(Source { path: path.clone(), asked: true, is_folder: false });
@@ -192,7 +191,9 @@ pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
                 push(false);
             }
             if found.len() > MOST_FILES {
-                return Err(unreadable(format!("more than {MOST_FILES} files; name a folder of logs")));
+                return Err(unreadable(format!(
+                    "more than {MOST_FILES} files; name a folder of logs"
+                )));
             }
         }
     }

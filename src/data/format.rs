@@ -134,8 +134,9 @@ pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> b
     let second = bare.chars().nth(1);
     let is_json = match bare.chars().next() {
         Some('{') => second.is_none_or(|c| c.is_whitespace() || c == '"' || c == '}'),
-        Some('[') => second
-            .is_none_or(|c| c.is_whitespace() || c.is_ascii_digit() || "{[\"]".contains(c)),
+        Some('[') => {
+            second.is_none_or(|c| c.is_whitespace() || c.is_ascii_digit() || "{[\"]".contains(c))
+        }
         _ => false,
     };
     if is_json && !(bare.starts_with('[') && is_text_log(text)) {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::log::Value;
-use super::names::{collapsed, is_fact};
+use super::names::{collapsed, count_with_unit, is_fact};
 use super::sheet::Sheet;
 use crate::error::DataError;
 
@@ -42,7 +42,14 @@ impl FromStr for Given {
         if value.trim().is_empty() {
             return Err(bad("a value is wanted after ="));
         }
-        Ok(Self { run, key: collapsed(key), text: value.trim().to_owned() })
+        let given = Self { run, key: collapsed(key), text: value.trim().to_owned() };
+        // `params_m=124` is a count in millions.
+        Ok(match (count_with_unit(key), given.value()) {
+            (Some((key, factor)), Value::Number(x)) => {
+                Self { key, text: (x * factor).to_string(), ..given }
+            }
+            _ => given,
+        })
     }
 }
 

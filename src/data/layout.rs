@@ -44,7 +44,9 @@ pub(super) fn append(
     }
     let epochs = match d {
         Some(_) => None,
-        None => find(Quantity::UniqueTokens)?.zip(sheet.first_named(&["epochs", "num_epochs", "epoch"])),
+        None => {
+            find(Quantity::UniqueTokens)?.zip(sheet.first_named(&["epochs", "num_epochs", "epoch"]))
+        }
     };
     if d.is_none() && c.is_none() && epochs.is_none() {
         return Err(missing(Quantity::Tokens).into());

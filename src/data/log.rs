@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::format::Format;
-use super::names::{FACTS, FactKind, LossScale, Metric, collapsed, without_groups};
+use super::names::{
+    FACTS, FactKind, LossScale, Metric, collapsed, count_with_unit, without_groups,
+};
 use super::series::Series;
 
 /// Facts one run may carry; a config beyond that is no config.
@@ -202,7 +204,15 @@ impl RunLog {
         if value == Value::Missing || self.facts.len() >= MOST_FACTS {
             return;
         }
-        self.facts.insert(collapsed(key), value);
+        // `params_m` is a count in millions.
+        match (count_with_unit(key), value.count()) {
+            (Some((base, factor)), Some(x)) if !self.facts.contains_key(&collapsed(key)) => {
+                self.facts.insert(base, Value::Number(x * factor));
+            }
+            _ => {
+                self.facts.insert(collapsed(key), value);
+            }
+        }
     }
 
     /// Keeps a fact that nothing has said before.
@@ -265,7 +275,8 @@ impl RunLog {
             match self.slots.last() {
                 Some(best) if best.metric == slot.metric => {
                     let is_loss = matches!(slot.metric, Metric::TrainLoss | Metric::EvalLoss);
-                    let rivals = best.rank == slot.rank && 2 * slot.series.len() > best.series.len();
+                    let rivals =
+                        best.rank == slot.rank && 2 * slot.series.len() > best.series.len();
                     if is_loss && rivals {
                         let keys = format!("{} and {}", best.key, slot.key);
                         self.ambiguous.push((slot.metric, keys));

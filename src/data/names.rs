@@ -192,7 +192,7 @@ const EVAL_LOSS: &[&str] = &[
     "val_ce",
     "eval_ce",
     "lm_loss_validation",
-    "metrics_eval_languagecrossentropy",
+    "eval_languagecrossentropy",
 ];
 
 const TRAIN_LOSS: &[&str] = &[
@@ -203,7 +203,8 @@ const TRAIN_LOSS: &[&str] = &[
     "lm_loss",
     "train_lm_loss",
     "loss_metrics_global_avg_loss",
-    "metrics_train_languagecrossentropy",
+    "global_avg_loss",
+    "train_languagecrossentropy",
     "loss_train_total",
     "train_ce_loss",
     "train_crossentropyloss",
@@ -263,6 +264,7 @@ const NOT_THE_LOSS: &[&str] = &[
 /// What a column or key of a step log holds, by its name.
 pub(super) fn role_of(column: &str) -> Role {
     let name = collapsed(column);
+    let name = name.strip_prefix("metrics_").map_or(name.clone(), str::to_owned);
     let rank_in = |names: &[&str]| names.iter().position(|n| *n == name);
     if let Some(rank) = rank_in(STEP) {
         return Role::Step { rank };
@@ -281,12 +283,20 @@ pub(super) fn role_of(column: &str) -> Role {
             return plain(metric, rank);
         }
     }
+    if count_with_unit(column).is_some_and(|(base, _)| TOKENS.contains(&base.as_str())) {
+        return plain(Metric::Tokens, TOKENS.len());
+    }
     let words: Vec<&str> = words(&name).collect();
     let has = |wanted: &[&str]| words.iter().any(|w| wanted.contains(w));
     let is_rate = has(&["lr"]) || (has(&["learning"]) && has(&["rate"]));
-    if is_rate && !has(&["min", "max", "peak", "scale", "ratio", "decay", "final", "schedule", "warmup"]) {
+    if is_rate
+        && !has(&["min", "max", "peak", "scale", "ratio", "decay", "final", "schedule", "warmup"])
+    {
         // `lr-AdamW/pg1` is the second group of parameters: the plain name is surer.
-        return plain(Metric::Rate, words.len() + words.iter().filter(|w| w.starts_with("pg")).count());
+        return plain(
+            Metric::Rate,
+            words.len() + words.iter().filter(|w| w.starts_with("pg")).count(),
+        );
     }
     let scale = LossScale::of_name(&name);
     if let Some(rank) = rank_in(EVAL_LOSS) {
@@ -533,12 +543,18 @@ pub(super) const FACTS: &[(FactKind, &[&str])] = &[
             "train_token_budget",
         ],
     ),
-    (FactKind::UniqueTokens, &["unique_tokens", "n_unique_tokens", "tokens_unique", "dataset_tokens"]),
+    (
+        FactKind::UniqueTokens,
+        &["unique_tokens", "n_unique_tokens", "tokens_unique", "dataset_tokens"],
+    ),
     (FactKind::Epochs, &["num_epochs", "n_epochs", "max_epochs", "num_train_epochs", "epochs"]),
     (FactKind::BytesPerToken, &["bytes_per_token", "mean_bytes_per_token"]),
     (FactKind::Status, &["status", "state", "run_state"]),
     (FactKind::Vocab, &["vocab_size", "padded_vocab_size", "vocab", "n_vocab"]),
-    (FactKind::Width, &["hidden_size", "d_model", "n_embd", "dim", "n_embed", "width", "hidden_dim"]),
+    (
+        FactKind::Width,
+        &["hidden_size", "d_model", "n_embd", "dim", "n_embed", "width", "hidden_dim"],
+    ),
     (
         FactKind::Layers,
         &["num_hidden_layers", "num_layers", "n_layer", "n_layers", "layers", "depth"],
@@ -551,7 +567,15 @@ pub(super) const FACTS: &[(FactKind, &[&str])] = &[
     (FactKind::HeadDim, &["head_dim", "kv_channels"]),
     (
         FactKind::Inner,
-        &["intermediate_size", "ffn_hidden_size", "n_inner", "d_ff", "ffn_dim", "ffn", "mlp_hidden_size"],
+        &[
+            "intermediate_size",
+            "ffn_hidden_size",
+            "n_inner",
+            "d_ff",
+            "ffn_dim",
+            "ffn",
+            "mlp_hidden_size",
+        ],
     ),
     (FactKind::InnerRatio, &["expansion_ratio", "mlp_ratio", "ffn_multiplier"]),
     (FactKind::Activation, &["hidden_act", "activation_function", "activation", "act_fn"]),
@@ -560,7 +584,10 @@ pub(super) const FACTS: &[(FactKind, &[&str])] = &[
         FactKind::Experts,
         &["num_local_experts", "num_experts", "n_routed_experts", "n_experts", "moe_num_experts"],
     ),
-    (FactKind::TopK, &["num_experts_per_tok", "moe_router_topk", "experts_per_token", "top_k", "moe_top_k"]),
+    (
+        FactKind::TopK,
+        &["num_experts_per_tok", "moe_router_topk", "experts_per_token", "top_k", "moe_top_k"],
+    ),
     (FactKind::Positions, &["n_positions", "max_position_embeddings"]),
     (FactKind::ModelType, &["model_type"]),
 ];
@@ -597,9 +624,41 @@ pub(super) fn without_groups(key: &str) -> Vec<&str> {
     forms
 }
 
+/// Units in which counts of parameters and tokens are written.
+const UNITS: [(&str, f64); 12] = [
+    ("_millions", 1e6),
+    ("_million", 1e6),
+    ("_billions", 1e9),
+    ("_billion", 1e9),
+    ("_trillions", 1e12),
+    ("_trillion", 1e12),
+    ("_mn", 1e6),
+    ("_bn", 1e9),
+    ("_k", 1e3),
+    ("_m", 1e6),
+    ("_b", 1e9),
+    ("_t", 1e12),
+];
+
+/// The plain name and the factor of a count that is named with its unit, `params_m`,
+/// `Tokens (B)`; `None` for any other name.
+pub(super) fn count_with_unit(column: &str) -> Option<(String, f64)> {
+    let name = collapsed(column);
+    let (base, factor) = UNITS.iter().find_map(|(u, f)| Some((name.strip_suffix(u)?, *f)))?;
+    let base = base.strip_suffix("_in").unwrap_or(base);
+    let is_count = TOKENS.contains(&base)
+        || FACTS[..3].iter().any(|(_, names)| names.contains(&base))
+        || Quantity::Tokens.is_named(base);
+    // A single letter with another is an abbreviation of anything.
+    (is_count && base.len() > 1).then(|| (base.to_owned(), factor))
+}
+
 /// Whether a key is a fact that is worth keeping.
 pub(super) fn is_fact(key: &str) -> bool {
     let name = collapsed(key);
+    if count_with_unit(key).is_some() {
+        return true;
+    }
     // A bare `n` or `width` in a group of something else is not that of the model.
     without_groups(&name)
         .into_iter()
@@ -620,7 +679,8 @@ mod tests {
 
     #[test]
     fn losses_are_told_apart_by_name() {
-        for name in ["train/loss", "loss", "lm loss", "Train Loss", "loss/train/total", "train_nll"] {
+        for name in ["train/loss", "loss", "lm loss", "Train Loss", "loss/train/total", "train_nll"]
+        {
             assert_eq!(metric(name), Some(Metric::TrainLoss), "{name}");
         }
         for name in [
@@ -634,7 +694,14 @@ mod tests {
         ] {
             assert_eq!(metric(name), Some(Metric::EvalLoss), "{name}");
         }
-        for name in ["loss scale", "aux_loss", "moe/router_z_loss", "train/loss__MIN", "eval_runtime", "grad_norm"] {
+        for name in [
+            "loss scale",
+            "aux_loss",
+            "moe/router_z_loss",
+            "train/loss__MIN",
+            "eval_runtime",
+            "grad_norm",
+        ] {
             assert_eq!(role_of(name), Role::Ignored, "{name}");
         }
     }

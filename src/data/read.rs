@@ -14,6 +14,7 @@ use super::files::{Meter, Progress, Source, sources};
 use super::given::Given;
 use super::layout::append;
 use super::log::{RunLog, Value};
+use super::names::{collapsed, is_fact};
 use super::readers::{Content, Context, Found, is_part_of_run, read_source, text::Patterns};
 use super::settle::{Joined, LossChoice, Settled, enter, join_row, merge, settle};
 use super::sheet::Sheet;
@@ -220,7 +221,8 @@ fn gather(
         gathered.digest.update(&source.len().to_le_bytes());
         gathered.digest.update(&crc.to_le_bytes());
         let Found { format, detail, content, damage } = found;
-        let damage: Vec<String> = damage.iter().map(|d| format!("{}: {}", d.at, d.problem)).collect();
+        let damage: Vec<String> =
+            damage.iter().map(|d| format!("{}: {}", d.at, d.problem)).collect();
         if let Some(first) = damage.first().filter(|_| options.strict) {
             let more = damage.len() - 1;
             let reason =
@@ -232,6 +234,14 @@ fn gather(
             gathered.skipped.push(Skipped { path: path.clone(), line: None, run: None, reason });
         }
         let mut note = FileNote { path: path.clone(), format, detail, runs: 0, damage };
+        let content = match content {
+            // A folder of logs may hold tables of anything.
+            Content::Table(sheet) if !source.asked && !is_about_runs(&sheet, options) => {
+                note.format = None;
+                Content::Unknown("a table of something else".to_owned())
+            }
+            content => content,
+        };
         match content {
             Content::Unknown(reason) => {
                 if single || (options.strict && source.asked) {
@@ -268,14 +278,33 @@ fn gather(
     if gathered.logs.is_empty() && gathered.tables.is_empty() {
         let named: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
         let first = gathered.skipped.first().map(|s| s.to_string());
-        return Err(DataError::NoLogs { path: named.join(", "), files: sources.len(), first }.into());
+        return Err(
+            DataError::NoLogs { path: named.join(", "), files: sources.len(), first }.into()
+        );
     }
     Ok(gathered)
 }
 
+/// Whether a table has a column of a loss or of anything a run's N or D can be told from.
+fn is_about_runs(sheet: &Sheet, options: &ReadOptions) -> bool {
+    let has = |q| sheet.column(q, options.params, &options.map).is_ok_and(|at| at.is_some());
+    let fact =
+        |column: &String| is_fact(column) && !QUIET.iter().any(|q| q.is_named(&collapsed(column)));
+    has(Quantity::Loss) || sheet.columns.iter().any(fact)
+}
+
+/// What tables of anything have too.
+const QUIET: [Quantity; 2] = [Quantity::Run, Quantity::Status];
+
 fn set_aside(gathered: &mut Gathered, path: &str, reason: String, asked: bool) {
     let damage = vec![reason.clone()];
-    gathered.files.push(FileNote { path: path.to_owned(), format: None, detail: None, runs: 0, damage });
+    gathered.files.push(FileNote {
+        path: path.to_owned(),
+        format: None,
+        detail: None,
+        runs: 0,
+        damage,
+    });
     let reason = if asked { reason } else { format!("set aside: {reason}") };
     gathered.skipped.push(Skipped { path: path.to_owned(), line: None, run: None, reason });
 }
@@ -388,7 +417,8 @@ fn choose_loss(settled: &[Settled], wanted: LossChoice) -> Result<LossChoice, Da
         (Some(_), None) => Ok(LossChoice::Evaluation),
         (None, _) => Ok(LossChoice::Tail),
         (Some(a), Some(b)) => {
-            let count = |has: bool| settled.iter().filter(|s| s.evaluation.is_some() == has).count();
+            let count =
+                |has: bool| settled.iter().filter(|s| s.evaluation.is_some() == has).count();
             Err(DataError::MixedConventions {
                 what: "loss",
                 one: format!("evaluation loss ({} runs, as {})", count(true), a.log.run),
@@ -410,7 +440,8 @@ fn drop_copies(table: &mut RunTable) {
     let skipped = &mut table.skipped;
     table.runs.retain(|run| {
         // Without a name of its own, equal numbers may be a coincidence of rounding.
-        let unnamed = run.run.rsplit_once(':').is_some_and(|(_, line)| line.parse::<usize>().is_ok());
+        let unnamed =
+            run.run.rsplit_once(':').is_some_and(|(_, line)| line.parse::<usize>().is_ok());
         let key = (
             run.run.clone(),
             run.n.get().to_bits(),
@@ -434,8 +465,10 @@ fn nothing_left(table: &RunTable) -> DataError {
 }
 
 /// Logged FLOPs that count something else than 6 N D: forward passes alone, recomputed activations.
-const OTHER_COUNTS: [(f64, &str); 2] =
-    [(1.0 / 3.0, "2 N D, the forward pass alone"), (4.0 / 3.0, "8 N D, with activations recomputed")];
+const OTHER_COUNTS: [(f64, &str); 2] = [
+    (1.0 / 3.0, "2 N D, the forward pass alone"),
+    (4.0 / 3.0, "8 N D, with activations recomputed"),
+];
 
 /// What a reader of the table should doubt.
 fn doubts(table: &mut RunTable) {

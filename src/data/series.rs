@@ -273,7 +273,10 @@ mod tests {
             let all = series.mean_from(0.0).expect("points");
             assert!((all.mean / 150_000.5 - 1.0).abs() < 1e-12, "{all:?}");
             let tail = series.mean_from(270_000.0).expect("points");
-            assert!(tail.from - 270_000.0 < 1200.0 && (tail.mean - 285_000.0).abs() < 700.0, "{tail:?}");
+            assert!(
+                tail.from - 270_000.0 < 1200.0 && (tail.mean - 285_000.0).abs() < 700.0,
+                "{tail:?}"
+            );
         }
     }
 

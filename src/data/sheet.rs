@@ -4,6 +4,7 @@ use std::io::Read;
 
 use super::columns::{ColumnMap, Quantity, normalised};
 use super::log::Value;
+use super::names::count_with_unit;
 use super::windows::{Window, for_each};
 use crate::error::DataError;
 use crate::units::ParamRule;
@@ -25,11 +26,21 @@ pub(super) struct Sheet {
     pub(super) damaged: Vec<(usize, String)>,
     /// Whether the user named it, rather than a folder it is in.
     pub(super) asked: bool,
+    /// Columns of counts whose unit was taken off their name.
+    renamed: Vec<(usize, String)>,
 }
 
 impl Sheet {
     pub(super) fn new(path: String, columns: Vec<String>) -> Self {
-        Self { path, columns, rows: Vec::new(), lines: Vec::new(), damaged: Vec::new(), asked: true }
+        Self {
+            path,
+            columns,
+            rows: Vec::new(),
+            lines: Vec::new(),
+            damaged: Vec::new(),
+            asked: true,
+            renamed: Vec::new(),
+        }
     }
 
     /// Adds a row.
@@ -160,8 +171,32 @@ impl Sheet {
         names.iter().find_map(|name| self.columns.iter().position(|c| normalised(c) == *name))
     }
 
-    /// Multiplies mapped columns by their factors.
+    /// Turns counts in units of their name, `params_m`, into plain ones, where no plain column is.
+    fn scale_units(&mut self, map: &ColumnMap) {
+        for at in 0..self.columns.len() {
+            let Some((base, factor)) = count_with_unit(&self.columns[at]) else { continue };
+            let mapped = Quantity::ALL.iter().any(|q| map.column(*q) == Some(&self.columns[at]));
+            if mapped || self.columns.iter().any(|c| normalised(c) == base) {
+                continue;
+            }
+            for row in &mut self.rows {
+                if let Value::Number(x) = &mut row[at] {
+                    *x *= factor;
+                }
+            }
+            self.renamed.push((at, base));
+        }
+    }
+
+    /// The name a column is known by.
+    fn known_name(&self, at: usize) -> String {
+        let renamed = self.renamed.iter().find(|(i, _)| *i == at);
+        renamed.map_or_else(|| normalised(&self.columns[at]), |(_, name)| name.clone())
+    }
+
+    /// Multiplies mapped columns, and those named with a unit, by their factors.
     pub(super) fn scale(&mut self, map: &ColumnMap) {
+        self.scale_units(map);
         for quantity in Quantity::ALL {
             let factor = map.factor(quantity);
             let at = map.column(quantity).and_then(|c| self.columns.iter().position(|x| x == c));
@@ -191,9 +226,8 @@ impl Sheet {
             });
         }
         for name in quantity.names(rule) {
-            let at: Vec<usize> = (0..self.columns.len())
-                .filter(|i| normalised(&self.columns[*i]) == *name)
-                .collect();
+            let at: Vec<usize> =
+                (0..self.columns.len()).filter(|i| self.known_name(*i) == *name).collect();
             match at.as_slice() {
                 [] => {}
                 [one] => return Ok(Some(*one)),

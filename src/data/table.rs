@@ -256,10 +256,13 @@ impl RunTable {
         }
     }
 
-    /// The table with other runs and everything else as it is.
+    /// The table with other runs, their curves, and everything else as it is.
     #[must_use]
     pub fn with_runs(&self, runs: Vec<RunRecord>) -> Self {
-        Self { runs, ..self.clone() }
+        let names: std::collections::BTreeSet<&str> = runs.iter().map(|r| r.run.as_str()).collect();
+        let of_runs = |curve: &&RunCurve| names.contains(curve.run.as_str());
+        let curves = self.curves.iter().filter(of_runs).cloned().collect();
+        Self { curves, runs, ..self.clone() }
     }
 
     /// Runs by isoFLOP budget, cheapest first: the logged budget, else C rounded to 2 % in ratio.

@@ -148,7 +148,9 @@ impl DataError {
     pub fn reason(&self) -> String {
         match self {
             Self::Unreadable { path, reason } => match path.rsplit_once(':') {
-                Some((_, line)) if line.parse::<usize>().is_ok() => format!("line {line}: {reason}"),
+                Some((_, line)) if line.parse::<usize>().is_ok() => {
+                    format!("line {line}: {reason}")
+                }
                 _ => reason.clone(),
             },
             Self::Empty { .. } => "it is empty".to_owned(),

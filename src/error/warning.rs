@@ -370,7 +370,10 @@ impl fmt::Display for Warning {
                 "wild resampling under {objective} on this many runs gives intervals that are too narrow (measured in benches/README.md); use --resample row, or least squares on at least ten runs per coefficient"
             ),
             Self::RowsSkipped { skipped, total } => {
-                write!(f, "{skipped} of {total} rows, runs or files left out; each is listed with its reason")
+                write!(
+                    f,
+                    "{skipped} of {total} rows, runs or files left out; each is listed with its reason"
+                )
             }
             Self::MixedSchedules { constant, decayed } => write!(
                 f,
@@ -383,9 +386,15 @@ impl fmt::Display for Warning {
             Self::FlopsMismatch { ratio } => {
                 let (lo, hi) = (0.97 * ratio, 1.03 * ratio);
                 let guess = match () {
-                    () if (lo..hi).contains(&(1.0 / 3.0)) => "; that is 2 N D, the forward pass alone: --map 'c=COLUMN*3'",
-                    () if (lo..hi).contains(&(4.0 / 3.0)) => "; that is 8 N D, with activations recomputed: --map 'c=COLUMN*0.75'",
-                    () if (1.0..1.6).contains(ratio) => "; attention may be counted, or N leaves embeddings out",
+                    () if (lo..hi).contains(&(1.0 / 3.0)) => {
+                        "; that is 2 N D, the forward pass alone: --map 'c=COLUMN*3'"
+                    }
+                    () if (lo..hi).contains(&(4.0 / 3.0)) => {
+                        "; that is 8 N D, with activations recomputed: --map 'c=COLUMN*0.75'"
+                    }
+                    () if (1.0..1.6).contains(ratio) => {
+                        "; attention may be counted, or N leaves embeddings out"
+                    }
                     () => "",
                 };
                 write!(

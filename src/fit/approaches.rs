@@ -16,7 +16,7 @@ use super::valley::{Valley, floor_of, valleys};
 use crate::data::{RunRecord, RunTable};
 use crate::error::Warning;
 use crate::num::{Interval, mean, stream};
-use crate::units::{Flops, Params};
+use crate::units::{Flops, Params, Tokens};
 
 /// What an approach left out, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,8 +148,20 @@ impl Curve {
     }
 }
 
-/// Rows that share a run's name and size, where there are at least five of them.
+/// The curves of step logs; in a table without, rows that share a run's name and size, where there
+/// are at least five of them.
 fn curves(table: &RunTable) -> Vec<Curve> {
+    if !table.curves.is_empty() {
+        let point = |n: Params, d: Tokens, loss: f64| ((6.0 * n.get() * d.get()).ln(), loss);
+        return table
+            .curves
+            .iter()
+            .map(|curve| Curve {
+                ln_n: curve.n.ln(),
+                points: curve.points.iter().map(|(d, loss)| point(curve.n, *d, *loss)).collect(),
+            })
+            .collect();
+    }
     let mut groups: std::collections::BTreeMap<(&str, u64), Vec<&RunRecord>> =
         std::collections::BTreeMap::new();
     for run in &table.runs {

@@ -229,12 +229,7 @@ impl StudyReport<'_> {
         lines.extend(
             self.table.assumptions.iter().map(|a| ("taken for granted".to_owned(), a.to_string())),
         );
-        lines.extend(
-            self.table
-                .skipped
-                .iter()
-                .map(|s| ("left out".to_owned(), s.to_string())),
-        );
+        lines.extend(self.table.skipped.iter().map(|s| ("left out".to_owned(), s.to_string())));
         let coefs = self.fit.coefficients.iter().map(|(n, x)| format!("{n} = {}", number(*x)));
         lines.push(("fitted coefficients".to_owned(), coefs.collect::<Vec<_>>().join(", ")));
         let laws = crate::law::published_laws().unwrap_or_default();

@@ -47,7 +47,8 @@ pub fn runs_sheet(table: &RunTable) -> Sheet {
 /// How the runs cover sizes, tokens and tokens per parameter: a row per size.
 #[must_use]
 pub fn design_sheet(table: &RunTable) -> Sheet {
-    let columns = ["N", "runs", "D from", "to", "D/N from", "to", "C from", "to", "loss from", "to"];
+    let columns =
+        ["N", "runs", "D from", "to", "D/N from", "to", "C from", "to", "loss from", "to"];
     let mut sheet = Sheet::new("Design", &columns);
     let mut sizes: BTreeMap<i64, Vec<&RunRecord>> = BTreeMap::new();
     for run in &table.runs {

@@ -155,7 +155,10 @@ fn excluded_rows_are_counted_from_zero_and_never_looked_at() {
 fn a_file_is_told_by_its_content_and_not_by_its_name() {
     assert_eq!(good("runs.xlsx", THREE).runs.len(), 3);
     assert_eq!(good("runs", THREE).runs.len(), 3);
-    assert_eq!(good("runs.csv", &THREE.replace(',', ";").replace("3.1", "3,1")).runs[0].loss_nats, 3.1);
+    assert_eq!(
+        good("runs.csv", &THREE.replace(',', ";").replace("3.1", "3,1")).runs[0].loss_nats,
+        3.1
+    );
     let text = refused("runs.csv", "PK\u{3}\u{4}\0\0 a spreadsheet");
     assert_says(&text, &["runs.csv", "binary data", "CSV, JSON Lines and Parquet"]);
 }

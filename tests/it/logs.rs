@@ -44,8 +44,22 @@ fn assert_says(text: &str, parts: &[&str]) {
 /// Name, N, N without embeddings, D, last evaluation, mean of the last 20 training losses.
 const TRUTH: [(&str, f64, f64, f64, f64, f64); 3] = [
     ("tiny-a", 3_100_000.0, 2_300_000.0, 819_200.0, 5.493_825_299_693_379, 5.505_665_858_722_549_5),
-    ("tiny-b", 12_400_000.0, 10_800_000.0, 1_638_400.0, 4.869_573_193_347_914_5, 4.904_323_287_271_666),
-    ("tiny-c", 44_000_000.0, 40_800_000.0, 6_553_600.0, 4.129_964_567_588_042, 4.167_593_548_350_639),
+    (
+        "tiny-b",
+        12_400_000.0,
+        10_800_000.0,
+        1_638_400.0,
+        4.869_573_193_347_914_5,
+        4.904_323_287_271_666,
+    ),
+    (
+        "tiny-c",
+        44_000_000.0,
+        40_800_000.0,
+        6_553_600.0,
+        4.129_964_567_588_042,
+        4.167_593_548_350_639,
+    ),
 ];
 
 const FACTS: &str = "run,seq_len,n_params,tokens_per_step\n\
@@ -126,7 +140,9 @@ fn golden_a_torn_file_of_a_real_tool_loses_only_what_is_torn() {
         files.sort();
         std::fs::read(files.last().expect("a file")).expect("bytes")
     };
-    for (name, file) in [("tensorboard", "a/events.out.tfevents.1"), ("wandb-offline", "a/run-x.wandb")] {
+    for (name, file) in
+        [("tensorboard", "a/events.out.tfevents.1"), ("wandb-offline", "a/run-x.wandb")]
+    {
         let bytes = one(name);
         // A flipped byte in the middle: its record goes, with its position.
         let mut flipped = bytes.clone();
@@ -227,12 +243,8 @@ fn runs_that_went_wrong_are_set_apart_with_the_reason() {
     let mut add = |run: &str, until: u32, loss: &dyn Fn(u32) -> String| {
         let curve = Curve::whole();
         for step in 1..=until {
-            let _ = writeln!(
-                text,
-                "{run},{step},{:e},{},1e6,8,128,400",
-                curve.rate(step),
-                loss(step)
-            );
+            let _ =
+                writeln!(text, "{run},{step},{:e},{},1e6,8,128,400", curve.rate(step), loss(step));
         }
     };
     let good = |step: u32| format!("{:.5}", Curve::whole().loss(step));
@@ -240,7 +252,9 @@ fn runs_that_went_wrong_are_set_apart_with_the_reason() {
     add("nan", 400, &|s| if s < 250 { good(s) } else { "nan".to_owned() });
     add("blip", 400, &|s| if s == 250 { "inf".to_owned() } else { good(s) });
     add("cut", 300, &good);
-    add("diverged", 400, &|s| if s < 200 { good(s) } else { format!("{:.4}", 7.0 + 0.001 * f64::from(s)) });
+    add("diverged", 400, &|s| {
+        if s < 200 { good(s) } else { format!("{:.4}", 7.0 + 0.001 * f64::from(s)) }
+    });
     let place = folder();
     let path = put(&place, "steps.csv", &text);
     let found = table(&path, &ReadOptions::default());
@@ -278,7 +292,11 @@ fn a_restart_is_stitched_and_the_branch_given_up_is_dropped() {
     let found = table(place.path(), &options(&SIZED));
     assert_eq!(found.runs.len(), 1);
     assert!((found.runs[0].loss_nats - want).abs() < 1e-6);
-    assert!(found.notes.iter().any(|n| n.note.contains("goes on from step 201")), "{:?}", found.notes);
+    assert!(
+        found.notes.iter().any(|n| n.note.contains("goes on from step 201")),
+        "{:?}",
+        found.notes
+    );
 }
 
 #[test]
@@ -289,6 +307,28 @@ fn one_name_for_two_runs_is_two_runs() {
     let found = table(place.path(), &options(&SIZED));
     assert_eq!(found.runs.len(), 2, "{:?}", found.skipped);
     assert_ne!(found.runs[0].run, found.runs[1].run);
+}
+
+#[test]
+fn a_copy_under_another_name_is_one_run() {
+    let place = folder();
+    put(&place, "a.csv", Curve::whole().csv());
+    put(&place, "copy of a.csv", Curve::whole().csv());
+    let found = table(place.path(), &options(&SIZED));
+    assert_eq!(found.runs.len(), 1);
+    assert_says(&found.skipped[0].to_string(), &["copy of a", "the same run as in"]);
+}
+
+#[test]
+fn counts_in_millions_say_so_in_their_name() {
+    let place = folder();
+    let path = put(&place, "t.csv", "Params (M),tokens_b,loss\n124,2.5,3.0\n350,7,2.8\n");
+    let run = &table(&path, &ReadOptions::default()).runs[0];
+    assert_eq!((run.n.get(), run.d.get()), (124e6, 2.5e9));
+    let text = Curve::whole().csv().replace("step,", "Iteration,");
+    let path = put(&place, "s.csv", text);
+    let found = table(&path, &options(&["params_m=124", "tokens_per_step=1024"]));
+    assert_eq!(found.runs[0].n.get(), 124e6);
 }
 
 #[test]
@@ -318,8 +358,24 @@ fn tokens_are_steps_times_batch_times_length_times_what_multiplies_them() {
     for (facts, want) in [
         (&["batch_size=8", "seq_len=128"][..], 400.0 * 8.0 * 128.0),
         (&["batch_size=8", "seq_len=128", "gradient_accumulation_steps=4"], 400.0 * 32.0 * 128.0),
-        (&["micro_batch_size=2", "gradient_accumulation_steps=4", "world_size=8", "block_size=64"], 400.0 * 64.0 * 64.0),
-        (&["global_batch_size=64", "gradient_accumulation_steps=4", "world_size=8", "seq_length=64"], 400.0 * 64.0 * 64.0),
+        (
+            &[
+                "micro_batch_size=2",
+                "gradient_accumulation_steps=4",
+                "world_size=8",
+                "block_size=64",
+            ],
+            400.0 * 64.0 * 64.0,
+        ),
+        (
+            &[
+                "global_batch_size=64",
+                "gradient_accumulation_steps=4",
+                "world_size=8",
+                "seq_length=64",
+            ],
+            400.0 * 64.0 * 64.0,
+        ),
         (&["tokens_per_step=4096"], 400.0 * 4096.0),
     ] {
         let path = put(&place, "a.csv", Curve::whole().csv());
@@ -328,7 +384,10 @@ fn tokens_are_steps_times_batch_times_length_times_what_multiplies_them() {
     }
     let path = put(&place, "a.csv", Curve::whole().csv());
     assert_says(&refused(&path, &options(&["n_params=1e6"])), &["batch size", "--given"]);
-    assert_says(&refused(&path, &options(&["n_params=1e6", "batch_size=8"])), &["sequence length", "--given seq_len"]);
+    assert_says(
+        &refused(&path, &options(&["n_params=1e6", "batch_size=8"])),
+        &["sequence length", "--given seq_len"],
+    );
     assert_says(&refused(&path, &options(&SIZED[1..])), &["N is not in the log", "n_params"]);
 }
 
@@ -336,7 +395,9 @@ fn tokens_are_steps_times_batch_times_length_times_what_multiplies_them() {
 fn units_are_turned_into_nats_and_a_mixture_is_refused_with_a_mend() {
     let place = folder();
     let row = |loss: f64| format!("1e8,2e9,{loss}\n2e8,4e9,{}\n", loss - 0.1);
-    let one = |name: &str, loss: f64| put(&place, "t.csv", format!("params,tokens,{name}\n{}", row(loss)));
+    let one = |name: &str, loss: f64| {
+        put(&place, "t.csv", format!("params,tokens,{name}\n{}", row(loss)))
+    };
     let first = |path: &Path, given: &[&str]| table(path, &options(given)).runs[0].loss_nats;
     assert_eq!(first(&one("loss", 3.0), &[]), 3.0);
     assert!((first(&one("loss_bits", 4.0), &[]) - 4.0 * std::f64::consts::LN_2).abs() < 1e-15);
@@ -358,7 +419,10 @@ fn evaluation_and_training_loss_do_not_mix() {
     put(&place, "a.csv", Curve::whole().csv());
     put(&place, "b.csv", Curve::whole().csv().replace("train_loss", "val_loss"));
     let said = refused(place.path(), &options(&SIZED));
-    assert_says(&said, &["mixing evaluation loss (1 runs, as b)", "training loss (1 runs", "--loss tail"]);
+    assert_says(
+        &said,
+        &["mixing evaluation loss (1 runs, as b)", "training loss (1 runs", "--loss tail"],
+    );
     let evaluated = ReadOptions { loss: LossChoice::Evaluation, ..options(&SIZED) };
     let found = table(place.path(), &evaluated);
     assert_eq!(found.runs.len(), 1);
@@ -384,10 +448,11 @@ fn epochs_tell_unique_tokens_and_the_other_way_round() {
     let path = put(&place, "t.csv", "params,unique_tokens,epochs,loss\n1e8,2e9,4,3.0\n");
     let run = &table(&path, &ReadOptions::default()).runs[0];
     assert_eq!((run.d.get(), run.setting.unique.map(|u| u.get())), (8e9, Some(2e9)));
-    let rows = Curve::whole().rows().lines().enumerate().fold(String::new(), |mut text, (i, row)| {
-        let _ = writeln!(text, "{row},{}", (i + 1) as f64 / 100.0);
-        text
-    });
+    let rows =
+        Curve::whole().rows().lines().enumerate().fold(String::new(), |mut text, (i, row)| {
+            let _ = writeln!(text, "{row},{}", (i + 1) as f64 / 100.0);
+            text
+        });
     let path = put(&place, "s.csv", format!("step,lr,train_loss,epoch\n{rows}"));
     let run = &table(&path, &options(&SIZED)).runs[0];
     assert_eq!(run.setting.unique.map(|u| u.get()), Some(run.d.get() / 4.0));
@@ -400,14 +465,27 @@ fn text_logs_are_read_by_their_trainers_patterns() {
         .map(|i| format!("[titan] 2026-01-01 12:00:00 - root - INFO - \u{1b}[31mstep: {:2}  \u{1b}[32mloss: {:7.4}  \u{1b}[33mgrad_norm:  0.8  tps: 5,000\u{1b}[39m\n", 10 * i, 8.0 - 0.1 * f64::from(i)))
         .collect();
     let head = "[titan] INFO - Model llama3 debug size: 6,300,416 total parameters\n[titan] INFO - Training starts at step 1, with local batch size 8, global batch size 16, sequence length 256, total steps 400 (warmup 20)\n";
-    let path = put(&place, "titan.log", format!("{head}{titan}[titan] INFO - validate step: 400  loss:  4.0250\n"));
+    let path = put(
+        &place,
+        "titan.log",
+        format!("{head}{titan}[titan] INFO - validate step: 400  loss:  4.0250\n"),
+    );
     let run = &table(&path, &ReadOptions::default()).runs[0];
-    assert_eq!((run.n.get(), run.d.get(), run.loss_nats), (6_300_416.0, 400.0 * 16.0 * 256.0, 4.025));
+    assert_eq!(
+        (run.n.get(), run.d.get(), run.loss_nats),
+        (6_300_416.0, 400.0 * 16.0 * 256.0, 4.025)
+    );
 
     let foundry: String = (1..=20)
         .map(|i| format!("[batch={}/200]:\n\t Train time/batch: {}\n\t Train time/token: {}\n\t Train loss/train/total: {:.4}\n\t Train metrics/train/LanguageCrossEntropy: {:.4}\n\t Train lr-DecoupledAdamW/group0: {:e}\n", 10 * i, 10 * i - 1, 10 * i * 4096, 9.0 - 0.1 * f64::from(i), 8.9 - 0.1 * f64::from(i), 1e-3 * (1.0 - f64::from(i) / 20.0)))
         .collect();
-    let path = put(&place, "foundry.log", format!("n_params: 12400000\nvocab_size: 50368\n{foundry}Eval metrics/eval/LanguageCrossEntropy: 6.8500\n"));
+    let path = put(
+        &place,
+        "foundry.log",
+        format!(
+            "n_params: 12400000\nvocab_size: 50368\n{foundry}Eval metrics/eval/LanguageCrossEntropy: 6.8500\n"
+        ),
+    );
     let found = table(&path, &ReadOptions::default());
     let run = &found.runs[0];
     assert_eq!((run.n.get(), run.d.get(), run.loss_nats), (12.4e6, 819_200.0, 6.85));
@@ -423,13 +501,20 @@ fn text_logs_are_read_by_their_trainers_patterns() {
     let run = &table(&path, &ReadOptions::default()).runs[0];
     assert_eq!((run.n.get(), run.d.get()), (1e7, 3200.0 * 256.0));
 
-    let own: String = (1..=30).map(|i| format!("Schritt {i}: Verlust {:.3}\n", 5.0 - 0.01 * f64::from(i))).collect();
+    let own: String = (1..=30)
+        .map(|i| format!("Schritt {i}: Verlust {:.3}\n", 5.0 - 0.01 * f64::from(i)))
+        .collect();
     let path = put(&place, "own.log", &own);
     assert_says(&refused(&path, &options(&SIZED)), &["no log of a kind", "--patterns"]);
-    let patterns = put(&place, "mine.toml", "[[pattern]]\nname = \"ours\"\ndetect = '^Schritt'\nlines = ['Schritt (?<step>\\d+): Verlust (?<train_loss>NUMBER)']\n");
+    let patterns = put(
+        &place,
+        "mine.toml",
+        "[[pattern]]\nname = \"ours\"\ndetect = '^Schritt'\nlines = ['Schritt (?<step>\\d+): Verlust (?<train_loss>NUMBER)']\n",
+    );
     let mine = ReadOptions { patterns: Some(patterns), ..options(&SIZED) };
     assert_eq!(table(&path, &mine).runs[0].d.get(), 30.0 * 1024.0);
-    let broken = put(&place, "broken.toml", "[[pattern]]\nname = \"x\"\ndetect = '('\nlines = []\n");
+    let broken =
+        put(&place, "broken.toml", "[[pattern]]\nname = \"x\"\ndetect = '('\nlines = []\n");
     let broken = ReadOptions { patterns: Some(broken), ..options(&SIZED) };
     assert_says(&refused(&path, &broken), &["broken.toml", "pattern `x`"]);
 }
@@ -439,10 +524,21 @@ fn a_trainer_state_is_read_without_the_mean_it_ends_with() {
     let place = folder();
     let state = |until: u32| {
         let steps: Vec<String> = (1..=until / 10)
-            .map(|i| format!("{{\"step\": {}, \"loss\": {:.4}, \"learning_rate\": {:e}, \"epoch\": {:.2}}}", 10 * i, Curve::whole().loss(10 * i), Curve::whole().rate(10 * i), f64::from(i) / 20.0))
+            .map(|i| {
+                format!(
+                    "{{\"step\": {}, \"loss\": {:.4}, \"learning_rate\": {:e}, \"epoch\": {:.2}}}",
+                    10 * i,
+                    Curve::whole().loss(10 * i),
+                    Curve::whole().rate(10 * i),
+                    f64::from(i) / 20.0
+                )
+            })
             .collect();
         let end = format!("{{\"step\": {until}, \"train_loss\": 99.0, \"total_flos\": 1e12}}");
-        format!("{{\"global_step\": {until}, \"max_steps\": 400, \"train_batch_size\": 8, \"num_input_tokens_seen\": 0, \"log_history\": [{}, {end}]}}", steps.join(", "))
+        format!(
+            "{{\"global_step\": {until}, \"max_steps\": 400, \"train_batch_size\": 8, \"num_input_tokens_seen\": 0, \"log_history\": [{}, {end}]}}",
+            steps.join(", ")
+        )
     };
     put(&place, "r/checkpoint-200/trainer_state.json", state(200));
     put(&place, "r/checkpoint-400/trainer_state.json", state(400));
@@ -479,7 +575,11 @@ fn mlflow_stores_are_read_from_database_and_folder() {
         let insert = "INSERT INTO metrics VALUES ('train/loss', ?1, ?2, 'u1', ?3, 0)";
         database.execute(insert, values).expect("a row");
     }
-    database.execute_batch("INSERT INTO metrics SELECT key, value, timestamp, 'u2', step, 0 FROM metrics").expect("copied");
+    database
+        .execute_batch(
+            "INSERT INTO metrics SELECT key, value + 0.5, timestamp, 'u2', step, 0 FROM metrics",
+        )
+        .expect("copied");
     drop(database);
     let found = table(&path, &ReadOptions::default());
     assert_eq!(found.runs.len(), 1);
@@ -490,7 +590,11 @@ fn mlflow_stores_are_read_from_database_and_folder() {
 
     let store = folder();
     let run = "mlruns/0/0123abcd";
-    put(&store, &format!("{run}/meta.yaml"), "run_id: 0123abcd\nrun_name: filed\nstatus: 3\nlifecycle_stage: active\n");
+    put(
+        &store,
+        &format!("{run}/meta.yaml"),
+        "run_id: 0123abcd\nrun_name: filed\nstatus: 3\nlifecycle_stage: active\n",
+    );
     put(&store, &format!("{run}/params/n_params"), "1000000");
     put(&store, &format!("{run}/params/tokens_per_step"), "1024");
     let lines = (1..=400).fold(String::new(), |mut t, s| {
@@ -502,8 +606,13 @@ fn mlflow_stores_are_read_from_database_and_folder() {
     assert_eq!((found.runs[0].run.as_str(), found.runs[0].d.get()), ("filed", 400.0 * 1024.0));
 
     let other = place.path().join("other.db");
-    rusqlite::Connection::open(&other).and_then(|d| d.execute_batch("CREATE TABLE t (x)")).expect("made");
-    assert_says(&refused(&other, &ReadOptions::default()), &["other.db", "no such table", "MLflow"]);
+    rusqlite::Connection::open(&other)
+        .and_then(|d| d.execute_batch("CREATE TABLE t (x)"))
+        .expect("made");
+    assert_says(
+        &refused(&other, &ReadOptions::default()),
+        &["other.db", "no such table", "MLflow"],
+    );
 }
 
 #[test]
@@ -513,6 +622,7 @@ fn a_folder_of_anything_names_what_each_file_is_and_sets_the_broken_aside() {
     put(&place, "notes.md", "# nothing");
     put(&place, "weights.bin", [0_u8, 159, 146, 150, 0, 1]);
     put(&place, "gpu.csv", "time,power\n1,300\n2,310\n");
+    put(&place, "sizes.csv", "layer,n_params\n1,300\n2,310\n");
     put(&place, "torn.parquet", b"PAR1 and then nothing");
     put(&place, ".hidden.csv", "run,params,tokens,loss\nz,1e8,2e9,9\n");
     let found = table(place.path(), &ReadOptions::default());
@@ -523,7 +633,11 @@ fn a_folder_of_anything_names_what_each_file_is_and_sets_the_broken_aside() {
     assert_eq!(file("weights.bin").format, None);
     assert!(!file("torn.parquet").damage.is_empty());
     let said: Vec<String> = found.skipped.iter().map(ToString::to_string).collect();
-    assert!(said.iter().any(|s| s.contains("gpu.csv") && s.contains("no table of runs")), "{said:?}");
+    assert!(
+        said.iter().any(|s| s.contains("sizes.csv") && s.contains("no table of runs")),
+        "{said:?}"
+    );
+    assert_eq!(file("gpu.csv").format, None);
     let strict = ReadOptions { strict: true, ..ReadOptions::default() };
     refused(place.path(), &strict);
 }
@@ -548,8 +662,17 @@ fn compressed_logs_are_the_logs_they_hold() {
 #[test]
 fn json_lines_of_our_trainer_and_of_python_are_read() {
     let place = folder();
-    let text = "{\"run\": \"a\", \"config\": {\"n_params\": 1e6, \"batch_size\": 8, \"seq_len\": 128}}\n".to_owned()
-        + &(1..=400).map(|s| format!("{{\"step\": {s}, \"loss\": {:.5}, \"grad\": NaN}}\n", Curve::whole().loss(s))).collect::<String>();
+    let text =
+        "{\"run\": \"a\", \"config\": {\"n_params\": 1e6, \"batch_size\": 8, \"seq_len\": 128}}\n"
+            .to_owned()
+            + &(1..=400)
+                .map(|s| {
+                    format!(
+                        "{{\"step\": {s}, \"loss\": {:.5}, \"grad\": NaN}}\n",
+                        Curve::whole().loss(s)
+                    )
+                })
+                .collect::<String>();
     let found = table(&put(&place, "x.jsonl", &text), &ReadOptions::default());
     assert_eq!((found.runs[0].run.as_str(), found.runs[0].d.get()), ("a", 400.0 * 1024.0));
     // A line torn by a kill is named, and the run with it not finished.
@@ -557,8 +680,14 @@ fn json_lines_of_our_trainer_and_of_python_are_read() {
     let found = table(&put(&place, "x.jsonl", torn), &ReadOptions::default());
     assert_says(&found.files[0].damage[0], &["line 401", "not a JSON object"]);
     // The loss turns NaN as Python writes it.
-    let nan = text.replace(&format!("\"step\": 400, \"loss\": {:.5}", Curve::whole().loss(400)), "\"step\": 400, \"loss\": NaN");
-    assert_says(&refused(&put(&place, "x.jsonl", nan), &ReadOptions::default()), &["NaN or infinite from step 400"]);
+    let nan = text.replace(
+        &format!("\"step\": 400, \"loss\": {:.5}", Curve::whole().loss(400)),
+        "\"step\": 400, \"loss\": NaN",
+    );
+    assert_says(
+        &refused(&put(&place, "x.jsonl", nan), &ReadOptions::default()),
+        &["NaN or infinite from step 400"],
+    );
     // Our own sweeps: the table states the runs, their logs are the curves.
     let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/first-light");
     let found = table(&own, &ReadOptions::default());
@@ -566,7 +695,8 @@ fn json_lines_of_our_trainer_and_of_python_are_read() {
     assert!(found.skipped.is_empty(), "{:?}", found.skipped);
     let logs = table(&own.join("logs"), &ReadOptions::default());
     let key = |t: &RunTable| {
-        let mut runs: Vec<_> = t.runs.iter().map(|r| (r.run.clone(), r.n, r.d, r.loss_nats)).collect();
+        let mut runs: Vec<_> =
+            t.runs.iter().map(|r| (r.run.clone(), r.n, r.d, r.loss_nats)).collect();
         runs.sort_by(|a, b| a.0.cmp(&b.0));
         runs
     };

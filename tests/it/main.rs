@@ -21,6 +21,7 @@ mod diagnostics;
 mod golden_fit;
 mod golden_machines;
 mod golden_plans;
+mod hostile;
 mod known;
 mod laws;
 mod logs;

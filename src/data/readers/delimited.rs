@@ -32,7 +32,8 @@ pub(super) fn read(
     if let Some(charts) = chart_columns(&columns, context.map) {
         let is_tokens = super::steps::role(&columns[0], context.map);
         let is_tokens = matches!(is_tokens, Role::Metric { metric: Metric::Tokens, .. });
-        let piece = Piece::Chart { charts: &charts, is_tokens };
+        let tokens_axis = is_tokens.then_some(columns[0].as_str());
+        let piece = Piece::Chart { charts: &charts, tokens_axis };
         let (logs, damage) = steps(source, separator, context, &piece)?;
         return Ok(Found::logs(Format::WandbChart, logs).with_damage(damage));
     }
@@ -82,9 +83,17 @@ fn builder(separator: u8) -> csv::ReaderBuilder {
 
 /// How the rows of a piece are read.
 enum Piece<'a> {
-    Steps { plan: &'a StepColumns, columns: &'a [String], width: usize, fallback: &'a str },
-    /// The first column holds steps, or tokens, which then stand for steps too.
-    Chart { charts: &'a [Chart], is_tokens: bool },
+    Steps {
+        plan: &'a StepColumns,
+        columns: &'a [String],
+        width: usize,
+        fallback: &'a str,
+    },
+    /// The first column holds steps, or tokens under this name, which then stand for steps too.
+    Chart {
+        charts: &'a [Chart],
+        tokens_axis: Option<&'a str>,
+    },
 }
 
 /// A column of a chart export: one metric of one run.
@@ -100,7 +109,8 @@ struct Chart {
 fn chart_columns(columns: &[String], map: &ColumnMap) -> Option<Vec<Chart>> {
     let first = columns.first()?;
     let is_axis = matches!(super::steps::role(first, map), Role::Step { .. } | Role::Metric { .. })
-        || ["Relative Time (Wall)", "Relative Time (Process)", "Wall Time"].contains(&first.as_str());
+        || ["Relative Time (Wall)", "Relative Time (Process)", "Wall Time"]
+            .contains(&first.as_str());
     let charts: Vec<Chart> = columns
         .iter()
         .enumerate()
@@ -162,8 +172,7 @@ fn part(
         match piece {
             Piece::Steps { columns, width, .. } => {
                 if record.len() < *width {
-                    let problem =
-                        format!("the row has {} cells, the header {width}", record.len());
+                    let problem = format!("the row has {} cells, the header {width}", record.len());
                     rows.damage.push(Damage::line(line(), problem));
                     continue;
                 }
@@ -171,8 +180,8 @@ fn part(
                     rows.damage.push(Damage::line(line(), problem));
                 }
             }
-            Piece::Chart { charts, is_tokens } => {
-                if let Err(problem) = rows.chart(&record, charts, *is_tokens, separator) {
+            Piece::Chart { charts, tokens_axis } => {
+                if let Err(problem) = rows.chart(&record, charts, *tokens_axis, separator) {
                     rows.damage.push(Damage::line(line(), problem));
                 }
             }
@@ -249,9 +258,8 @@ impl<'a> Rows<'a> {
         let plan = self.plan;
         let run = plan.run.and_then(|at| record.get(at)).filter(|r| !r.is_empty());
         self.enter(run.unwrap_or(self.fallback.as_bytes()), Format::CsvSteps);
-        let bad = |at: usize, found: String| {
-            format!("`{}` is {found}, which is no number", columns[at])
-        };
+        let bad =
+            |at: usize, found: String| format!("`{}` is {found}, which is no number", columns[at]);
         let Some(at) = plan.step else { return Ok(()) };
         let Some(step) = number(record, at, separator).map_err(|e| bad(at, e))? else {
             return Ok(());
@@ -284,7 +292,7 @@ impl<'a> Rows<'a> {
         &mut self,
         record: &csv::ByteRecord,
         charts: &[Chart],
-        is_tokens: bool,
+        tokens_axis: Option<&str>,
         separator: u8,
     ) -> Result<(), String> {
         let bad = |found: String, name: &str| format!("`{name}` is {found}, which is no number");
@@ -299,8 +307,8 @@ impl<'a> Rows<'a> {
             let log = &mut self.logs[self.current];
             log.named = true;
             log.push(&chart.key, metric, scale, rank, step, value);
-            if is_tokens {
-                log.push("axis", Metric::Tokens, LossScale::NatsPerToken, 0, step, step);
+            if let Some(axis) = tokens_axis {
+                log.push(axis, Metric::Tokens, LossScale::NatsPerToken, 0, step, step);
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::json_lines::flatten;
-use super::steps::role;
+use super::steps::{factor, role};
 use super::{Context, Found, Source, name_of};
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
@@ -80,7 +80,10 @@ fn trainer_state(
     let mut damage = Vec::new();
     for (i, entry) in history.iter().enumerate() {
         let Json::Object(entry) = entry else {
-            damage.push(super::Damage { at: format!("log_history[{i}]"), problem: "no object".to_owned() });
+            damage.push(super::Damage {
+                at: format!("log_history[{i}]"),
+                problem: "no object".to_owned(),
+            });
             continue;
         };
         let Some(step) = entry.get("step").and_then(Json::as_f64) else { continue };
@@ -92,7 +95,7 @@ fn trainer_state(
             if let (Role::Metric { metric, scale, rank }, Value::Number(x)) =
                 (role(key, context.map), Value::from_json(value))
             {
-                log.push(key, metric, scale, rank, step, x);
+                log.push(key, metric, scale, rank, step, x * factor(key, context.map));
             }
         }
     }
@@ -114,7 +117,9 @@ fn config_or_run(
         FACTS[..3].iter().any(|(_, names)| names.contains(&key.as_str()))
     });
     let is_run = has_size
-        && has(|r| matches!(r, Role::Metric { metric, .. } if *metric == crate::data::names::Metric::EvalLoss || *metric == crate::data::names::Metric::TrainLoss));
+        && has(
+            |r| matches!(r, Role::Metric { metric, .. } if *metric == crate::data::names::Metric::EvalLoss || *metric == crate::data::names::Metric::TrainLoss),
+        );
     if is_run {
         return Ok(Found::table(Sheet::objects(source.shown(), vec![(1, object)])?));
     }
@@ -132,7 +137,8 @@ fn facts(json: &Json) -> Found {
     // One word that happens to be a fact, `name` or `status`, makes no config.
     let known = |key: &String| {
         without_groups(key).iter().any(|form| {
-            FACTS.iter().any(|(_, names)| names.contains(form)) && !["status", "state"].contains(form)
+            FACTS.iter().any(|(_, names)| names.contains(form))
+                && !["status", "state"].contains(form)
         })
     };
     if facts.keys().any(known) {

@@ -31,7 +31,21 @@ pub(super) fn read(
     let mut sample = Vec::new();
     let mut events = false;
     for line in text.lines().filter(|l| !l.trim().is_empty()).take(SAMPLE) {
-        let Ok(object) = object(line) else { continue };
+        let Ok(entries) = entries(line) else { continue };
+        let object: Object = entries
+            .0
+            .into_iter()
+            .map(|(key, value)| {
+                let value = match value {
+                    Scalar::Number(x) => {
+                        serde_json::Number::from_f64(x).map_or(Json::Null, Json::Number)
+                    }
+                    Scalar::Text(text) => Json::String(text.into_owned()),
+                    _ => Json::Null,
+                };
+                (key.into_owned(), value)
+            })
+            .collect();
         events |= object.contains_key("event");
         for key in object.keys() {
             if !columns.contains(key) && columns.len() < 4096 {
@@ -319,8 +333,7 @@ pub(super) fn flatten(path: &str, json: &Json, depth: usize, tell: &mut dyn FnMu
         }
         Json::Object(map) if depth < 16 => {
             for (key, value) in map {
-                let path =
-                    if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 flatten(&path, value, depth + 1, tell);
             }
         }
@@ -334,6 +347,8 @@ pub(super) fn flatten(path: &str, json: &Json, depth: usize, tell: &mut dyn FnMu
 enum Scalar<'a> {
     Number(f64),
     Text(std::borrow::Cow<'a, str>),
+    /// Values in a group of their own, `{"train": {"loss": 3.1}}`.
+    Group(Vec<(std::borrow::Cow<'a, str>, Scalar<'a>)>),
     Other,
 }
 
@@ -342,7 +357,7 @@ impl Scalar<'_> {
         match self {
             Self::Number(x) => Some(*x),
             Self::Text(text) => text.trim().parse().ok(),
-            Self::Other => None,
+            Self::Group(_) | Self::Other => None,
         }
     }
 
@@ -350,7 +365,7 @@ impl Scalar<'_> {
         match self {
             Self::Number(x) => Value::Number(*x),
             Self::Text(text) => Value::from_text(text),
-            Self::Other => Value::Missing,
+            Self::Group(_) | Self::Other => Value::Missing,
         }
     }
 }
@@ -368,18 +383,45 @@ impl Entries<'_> {
 }
 
 fn entries(line: &str) -> Result<Entries<'_>, serde_json::Error> {
-    serde_json::from_str::<Entries<'_>>(line).or_else(|error| {
+    let read = serde_json::from_str::<Entries<'_>>(line).or_else(|error| {
         let owned = object(line).map_err(|_| error)?;
-        let own = |(key, value): (String, Json)| {
-            let value = match value {
-                Json::Number(n) => n.as_f64().map_or(Scalar::Other, Scalar::Number),
-                Json::String(text) => Scalar::Text(text.into()),
-                _ => Scalar::Other,
-            };
-            (key.into(), value)
-        };
-        Ok(Entries(owned.into_iter().map(own).collect()))
-    })
+        Ok(Entries(
+            owned.into_iter().map(|(key, value)| (key.into(), owned_scalar(value))).collect(),
+        ))
+    })?;
+    let grouped = read.0.iter().any(|(_, value)| matches!(value, Scalar::Group(_)));
+    if !grouped {
+        return Ok(read);
+    }
+    let mut flat = Vec::with_capacity(2 * read.0.len());
+    ungroup("", read.0, &mut flat);
+    Ok(Entries(flat))
+}
+
+fn owned_scalar(value: Json) -> Scalar<'static> {
+    match value {
+        Json::Number(n) => n.as_f64().map_or(Scalar::Other, Scalar::Number),
+        Json::String(text) => Scalar::Text(text.into()),
+        Json::Object(group) => Scalar::Group(
+            group.into_iter().map(|(key, value)| (key.into(), owned_scalar(value))).collect(),
+        ),
+        _ => Scalar::Other,
+    }
+}
+
+/// Keys of groups as `group/key`.
+fn ungroup<'a>(
+    path: &str,
+    group: Vec<(std::borrow::Cow<'a, str>, Scalar<'a>)>,
+    flat: &mut Vec<(std::borrow::Cow<'a, str>, Scalar<'a>)>,
+) {
+    for (key, value) in group {
+        let key = if path.is_empty() { key } else { format!("{path}/{key}").into() };
+        match value {
+            Scalar::Group(inner) => ungroup(&key, inner, flat),
+            value => flat.push((key, value)),
+        }
+    }
 }
 
 impl<'de> serde::Deserialize<'de> for Entries<'de> {
@@ -469,8 +511,11 @@ impl<'de> serde::Deserialize<'de> for Scalar<'de> {
                 self,
                 mut map: A,
             ) -> Result<Self::Value, A::Error> {
-                while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
-                Ok(Scalar::Other)
+                let mut group = Vec::new();
+                while let Some(Key(key)) = map.next_key()? {
+                    group.push((key, map.next_value()?));
+                }
+                Ok(Scalar::Group(group))
             }
         }
         from.deserialize_any(Visitor)

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 use walkdir::WalkDir;
 
-use super::steps::{book, role};
+use super::steps::{book, factor, role};
 use super::{Context, Damage, Found, Source};
 use crate::data::columns::ColumnMap;
 use crate::data::format::Format;
@@ -45,14 +45,16 @@ fn store(source: &Source, map: &ColumnMap) -> rusqlite::Result<Found> {
     let mut runs: BTreeMap<String, RunLog> = BTreeMap::new();
     let mut order: Vec<String> = Vec::new();
     let mut deleted: Vec<Damage> = Vec::new();
-    let mut query = database
-        .prepare("SELECT run_uuid, name, status, lifecycle_stage FROM runs ORDER BY start_time, run_uuid")?;
+    let mut query = database.prepare(
+        "SELECT run_uuid, name, status, lifecycle_stage FROM runs ORDER BY start_time, run_uuid",
+    )?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let text = |at: usize| row.get::<_, Option<String>>(at).map(Option::unwrap_or_default);
         let (id, name) = (text(0)?, text(1)?);
         if text(3)? == "deleted" {
-            deleted.push(Damage { at: format!("run {id}"), problem: "deleted in MLflow".to_owned() });
+            deleted
+                .push(Damage { at: format!("run {id}"), problem: "deleted in MLflow".to_owned() });
             continue;
         }
         if order.len() >= MOST_RUNS {
@@ -94,17 +96,15 @@ fn store(source: &Source, map: &ColumnMap) -> rusqlite::Result<Found> {
 
 /// Some log their sizes as metrics; those are facts.
 fn metric(log: &mut RunLog, key: &str, step: f64, value: f64, map: &ColumnMap) {
-    book(log, key, role(key, map), step, &Value::Number(value), 1.0);
+    book(log, key, role(key, map), step, &Value::Number(value), factor(key, map));
 }
 
 /// A run of the file store: `meta.yaml`, `metrics/KEY` of `timestamp value step`, `params/KEY`.
 pub(super) fn folder(source: &Source, map: &ColumnMap) -> Result<Found, DataError> {
     let root = &source.path;
     let read = |path: &Path| {
-        let unreadable = |reason: String| DataError::Unreadable {
-            path: path.display().to_string(),
-            reason,
-        };
+        let unreadable =
+            |reason: String| DataError::Unreadable { path: path.display().to_string(), reason };
         let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
         if size > MOST_TEXT {
             return Err(unreadable("larger than 1 GiB".to_owned()));

@@ -49,7 +49,12 @@ pub(super) struct Found {
 
 impl Found {
     fn logs(format: Format, logs: Vec<RunLog>) -> Self {
-        Self { format: Some(format), detail: None, content: Content::Logs(logs), damage: Vec::new() }
+        Self {
+            format: Some(format),
+            detail: None,
+            content: Content::Logs(logs),
+            damage: Vec::new(),
+        }
     }
 
     fn facts(facts: BTreeMap<String, Value>) -> Self {
@@ -63,7 +68,12 @@ impl Found {
     }
 
     pub(super) fn unknown(reason: impl Into<String>) -> Self {
-        Self { format: None, detail: None, content: Content::Unknown(reason.into()), damage: Vec::new() }
+        Self {
+            format: None,
+            detail: None,
+            content: Content::Unknown(reason.into()),
+            damage: Vec::new(),
+        }
     }
 
     fn with_damage(mut self, damage: Vec<Damage>) -> Self {

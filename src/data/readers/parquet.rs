@@ -21,7 +21,8 @@ const SLICE: usize = 1 << 19;
 pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
     let open = || File::open(&source.path).map_err(|e| source.unreadable(&e));
     let slice = |from: usize, rows: usize, columns: Option<Vec<String>>| {
-        let reader = ParquetReader::new(open()?).with_slice(Some((from, rows))).with_columns(columns);
+        let reader =
+            ParquetReader::new(open()?).with_slice(Some((from, rows))).with_columns(columns);
         // polars panics on some damaged pages; the file is then as good as unreadable.
         guarded(|| reader.finish().map_err(|e| source.unreadable(&e)))
             .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))
@@ -29,8 +30,9 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
     // The checksum of the bytes, for provenance; the reader below seeks.
     let mut whole_file = source.open(context.meter, context.progress)?;
     std::io::copy(&mut whole_file, &mut std::io::sink()).map_err(|e| source.unreadable(&e))?;
-    let rows = guarded(|| ParquetReader::new(open()?).num_rows().map_err(|e| source.unreadable(&e)))
-        .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
+    let rows =
+        guarded(|| ParquetReader::new(open()?).num_rows().map_err(|e| source.unreadable(&e)))
+            .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
     if rows == 0 {
         return Err(DataError::Empty { path: source.shown() });
     }
@@ -109,8 +111,7 @@ fn part(
         Some(column.f64().ok()?.to_vec())
     };
     let Some(steps) = plan.step.and_then(numbers) else { return Vec::new() };
-    let metrics: Vec<_> =
-        plan.metrics.iter().filter_map(|m| Some((m, numbers(m.at)?))).collect();
+    let metrics: Vec<_> = plan.metrics.iter().filter_map(|m| Some((m, numbers(m.at)?))).collect();
     let runs = plan.run.and_then(column);
     let mut logs: Vec<RunLog> = Vec::new();
     let mut current = 0;

@@ -2,7 +2,7 @@
 
 use crate::data::columns::{ColumnMap, Quantity};
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{LossScale, Metric, Role, collapsed, role_of};
+use crate::data::names::{LossScale, Metric, Role, collapsed, count_with_unit, role_of};
 
 /// The role of a column or key, `--map` before its name.
 pub(super) fn role(column: &str, map: &ColumnMap) -> Role {
@@ -52,12 +52,17 @@ pub(super) fn role(column: &str, map: &ColumnMap) -> Role {
     }
 }
 
-/// The factor `--map` puts on a column's values.
+/// The factor on a column's values: that of `--map`, else the unit in its name.
 pub(super) fn factor(column: &str, map: &ColumnMap) -> f64 {
     Quantity::ALL
         .into_iter()
         .find(|q| map.column(*q) == Some(column))
-        .map_or(1.0, |q| map.factor(q))
+        .map(|q| map.factor(q))
+        .or_else(|| match role_of(column) {
+            Role::Metric { metric: Metric::Tokens, .. } => count_with_unit(column).map(|(_, f)| f),
+            _ => None,
+        })
+        .unwrap_or(1.0)
 }
 
 /// A metric among the columns.
@@ -136,7 +141,9 @@ impl StepColumns {
             .iter()
             .find(|(_, key)| {
                 let key = collapsed(key);
-                crate::data::names::FACTS[..3].iter().any(|(_, names)| names.contains(&key.as_str()))
+                crate::data::names::FACTS[..3]
+                    .iter()
+                    .any(|(_, names)| names.contains(&key.as_str()))
             })
             .map(|(at, _)| *at)
     }

@@ -8,7 +8,7 @@ use std::io::Read;
 
 use prost::Message;
 
-use super::steps::{book, role};
+use super::steps::{book, factor, role};
 use super::{Context, Damage, Found, Source, name_of};
 use crate::data::files::read_full;
 use crate::data::format::Format;
@@ -191,7 +191,8 @@ fn take(log: &mut RunLog, event: &Event, context: &Context<'_>) {
     for value in event.summary.iter().flat_map(|s| &s.value) {
         if let Some(x) = value.number() {
             let role = role(&value.tag, context.map);
-            book(log, &value.tag, role, event.step as f64, &Value::Number(x), 1.0);
+            let factor = factor(&value.tag, context.map);
+            book(log, &value.tag, role, event.step as f64, &Value::Number(x), factor);
         }
         let plugin = value.metadata.as_ref().and_then(|m| m.plugin.as_ref());
         let Some(plugin) = plugin.filter(|p| p.name == "hparams") else { continue };

@@ -13,7 +13,8 @@ use crate::data::windows::{Window, for_each};
 use crate::error::DataError;
 
 /// Number expressions as loggers print them, NaN included.
-const NUMBER: &str = r"[-+]?(?:\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|[nN]a[nN]|[iI]nf(?:inity)?)";
+const NUMBER: &str =
+    r"[-+]?(?:\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|[nN]a[nN]|[iI]nf(?:inity)?)";
 
 /// Lines of the beginning that decide which pattern is taken.
 const SAMPLE: usize = 2000;
@@ -61,8 +62,8 @@ impl Patterns {
         for (path, text) in own.into_iter().chain([shipped]) {
             let unreadable =
                 |reason: String| DataError::Unreadable { path: path.to_owned(), reason };
-            let file: PatternFile =
-                toml::from_str(text).map_err(|e| unreadable(e.to_string().trim_end().to_owned()))?;
+            let file: PatternFile = toml::from_str(text)
+                .map_err(|e| unreadable(e.to_string().trim_end().to_owned()))?;
             for pattern in file.pattern {
                 let compile = |text: &String| {
                     regex::RegexBuilder::new(&text.replace("NUMBER", NUMBER))

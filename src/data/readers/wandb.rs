@@ -7,7 +7,7 @@
 use prost::Message;
 
 use super::json_lines::flatten;
-use super::steps::{book, role};
+use super::steps::{book, factor, role};
 use super::{Context, Damage, Found, Source, name_of};
 use crate::data::files::read_full;
 use crate::data::format::Format;
@@ -93,7 +93,9 @@ impl Item {
             return Some(x.into());
         }
         if let Some(x) = self.number {
-            return Some(serde_json::Number::from_f64(x).map_or_else(|| x.to_string().into(), Into::into));
+            return Some(
+                serde_json::Number::from_f64(x).map_or_else(|| x.to_string().into(), Into::into),
+            );
         }
         if let Some(text) = &self.text {
             return Some(text.clone().into());
@@ -193,7 +195,9 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
     match state.exit {
         Some(0) => log.set("status", Value::Text("finished".to_owned())),
         Some(code) => log.set("status", Value::Text(format!("exited with {code}"))),
-        None => log.notes.push("the log has no end: the run was still going or was killed".to_owned()),
+        None => {
+            log.notes.push("the log has no end: the run was still going or was killed".to_owned())
+        }
     }
     if state.undecoded > 0 {
         let problem = format!("{} records are no W&B messages", state.undecoded);
@@ -247,8 +251,7 @@ fn configure(log: &mut RunLog, config: Option<Config>) {
 
 /// One call of `wandb.log`: the trainer's own step where it logs one, else W&B's.
 fn row(log: &mut RunLog, history: &History, context: &Context<'_>) {
-    let mut step: Option<(usize, f64)> =
-        history.step.as_ref().map(|s| (usize::MAX, s.num as f64));
+    let mut step: Option<(usize, f64)> = history.step.as_ref().map(|s| (usize::MAX, s.num as f64));
     let mut values = Vec::with_capacity(history.item.len());
     for item in &history.item {
         let (name, Some(json)) = (item.full_name(), item.parsed()) else { continue };
@@ -263,6 +266,7 @@ fn row(log: &mut RunLog, history: &History, context: &Context<'_>) {
     }
     let Some((_, step)) = step else { return };
     for (name, value) in values {
-        book(log, &name, role(&name, context.map), step, &value, 1.0);
+        let (role, factor) = (role(&name, context.map), factor(&name, context.map));
+        book(log, &name, role, step, &value, factor);
     }
 }

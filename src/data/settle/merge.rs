@@ -1,10 +1,12 @@
 //! Logs of one run told from several files: pieces put together, copies set aside, facts joined.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
 use crate::data::names::{FactKind, Metric};
-use crate::data::format::Format;
+use crate::data::table::Digest;
 
 /// Two logs of a run agree when their last losses do to this share: formats round to four digits or
 /// keep single precision.
@@ -60,6 +62,31 @@ pub(in crate::data) fn merge(logs: Vec<RunLog>) -> Joined {
         }
         joined.logs.extend(kept);
     }
+    // A copy under another name has the same losses to the last bit.
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    let Joined { logs, copies } = &mut joined;
+    logs.retain(|log| {
+        let mut digest = Digest::new();
+        let mut points = 0;
+        for metric in [Metric::TrainLoss, Metric::EvalLoss] {
+            digest.update(&[metric as u8]);
+            for bin in log.series(metric).bins() {
+                digest.update(&bin.step.to_bits().to_le_bytes());
+                digest.update(&bin.last.to_bits().to_le_bytes());
+                points += 1;
+            }
+        }
+        // A few losses, rounded, may be equal by chance.
+        if points < COMPARED {
+            return true;
+        }
+        if let Some(first) = seen.get(&digest.to_string()) {
+            copies.push((log.clone(), first.clone()));
+            return false;
+        }
+        seen.insert(digest.to_string(), log.path.display().to_string());
+        true
+    });
     joined
 }
 
@@ -77,6 +104,18 @@ fn pieces(logs: Vec<RunLog>) -> Vec<RunLog> {
         match whole.iter_mut().find(same) {
             Some(first) => first.absorb(log),
             None => whole.push(log),
+        }
+    }
+    // `add_hparams` writes its facts to a folder of their own within that of the run.
+    let is_aside = |log: &mut RunLog| log.format == Format::TensorBoard && !log.has_curve();
+    let asides: Vec<RunLog> = whole.extract_if(.., is_aside).collect();
+    for aside in asides {
+        let above = aside.path.parent().and_then(Path::parent);
+        let of_run =
+            |log: &&mut RunLog| log.format == Format::TensorBoard && log.path.parent() == above;
+        match whole.iter_mut().find(of_run) {
+            Some(log) => aside.facts.iter().for_each(|(key, value)| log.suggest(key, value)),
+            None => whole.push(aside),
         }
     }
     whole
@@ -130,7 +169,8 @@ fn clashes(one: &RunLog, other: &RunLog) -> bool {
 fn worth(log: &RunLog) -> (usize, f64, usize) {
     let known = [
         log.count(FactKind::AllParams).is_some(),
-        log.count(FactKind::AllParams).is_some() || log.count(FactKind::NonEmbeddingParams).is_some(),
+        log.count(FactKind::AllParams).is_some()
+            || log.count(FactKind::NonEmbeddingParams).is_some(),
         !log.series(Metric::Tokens).is_empty()
             || log.count(FactKind::TokensPerStep).is_some()
             || (log.count(FactKind::Batch).is_some() && log.count(FactKind::Length).is_some()),
@@ -163,7 +203,9 @@ fn relation(one: &RunLog, other: &RunLog) -> Relation {
                 ends.iter().filter_map(|(t, x)| Some((l.at(t + offset)?, *x))).collect();
             compared |= !pairs.is_empty();
             // The last point may lie beyond the other log by the offset.
-            pairs.len() + 1 >= ends.len() && !pairs.is_empty() && pairs.iter().all(|(x, y)| close(*x, *y))
+            pairs.len() + 1 >= ends.len()
+                && !pairs.is_empty()
+                && pairs.iter().all(|(x, y)| close(*x, *y))
         });
         compared.then_some(same)
     });

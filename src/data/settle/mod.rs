@@ -105,7 +105,8 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, String> {
     }
     let (train, eval) = (log.series(Metric::TrainLoss), log.series(Metric::EvalLoss));
     broken(train, eval)?;
-    let reached = planned.is_none_or(|p| last_step + interval(train, eval) > p || last_step >= 0.99 * p);
+    let reached =
+        planned.is_none_or(|p| last_step + interval(train, eval) > p || last_step >= 0.99 * p);
     let status = log.fact(FactKind::Status).and_then(|(_, value)| match value {
         Value::Text(text) => Some(text.to_lowercase()),
         _ => None,
@@ -126,9 +127,9 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, String> {
     let standing = schedule::standing(log.series(Metric::Rate));
     match &standing {
         Standing::Midway { share, shape, ends_at } => {
-            let end = ends_at
-                .filter(|end| end.is_finite())
-                .map_or(String::new(), |end| format!(", which would end near step {}", two_digits(end)));
+            let end = ends_at.filter(|end| end.is_finite()).map_or(String::new(), |end| {
+                format!(", which would end near step {}", two_digits(end))
+            });
             return Err(format!(
                 "stops in the middle of its {shape}: at step {last_step} the learning rate is {:.0} % of its peak{end}",
                 100.0 * share

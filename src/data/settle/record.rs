@@ -112,9 +112,7 @@ fn entry(
         *metric == wanted
     }) {
         let what = if *metric == Metric::EvalLoss { "evaluation" } else { "training" };
-        return Err(format!(
-            "{keys} could both be the {what} loss; choose with --map loss=COLUMN"
-        ));
+        return Err(format!("{keys} could both be the {what} loss; choose with --map loss=COLUMN"));
     }
     let (step, loss_nats, per_byte, loss_source) = loss(run, choice)?;
     if !(loss_nats.is_finite() && loss_nats > 0.0) {
@@ -146,7 +144,10 @@ fn entry(
     let record = RunRecord {
         c: c.map_or_else(|| FlopRule::six_nd(n, d), Flops::new),
         budget: fact(&run.log, Quantity::Budget, &options.map).map(Flops::new),
-        weight: options.map.column(Quantity::Weight).and_then(|_| fact(&run.log, Quantity::Weight, &options.map)),
+        weight: options
+            .map
+            .column(Quantity::Weight)
+            .and_then(|_| fact(&run.log, Quantity::Weight, &options.map)),
         benchmark_error: options
             .map
             .column(Quantity::BenchmarkError)
@@ -226,7 +227,8 @@ fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTab
         ));
     }
     // A first loss near ln V is that of a model that knows nothing yet; one near log2 V is in bits.
-    let first = run.log.series(Metric::TrainLoss).first().filter(|b| b.first <= 2.0).and_then(|b| b.mean());
+    let first =
+        run.log.series(Metric::TrainLoss).first().filter(|b| b.first <= 2.0).and_then(|b| b.mean());
     if let (Some(first), Some(vocab)) = (first, run.log.count(FactKind::Vocab)) {
         let ratio = first / vocab.ln();
         if (1.38..1.52).contains(&ratio) {
@@ -264,7 +266,11 @@ fn assume(
     let key = run.log.fact(kind).map(|(key, _)| key.to_owned());
     say(from(
         Quantity::Params,
-        if run.sizes.counted { "the model's config".to_owned() } else { key.unwrap_or_else(|| "the map".to_owned()) },
+        if run.sizes.counted {
+            "the model's config".to_owned()
+        } else {
+            key.unwrap_or_else(|| "the map".to_owned())
+        },
     ));
     say(from(Quantity::Tokens, seen.how.clone()));
     let metric = match record.loss_source {

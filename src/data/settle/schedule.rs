@@ -186,7 +186,11 @@ mod tests {
         for floor in [0.0, 0.1, 0.3] {
             for every in [1, 10, 50] {
                 let shape = cosine_to(floor);
-                assert_eq!(standing(&rates(1050, every, &shape)), Standing::Finished, "{floor} {every}");
+                assert_eq!(
+                    standing(&rates(1050, every, &shape)),
+                    Standing::Finished,
+                    "{floor} {every}"
+                );
                 for until in [350, 550, 750, 950] {
                     match standing(&rates(until, every, &shape)) {
                         Standing::Midway { ends_at, .. } => {

@@ -67,7 +67,8 @@ fn shape(log: &RunLog) -> Option<Shape> {
     let heads = number(FactKind::Heads)?;
     let head_dim = number(FactKind::HeadDim).or_else(|| d_model.checked_div(heads))?;
     let activation = text(FactKind::Activation).unwrap_or_default();
-    let gated = ["silu", "swish", "swiglu", "geglu", "gelu_pytorch_tanh"].contains(&activation.as_str());
+    let gated =
+        ["silu", "swish", "swiglu", "geglu", "gelu_pytorch_tanh"].contains(&activation.as_str());
     let family = match text(FactKind::ModelType).as_deref() {
         Some("gpt2" | "gpt" | "nanogpt") => Family::Gpt2,
         Some("gpt_neox" | "gptneox" | "pythia") => Family::NeoX,
@@ -191,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_config_that_says_too_little_counts_nothing() {
-        let vague = log(&[("hidden_size", "512"), ("num_hidden_layers", "6"), ("vocab_size", "1000")]);
+        let vague =
+            log(&[("hidden_size", "512"), ("num_hidden_layers", "6"), ("vocab_size", "1000")]);
         assert_eq!(sizes(&vague), Sizes::default());
     }
 }

@@ -1,5 +1,6 @@
 //! D of a run: logged, or counted from steps.
 
+use crate::data::format::Format;
 use crate::data::log::RunLog;
 use crate::data::names::{FactKind, Metric};
 
@@ -36,7 +37,7 @@ pub(super) fn tokens_at(log: &RunLog, step: f64) -> Result<TokensSeen, String> {
         // Tokens that stand for the step itself have nothing to be compared with.
         let ratio = counted.as_ref().ok().map(|c| seen / c.tokens);
         let logged_over_counted =
-            ratio.filter(|r| (r - 1.0).abs() > APART && log.key(Metric::Tokens) != "axis");
+            ratio.filter(|r| (r - 1.0).abs() > APART && log.format != Format::WandbChart);
         return Ok(TokensSeen { tokens: seen, how, logged_over_counted });
     }
     counted.or_else(|missing| {
@@ -54,10 +55,9 @@ pub(super) fn tokens_at(log: &RunLog, step: f64) -> Result<TokensSeen, String> {
 
 /// Steps times what a step takes.
 fn counted(log: &RunLog, step: f64) -> Result<TokensSeen, String> {
-    let done = |tokens: f64, how: String| {
-        Ok(TokensSeen { tokens, how, logged_over_counted: None })
-    };
-    let fact = |kind| log.fact(kind).and_then(|(key, value)| Some((key.to_owned(), value.count()?)));
+    let done = |tokens: f64, how: String| Ok(TokensSeen { tokens, how, logged_over_counted: None });
+    let fact =
+        |kind| log.fact(kind).and_then(|(key, value)| Some((key.to_owned(), value.count()?)));
     if let Some((key, each)) = fact(FactKind::TokensPerStep) {
         return done(step * each, format!("step x {key}"));
     }

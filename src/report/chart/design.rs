@@ -15,7 +15,8 @@ const RATIOS: [f64; 8] = [0.02, 0.2, 2.0, 20.0, 200.0, 2000.0, 2e4, 2e5];
 #[must_use]
 pub fn design(table: &RunTable) -> Chart {
     let runs: Vec<At> = table.runs.iter().map(|r| (r.n.get(), r.d.get())).collect();
-    let mut places: std::collections::BTreeMap<(i64, i64), usize> = std::collections::BTreeMap::new();
+    let mut places: std::collections::BTreeMap<(i64, i64), usize> =
+        std::collections::BTreeMap::new();
     let place = |at: &At| ((at.0.ln() * 1e4).round() as i64, (at.1.ln() * 1e4).round() as i64);
     runs.iter().for_each(|at| *places.entry(place(at)).or_default() += 1);
     let (repeated, single): (Vec<At>, Vec<At>) =
@@ -50,7 +51,12 @@ pub fn design(table: &RunTable) -> Chart {
         let anchors = [0.95, 0.9, 0.05, 0.1, 0.85, 0.15, 0.5].map(along);
         labels.push(Label {
             anchors: anchors.to_vec(),
-            ..Label::new(anchors[0], format!("D/N = {ratio}"), palette::PURPLE, &[Side::BelowRight, Side::AboveLeft])
+            ..Label::new(
+                anchors[0],
+                format!("D/N = {ratio}"),
+                palette::PURPLE,
+                &[Side::BelowRight, Side::AboveLeft],
+            )
         });
     }
     let mut keys = Vec::new();

@@ -16,7 +16,7 @@ use super::layout::append;
 use super::log::{RunLog, Value};
 use super::names::{collapsed, is_fact};
 use super::readers::{Content, Context, Found, is_part_of_run, read_source, text::Patterns};
-use super::settle::{Joined, LossChoice, Settled, enter, join_row, merge, settle};
+use super::settle::{Joined, LossChoice, Settled, Verdict, enter, join_row, merge, settle};
 use super::sheet::Sheet;
 use super::table::{Assumption, Digest, FileNote, RunTable, Skipped};
 use crate::error::{DataError, Error, Result, Warning};
@@ -399,8 +399,8 @@ fn settle_all(logs: Vec<RunLog>, options: &ReadOptions, table: &mut RunTable) ->
     let mut settled = Vec::new();
     for log in logs {
         match settle(log, options.tail) {
-            Ok(run) => settled.push(run),
-            Err((log, reason)) => table.skipped.push(left_out(&log, reason)),
+            Verdict::Usable(run) => settled.push(*run),
+            Verdict::LeftOut(log, reason) => table.skipped.push(left_out(&log, reason)),
         }
     }
     settled

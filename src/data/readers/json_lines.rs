@@ -67,7 +67,8 @@ pub(super) fn read(
         // Lines without a step are configs and summaries.
         .filter(|(_, step, _)| step.is_some())
         .collect();
-    if !plan.are_steps(&rows) && !(events && plan.has_loss() && plan.step.is_some()) {
+    let has_steps = events && plan.has_loss() && plan.step.is_some();
+    if !has_steps && !plan.are_steps(&rows) {
         return table(source, context);
     }
     let fallback = name_of(source);
@@ -167,12 +168,9 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
     let mut damage = Vec::new();
     let mut keys = Keys { map, known: Vec::new() };
     let mut current = 0;
-    let mut line_number = window.first_line;
     // Places of the keys of a line, kept to spare an allocation per line.
     let mut places: Vec<Option<usize>> = Vec::new();
-    for line in window.bytes.split(|b| *b == b'\n') {
-        let at = line_number;
-        line_number += 1;
+    for (at, line) in (window.first_line..).zip(window.bytes.split(|b| *b == b'\n')) {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }

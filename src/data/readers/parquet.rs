@@ -1,6 +1,8 @@
 //! Parquet: a table of runs, or a step log read slice by slice.
 
 use std::fs::File;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, ParquetReader, SerReader};
 
@@ -92,9 +94,23 @@ pub(super) fn rows(source: &Source) -> Result<Sheet, DataError> {
     Ok(sheet)
 }
 
-/// `None` when the work panicked.
+/// `None` when the work panicked, as polars does on some damaged footers; nothing is printed then.
 fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
+    /// Guards that are up, in any thread: polars decodes columns on several.
+    static UP: AtomicUsize = AtomicUsize::new(0);
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if UP.load(Ordering::SeqCst) == 0 {
+                usual(panic);
+            }
+        }));
+    });
+    UP.fetch_add(1, Ordering::SeqCst);
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok();
+    UP.fetch_sub(1, Ordering::SeqCst);
+    done
 }
 
 /// The runs in a slice of rows.

@@ -44,12 +44,64 @@ struct PatternText {
 pub(crate) struct Pattern {
     name: String,
     detect: Regex,
-    lines: Vec<Regex>,
+    /// Compiled when a file is read by it.
+    lines: std::sync::OnceLock<Vec<Regex>>,
+    texts: Vec<String>,
 }
 
 /// All patterns, the user's first.
 #[derive(Debug)]
-pub(crate) struct Patterns(Vec<Pattern>);
+pub(crate) struct Patterns {
+    own: Vec<Pattern>,
+    shipped: &'static [Pattern],
+}
+
+/// The shipped patterns, parsed once.
+static SHIPPED: std::sync::LazyLock<Vec<Pattern>> = std::sync::LazyLock::new(|| {
+    let text = include_str!("../../../data/log-patterns.toml");
+    parse("data/log-patterns.toml", text).expect("the shipped patterns are tested")
+});
+
+fn compile(text: &str) -> Result<Regex, String> {
+    regex::RegexBuilder::new(&text.replace("NUMBER", NUMBER))
+        .size_limit(MOST_REGEX)
+        .build()
+        .map_err(|e| e.to_string().lines().last().unwrap_or("").to_owned())
+}
+
+fn parse(path: &str, text: &str) -> Result<Vec<Pattern>, DataError> {
+    let unreadable = |reason: String| DataError::Unreadable { path: path.to_owned(), reason };
+    let file: PatternFile =
+        toml::from_str(text).map_err(|e| unreadable(e.to_string().trim_end().to_owned()))?;
+    file.pattern
+        .into_iter()
+        .map(|PatternText { name, detect: text, lines: texts }| {
+            let detect = compile(&text)
+                .map_err(|reason| unreadable(format!("pattern `{name}`: `{text}`: {reason}")))?;
+            Ok(Pattern { name, detect, lines: std::sync::OnceLock::new(), texts })
+        })
+        .collect()
+}
+
+impl Pattern {
+    /// The compiled lines.
+    ///
+    /// # Errors
+    /// The first that is no expression.
+    fn check(&self, path: &str) -> Result<(), DataError> {
+        for text in &self.texts {
+            compile(text).map_err(|reason| DataError::Unreadable {
+                path: path.to_owned(),
+                reason: format!("pattern `{}`: `{text}`: {reason}", self.name),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn lines(&self) -> &[Regex] {
+        self.lines.get_or_init(|| self.texts.iter().filter_map(|t| compile(t).ok()).collect())
+    }
+}
 
 impl Patterns {
     /// The shipped patterns, and before them those of a file's text.
@@ -57,42 +109,32 @@ impl Patterns {
     /// # Errors
     /// [`DataError::Unreadable`] for a file that is no pattern file or an expression that is none.
     pub(crate) fn new(own: Option<(&str, &str)>) -> Result<Self, DataError> {
-        let shipped = ("data/log-patterns.toml", include_str!("../../../data/log-patterns.toml"));
-        let mut all = Vec::new();
-        for (path, text) in own.into_iter().chain([shipped]) {
-            let unreadable =
-                |reason: String| DataError::Unreadable { path: path.to_owned(), reason };
-            let file: PatternFile = toml::from_str(text)
-                .map_err(|e| unreadable(e.to_string().trim_end().to_owned()))?;
-            for pattern in file.pattern {
-                let compile = |text: &String| {
-                    regex::RegexBuilder::new(&text.replace("NUMBER", NUMBER))
-                        .size_limit(MOST_REGEX)
-                        .build()
-                        .map_err(|e| {
-                            let reason = e.to_string().lines().last().unwrap_or("").to_owned();
-                            unreadable(format!("pattern `{}`: `{text}`: {reason}", pattern.name))
-                        })
-                };
-                let lines = pattern.lines.iter().map(compile).collect::<Result<_, _>>()?;
-                let detect = compile(&pattern.detect)?;
-                all.push(Pattern { name: pattern.name.clone(), detect, lines });
+        let own = match own {
+            None => Vec::new(),
+            Some((path, text)) => {
+                let own = parse(path, text)?;
+                own.iter().try_for_each(|pattern| pattern.check(path))?;
+                own
             }
-        }
-        Ok(Self(all))
+        };
+        Ok(Self { own, shipped: &SHIPPED })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Pattern> {
+        self.own.iter().chain(self.shipped)
     }
 
     /// The pattern whose own lines are most frequent in this text; of equals the first.
     pub(crate) fn of_text(&self, text: &str) -> Option<&Pattern> {
-        let mut counts = vec![0_usize; self.0.len()];
+        let mut counts = vec![0_usize; self.all().count()];
         for line in text.lines().take(SAMPLE).filter(|l| l.len() <= MOST_LINE) {
             let line = without_colour(line);
-            for (count, pattern) in counts.iter_mut().zip(&self.0) {
+            for (count, pattern) in counts.iter_mut().zip(self.all()) {
                 *count += usize::from(pattern.detect.is_match(&line));
             }
         }
         let most = counts.iter().copied().max().filter(|n| *n > 0)?;
-        self.0.iter().zip(&counts).find(|(_, n)| **n == most).map(|(p, _)| p)
+        self.all().zip(&counts).find(|(_, n)| **n == most).map(|(p, _)| p)
     }
 }
 
@@ -147,7 +189,7 @@ fn finds(window: &Window, pattern: &Pattern) -> Vec<Find> {
         let text = String::from_utf8_lossy(bytes);
         let text = without_colour(text.trim_end());
         let mut groups = Vec::new();
-        for expression in &pattern.lines {
+        for expression in pattern.lines() {
             let Some(captures) = expression.captures(&text) else { continue };
             let named = expression.capture_names().flatten();
             for name in named {
@@ -211,6 +253,19 @@ impl Booking {
                 continue;
             };
             self.log.push(name, metric, LossScale::NatsPerToken, 0, step, x);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_pattern_compiles() {
+        for pattern in SHIPPED.iter() {
+            assert_eq!(pattern.check("data/log-patterns.toml"), Ok(()));
+            assert_eq!(pattern.lines().len(), pattern.texts.len());
         }
     }
 }

@@ -59,20 +59,24 @@ const WINDOWS: usize = 40;
 /// States that are an end.
 const ENDED: [&str; 6] = ["finished", "completed", "complete", "done", "success", "succeeded"];
 
+/// A log judged: what is known about its run, or why it cannot enter a table.
+pub(super) enum Verdict {
+    Usable(Box<Settled>),
+    LeftOut(Box<RunLog>, String),
+}
+
 /// Judges a log.
 ///
 /// - `tail`: share of the steps over which training loss is averaged.
-///
-/// # Errors
-/// Why the run cannot enter a table.
-pub(super) fn settle(mut log: RunLog, tail: f64) -> Result<Settled, (RunLog, String)> {
+pub(super) fn settle(mut log: RunLog, tail: f64) -> Verdict {
     log.settle();
     match judge(&mut log, tail) {
         Ok((standing, notes, evaluation, tail, last_step)) => {
             let sizes = sizes(&log);
-            Ok(Settled { log, sizes, evaluation, tail, last_step, standing, notes })
+            let run = Settled { log, sizes, evaluation, tail, last_step, standing, notes };
+            Verdict::Usable(Box::new(run))
         }
-        Err(reason) => Err((log, reason)),
+        Err(reason) => Verdict::LeftOut(Box::new(log), reason),
     }
 }
 

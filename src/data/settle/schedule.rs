@@ -72,7 +72,7 @@ pub(super) fn standing(rates: &Series) -> Standing {
     // A hundred points fix three numbers as well as thousands.
     let every = decay.len().div_ceil(FITTED);
     let mut thin: Vec<(f64, f64)> = decay.iter().copied().step_by(every).collect();
-    if (decay.len() - 1) % every != 0 {
+    if !(decay.len() - 1).is_multiple_of(every) {
         thin.extend(decay.last());
     }
     let (cosine, period) = cosine(&thin, span);

@@ -243,6 +243,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         // 4000 draws belong in the file, not on a terminal.
         object.remove("draws");
         object.remove("residuals");
+        object.insert("files".to_owned(), to_value(&table.files)?);
+        object.insert("notes".to_owned(), to_value(&table.notes)?);
         object.insert("skipped".to_owned(), to_value(&table.skipped)?);
         object.insert("assumptions".to_owned(), to_value(&table.assumptions)?);
     }
@@ -412,8 +414,17 @@ fn text(fit: &Fit, table: &RunTable) -> String {
         objective_text(fit),
         assumed.join("; "),
     );
-    for skipped in &table.skipped {
+    // Logs of many runs leave out many; `isoloss logs` lists them all.
+    const SHOWN: usize = 20;
+    for skipped in table.skipped.iter().take(SHOWN) {
         text.push_str(&format!("left out {skipped}\n"));
+    }
+    if table.skipped.len() > SHOWN {
+        let more = table.skipped.len() - SHOWN;
+        text.push_str(&format!("and {more} more left out; isoloss logs lists them\n"));
+    }
+    for note in table.notes.iter().take(SHOWN) {
+        text.push_str(&format!("note: {}: {}\n", note.run, note.note));
     }
     text.push('\n');
     text.push_str(&fit_sheet(fit).to_text());

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::{count_with_unit, is_fact};
 use super::log::Value;
-use super::names::{collapsed, count_with_unit, is_fact};
+use super::names::collapsed;
 use super::sheet::Sheet;
 use crate::error::DataError;
 

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::facts::{FACTS, FactKind, count_with_unit, without_groups};
 use super::format::Format;
-use super::names::{
-    FACTS, FactKind, LossScale, Metric, collapsed, count_with_unit, without_groups,
-};
+use super::names::{LossScale, Metric, collapsed};
 use super::series::Series;
 
 /// Facts one run may carry; a config beyond that is no config.

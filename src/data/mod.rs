@@ -7,9 +7,13 @@
 mod columns;
 mod curve;
 #[cfg(feature = "tables")]
+mod facts;
+#[cfg(feature = "tables")]
 mod files;
 mod filter;
 mod format;
+#[cfg(feature = "tables")]
+mod gather;
 #[cfg(feature = "tables")]
 mod given;
 #[cfg(feature = "tables")]

@@ -10,15 +10,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{ColumnMap, Quantity};
-use super::files::{Meter, Progress, Source, sources};
+use super::gather::{gather, join_facts};
 use super::given::Given;
 use super::layout::append;
 use super::log::{RunLog, Value};
-use super::names::{collapsed, is_fact};
-use super::readers::{Content, Context, Found, is_part_of_run, read_source, text::Patterns};
+use super::readers::{is_part_of_run, text::Patterns};
 use super::settle::{Joined, LossChoice, Settled, Verdict, enter, join_row, merge, settle};
 use super::sheet::Sheet;
-use super::table::{Assumption, Digest, FileNote, RunTable, Skipped};
+use super::table::{Assumption, RunTable, Skipped};
 use crate::error::{DataError, Error, Result, Warning};
 use crate::units::ParamRule;
 
@@ -175,140 +174,6 @@ fn pattern_text(path: &Path) -> Result<(String, String), DataError> {
     Ok((shown, text))
 }
 
-/// What the files hold.
-struct Gathered {
-    logs: Vec<RunLog>,
-    tables: Vec<Sheet>,
-    /// Facts with the folder they are about.
-    facts: Vec<(PathBuf, BTreeMap<String, Value>)>,
-    files: Vec<FileNote>,
-    skipped: Vec<Skipped>,
-    digest: Digest,
-}
-
-fn gather(
-    paths: &[PathBuf],
-    options: &ReadOptions,
-    patterns: &Patterns,
-    progress: Progress<'_>,
-) -> Result<Gathered> {
-    let sources = sources(paths)?;
-    let meter = Meter::new(sources.iter().map(Source::len).sum());
-    let context = Context { map: &options.map, patterns, meter: &meter, progress };
-    let mut gathered = Gathered {
-        logs: Vec::new(),
-        tables: Vec::new(),
-        facts: Vec::new(),
-        files: Vec::new(),
-        skipped: Vec::new(),
-        digest: Digest::new(),
-    };
-    let single = sources.len() == 1;
-    let mut seen: BTreeMap<(u64, u32), String> = BTreeMap::new();
-    for source in &sources {
-        let path = source.shown();
-        let found = match read_source(source, &context) {
-            Ok(found) => found,
-            // The only file there is, or one that must be right.
-            Err(error) if single || options.strict => return Err(error.into()),
-            Err(error) => {
-                meter.take_crc();
-                set_aside(&mut gathered, &path, error.reason(), source.asked);
-                continue;
-            }
-        };
-        let crc = meter.take_crc();
-        gathered.digest.update(&source.len().to_le_bytes());
-        gathered.digest.update(&crc.to_le_bytes());
-        let Found { format, detail, content, damage } = found;
-        let damage: Vec<String> =
-            damage.iter().map(|d| format!("{}: {}", d.at, d.problem)).collect();
-        if let Some(first) = damage.first().filter(|_| options.strict) {
-            let more = damage.len() - 1;
-            let reason =
-                if more == 0 { first.clone() } else { format!("{first} (and {more} more)") };
-            return Err(DataError::Damaged { path, reason }.into());
-        }
-        for reason in &damage {
-            let reason = reason.clone();
-            gathered.skipped.push(Skipped { path: path.clone(), line: None, run: None, reason });
-        }
-        let mut note = FileNote { path: path.clone(), format, detail, runs: 0, damage };
-        let content = match content {
-            // A folder of logs may hold tables of anything.
-            Content::Table(sheet) if !source.asked && !is_about_runs(&sheet, options) => {
-                note.format = None;
-                Content::Unknown("a table of something else".to_owned())
-            }
-            content => content,
-        };
-        match content {
-            Content::Unknown(reason) => {
-                if single || (options.strict && source.asked) {
-                    return Err(DataError::UnknownFormat { path, reason }.into());
-                }
-                // In a folder there are all kinds of files; one that was named is another matter.
-                if source.asked {
-                    set_aside(&mut gathered, &path, reason, true);
-                    continue;
-                }
-            }
-            Content::Facts(facts) => {
-                let folder = source.path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-                gathered.facts.push((folder, facts));
-            }
-            Content::Logs(logs) => {
-                note.runs = logs.len();
-                gathered.logs.extend(logs);
-            }
-            Content::Table(mut sheet) => {
-                sheet.asked = source.asked;
-                note.runs = sheet.rows.len();
-                match seen.insert((source.len(), crc), path.clone()) {
-                    Some(first) if !source.is_folder => {
-                        let reason = format!("the same table as {first}");
-                        gathered.skipped.push(Skipped { path, line: None, run: None, reason });
-                    }
-                    _ => gathered.tables.push(sheet),
-                }
-            }
-        }
-        gathered.files.push(note);
-    }
-    if gathered.logs.is_empty() && gathered.tables.is_empty() {
-        let named: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
-        let first = gathered.skipped.first().map(|s| s.to_string());
-        return Err(
-            DataError::NoLogs { path: named.join(", "), files: sources.len(), first }.into()
-        );
-    }
-    Ok(gathered)
-}
-
-/// Whether a table has a column of a loss or of anything a run's N or D can be told from.
-fn is_about_runs(sheet: &Sheet, options: &ReadOptions) -> bool {
-    let has = |q| sheet.column(q, options.params, &options.map).is_ok_and(|at| at.is_some());
-    let fact =
-        |column: &String| is_fact(column) && !QUIET.iter().any(|q| q.is_named(&collapsed(column)));
-    has(Quantity::Loss) || sheet.columns.iter().any(fact)
-}
-
-/// What tables of anything have too.
-const QUIET: [Quantity; 2] = [Quantity::Run, Quantity::Status];
-
-fn set_aside(gathered: &mut Gathered, path: &str, reason: String, asked: bool) {
-    let damage = vec![reason.clone()];
-    gathered.files.push(FileNote {
-        path: path.to_owned(),
-        format: None,
-        detail: None,
-        runs: 0,
-        damage,
-    });
-    let reason = if asked { reason } else { format!("set aside: {reason}") };
-    gathered.skipped.push(Skipped { path: path.to_owned(), line: None, run: None, reason });
-}
-
 /// Facts of a file hold for the logs in its folder and in the folders of its checkpoints.
 fn tell(log: &mut RunLog, folder: &Path, facts: &BTreeMap<String, Value>) {
     let mut at = if log.path.is_dir() { Some(log.path.as_path()) } else { log.path.parent() };
@@ -329,44 +194,6 @@ fn tell(log: &mut RunLog, folder: &Path, facts: &BTreeMap<String, Value>) {
 fn left_out(log: &RunLog, reason: String) -> Skipped {
     let path = log.path.display().to_string();
     Skipped { path, line: None, run: Some(log.run.clone()), reason }
-}
-
-/// A table without a loss whose rows are named tells the runs of the other files what they leave
-/// out; alone it is a table that lacks its loss.
-fn join_facts(gathered: &mut Gathered, options: &ReadOptions) {
-    let column = |sheet: &Sheet, q| sheet.column(q, options.params, &options.map).ok().flatten();
-    let others = gathered.tables.len() + gathered.logs.len();
-    let is_facts = |sheet: &Sheet| {
-        column(sheet, Quantity::Loss).is_none() && column(sheet, Quantity::Run).is_some()
-    };
-    let facts: Vec<Sheet> = gathered.tables.extract_if(.., |s| others > 1 && is_facts(s)).collect();
-    for sheet in facts {
-        let Some(run) = column(&sheet, Quantity::Run) else { continue };
-        let mut told = 0;
-        for row in &sheet.rows {
-            let Some(name) = row[run].name() else { continue };
-            let mut used = false;
-            for log in gathered.logs.iter_mut().filter(|log| log.run == name) {
-                join_row(log, &sheet.columns, row);
-                used = true;
-            }
-            for table in &mut gathered.tables {
-                let Some(at) = column(table, Quantity::Run) else { continue };
-                for i in 0..table.rows.len() {
-                    if table.rows[i][at].name().is_some_and(|n| n == name) {
-                        table.fill_row(i, &sheet.columns, row);
-                        used = true;
-                    }
-                }
-            }
-            told += usize::from(used);
-        }
-        if told < sheet.rows.len() {
-            let rows = sheet.rows.len() - told;
-            let reason = format!("{rows} rows of facts are about runs that no file has");
-            gathered.skipped.push(Skipped { path: sheet.path, line: None, run: None, reason });
-        }
-    }
 }
 
 /// A row named as a log stands for its run when it has a loss, and the log is its curve; else it

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use super::columns::{ColumnMap, Quantity, normalised};
+use super::facts::count_with_unit;
 use super::log::Value;
-use super::names::count_with_unit;
 use super::windows::{Window, for_each};
 use crate::error::DataError;
 use crate::units::ParamRule;

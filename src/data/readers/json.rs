@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use super::json_line::with_bare_numbers;
 use super::json_lines::flatten;
 use super::steps::{factor, role};
 use super::{Context, Found, Source, name_of};
+use crate::data::facts::{FACTS, is_fact, without_groups};
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{FACTS, Role, collapsed, is_fact, without_groups};
+use crate::data::names::{Metric, Role, collapsed};
 use crate::data::sheet::Sheet;
 use crate::error::DataError;
 
@@ -25,7 +27,7 @@ pub(super) fn document(source: &Source, context: &Context<'_>) -> Result<Found, 
     let text = text.trim_start_matches('\u{feff}');
     let json: Json = match serde_json::from_str(text) {
         Ok(json) => json,
-        Err(error) => lenient(text).ok_or_else(|| DataError::Unreadable {
+        Err(error) => with_bare_numbers(text).ok_or_else(|| DataError::Unreadable {
             path: format!("{}:{}", source.shown(), error.line()),
             reason: format!("not JSON: {error}"),
         })?,
@@ -51,15 +53,6 @@ pub(super) fn document(source: &Source, context: &Context<'_>) -> Result<Found, 
         }
         _ => Ok(Found::unknown("JSON that is neither a run nor a config")),
     }
-}
-
-/// Python writes NaN and Infinity bare.
-fn lenient(text: &str) -> Option<Json> {
-    if !text.contains("NaN") && !text.contains("Infinity") {
-        return None;
-    }
-    let bare = regex::Regex::new(r"([:,\[]\s*)(NaN|-?Infinity)\b").ok()?;
-    serde_json::from_str(&bare.replace_all(text, "$1\"$2\"")).ok()
 }
 
 /// `Trainer.state`: the loss of each logging step, rounded to four digits, and evaluations.
@@ -117,9 +110,7 @@ fn config_or_run(
         FACTS[..3].iter().any(|(_, names)| names.contains(&key.as_str()))
     });
     let is_run = has_size
-        && has(
-            |r| matches!(r, Role::Metric { metric, .. } if *metric == crate::data::names::Metric::EvalLoss || *metric == crate::data::names::Metric::TrainLoss),
-        );
+        && has(|r| matches!(r, Role::Metric { metric: Metric::EvalLoss | Metric::TrainLoss, .. }));
     if is_run {
         return Ok(Found::table(Sheet::objects(source.shown(), vec![(1, object)])?));
     }

@@ -9,9 +9,10 @@ use walkdir::WalkDir;
 use super::steps::{book, factor, role};
 use super::{Context, Damage, Found, Source};
 use crate::data::columns::ColumnMap;
+use crate::data::facts::is_fact;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{Role, is_fact};
+use crate::data::names::Role;
 use crate::error::DataError;
 
 /// Runs a store may have.

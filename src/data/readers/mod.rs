@@ -5,6 +5,7 @@
 
 mod delimited;
 mod json;
+mod json_line;
 mod json_lines;
 mod mlflow;
 mod parquet;

@@ -1,8 +1,9 @@
 //! Which columns of a step log hold what.
 
 use crate::data::columns::{ColumnMap, Quantity};
+use crate::data::facts::count_with_unit;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{LossScale, Metric, Role, collapsed, count_with_unit, role_of};
+use crate::data::names::{LossScale, Metric, Role, collapsed, role_of};
 
 /// The role of a column or key, `--map` before its name.
 pub(super) fn role(column: &str, map: &ColumnMap) -> Role {
@@ -141,7 +142,7 @@ impl StepColumns {
             .iter()
             .find(|(_, key)| {
                 let key = collapsed(key);
-                crate::data::names::FACTS[..3]
+                crate::data::facts::FACTS[..3]
                     .iter()
                     .any(|(_, names)| names.contains(&key.as_str()))
             })

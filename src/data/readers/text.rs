@@ -6,9 +6,10 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::{Context, Damage, Found, Source, Whole, name_of};
+use crate::data::facts::is_fact;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{LossScale, Metric, is_fact};
+use crate::data::names::{LossScale, Metric};
 use crate::data::windows::{Window, for_each};
 use crate::error::DataError;
 

@@ -9,10 +9,11 @@ use prost::Message;
 use super::json_lines::flatten;
 use super::steps::{book, factor, role};
 use super::{Context, Damage, Found, Source, name_of};
+use crate::data::facts::is_fact;
 use crate::data::files::read_full;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{Role, is_fact};
+use crate::data::names::Role;
 use crate::error::DataError;
 
 #[derive(Clone, PartialEq, Message)]

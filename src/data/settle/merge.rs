@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::data::facts::FactKind;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{FactKind, Metric};
+use crate::data::names::Metric;
 use crate::data::table::Digest;
 
 /// Two logs of a run agree when their last losses do to this share: formats round to four digits or
@@ -223,7 +224,7 @@ fn relation(one: &RunLog, other: &RunLog) -> Relation {
 /// Facts of a table's row that a log of the same name may want.
 pub(in crate::data) fn join_row(log: &mut RunLog, columns: &[String], row: &[Value]) {
     for (column, value) in columns.iter().zip(row) {
-        if crate::data::names::is_fact(column) {
+        if crate::data::facts::is_fact(column) {
             log.suggest(column, value);
         }
     }

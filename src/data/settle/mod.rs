@@ -11,8 +11,9 @@ pub(super) use record::enter;
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::FactKind;
 use super::log::{RunLog, Value};
-use super::names::{FactKind, Metric};
+use super::names::Metric;
 use super::series::{Series, Window};
 use super::table::RunCurve;
 use crate::units::{Params, Tokens};

@@ -2,9 +2,10 @@
 
 use super::{LossChoice, Settled, TokensSeen};
 use crate::data::columns::{ColumnMap, Quantity};
+use crate::data::facts::FactKind;
 use crate::data::layout::set_field;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{FactKind, Metric, collapsed};
+use crate::data::names::{Metric, collapsed};
 use crate::data::read::ReadOptions;
 use crate::data::table::{Assumption, LossSource, RunNote, RunRecord, RunTable, Skipped};
 use crate::error::Warning;

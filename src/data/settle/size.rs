@@ -1,7 +1,7 @@
 //! N of a run: stated, or counted from its model's config.
 
+use crate::data::facts::FactKind;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::FactKind;
 use crate::flops::{Experts, ParamCount, Shape};
 
 /// N by each convention, as far as the log knows.

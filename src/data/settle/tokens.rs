@@ -1,8 +1,9 @@
 //! D of a run: logged, or counted from steps.
 
+use crate::data::facts::FactKind;
 use crate::data::format::Format;
 use crate::data::log::RunLog;
-use crate::data::names::{FactKind, Metric};
+use crate::data::names::Metric;
 
 /// Tokens seen by a step.
 #[derive(Clone, Debug, PartialEq)]

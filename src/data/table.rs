@@ -202,6 +202,9 @@ pub struct RunCurve {
     pub run: String,
     /// Its parameters, by the table's convention.
     pub n: Params,
+    /// Whether its learning rate came down: before its end such a curve lies above runs that end
+    /// there.
+    pub decays: bool,
     /// Tokens seen and smoothed training loss in nats, in order of tokens.
     pub points: Vec<(Tokens, f64)>,
 }

@@ -148,7 +148,7 @@ impl Curve {
     }
 }
 
-/// The curves of step logs; in a table without, rows that share a run's name and size, where there
+/// The curves of step logs whose learning rate never came down; in a table without step logs, rows that share a run's name and size, where there
 /// are at least five of them.
 fn curves(table: &RunTable) -> Vec<Curve> {
     if !table.curves.is_empty() {
@@ -156,6 +156,7 @@ fn curves(table: &RunTable) -> Vec<Curve> {
         return table
             .curves
             .iter()
+            .filter(|curve| !curve.decays)
             .map(|curve| Curve {
                 ln_n: curve.n.ln(),
                 points: curve.points.iter().map(|(d, loss)| point(curve.n, *d, *loss)).collect(),
@@ -214,6 +215,12 @@ fn by_envelope(table: &RunTable, targets: &[Flops], config: &FitConfig) -> Appro
     };
     let sizes: std::collections::BTreeSet<i64> =
         curves.iter().map(|c| (c.ln_n * 1e4).round() as i64).collect();
+    let decaying = table.curves.iter().filter(|c| c.decays).count();
+    if sizes.len() < 3 && decaying > 0 {
+        return refuse(format!(
+            "the learning rate of {decaying} curves decays: before its end such a curve lies above runs that end there, which bends the envelope; it takes curves at a constant rate"
+        ));
+    }
     if sizes.len() < 3 {
         return refuse(format!(
             "it takes training curves, several rows per run name, of at least 3 sizes; {} were found",

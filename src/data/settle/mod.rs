@@ -270,6 +270,7 @@ impl Settled {
             }
         }
         let run = self.log.run.clone();
-        (points.len() >= 5).then_some(RunCurve { run, n, points })
+        let decays = self.standing == Standing::Finished;
+        (points.len() >= 5).then_some(RunCurve { run, n, decays, points })
     }
 }

@@ -106,6 +106,14 @@ impl Source {
         Ok(Metered { inner: self.plain()?, meter, progress })
     }
 
+    /// Reads all bytes for their checksum alone, ahead of a library that opens the file itself.
+    pub(super) fn checksum(&self, meter: &Meter, progress: Progress<'_>) -> Result<(), DataError> {
+        let mut from = self.open(meter, progress)?;
+        let mut buffer = vec![0; 1 << 20];
+        while read_full(&mut from, &mut buffer).map_err(|e| self.unreadable(&e))? > 0 {}
+        Ok(())
+    }
+
     /// The first [`HEAD`] bytes.
     pub(super) fn head(&self) -> Result<Vec<u8>, DataError> {
         let mut head = vec![0; HEAD];

@@ -22,8 +22,7 @@ const MOST_RUNS: usize = 100_000;
 const MOST_TEXT: u64 = 1 << 30;
 
 pub(super) fn sqlite(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
-    let mut whole_file = source.open(context.meter, context.progress)?;
-    std::io::copy(&mut whole_file, &mut std::io::sink()).map_err(|e| source.unreadable(&e))?;
+    source.checksum(context.meter, context.progress)?;
     store(source, context.map).map_err(|e| match e {
         rusqlite::Error::SqliteFailure(_, Some(reason)) if reason.starts_with("no such") => {
             let reason = format!("{reason}; of SQLite stores only those of MLflow are read");

@@ -5,20 +5,23 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, ParquetReader, SerReader};
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
-use super::steps::{StepColumns, book};
+use super::steps::StepColumns;
 use super::{Context, Found, Source, Whole, name_of};
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::Role;
 use crate::data::sheet::Sheet;
 use crate::error::DataError;
 
 /// Rows that decide what a file is.
 const SAMPLE: usize = 4096;
 
-/// Rows held at a time.
-const SLICE: usize = 1 << 19;
+/// Rows of a slice: those of a row group as most writers make them, since a group is decoded whole.
+const SLICE: usize = 1 << 20;
+
+/// Slices held at a time.
+const BATCH: usize = 2;
 
 pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
     let open = || File::open(&source.path).map_err(|e| source.unreadable(&e));
@@ -30,8 +33,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
             .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))
     };
     // The checksum of the bytes, for provenance; the reader below seeks.
-    let mut whole_file = source.open(context.meter, context.progress)?;
-    std::io::copy(&mut whole_file, &mut std::io::sink()).map_err(|e| source.unreadable(&e))?;
+    source.checksum(context.meter, context.progress)?;
     let rows =
         guarded(|| ParquetReader::new(open()?).num_rows().map_err(|e| source.unreadable(&e)))
             .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
@@ -72,9 +74,16 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
     let names: Vec<String> = used.iter().map(|at| columns[*at].clone()).collect();
     let fallback = name_of(source);
     let mut whole = Whole::default();
-    for from in (0..rows).step_by(SLICE) {
-        let frame = slice(from, SLICE, Some(names.clone()))?;
-        whole.add(part(&frame, &columns, &plan, source, &fallback), Vec::new());
+    let starts: Vec<usize> = (0..rows).step_by(SLICE).collect();
+    for batch in starts.chunks(BATCH) {
+        let parts: Vec<_> = batch
+            .par_iter()
+            .map(|from| {
+                let frame = slice(*from, SLICE, Some(names.clone()))?;
+                Ok(part(&frame, &columns, &plan, source, &fallback))
+            })
+            .collect::<Result<_, DataError>>()?;
+        parts.into_iter().for_each(|logs| whole.add(logs, Vec::new()));
     }
     let (logs, damage) = whole.into_parts();
     Ok(Found::logs(Format::ParquetSteps, logs).with_damage(damage))
@@ -128,18 +137,24 @@ fn part(
     };
     let Some(steps) = plan.step.and_then(numbers) else { return Vec::new() };
     let metrics: Vec<_> = plan.metrics.iter().filter_map(|m| Some((m, numbers(m.at)?))).collect();
+    let facts: Vec<_> =
+        plan.facts.iter().map(|(at, key)| (key, column(*at), numbers(*at))).collect();
     let runs = plan.run.and_then(column);
+    let names = runs.and_then(|c| c.str().ok());
     let mut logs: Vec<RunLog> = Vec::new();
     let mut current = 0;
-    let mut last_facts: Vec<Value> = vec![Value::Missing; plan.facts.len()];
+    let mut slots: Vec<Option<usize>> = vec![None; metrics.len()];
+    let mut last: Vec<Option<f64>> = vec![None; facts.len()];
     for (row, step) in steps.iter().enumerate() {
-        let name = match runs.map(|c| cell(c, row)) {
-            Some(Value::Text(name)) => Some(name),
-            Some(Value::Number(id)) => Some(id.to_string()),
-            _ => None,
+        // Names are text as a rule; an id of another kind is put into words.
+        let id = match names {
+            Some(_) => None,
+            None => runs.and_then(|c| cell(c, row).name()),
         };
-        let run = name.as_deref().unwrap_or(fallback);
-        if logs.get(current).is_none_or(|log| log.run != run) {
+        let name = names.and_then(|c| c.get(row)).or(id.as_deref()).filter(|n| !n.is_empty());
+        let run = name.unwrap_or(fallback);
+        let entered = logs.get(current).is_none_or(|log| log.run != run);
+        if entered {
             current = match logs.iter().position(|log| log.run == run) {
                 Some(at) => at,
                 None => {
@@ -147,21 +162,27 @@ fn part(
                     logs.len() - 1
                 }
             };
-            last_facts.fill(Value::Missing);
+            slots.fill(None);
         }
         let log = &mut logs[current];
         log.named = name.is_some();
         let Some(step) = *step else { continue };
-        for (m, values) in &metrics {
-            if let Some(x) = values[row] {
-                log.push(&m.key, m.metric, m.scale, m.rank, step, x * m.factor);
+        for ((m, values), slot) in metrics.iter().zip(&mut slots) {
+            let Some(x) = values[row] else { continue };
+            if slot.is_none() {
+                *slot = log.slot_of(&m.key, m.metric, m.scale, m.rank);
+            }
+            if let Some(slot) = *slot {
+                log.push_at(slot, m.scale, step, x * m.factor);
             }
         }
-        for ((at, key), last) in plan.facts.iter().zip(&mut last_facts) {
-            let value = column(*at).map_or(Value::Missing, |c| cell(c, row));
-            if value != *last {
-                book(log, key, Role::Fact, step, &value, 1.0);
-                *last = value;
+        for ((key, column, values), last) in facts.iter().zip(&mut last) {
+            // Text does not change within a run; numbers are looked at in every row.
+            let now = values.as_ref().and_then(|v| v[row]);
+            if entered || now != *last {
+                let value = column.map_or(Value::Missing, |c| cell(c, row));
+                log.set(key, value);
+                *last = now;
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::sheet::Sheet;
 use crate::data::{FileNote, LossSource, RunRecord, RunTable};
 use crate::error::{ReportError, Result};
-use crate::units::{Flops, Params, Tokens};
+use crate::units::{Flops, Params, Setting, Tokens};
 
 /// Files by what they were taken for; those that are no logs are counted.
 #[must_use]
@@ -79,6 +79,11 @@ pub fn design_sheet(table: &RunTable) -> Sheet {
     sheet
 }
 
+/// A value where it is not the usual one.
+fn unless(x: f64, usual: f64) -> Option<f64> {
+    (x != usual).then_some(x)
+}
+
 /// The run table as CSV that every verb reads back: one row per run, SI base units.
 ///
 /// # Errors
@@ -91,30 +96,32 @@ pub fn runs_csv(table: &RunTable) -> Result<String> {
     };
     let bad = |e: csv::Error| ReportError::Template { reason: e.to_string() };
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let settings = ["unique_tokens", "experts", "granularity", "sparsity", "weight_bits"];
-    let header = ["run", size, "tokens", "loss", "flops", "budget"].into_iter().chain(settings);
-    writer.write_record(header.chain(["loss_source"])).map_err(bad)?;
-    let plain = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
+    type Cell = fn(&RunRecord) -> Option<f64>;
+    let settings: [(&str, Cell); 6] = [
+        ("budget", |r| r.budget.map(Flops::get)),
+        ("unique_tokens", |r| r.setting.unique.map(Tokens::get)),
+        ("experts", |r| unless(r.setting.experts, Setting::PLAIN.experts)),
+        ("granularity", |r| unless(r.setting.granularity, Setting::PLAIN.granularity)),
+        ("sparsity", |r| unless(r.setting.sparsity, Setting::PLAIN.sparsity)),
+        ("weight_bits", |r| r.setting.weight_bits),
+    ];
+    // A column that says nothing would be read back as one that says something.
+    let said: Vec<(&str, Cell)> = settings
+        .into_iter()
+        .filter(|(_, cell)| table.runs.iter().any(|run| cell(run).is_some()))
+        .collect();
+    let header = ["run", size, "tokens", "loss", "flops"].into_iter();
+    let header = header.chain(said.iter().map(|(name, _)| *name)).chain(["loss_source"]);
+    writer.write_record(header).map_err(bad)?;
     for run in &table.runs {
-        let s = &run.setting;
-        let other = |x: f64, usual: f64| plain((x != usual).then_some(x));
-        let row = [
-            run.run.clone(),
-            run.n.get().to_string(),
-            run.d.get().to_string(),
-            run.loss_nats.to_string(),
-            run.c.get().to_string(),
-            plain(run.budget.map(Flops::get)),
-            plain(s.unique.map(Tokens::get)),
-            other(s.experts, crate::units::Setting::PLAIN.experts),
-            other(s.granularity, crate::units::Setting::PLAIN.granularity),
-            other(s.sparsity, crate::units::Setting::PLAIN.sparsity),
-            plain(s.weight_bits),
-            match run.loss_source {
-                LossSource::Stated => String::new(),
-                other => other.to_string(),
-            },
-        ];
+        let numbers = [run.n.get(), run.d.get(), run.loss_nats, run.c.get()].map(|x| x.to_string());
+        let source = match run.loss_source {
+            LossSource::Stated => String::new(),
+            other => other.to_string(),
+        };
+        let others =
+            said.iter().map(|(_, cell)| cell(run).map_or(String::new(), |x| x.to_string()));
+        let row = std::iter::once(run.run.clone()).chain(numbers).chain(others).chain([source]);
         writer.write_record(row).map_err(bad)?;
     }
     let bytes = writer.into_inner().map_err(|e| bad(e.into_error().into()))?;

@@ -5,6 +5,8 @@
 
 mod benchmark;
 mod compare;
+#[cfg(feature = "train")]
+mod corpus;
 mod curve;
 mod explain;
 mod fit;
@@ -82,6 +84,9 @@ enum Verb {
     Explain(explain::Args),
     /// Run, watch or extend a sweep of small training runs.
     Sweep(sweep::Args),
+    /// Turn text into tokens on the disk: split, copies dropped, a tokenizer trained or loaded.
+    #[cfg(feature = "train")]
+    Corpus(corpus::Args),
     /// Train one run with the bundled trainer.
     #[cfg(feature = "train")]
     Train(train::Args),
@@ -135,6 +140,8 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Compare(args) => compare::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
+        #[cfg(feature = "train")]
+        Verb::Corpus(args) => corpus::run(&args),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(&args),
         Verb::Validate(args) => validate::run(&args, console),

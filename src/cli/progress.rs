@@ -146,6 +146,7 @@ impl RunWatch {
                         bar.set_message(format!("loss {:.3} nats", step.loss_nats));
                     }
                 }
+                TrainEvent::Checkpoint { .. } => {}
                 TrainEvent::Eval(eval) => self.line_if_plain(&format!(
                     "{id}: step {}, {} tokens, validation loss {:.4} nats, {:.0} s",
                     eval.step,

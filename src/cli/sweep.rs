@@ -119,7 +119,6 @@ fn train_all(config: &SweepConfig, jobs: usize) -> Result<()> {
 
     use super::progress::{RunWatch, stop_flag};
     use crate::sweep::run_sweep;
-    use crate::train::BurnTrainer;
 
     let folder = SweepFolder::new(config.out_dir());
     let runs = config.runs();
@@ -129,7 +128,7 @@ fn train_all(config: &SweepConfig, jobs: usize) -> Result<()> {
         super::output::note("every run of this sweep has ended; nothing to train");
         return Ok(());
     }
-    let corpus = Arc::new(super::train::corpus(config.corpus.as_deref())?);
+    let corpus = Arc::new(super::train::read_corpus(&config.corpus)?);
     let foreign = runs
         .iter()
         .filter_map(|r| state.ended.get(&r.id))
@@ -146,9 +145,10 @@ fn train_all(config: &SweepConfig, jobs: usize) -> Result<()> {
         &corpus.sha256[..12]
     ));
     let watch = RunWatch::new(stop_flag());
-    let threads = config.threads_per_run;
-    let new_trainer = || BurnTrainer { corpus: Arc::clone(&corpus), threads };
-    run_sweep(&folder, &runs, jobs, &new_trainer, &watch)?;
+    let checkpoints = config.out_dir().join("checkpoints");
+    let new_trainer =
+        || super::train::trainer(Arc::clone(&corpus), &config.execution, &checkpoints);
+    run_sweep(&folder, &runs, jobs, &config.execution.logs, &new_trainer, &watch)?;
     Ok(())
 }
 

@@ -33,6 +33,8 @@ mod settle;
 #[cfg(feature = "tables")]
 mod sheet;
 mod table;
+#[cfg(feature = "train")]
+mod texts;
 #[cfg(feature = "tables")]
 mod windows;
 
@@ -47,7 +49,11 @@ pub use given::Given;
 #[cfg(feature = "tables")]
 pub use read::{ReadOptions, read, read_with_progress};
 #[cfg(feature = "tables")]
+pub(crate) use readers::tensorboard::{event_frame, first_event_frame};
+#[cfg(feature = "tables")]
 pub use settle::LossChoice;
 pub use table::{
     Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,
 };
+#[cfg(feature = "train")]
+pub(crate) use texts::{TextDocument, read_texts};

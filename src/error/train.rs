@@ -6,7 +6,7 @@ use thiserror::Error;
 pub enum TrainError {
     /// A shape that can be planned but not trained here.
     #[error(
-        "shape: `{field}` is set, but the bundled trainer trains dense decoders with full attention only; leave it out"
+        "shape: `{field}` is set, but the bundled trainer has rotary positions, plain keys and values and no biases; leave it out"
     )]
     Untrainable {
         /// The field.
@@ -44,6 +44,48 @@ pub enum TrainError {
     #[error("threads for training could not be started: {reason}")]
     Threads {
         /// What the system said.
+        reason: String,
+    },
+    /// A checkpoint that cannot be read.
+    #[error("{path}: no checkpoint of this program ({reason}); remove it to train from the start")]
+    Checkpoint {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A checkpoint of another run.
+    #[error(
+        "{path}: kept by a run with another {what}; remove it to train from the start, or give this run another name"
+    )]
+    ForeignCheckpoint {
+        /// The file.
+        path: String,
+        /// What differs.
+        what: &'static str,
+    },
+    /// A device this build does not know.
+    #[error("device `{name}`: this build trains on {known}; build with `--features {name}`")]
+    Device {
+        /// What was asked for.
+        name: &'static str,
+        /// What there is.
+        known: &'static str,
+    },
+    /// Two fields that do not go together, or a value out of range.
+    #[error("corpus: {what}; {mend}")]
+    Corpus {
+        /// What was found.
+        what: String,
+        /// What to do.
+        mend: String,
+    },
+    /// A tokenizer that cannot be loaded, trained or used.
+    #[error("tokenizer {name}: {reason}")]
+    Tokenizer {
+        /// The file, or `bpe:N`.
+        name: String,
+        /// What the library said.
         reason: String,
     },
     /// The build has no trainer.

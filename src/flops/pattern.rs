@@ -242,6 +242,7 @@ impl Pattern {
             positions: 0,
             relative_positions: false,
             biases: false,
+            qk_norm: false,
         };
         let at_one = active_by(&bare, rule).get();
         let per_unit = active_by(&Shape { ffn: 2, ..bare }, rule).get() - at_one;

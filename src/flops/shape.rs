@@ -15,6 +15,7 @@ use crate::units::Params;
 /// | `vocab`, `tied_embeddings` | vocabulary; whether input and output share one matrix | tokens |
 /// | `experts`, `latent`, `window` | mixture of experts, latent attention, sliding window; absent in a plain model | |
 /// | `positions`, `relative_positions`, `biases` | learned positions, a d by d matrix per layer for relative ones, biases with LayerNorm | |
+/// | `qk_norm` | RMSNorm of queries and keys, head by head | |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
@@ -54,6 +55,9 @@ pub struct Shape {
     /// Whether matrices have biases and norms a shift (LayerNorm).
     #[serde(default, skip_serializing_if = "is_false")]
     pub biases: bool,
+    /// Whether queries and keys pass an RMSNorm with gains of one head's width each.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub qk_norm: bool,
 }
 
 fn is_zero(x: &u32) -> bool {
@@ -129,6 +133,7 @@ impl Shape {
             positions: 0,
             relative_positions: false,
             biases: false,
+            qk_norm: false,
         }
     }
 
@@ -253,7 +258,7 @@ impl Shape {
     /// Exact parameter counts.
     ///
     /// Per layer: attention 2 d h k + 2 d h_kv k, feed-forward m d f (that of an expert times their
-    /// number, plus a router of E d), two RMSNorm gains of d; one final gain of d; one (tied) or two
+    /// number, plus a router of E d), two RMSNorm gains of d, with `qk_norm` two of k; one final gain of d; one (tied) or two
     /// matrices of V d. Latent attention: r_q (d + h (k + p)) + d (r + p) + 2 r h k + h k d with the
     /// ranks r_q, r and the rotary width p, and a gain for each rank.
     #[must_use]
@@ -266,7 +271,8 @@ impl Shape {
         let inner = f64::from(self.ffn) * f64::from(self.ffn_matrices - 1) + d;
         let per_layer = self.attention_width() + 2.0 * kv + d + inner;
         let biases = if self.biases { layers * per_layer } else { 0.0 };
-        let around = norms + layers * rank_gains + biases;
+        let head_gains = if self.qk_norm { 2.0 * f64::from(self.head_dim) } else { 0.0 };
+        let around = norms + layers * (rank_gains + head_gains) + biases;
         let matrices = if self.tied_embeddings { 1.0 } else { 2.0 };
         let embeddings = (matrices * f64::from(self.vocab) + f64::from(self.positions)) * d;
         let (every, visited) = self.routed();

@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::corpus_spec::CorpusSpec;
+use super::execution::Execution;
 use super::recipe::Recipe;
 use super::run::RunSpec;
+use super::schedule::Schedule;
+use super::shape_spec::{ShapeSpec, short_name};
 use crate::error::{Result, SweepError};
 use crate::flops::{Shape, tokens_for};
-use crate::units::Flops;
+use crate::units::{Flops, Tokens};
 
 /// A sweep as written in its file.
 ///
@@ -16,11 +20,12 @@ use crate::units::Flops;
 /// |---|---|---|
 /// | `name` | | names the sweep in logs and reports |
 /// | `out` | `runs/<name>` | folder of logs and records, relative to the working directory |
-/// | `corpus` | crate sources | text file or folder to train on |
-/// | `threads_per_run` | 1 | threads of one run |
+/// | `corpus` | crate sources | what to train on, see [`CorpusSpec`] |
+/// | `execution` | [`Execution`] | device, threads, checkpoints, logs |
 /// | `seeds` | `[0]` | one run per seed and cell |
 /// | `recipe` | [`Recipe`] | how runs are trained |
-/// | `cell` | | the budgets and the shapes trained at each |
+/// | `cell` | | budgets, and the shapes trained at each |
+/// | `ladder` | | shapes, and the numbers of tokens each is trained on |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepConfig {
@@ -29,12 +34,12 @@ pub struct SweepConfig {
     /// Where logs and records go.
     #[serde(default)]
     pub out: Option<PathBuf>,
-    /// Text file or folder; the pinned crates' sources when absent.
+    /// What to train on.
     #[serde(default)]
-    pub corpus: Option<PathBuf>,
-    /// Threads of one run.
-    #[serde(default = "one")]
-    pub threads_per_run: usize,
+    pub corpus: CorpusSpec,
+    /// How runs are executed.
+    #[serde(default)]
+    pub execution: Execution,
     /// Seeds of each cell.
     #[serde(default = "seed_zero")]
     pub seeds: Vec<u64>,
@@ -42,11 +47,11 @@ pub struct SweepConfig {
     #[serde(default)]
     pub recipe: Recipe,
     /// isoFLOP cells.
+    #[serde(default)]
     pub cell: Vec<Cell>,
-}
-
-fn one() -> usize {
-    1
+    /// Shapes at several token counts.
+    #[serde(default)]
+    pub ladder: Vec<Ladder>,
 }
 
 fn seed_zero() -> Vec<u64> {
@@ -57,14 +62,31 @@ fn seed_zero() -> Vec<u64> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cell {
-    /// Training FLOPs of each run, C = 6 N D with all parameters.
+    /// Training FLOPs of each run, C = 6 N D with all parameters a token visits.
     pub flops: Flops,
-    /// Shapes, as `[layers, d_model, heads]`: SwiGLU with tied byte embeddings.
-    pub shapes: Vec<[u32; 3]>,
+    /// Shapes.
+    pub shapes: Vec<ShapeSpec>,
 }
 
-/// Vocabulary of the bundled trainer's byte tokens.
-const BYTES: u32 = 256;
+/// Shapes trained on several numbers of tokens each.
+///
+/// Under [`Schedule::Wsd`] the runs of one shape and seed are branches of one trunk: the steps before
+/// a decay are trained once, for the shortest run, and the longer ones go on from there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ladder {
+    /// Shapes.
+    pub shapes: Vec<ShapeSpec>,
+    /// Training tokens of each run.
+    pub tokens: Vec<f64>,
+    /// Whether runs share a trunk; without, each is trained from its start.
+    #[serde(default = "yes")]
+    pub branches: bool,
+}
+
+fn yes() -> bool {
+    true
+}
 
 impl SweepConfig {
     /// Parses a sweep file.
@@ -92,26 +114,38 @@ impl SweepConfig {
         if self.name.is_empty() || !self.name.chars().all(plain) || self.name.starts_with('.') {
             return bad("name", format!("`{}`", self.name), "letters, digits, - and _");
         }
-        if !(1..=256).contains(&self.threads_per_run) {
-            return bad("threads_per_run", self.threads_per_run.to_string(), "1 to 256");
-        }
         if self.seeds.is_empty() {
             return bad("seeds", "empty".to_owned(), "at least one seed");
         }
-        if self.cell.is_empty() {
-            return bad("cell", "empty".to_owned(), "at least one [[cell]] with flops and shapes");
+        if self.cell.is_empty() && self.ladder.is_empty() {
+            let wanted =
+                "at least one [[cell]] with flops and shapes, or [[ladder]] with shapes and tokens";
+            return bad("cell", "empty".to_owned(), wanted);
         }
+        self.execution.validate()?;
+        self.corpus.validate()?;
         self.recipe.validate()?;
+        let shapes = self.cell.iter().flat_map(|c| &c.shapes);
+        for shape in shapes.chain(self.ladder.iter().flat_map(|l| &l.shapes)) {
+            if shape.uneven_heads() {
+                let found = format!("{shape:?}");
+                return bad("shapes", found, "a width that the number of heads divides");
+            }
+        }
         for run in self.runs() {
             run.shape.validate()?;
-            // The id would not be unique, or the run could not be told from a typing error.
-            let c = run.budget.map_or(0.0, Flops::get);
+            let tokens = run.tokens.get();
+            if !(1.0..=1e15).contains(&tokens) {
+                return bad("tokens", format!("{tokens:e}"), "1 to 1e15");
+            }
+            // The run could not be told from a typing error.
+            let c = run.budget.map_or(1e6, Flops::get);
             if !(1e6..=1e20).contains(&c) {
                 return bad("flops", format!("{c:e}"), "1e6 to 1e20, what this trainer can do");
             }
-            if run.shape.head_dim * run.shape.heads != run.shape.d_model {
-                let found = format!("{:?}", run.shape);
-                return bad("shapes", found, "a width that the number of heads divides");
+            if run.trunk.is_some() && self.recipe.warmup_steps.is_none() {
+                let wanted = "a number of steps: runs that share a trunk share their warm-up";
+                return bad("recipe.warmup_steps", "absent".to_owned(), wanted);
             }
         }
         let mut ids: Vec<String> = self.runs().into_iter().map(|r| r.id).collect();
@@ -119,31 +153,47 @@ impl SweepConfig {
         ids.sort();
         ids.dedup();
         if ids.len() < count {
-            return bad("cell", "the same cell twice".to_owned(), "each budget and shape once");
+            return bad("cell", "the same run twice".to_owned(), "each budget and shape once");
         }
         Ok(())
     }
 
-    /// Every run, cheapest budget first as written.
+    /// Every run: cells as written, then ladders. Empty when the vocabulary is not known.
     #[must_use]
     pub fn runs(&self) -> Vec<RunSpec> {
+        let Ok(vocab) = self.corpus.vocab() else { return Vec::new() };
         let mut runs = Vec::new();
+        let spec = |id, shape, tokens, budget, seed, trunk| {
+            let recipe = self.recipe.clone();
+            RunSpec { id, shape, tokens, budget, seed, recipe, trunk }
+        };
         for cell in &self.cell {
-            for &[layers, d_model, heads] in &cell.shapes {
+            for shape in cell.shapes.iter().map(|s| s.shape(vocab)) {
                 for &seed in &self.seeds {
-                    let shape = Shape::swiglu(layers, d_model, heads, BYTES);
-                    runs.push(RunSpec {
-                        id: format!("c{:.2e}-l{layers}-d{d_model}-s{seed}", cell.flops.get()),
-                        shape,
-                        tokens: tokens_for(cell.flops, shape.params().all),
-                        budget: Some(cell.flops),
-                        seed,
-                        recipe: self.recipe.clone(),
-                    });
+                    let id = format!("c{:.2e}-{}-s{seed}", cell.flops.get(), short_name(&shape));
+                    let tokens = tokens_for(cell.flops, shape.params().active);
+                    runs.push(spec(id, shape, tokens, Some(cell.flops), seed, None));
+                }
+            }
+        }
+        for ladder in &self.ladder {
+            for shape in ladder.shapes.iter().map(|s| s.shape(vocab)) {
+                for &seed in &self.seeds {
+                    let trunk = self.trunk(ladder, &shape, seed);
+                    for &tokens in &ladder.tokens {
+                        let id = format!("d{tokens:.2e}-{}-s{seed}", short_name(&shape));
+                        runs.push(spec(id, shape, Tokens::new(tokens), None, seed, trunk.clone()));
+                    }
                 }
             }
         }
         runs
+    }
+
+    fn trunk(&self, ladder: &Ladder, shape: &Shape, seed: u64) -> Option<String> {
+        let shared =
+            ladder.branches && self.recipe.schedule == Schedule::Wsd && ladder.tokens.len() > 1;
+        shared.then(|| format!("{}-s{seed}", short_name(shape)))
     }
 
     /// The folder of logs and records.
@@ -160,6 +210,8 @@ mod tests {
     const FILE: &str = r#"
         name = "tiny"
         seeds = [0, 1]
+        [recipe]
+        warmup_steps = 10
         [[cell]]
         flops = 1e9
         shapes = [[2, 32, 1], [2, 48, 2]]
@@ -177,14 +229,45 @@ mod tests {
     }
 
     #[test]
+    fn a_mixture_of_experts_spends_the_budget_on_what_a_token_visits() {
+        let shape = "{ layers = 2, d_model = 32, heads = 1, experts = { count = 4, top_k = 1 } }";
+        let text = FILE.replace("[2, 48, 2]", shape);
+        for run in SweepConfig::parse(&text, "tiny.toml").expect("valid").runs() {
+            let spent = 6.0 * run.shape.params().active.get() * run.tokens.get();
+            assert!((spent / 1e9 - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_ladder_shares_trunks_under_warm_up_stable_decay_alone() {
+        let ladder = "\n[[ladder]]\nshapes = [[2, 32, 1]]\ntokens = [1e5, 2e5]\n";
+        let trunks = |text: &str| -> Vec<bool> {
+            let config = SweepConfig::parse(text, "tiny.toml").expect("valid");
+            config.runs().iter().filter(|r| r.budget.is_none()).map(|r| r.trunk.is_some()).collect()
+        };
+        let cosine = FILE.to_owned() + ladder;
+        assert_eq!(trunks(&cosine), [false; 4]);
+        let wsd = cosine.replace("[recipe]", "[recipe]\nschedule = \"wsd\"");
+        assert_eq!(trunks(&wsd), [true; 4]);
+        let apart = wsd.clone() + "branches = false\n";
+        assert_eq!(trunks(&apart), [false; 4]);
+        let share = wsd.replace("warmup_steps = 10", "");
+        let error = SweepConfig::parse(&share, "tiny.toml").expect_err("no warm-up").to_string();
+        assert!(error.contains("warmup_steps"), "{error}");
+    }
+
+    #[test]
     fn bad_files_name_the_field() {
         for (from, to, wanted) in [
             ("\"tiny\"", "\"../x\"", "name"),
             ("[0, 1]", "[]", "seeds"),
-            ("1e9", "-1.0", "flops"),
+            ("1e9", "-1.0", "tokens"),
+            ("1e9", "1e5", "flops"),
             ("[2, 48, 2]", "[2, 48, 5]", "head"),
             ("[2, 48, 2]", "[2, 32, 1]", "twice"),
             ("seeds", "sedes", "sedes"),
+            ("name", "corpus = { tokenizer = \"a.json\" }\nname", "vocab"),
+            ("name", "execution = { threads = 0 }\nname", "threads"),
         ] {
             let text = FILE.replace(from, to);
             let error = SweepConfig::parse(&text, "tiny.toml").expect_err(to).to_string();

@@ -1,20 +1,36 @@
 //! Sweeps: many small runs laid out by a design, trained, booked, resumed.
 
+mod corpus_spec;
 mod design;
+mod durable;
+mod execution;
 mod export;
+#[cfg(feature = "tables")]
+mod mirror;
 mod recipe;
 mod run;
 mod runner;
+mod schedule;
+mod shape_spec;
 mod simulated;
+mod step_log;
 
-pub use design::{Cell, SweepConfig};
+pub use corpus_spec::{BYTES, CorpusSpec, SyntheticSpec};
+pub use design::{Cell, Ladder, SweepConfig};
+#[cfg(feature = "train")]
+pub(crate) use durable::write_durably;
+pub use execution::{Compute, Execution, KeepCheckpoints, LogFormat, Precision};
 pub use export::thinned_log;
-pub use recipe::Recipe;
+pub use recipe::{Recipe, WidthTransfer};
 pub use run::{
-    EvalLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent, Trainer,
+    EvalLog, RouterLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent,
+    Trainer,
 };
-pub use runner::{SweepFolder, SweepLock, SweepState, Watcher, run_one, run_sweep};
+pub use runner::{SweepFolder, SweepLock, SweepState, Watcher, run_sweep};
+pub use schedule::{DecayShape, Schedule};
+pub use shape_spec::{ShapeSpec, ShapeTable};
 pub use simulated::Simulated;
+pub use step_log::{LogFiles, run_one};
 
 /// Seeded streams, for trainers: initialisation and data order draw from the run's seed.
 pub use crate::num::{Stream, stream};

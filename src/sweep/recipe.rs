@@ -1,8 +1,25 @@
-//! How a run is trained, and the learning rate of each of its steps.
+//! How a run is trained.
 
 use serde::{Deserialize, Serialize};
 
+use super::schedule::{DecayShape, Schedule};
 use crate::error::SweepError;
+
+/// How a good learning rate of one width becomes one of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WidthTransfer {
+    /// One rate for all parameters, a power of the width.
+    #[default]
+    Rule,
+    /// μP: hidden matrices at peak_lr · 64 / d_model, embeddings and gains at peak_lr, logits times
+    /// 64 / d_model (Yang et al. 2022, arXiv:2203.03466, table 8).
+    Mup,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
 
 /// How a run is trained; everything that is not its shape, its length or its seed.
 ///
@@ -10,13 +27,22 @@ use crate::error::SweepError;
 /// |---|---|---|---|
 /// | `context` | 128 | >= 8 | sequence length in tokens |
 /// | `batch_sequences` | 16 | >= 1 | sequences per optimiser step |
+/// | `micro_sequences` | all | >= 1 | sequences computed at once; gradients of the rest are added up |
 /// | `peak_lr` | 3e-3 | > 0 | learning rate after warm-up, for a width of 64 |
-/// | `lr_width_exponent` | 0.5 | 0..2 | lr = peak_lr · (64 / d_model)^this |
+/// | `width_transfer` | `rule` | | `rule`, or `mup`: see [`WidthTransfer`] |
+/// | `lr_width_exponent` | 0.5 | 0..2 | lr = peak_lr · (64 / d_model)^this, under `rule` |
+/// | `schedule` | `cosine` | | `cosine`, `linear` or `wsd` (constant, then a decay) |
 /// | `warmup_fraction` | 0.05 | 0..0.5 | share of the steps with rising rate |
-/// | `final_lr_fraction` | 0.1 | 0..1 | rate at the end of the cosine over the peak |
+/// | `warmup_steps` | | >= 1 | steps with rising rate; instead of the share, and wanted by `wsd` |
+/// | `decay_fraction` | 0.2 | 0..1 | share of the steps in the decay of `wsd` |
+/// | `decay_shape` | `linear` | | `linear` or `one-minus-sqrt`, the decay of `wsd` |
+/// | `final_lr_fraction` | 0.1 | 0..1 | rate at the end over the peak |
 /// | `weight_decay` | 0.1 | >= 0 | decoupled, on matrices only |
+/// | `decay_embeddings` | true | | whether the embedding and output matrices are decayed too |
+/// | `embedding_lr_ratio` | 1.0 | > 0 | learning rate of those two over that of the rest |
 /// | `beta1`, `beta2` | 0.9, 0.95 | 0..1 | AdamW moments |
 /// | `clip_norm` | 1.0 | > 0 | global gradient norm |
+/// | `balance_loss`, `router_z_loss` | 0.01, 0.001 | >= 0 | weights of the routers' losses |
 /// | `evaluations` | 10 | >= 1 | validation passes over the run, the last at its end |
 /// | `validation_tokens` | 131072 | >= context | tokens of one validation pass |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,22 +52,47 @@ pub struct Recipe {
     pub context: u32,
     /// Sequences per optimiser step.
     pub batch_sequences: u32,
+    /// Sequences computed at once, all of the step when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_sequences: Option<u32>,
     /// Peak learning rate at a width of 64.
     pub peak_lr: f64,
+    /// How learning rates follow the width.
+    #[serde(skip_serializing_if = "is_default")]
+    pub width_transfer: WidthTransfer,
     /// Exponent of the width rule lr = peak_lr · (64 / d_model)^x.
     pub lr_width_exponent: f64,
+    /// How the rate falls.
+    #[serde(skip_serializing_if = "is_default")]
+    pub schedule: Schedule,
     /// Share of all steps spent in linear warm-up.
     pub warmup_fraction: f64,
-    /// Final over peak learning rate; the decay between is a cosine.
+    /// Steps spent in linear warm-up, in place of the share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_steps: Option<u64>,
+    /// Share of all steps spent in the decay of a warm-up, stable, decay schedule.
+    pub decay_fraction: f64,
+    /// Form of that decay.
+    #[serde(skip_serializing_if = "is_default")]
+    pub decay_shape: DecayShape,
+    /// Final over peak learning rate.
     pub final_lr_fraction: f64,
     /// Decoupled weight decay on matrices.
     pub weight_decay: f64,
+    /// Whether the embedding and output matrices are decayed too.
+    pub decay_embeddings: bool,
+    /// Learning rate of the embedding and output matrices over that of the rest.
+    pub embedding_lr_ratio: f64,
     /// First-moment decay of AdamW.
     pub beta1: f64,
     /// Second-moment decay of AdamW.
     pub beta2: f64,
     /// Largest global gradient norm; longer gradients are scaled down to it.
     pub clip_norm: f64,
+    /// Weight of the load-balancing loss of a mixture of experts.
+    pub balance_loss: f64,
+    /// Weight of the squared log-sum of its router's logits.
+    pub router_z_loss: f64,
     /// Validation passes, evenly spaced, the last at the end.
     pub evaluations: u32,
     /// Tokens of one validation pass.
@@ -53,14 +104,24 @@ impl Default for Recipe {
         Self {
             context: 128,
             batch_sequences: 16,
+            micro_sequences: None,
             peak_lr: 3e-3,
+            width_transfer: WidthTransfer::Rule,
             lr_width_exponent: 0.5,
+            schedule: Schedule::Cosine,
             warmup_fraction: 0.05,
+            warmup_steps: None,
+            decay_fraction: 0.2,
+            decay_shape: DecayShape::Linear,
             final_lr_fraction: 0.1,
             weight_decay: 0.1,
+            decay_embeddings: true,
+            embedding_lr_ratio: 1.0,
             beta1: 0.9,
             beta2: 0.95,
             clip_norm: 1.0,
+            balance_loss: 0.01,
+            router_z_loss: 1e-3,
             evaluations: 10,
             validation_tokens: 131_072,
         }
@@ -74,23 +135,35 @@ impl Recipe {
         u64::from(self.context) * u64::from(self.batch_sequences)
     }
 
-    /// Peak learning rate for a model of this width.
+    /// Sequences computed at once: a divisor of the batch is not needed, the last part is smaller.
     #[must_use]
-    pub fn lr_for(&self, d_model: u32) -> f64 {
-        self.peak_lr * (64.0 / f64::from(d_model)).powf(self.lr_width_exponent)
+    pub fn micro_batch(&self) -> u32 {
+        self.micro_sequences.unwrap_or(self.batch_sequences).min(self.batch_sequences)
     }
 
-    /// Learning rate of step `step` (0-based) of `steps`: linear warm-up, then cosine.
+    /// Peak learning rate of the hidden matrices of a model of this width.
     #[must_use]
-    pub fn lr_at(&self, peak: f64, step: u64, steps: u64) -> f64 {
-        let warmup = (self.warmup_fraction * steps as f64).ceil().max(1.0);
-        let at = step as f64 + 1.0;
-        if at <= warmup {
-            return peak * at / warmup;
+    pub fn lr_for(&self, d_model: u32) -> f64 {
+        let exponent = match self.width_transfer {
+            WidthTransfer::Rule => self.lr_width_exponent,
+            WidthTransfer::Mup => 1.0,
+        };
+        self.peak_lr * (64.0 / f64::from(d_model)).powf(exponent)
+    }
+
+    /// Learning rate of the embedding and output matrices over that of the hidden ones.
+    #[must_use]
+    pub fn embedding_lr_factor(&self, d_model: u32) -> f64 {
+        self.embedding_lr_ratio * self.gain_lr_factor(d_model)
+    }
+
+    /// Learning rate of the gains over that of the hidden matrices.
+    #[must_use]
+    pub fn gain_lr_factor(&self, d_model: u32) -> f64 {
+        match self.width_transfer {
+            WidthTransfer::Rule => 1.0,
+            WidthTransfer::Mup => f64::from(d_model) / 64.0,
         }
-        let progress = (at - warmup) / (steps as f64 - warmup).max(1.0);
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos());
-        peak * (self.final_lr_fraction + (1.0 - self.final_lr_fraction) * cosine)
     }
 
     /// Checks every field against its range.
@@ -107,8 +180,29 @@ impl Recipe {
         if self.batch_sequences == 0 {
             return fail("batch_sequences", 0.0, "at least 1");
         }
+        if self.micro_sequences == Some(0) {
+            return fail("micro_sequences", 0.0, "at least 1");
+        }
+        if self.warmup_steps == Some(0) {
+            return fail("warmup_steps", 0.0, "at least 1");
+        }
         let unit = 0.0..1.0;
-        let checks: [(&'static str, f64, bool, &'static str); 8] = [
+        let small = 0.0..=10.0;
+        let checks: [(&'static str, f64, bool, &'static str); 12] = [
+            (
+                "decay_fraction",
+                self.decay_fraction,
+                self.decay_fraction > 0.0 && self.decay_fraction <= 1.0,
+                "above 0, at most 1",
+            ),
+            (
+                "embedding_lr_ratio",
+                self.embedding_lr_ratio,
+                self.embedding_lr_ratio > 0.0 && self.embedding_lr_ratio <= 1e4,
+                "above 0, at most 1e4",
+            ),
+            ("balance_loss", self.balance_loss, small.contains(&self.balance_loss), "0 to 10"),
+            ("router_z_loss", self.router_z_loss, small.contains(&self.router_z_loss), "0 to 10"),
             (
                 "peak_lr",
                 self.peak_lr,
@@ -162,17 +256,6 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_rate_rises_to_its_peak_and_falls_to_its_floor() {
-        let recipe = Recipe { warmup_fraction: 0.1, final_lr_fraction: 0.1, ..Recipe::default() };
-        let rates: Vec<f64> = (0..100).map(|step| recipe.lr_at(1.0, step, 100)).collect();
-        assert!((rates[0] - 0.1).abs() < 1e-12 && rates[9] == 1.0);
-        assert!(rates[9..].windows(2).all(|w| w[1] <= w[0]));
-        assert!((rates[99] - 0.1).abs() < 1e-12);
-        // Half-way down the cosine lies half-way between peak and floor.
-        assert!((rates[54] - 0.55).abs() < 1e-12, "{}", rates[54]);
-    }
 
     #[test]
     fn fields_out_of_range_are_named() {

@@ -24,6 +24,10 @@ pub struct RunSpec {
     pub seed: u64,
     /// Everything else.
     pub recipe: Recipe,
+    /// Name of the trunk it shares with runs that differ in length alone: the steps before the decay
+    /// of a warm-up, stable, decay schedule are then trained once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
 }
 
 impl RunSpec {
@@ -42,16 +46,45 @@ pub struct RunStart {
     pub n_params: Params,
     /// Parameters without embedding and output matrices.
     pub n_params_non_embedding: Params,
+    /// Parameters a token visits, embeddings included.
+    pub n_params_active: Params,
     /// Training FLOPs per token with attention counted.
     pub flops_per_token: f64,
     /// Optimiser steps this run will take.
     pub steps: u64,
+    /// Steps taken by the run this one branched off, which it did not have to take itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shared_steps: u64,
+    /// Steps already taken when the trainer took the run up; not part of its log.
+    #[serde(skip)]
+    pub resumed_at: u64,
     /// Where the text came from, for people.
     pub corpus: String,
     /// SHA-256 of the training text and its order.
     pub corpus_sha256: String,
     /// Training tokens available before text repeats.
     pub unique_tokens: Tokens,
+    /// Bytes of text per token of the validation text; absent where there is no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_token: Option<f64>,
+}
+
+fn is_zero(steps: &u64) -> bool {
+    *steps == 0
+}
+
+/// How the routers of a mixture of experts did in one step, means over layers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RouterLog {
+    /// Load balance: 1 when all experts are visited alike.
+    #[serde(rename = "router_balance")]
+    pub balance: f64,
+    /// Mean squared log-sum of the logits.
+    #[serde(rename = "router_z")]
+    pub z: f64,
+    /// Visits of the busiest expert over the mean.
+    #[serde(rename = "router_busiest")]
+    pub busiest_ratio: f64,
 }
 
 /// One optimiser step.
@@ -68,6 +101,9 @@ pub struct StepLog {
     pub lr: f64,
     /// Gradient norm before clipping.
     pub grad_norm: f64,
+    /// Routers, in a mixture of experts.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub router: Option<RouterLog>,
     /// Seconds since the run began.
     #[serde(rename = "seconds")]
     pub elapsed_s: f64,
@@ -98,6 +134,25 @@ pub enum TrainEvent {
     Step(StepLog),
     /// The validation text was scored.
     Eval(EvalLog),
+    /// The trainer is about to keep a checkpoint after `step` steps: what was told so far must be
+    /// on the disk first. Not part of the log.
+    Checkpoint {
+        /// Steps taken so far.
+        step: u64,
+    },
+}
+
+impl TrainEvent {
+    /// Steps taken when it happened.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        match self {
+            Self::Start(_) => 0,
+            Self::Step(step) => step.step,
+            Self::Eval(eval) => eval.step,
+            Self::Checkpoint { step } => *step,
+        }
+    }
 }
 
 /// How a run ended.
@@ -123,22 +178,34 @@ pub struct RunResult {
     pub n_params: Params,
     /// Parameters without embedding and output matrices.
     pub n_params_non_embedding: Params,
+    /// Parameters a token visits; absent in a dense model, which visits all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_params_active: Option<Params>,
     /// Tokens seen.
     pub tokens: Tokens,
     /// Last validation loss, nats per token; absent unless the run finished.
     #[serde(rename = "loss")]
     pub loss_nats: Option<f64>,
+    /// The same in bits per byte of text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits_per_byte: Option<f64>,
     /// Mean training loss over the last tenth of the steps, nats per token.
     #[serde(rename = "train_loss")]
     pub train_loss_nats: Option<f64>,
-    /// C = 6 N D with all parameters.
+    /// C = 6 N D with all parameters, those a token visits in a mixture of experts.
     pub flops: Flops,
     /// C with attention counted.
     pub flops_counted: Flops,
+    /// Tokens this run did not train on itself, because it branched off another; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_shared: Option<Tokens>,
     /// The isoFLOP budget of its cell.
     pub budget: Option<Flops>,
     /// Training tokens available before text repeats.
     pub unique_tokens: Tokens,
+    /// Passes over them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<f64>,
     /// Seed of the run.
     pub seed: u64,
     /// Peak learning rate used.
@@ -184,6 +251,7 @@ impl RunLedger {
                 self.elapsed_s = eval.elapsed_s;
                 self.last_eval = eval.loss_nats.is_finite().then_some(eval.loss_nats);
             }
+            TrainEvent::Checkpoint { .. } => {}
         }
     }
 
@@ -192,23 +260,31 @@ impl RunLedger {
     pub fn close(self, spec: &RunSpec, trainer: &str, status: RunStatus) -> RunResult {
         let tokens = Tokens::new(self.tokens as f64);
         let mean = self.tail.iter().sum::<f64>() / self.tail.len() as f64;
+        let start = self.start;
+        let loss_nats = self.last_eval.filter(|_| status == RunStatus::Finished);
+        let bits = loss_nats.zip(start.bytes_per_token);
+        let shared = (start.shared_steps * spec.recipe.tokens_per_step()) as f64;
         RunResult {
             run: spec.id.clone(),
             status,
-            n_params: self.start.n_params,
-            n_params_non_embedding: self.start.n_params_non_embedding,
+            n_params: start.n_params,
+            n_params_non_embedding: start.n_params_non_embedding,
+            n_params_active: Some(start.n_params_active).filter(|n| *n != start.n_params),
             tokens,
-            loss_nats: self.last_eval.filter(|_| status == RunStatus::Finished),
+            loss_nats,
+            bits_per_byte: bits.map(|(loss, bytes)| loss / std::f64::consts::LN_2 / bytes),
             train_loss_nats: mean.is_finite().then_some(mean),
-            flops: FlopRule::six_nd(self.start.n_params, tokens),
-            flops_counted: Flops::new(self.start.flops_per_token * tokens.get()),
+            flops: FlopRule::six_nd(start.n_params_active, tokens),
+            flops_counted: Flops::new(start.flops_per_token * tokens.get()),
+            tokens_shared: (shared > 0.0).then(|| Tokens::new(shared)),
             budget: spec.budget,
-            unique_tokens: self.start.unique_tokens,
+            unique_tokens: start.unique_tokens,
+            epochs: Some(tokens.get() / start.unique_tokens.get()).filter(|e| e.is_finite()),
             seed: spec.seed,
             lr: spec.recipe.lr_for(spec.shape.d_model),
             elapsed_s: self.elapsed_s,
             trainer: trainer.to_owned(),
-            corpus_sha256: self.start.corpus_sha256,
+            corpus_sha256: start.corpus_sha256,
         }
     }
 }
@@ -218,16 +294,26 @@ pub trait Trainer {
     /// A short name for logs.
     fn name(&self) -> &str;
 
-    /// Trains `spec` to its end, or until `on_event` breaks.
+    /// Trains `spec` to its end, or until `on_event` breaks, and says how it ended.
     ///
-    /// Events come in order and each before the next step begins. A run that is broken off or that
-    /// diverges still returns its row, with that status.
+    /// The first event is the start, which says how many steps were taken before; then steps and
+    /// evaluations come in order, each before the next step begins.
     ///
     /// # Errors
-    /// When the run cannot begin at all: a shape that cannot be built, text that cannot be read.
+    /// When the run cannot begin at all, a shape that cannot be built, text that cannot be read, or
+    /// when its state cannot be kept.
     fn train(
         &mut self,
         spec: &RunSpec,
         on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
-    ) -> Result<RunResult, Error>;
+    ) -> Result<RunStatus, Error>;
+
+    /// Drops what was kept to take up the run or trunk `id` again; it has ended and is booked.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    fn forget(&mut self, id: &str) -> Result<(), Error> {
+        let _ = id;
+        Ok(())
+    }
 }

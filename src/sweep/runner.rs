@@ -1,19 +1,20 @@
 //! Running a sweep: every cell once, resumable at any moment.
 //!
-//! State is files. A run's step log is `logs/<id>.jsonl`, rewritten from its start when the run is
-//! tried again; its row is appended to `runs.jsonl` only when it has ended. A run is done when its
-//! row is there, so a sweep that was killed loses at most the runs that were under way.
+//! State is files. A run's step log is `logs/<id>.jsonl`; its row is appended to `runs.jsonl` only
+//! when it has ended. A run is done when its row is there; one that was under way when the sweep was
+//! killed is taken up from the trainer's checkpoint.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
-use serde::Serialize;
-
+use super::durable::write_durably;
+use super::execution::LogFormat;
 use super::run::{RunResult, RunSpec, RunStatus, TrainEvent, Trainer};
+use super::step_log::{Header, LogFiles, run_one, write_line};
 use crate::error::{Error, Result, SweepError};
 
 /// The folder of a sweep.
@@ -117,9 +118,7 @@ impl SweepFolder {
         let Ok(file) = File::open(&path) else { return Ok(()) };
         let mut asked = String::new();
         BufReader::new(file).read_line(&mut asked).map_err(|e| Error::io(&path, "reading", &e))?;
-        let mut now = Vec::new();
-        write_line(&mut now, &Header::of(spec)).map_err(|e| Error::io(&path, "reading", &e))?;
-        if asked.as_bytes() == now {
+        if serde_json::from_str::<Header>(&asked).is_ok_and(|header| header.spec == *spec) {
             return Ok(());
         }
         let (path, run) = (path.display().to_string(), spec.id.clone());
@@ -136,23 +135,7 @@ impl SweepFolder {
             Err(e) => return Err(io(e)),
         };
         write_line(&mut text, row).map_err(io)?;
-        let temporary = path.with_extension("jsonl.tmp");
-        std::fs::write(&temporary, &text).map_err(io)?;
-        std::fs::rename(&temporary, &path).map_err(io)
-    }
-}
-
-/// The first line of a step log: what was asked for.
-#[derive(Serialize)]
-struct Header<'a> {
-    event: &'static str,
-    run: &'a str,
-    spec: &'a RunSpec,
-}
-
-impl<'a> Header<'a> {
-    fn of(spec: &'a RunSpec) -> Self {
-        Self { event: "spec", run: &spec.id, spec }
+        write_durably(&path, &text)
     }
 }
 
@@ -166,7 +149,8 @@ pub trait Watcher: Sync {
     fn should_stop(&self) -> bool;
 }
 
-/// Trains every run of `specs` that has not ended, `jobs` at a time, each with a trainer of its own.
+/// Trains every run of `specs` that has not ended, `jobs` at a time, each with a trainer of its own;
+/// `formats` are logs besides JSON Lines.
 ///
 /// Returns the rows of all runs of `specs` that have ended, in the order of `specs`.
 ///
@@ -176,6 +160,7 @@ pub fn run_sweep<T: Trainer + Send>(
     folder: &SweepFolder,
     specs: &[RunSpec],
     jobs: usize,
+    formats: &[LogFormat],
     new_trainer: &(dyn Fn() -> T + Sync),
     watcher: &dyn Watcher,
 ) -> Result<Vec<RunResult>> {
@@ -184,11 +169,11 @@ pub fn run_sweep<T: Trainer + Send>(
     for spec in specs.iter().filter(|s| done.is_done(&s.id)) {
         folder.check_same(spec)?;
     }
-    let queue: Mutex<VecDeque<&RunSpec>> =
-        Mutex::new(specs.iter().filter(|s| !done.is_done(&s.id)).collect());
+    let left = specs.iter().filter(|s| !done.is_done(&s.id));
+    let queue: Mutex<VecDeque<Vec<&RunSpec>>> = Mutex::new(by_trunk(left));
     let writing = Mutex::new(());
     let failure: Mutex<Option<Error>> = Mutex::new(None);
-    let take = || -> Option<&RunSpec> {
+    let take = || -> Option<Vec<&RunSpec>> {
         let failed = failure.lock().is_ok_and(|f| f.is_some());
         if failed || watcher.should_stop() {
             return None;
@@ -199,25 +184,16 @@ pub fn run_sweep<T: Trainer + Send>(
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
                 let mut trainer = new_trainer();
-                while let Some(spec) = take() {
-                    let ended = run_one(&folder.log(&spec.id), spec, &mut trainer, &mut |event| {
-                        watcher.on_event(spec, event)
-                    })
-                    .and_then(|row| {
-                        // A stopped run has no final loss; it is trained again from its start.
-                        if row.status != RunStatus::Stopped {
-                            let _one_at_a_time = writing.lock();
-                            folder.append(&row)?;
-                        }
-                        Ok(row)
-                    });
-                    match ended {
-                        Ok(row) => watcher.on_end(spec, &row),
-                        Err(error) => {
-                            if let Ok(mut first) = failure.lock() {
-                                first.get_or_insert(error);
-                            }
-                        }
+                while let Some(group) = take() {
+                    let ended = train_group(
+                        (folder, formats, &writing),
+                        specs,
+                        &group,
+                        &mut trainer,
+                        watcher,
+                    );
+                    if let (Err(error), Ok(mut first)) = (ended, failure.lock()) {
+                        first.get_or_insert(error);
                     }
                 }
             });
@@ -230,50 +206,62 @@ pub fn run_sweep<T: Trainer + Send>(
     Ok(specs.iter().filter_map(|s| state.ended.remove(&s.id)).collect())
 }
 
-/// Trains one run with its step log at `log`.
-///
-/// The log is flushed with every evaluation, so that it can be watched, and once more at the end;
-/// each line is whole whenever the run is broken off by its listener.
-///
-/// # Errors
-/// When the run cannot begin or the log cannot be written.
-pub fn run_one(
-    log: &Path,
-    spec: &RunSpec,
-    trainer: &mut impl Trainer,
-    on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
-) -> Result<RunResult> {
-    let io = |e: std::io::Error| Error::io(log, "write", &e);
-    let mut writer = BufWriter::new(File::create(log).map_err(io)?);
-    let mut broken: Option<std::io::Error> = None;
-    write_line(&mut writer, &Header::of(spec)).map_err(io)?;
-    let result = trainer.train(spec, &mut |event| {
-        let written = write_line(&mut writer, event).and_then(|()| match event {
-            TrainEvent::Step(_) => Ok(()),
-            TrainEvent::Start(_) | TrainEvent::Eval(_) => writer.flush(),
-        });
-        if let Err(error) = written {
-            // A full disk must stop the run, not let it train into the void.
-            broken = Some(error);
-            return ControlFlow::Break(());
+/// Runs of one trunk together, shortest first, so that each goes on from the one before.
+fn by_trunk<'a>(specs: impl Iterator<Item = &'a RunSpec>) -> VecDeque<Vec<&'a RunSpec>> {
+    let mut groups: VecDeque<Vec<&RunSpec>> = VecDeque::new();
+    for spec in specs {
+        let same = |group: &&mut Vec<&RunSpec>| {
+            spec.trunk.is_some() && group.first().is_some_and(|first| first.trunk == spec.trunk)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(spec),
+            None => groups.push_back(vec![spec]),
         }
-        on_event(event)
-    })?;
-    if let Some(error) = broken {
-        return Err(io(error));
     }
-    #[derive(Serialize)]
-    struct End<'a> {
-        event: &'static str,
-        #[serde(flatten)]
-        result: &'a RunResult,
+    for group in &mut groups {
+        group.sort_by(|a, b| a.tokens.get().total_cmp(&b.tokens.get()));
     }
-    write_line(&mut writer, &End { event: "end", result: &result }).map_err(io)?;
-    writer.flush().map_err(io)?;
-    Ok(result)
+    groups
 }
 
-fn write_line(writer: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *writer, value)?;
-    writer.write_all(b"\n")
+/// Trains the runs of one group one after the other.
+fn train_group(
+    (folder, formats, writing): (&SweepFolder, &[LogFormat], &Mutex<()>),
+    specs: &[RunSpec],
+    group: &[&RunSpec],
+    trainer: &mut impl Trainer,
+    watcher: &dyn Watcher,
+) -> Result<()> {
+    for spec in group {
+        if watcher.should_stop() {
+            return Ok(());
+        }
+        let branched = shorter_sibling(specs, spec).map(|s| folder.log(&s.id));
+        let mut tell = |event: &TrainEvent| watcher.on_event(spec, event);
+        let log = folder.log(&spec.id);
+        let files = LogFiles { log: &log, branched: branched.as_deref(), formats };
+        let row = run_one(files, spec, trainer, &mut tell)?;
+        // A stopped run has no final loss; it is taken up again from its checkpoint, if it has one.
+        if row.status != RunStatus::Stopped {
+            let _one_at_a_time = writing.lock();
+            folder.append(&row)?;
+            trainer.forget(&spec.id)?;
+        }
+        watcher.on_end(spec, &row);
+        if row.status == RunStatus::Stopped {
+            return Ok(());
+        }
+    }
+    let trunk = group.first().and_then(|spec| spec.trunk.as_ref());
+    trunk.map_or(Ok(()), |trunk| trainer.forget(trunk))
+}
+
+/// The longest run of the same trunk that is shorter than this one: whose log holds the steps that
+/// this one takes over.
+fn shorter_sibling<'a>(specs: &'a [RunSpec], spec: &RunSpec) -> Option<&'a RunSpec> {
+    specs
+        .iter()
+        .filter(|s| s.trunk.is_some() && s.trunk == spec.trunk)
+        .filter(|s| s.tokens.get() < spec.tokens.get())
+        .max_by(|a, b| a.tokens.get().total_cmp(&b.tokens.get()))
 }

@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 
 use rand::RngExt;
 
-use super::run::{
-    EvalLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent, Trainer,
-};
+use super::run::{EvalLog, RunSpec, RunStart, RunStatus, StepLog, TrainEvent, Trainer};
 use crate::error::Result;
 use crate::law::{Point, Surface};
 use crate::num::stream;
@@ -30,7 +28,7 @@ impl Trainer for Simulated {
         &mut self,
         spec: &RunSpec,
         on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
-    ) -> Result<RunResult> {
+    ) -> Result<RunStatus> {
         spec.shape.validate()?;
         spec.recipe.validate()?;
         let params = spec.shape.params();
@@ -38,13 +36,16 @@ impl Trainer for Simulated {
         let start = RunStart {
             n_params: params.all,
             n_params_non_embedding: params.non_embedding,
+            n_params_active: params.active,
             flops_per_token: spec.shape.train_flops_per_token(spec.recipe.context),
             steps,
+            shared_steps: 0,
+            resumed_at: 0,
             corpus: format!("simulated from {}", self.surface.label),
             corpus_sha256: String::new(),
             unique_tokens: spec.tokens,
+            bytes_per_token: None,
         };
-        let mut ledger = RunLedger::new(start.clone());
         let per_step = spec.recipe.tokens_per_step();
         let tokens = steps * per_step;
         // The id is part of the stream, so that cells of one seed differ.
@@ -52,27 +53,24 @@ impl Trainer for Simulated {
         let noise = stream(spec.seed, index).random_range(-1.0..1.0) * self.noise;
         let point = Point::new(params.all, Tokens::new(tokens as f64));
         let loss_nats = self.surface.loss(&point) * f64::exp(noise);
-        let mut tell = |event: TrainEvent| {
-            ledger.book(&event);
-            on_event(&event)
-        };
-        let mut flow = tell(TrainEvent::Start(start));
+        let mut flow = on_event(&TrainEvent::Start(start));
         if flow.is_continue() {
             let peak = spec.recipe.lr_for(spec.shape.d_model);
-            flow = tell(TrainEvent::Step(StepLog {
+            flow = on_event(&TrainEvent::Step(StepLog {
                 step: steps,
                 tokens,
                 loss_nats,
                 lr: spec.recipe.lr_at(peak, steps - 1, steps),
                 grad_norm: 0.0,
+                router: None,
                 elapsed_s: 0.0,
             }));
         }
-        if flow.is_continue() {
-            let eval = EvalLog { step: steps, tokens, loss_nats, elapsed_s: 0.0 };
-            let _ = tell(TrainEvent::Eval(eval));
-            return Ok(ledger.close(spec, self.name(), RunStatus::Finished));
+        if flow.is_break() {
+            return Ok(RunStatus::Stopped);
         }
-        Ok(ledger.close(spec, self.name(), RunStatus::Stopped))
+        let eval = EvalLog { step: steps, tokens, loss_nats, elapsed_s: 0.0 };
+        let _ = on_event(&TrainEvent::Eval(eval));
+        Ok(RunStatus::Finished)
     }
 }

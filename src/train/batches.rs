@@ -3,7 +3,8 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::seq::SliceRandom;
 
-use crate::sweep::{Stream, stream};
+use super::text::TokenText;
+use crate::sweep::stream;
 
 /// Inputs and the tokens that follow them.
 pub(super) struct Batch {
@@ -14,44 +15,48 @@ pub(super) struct Batch {
     pub(super) sequences: usize,
 }
 
-/// Non-overlapping windows of one text; every window is used once before any is used again.
-pub(super) struct Windows<'a> {
-    text: &'a [u8],
+/// Non-overlapping windows of one text.
+///
+/// Every window is used once before any is used again; the order of an epoch is drawn from the seed
+/// and the number of the epoch alone, so that a position says all there is to say.
+pub(super) struct Windows {
+    text: TokenText,
     context: usize,
+    seed: u64,
+    epoch: Option<u64>,
     order: Vec<usize>,
-    next: usize,
-    rng: Stream,
 }
 
-impl<'a> Windows<'a> {
+impl Windows {
     /// Windows of `context` inputs and as many targets, shuffled by `seed`.
-    pub(super) fn shuffled(text: &'a [u8], context: usize, seed: u64) -> Self {
-        let mut rng = stream(seed, 1);
-        let mut order: Vec<usize> = (0..window_count(text, context)).collect();
-        order.shuffle(&mut rng);
-        Self { text, context, order, next: 0, rng }
+    pub(super) fn shuffled(text: TokenText, context: usize, seed: u64) -> Self {
+        Self { text, context, seed, epoch: None, order: Vec::new() }
     }
 
     /// At most `tokens` tokens in windows spread evenly over the text.
-    pub(super) fn spread(text: &'a [u8], context: usize, tokens: usize) -> Self {
-        let available = window_count(text, context);
+    pub(super) fn spread(text: TokenText, context: usize, tokens: usize) -> Self {
+        let available = window_count(&text, context);
         let wanted = (tokens / context).clamp(1, available.max(1));
         let order = (0..wanted.min(available)).map(|i| i * available / wanted).collect();
-        Self { text, context, order, next: 0, rng: stream(0, 0) }
+        Self { text, context, seed: 0, epoch: None, order }
     }
 
-    /// The next windows of an endless training stream; shuffles anew after each epoch.
-    pub(super) fn draw(&mut self, sequences: usize, device: &Device) -> Batch {
-        let mut chosen = Vec::with_capacity(sequences);
-        while chosen.len() < sequences {
-            if self.next == self.order.len() {
-                self.order.shuffle(&mut self.rng);
-                self.next = 0;
-            }
-            chosen.push(self.order[self.next]);
-            self.next += 1;
-        }
+    /// Windows `position..position + sequences` of the endless training stream.
+    pub(super) fn at(&mut self, position: u64, sequences: usize, device: &Device) -> Batch {
+        let per_epoch = window_count(&self.text, self.context) as u64;
+        let chosen: Vec<usize> = (position..position + sequences as u64)
+            .map(|at| self.window(at / per_epoch, (at % per_epoch) as usize, per_epoch as usize))
+            .collect();
         self.batch(&chosen, device)
+    }
+
+    fn window(&mut self, epoch: u64, place: usize, count: usize) -> usize {
+        if self.epoch != Some(epoch) {
+            self.order = (0..count).collect();
+            self.order.shuffle(&mut stream(self.seed, 1 + epoch));
+            self.epoch = Some(epoch);
+        }
+        self.order[place]
     }
 
     /// All windows once, `sequences` at a time.
@@ -61,13 +66,10 @@ impl<'a> Windows<'a> {
 
     fn batch(&self, windows: &[usize], device: &Device) -> Batch {
         let collect = |shift: usize| {
-            let tokens: Vec<i32> = windows
-                .iter()
-                .flat_map(|w| {
-                    let start = w * self.context + shift;
-                    self.text[start..start + self.context].iter().map(|b| i32::from(*b))
-                })
-                .collect();
+            let mut tokens = Vec::with_capacity(windows.len() * self.context);
+            for window in windows {
+                self.text.read(window * self.context + shift, self.context, &mut tokens);
+            }
             let length = tokens.len();
             Tensor::<1, Int>::from_data(TensorData::new(tokens, [length]), device)
         };
@@ -76,6 +78,33 @@ impl<'a> Windows<'a> {
 }
 
 /// How many windows a text has.
-pub(super) fn window_count(text: &[u8], context: usize) -> usize {
+pub(super) fn window_count(text: &TokenText, context: usize) -> usize {
     text.len().saturating_sub(1) / context
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_ids(windows: &mut Windows, position: u64, sequences: usize) -> Vec<i32> {
+        let batch = windows.at(position, sequences, &Device::flex());
+        let ids: Vec<i32> = batch.inputs.into_data().try_to_vec().expect("i32");
+        ids.chunks(4).map(|window| window[0]).collect()
+    }
+
+    #[test]
+    fn an_epoch_uses_each_window_once_and_the_next_has_another_order() {
+        let ids: Vec<u32> = (0..81).collect();
+        let text = TokenText::from_ids(&ids, 256);
+        let mut windows = Windows::shuffled(text.clone(), 4, 9);
+        let (first, second) = (first_ids(&mut windows, 0, 20), first_ids(&mut windows, 20, 20));
+        assert_ne!(first, second);
+        for mut epoch in [first, second.clone()] {
+            epoch.sort_unstable();
+            assert_eq!(epoch, (0..20).map(|i| 4 * i).collect::<Vec<i32>>());
+        }
+        // Any position can be taken up without going through those before it.
+        let mut again = Windows::shuffled(text, 4, 9);
+        assert_eq!(first_ids(&mut again, 27, 5), second[7..12]);
+    }
 }

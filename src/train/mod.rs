@@ -1,15 +1,27 @@
-//! The bundled trainer: a decoder-only transformer in burn, on the CPU unless told otherwise.
-//!
-//! Text is bytes, so the vocabulary is 256 and a loss in nats per token is a loss in nats per byte.
+//! The bundled trainer: decoder-only transformers in burn, dense or sparse, on the CPU unless told
+//! otherwise.
 
 mod batches;
+mod checkpoint;
+mod compute;
 mod corpus;
+mod kernels;
+mod mixture;
 mod model;
+mod optimizer;
+mod params;
+mod plain;
+mod setting;
+mod text;
 mod trainer;
 
-pub use corpus::{Corpus, Source};
-pub use model::{Decoder, Tables};
-pub use trainer::BurnTrainer;
+pub use checkpoint::Checkpoints;
+pub use corpus::{Corpus, CorpusFacts};
+pub use mixture::RouterLosses;
+pub use model::{Decoder, Losses};
+pub use setting::{Path, Setting};
+pub use text::{TokenText, Width};
+pub use trainer::{BurnTrainer, trainable};
 
-/// Byte-level vocabulary.
-pub const VOCAB: u32 = 256;
+#[cfg(test)]
+mod tests;

@@ -2,79 +2,119 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 
 use super::batches::{Windows, window_count};
+use super::checkpoint::{Checkpoints, Kept, Position};
+use super::compute::{device, path, trainer_name};
 use super::corpus::Corpus;
-use super::model::{Decoder, Tables};
+use super::model::{Decoder, Losses};
+use super::optimizer::{AdamW, Gradients};
+use super::params::{arrays, with_arrays};
+use super::setting::Setting;
+use super::text::TokenText;
 use crate::error::{Result, TrainError};
 use crate::flops::Shape;
 use crate::sweep::{
-    EvalLog, Recipe, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent,
-    Trainer,
+    Compute, EvalLog, KeepCheckpoints, Precision, Recipe, RouterLog, RunSpec, RunStart, RunStatus,
+    StepLog, TrainEvent, Trainer,
 };
 use crate::units::Tokens;
 
-/// Sequences scored at once in a validation pass.
-const EVAL_SEQUENCES: usize = 32;
+/// Tokens scored at once in a validation pass.
+const EVAL_TOKENS: usize = 4096;
+
+/// A loss of this many times ln(vocabulary), what guessing costs, is never come back from.
+const HOPELESS: f64 = 3.0;
 
 /// Trains decoders on a corpus.
 #[derive(Clone, Debug)]
 pub struct BurnTrainer {
     /// The text.
     pub corpus: Arc<Corpus>,
-    /// Threads of one run; small models do not gain from more than one.
+    /// Threads of one run on the CPU.
     pub threads: usize,
+    /// Where.
+    pub compute: Compute,
+    /// What matrix products are computed in.
+    pub precision: Precision,
+    /// Where its state is kept; a run that is broken off starts anew without.
+    pub checkpoints: Option<Checkpoints>,
+}
+
+impl BurnTrainer {
+    /// A trainer on one thread of the CPU that keeps no checkpoints.
+    #[must_use]
+    pub fn new(corpus: Arc<Corpus>) -> Self {
+        let (compute, precision) = (Compute::Cpu, Precision::F32);
+        Self { corpus, threads: 1, compute, precision, checkpoints: None }
+    }
 }
 
 impl Trainer for BurnTrainer {
     fn name(&self) -> &str {
-        "burn-flex"
+        trainer_name(self.compute)
     }
 
     fn train(
         &mut self,
         spec: &RunSpec,
         on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
-    ) -> Result<RunResult> {
+    ) -> Result<RunStatus> {
         spec.shape.validate()?;
         trainable(&spec.shape)?;
         spec.recipe.validate()?;
-        check_length("training", &self.corpus.train, spec, &self.corpus.name)?;
-        check_length("validation", &self.corpus.validation, spec, &self.corpus.name)?;
+        check_text(&self.corpus, spec)?;
         // A pool of its own per run: the global one would make two runs wait for each other.
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.max(1))
             .build()
             .map_err(|e| TrainError::Threads { reason: e.to_string() })?;
-        let corpus = &self.corpus;
-        let (ledger, status) = pool.install(|| run(corpus, spec, on_event))?;
-        Ok(ledger.close(spec, self.name(), status))
+        pool.install(|| Session::begin(self, spec)?.run(on_event))
+    }
+
+    fn forget(&mut self, id: &str) -> Result<()> {
+        self.checkpoints.as_ref().map_or(Ok(()), |c| c.forget(id))
     }
 }
 
-fn check_length(split: &'static str, text: &[u8], spec: &RunSpec, corpus: &str) -> Result<()> {
-    let wanted = match split {
-        "training" => spec.recipe.tokens_per_step() as usize + 1,
-        _ => spec.recipe.context as usize + 1,
+/// Refuses a corpus that is too short for the recipe, or has more kinds of tokens than the shape.
+fn check_text(corpus: &Corpus, spec: &RunSpec) -> Result<()> {
+    let too_little = |split, text: &TokenText, wanted: usize| match text.len() < wanted {
+        true => Err(TrainError::TooLittleText {
+            corpus: corpus.name.clone(),
+            split,
+            found: text.len(),
+            wanted,
+        }),
+        false => Ok(()),
     };
-    if text.len() >= wanted {
-        return Ok(());
+    too_little("training", &corpus.train, spec.recipe.tokens_per_step() as usize + 1)?;
+    too_little("validation", &corpus.validation, spec.recipe.context as usize + 1)?;
+    if corpus.vocab > spec.shape.vocab {
+        return Err(TrainError::Corpus {
+            what: format!(
+                "{} kinds of tokens, but the shape has a vocabulary of {}",
+                corpus.vocab, spec.shape.vocab
+            ),
+            mend: format!("set vocab = {}", corpus.vocab),
+        }
+        .into());
     }
-    let corpus = corpus.to_owned();
-    Err(TrainError::TooLittleText { corpus, split, found: text.len(), wanted }.into())
+    Ok(())
 }
 
 /// Whether the model of this room has all parts of the shape.
-fn trainable(shape: &Shape) -> Result<(), TrainError> {
+///
+/// # Errors
+/// [`TrainError::Untrainable`] naming the first it has not.
+pub fn trainable(shape: &Shape) -> Result<(), TrainError> {
     let parts = [
-        ("experts", shape.experts.is_some()),
         ("latent", shape.latent.is_some()),
-        ("window", shape.window.is_some()),
         ("positions", shape.positions > 0),
         ("relative_positions", shape.relative_positions),
         ("biases", shape.biases),
@@ -85,312 +125,240 @@ fn trainable(shape: &Shape) -> Result<(), TrainError> {
 
 type Report<'a> = dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send + 'a;
 
-fn run(corpus: &Corpus, spec: &RunSpec, report: &mut Report) -> Result<(RunLedger, RunStatus)> {
-    let recipe = &spec.recipe;
-    let device = Device::flex().autodiff();
-    let mut model = Decoder::new(&spec.shape, spec.seed, &device);
-    let tables = Tables::new(&spec.shape, recipe.context, &device);
-    let mut optimizer = adamw(&model, recipe);
-    let context = recipe.context as usize;
-    let mut windows = Windows::shuffled(&corpus.train, context, spec.seed);
-    let validation =
-        Windows::spread(&corpus.validation, context, recipe.validation_tokens as usize);
-    let (steps, per_step) = (spec.steps(), recipe.tokens_per_step());
-    let peak = recipe.lr_for(spec.shape.d_model);
-    let counted = spec.shape.params();
-    let start = RunStart {
-        n_params: counted.all,
-        n_params_non_embedding: counted.non_embedding,
-        flops_per_token: spec.shape.train_flops_per_token(recipe.context),
-        steps,
-        corpus: corpus.name.clone(),
-        corpus_sha256: corpus.sha256.clone(),
-        unique_tokens: Tokens::new((window_count(&corpus.train, context) * context) as f64),
-    };
-    let mut ledger = RunLedger::new(start.clone());
-    if report(&TrainEvent::Start(start)).is_break() {
-        return Ok((ledger, RunStatus::Stopped));
+/// One run under way.
+struct Session<'a> {
+    trainer: &'a BurnTrainer,
+    spec: &'a RunSpec,
+    device: Device,
+    setting: Setting,
+    /// Taken out only while the optimiser has it.
+    model: Option<Decoder>,
+    optimizer: AdamW,
+    windows: Windows,
+    validation: Windows,
+    position: Position,
+    began: Instant,
+    saved: Instant,
+}
+
+impl<'a> Session<'a> {
+    /// A run at its start, or where its checkpoint left it.
+    fn begin(trainer: &'a BurnTrainer, spec: &'a RunSpec) -> Result<Self> {
+        let (recipe, corpus) = (&spec.recipe, &trainer.corpus);
+        let device = device(trainer.compute)?.autodiff();
+        let path = path(trainer.compute);
+        let setting = Setting::new(&spec.shape, recipe, path, trainer.precision, &device);
+        let mut model = Decoder::new(&spec.shape, spec.seed, &device);
+        let mut optimizer = AdamW::new(&model, &spec.shape, recipe, path);
+        let mut position = Position::new(spec, &corpus.sha256);
+        if let Some(checkpoints) = &trainer.checkpoints
+            && let Some(kept) = checkpoints.load(spec, &corpus.sha256)?
+        {
+            let misfit = |name: String| checkpoints.misfit(&spec.id, &name);
+            model = with_arrays(model, kept.model).map_err(misfit)?;
+            optimizer.restore(kept.moments, kept.position.step).map_err(misfit)?;
+            position = kept.position;
+        }
+        let context = recipe.context as usize;
+        let windows = Windows::shuffled(corpus.train.clone(), context, spec.seed);
+        let scored = recipe.validation_tokens as usize;
+        let validation = Windows::spread(corpus.validation.clone(), context, scored);
+        let (began, saved) = (Instant::now(), Instant::now());
+        let model = Some(model);
+        Ok(Self {
+            trainer,
+            spec,
+            device,
+            setting,
+            model,
+            optimizer,
+            windows,
+            validation,
+            position,
+            began,
+            saved,
+        })
     }
-    let began = Instant::now();
-    for step in 0..steps {
-        let batch = windows.draw(recipe.batch_sequences as usize, &device);
-        let loss = model.loss(batch.inputs, batch.targets, &tables);
-        let loss_nats = f64::from(loss.clone().into_scalar::<f32>());
-        let mut grads = GradientsParams::from_grads(loss.backward(), &model);
-        let grad_norm = clip(&model, &mut grads, recipe.clip_norm);
-        let lr = recipe.lr_at(peak, step, steps);
-        let log = StepLog {
-            step: step + 1,
-            tokens: (step + 1) * per_step,
-            loss_nats,
-            lr,
-            grad_norm,
-            elapsed_s: began.elapsed().as_secs_f64(),
+
+    fn start(&self) -> RunStart {
+        let (corpus, recipe) = (&self.trainer.corpus, &self.spec.recipe);
+        let counted = self.spec.shape.params();
+        let context = recipe.context as usize;
+        RunStart {
+            n_params: counted.all,
+            n_params_non_embedding: counted.non_embedding,
+            n_params_active: counted.active,
+            flops_per_token: self.spec.shape.train_flops_per_token(recipe.context),
+            steps: self.spec.steps(),
+            shared_steps: self.position.shared_steps,
+            resumed_at: self.position.step,
+            corpus: corpus.name.clone(),
+            corpus_sha256: corpus.sha256.clone(),
+            unique_tokens: Tokens::new((window_count(&corpus.train, context) * context) as f64),
+            bytes_per_token: corpus.bytes_per_token,
+        }
+    }
+
+    fn run(mut self, report: &mut Report) -> Result<RunStatus> {
+        let recipe = &self.spec.recipe;
+        let steps = self.spec.steps();
+        let peak = recipe.lr_for(self.spec.shape.d_model);
+        let hopeless = HOPELESS * f64::from(self.spec.shape.vocab).ln();
+        let fork = self.spec.trunk.as_ref().map(|_| recipe.steps_before_decay(steps));
+        if report(&TrainEvent::Start(self.start())).is_break() {
+            return Ok(RunStatus::Stopped);
+        }
+        if self.position.step == 0 && self.keeps_all() {
+            self.save(report)?;
+        }
+        while self.position.step < steps {
+            if fork == Some(self.position.step) {
+                self.save_trunk(report)?;
+            }
+            let lr = recipe.lr_at(peak, self.position.step, steps);
+            let log = self.step(lr);
+            let sound = log.loss_nats.is_finite() && log.grad_norm.is_finite();
+            let mut stopped = report(&TrainEvent::Step(log)).is_break();
+            if !sound || log.loss_nats > hopeless {
+                return Ok(RunStatus::Diverged);
+            }
+            if eval_due(log.step, steps, recipe.evaluations) {
+                let eval = EvalLog {
+                    step: log.step,
+                    tokens: log.tokens,
+                    loss_nats: self.evaluate(),
+                    elapsed_s: self.elapsed_s(),
+                };
+                stopped |= report(&TrainEvent::Eval(eval)).is_break();
+                if !eval.loss_nats.is_finite() {
+                    return Ok(RunStatus::Diverged);
+                }
+            }
+            let last = log.step == steps;
+            if stopped || last || self.save_due() {
+                self.save(report)?;
+            }
+            if stopped && !last {
+                return Ok(RunStatus::Stopped);
+            }
+        }
+        Ok(RunStatus::Finished)
+    }
+
+    /// One optimiser step at learning rate `lr`; the model stays as it was if it is not sound.
+    fn step(&mut self, lr: f64) -> StepLog {
+        let recipe = &self.spec.recipe;
+        let Some(mut model) = self.model.take() else {
+            unreachable!("the optimiser gives the model back");
         };
-        let event = TrainEvent::Step(log);
-        ledger.book(&event);
-        let verdict = report(&event);
-        if !(loss_nats.is_finite() && grad_norm.is_finite()) {
-            return Ok((ledger, RunStatus::Diverged));
+        let batch = u64::from(recipe.batch_sequences);
+        let first = self.position.step * batch;
+        let mut gradients = Gradients::new();
+        let mut loss_nats = 0.0;
+        let mut router: Option<RouterLog> = None;
+        let mut done = 0;
+        while done < batch {
+            let part = u64::from(recipe.micro_batch()).min(batch - done);
+            let part_batch = self.windows.at(first + done, part as usize, &self.device);
+            let losses = model.losses(part_batch.inputs, part_batch.targets, &self.setting);
+            let share = part as f64 / batch as f64;
+            loss_nats += share * scalar(&losses.nats);
+            router = sum_routers(router, &losses, share);
+            let objective = objective(losses, recipe, share);
+            let grads = GradientsParams::from_grads(objective.backward(), &model);
+            gradients.add(&model, grads);
+            done += part;
         }
-        model = optimizer.step(lr, model, grads);
-        let stopped = verdict.is_break();
-        if stopped || eval_due(step + 1, steps, recipe.evaluations) {
-            let eval = EvalLog {
-                step: step + 1,
-                tokens: (step + 1) * per_step,
-                loss_nats: evaluate(&model, &validation, &tables),
-                elapsed_s: began.elapsed().as_secs_f64(),
-            };
-            let event = TrainEvent::Eval(eval);
-            ledger.book(&event);
-            let broken = report(&event).is_break() || stopped;
-            if !eval.loss_nats.is_finite() {
-                return Ok((ledger, RunStatus::Diverged));
-            }
-            if broken && step + 1 < steps {
-                return Ok((ledger, RunStatus::Stopped));
-            }
-        }
+        let (next, grad_norm) = self.optimizer.step(model, gradients, lr);
+        model = next;
+        self.model = Some(model);
+        self.position.step += 1;
+        let step = self.position.step;
+        let tokens = step * recipe.tokens_per_step();
+        StepLog { step, tokens, loss_nats, lr, grad_norm, router, elapsed_s: self.elapsed_s() }
     }
-    Ok((ledger, RunStatus::Finished))
+
+    fn elapsed_s(&self) -> f64 {
+        self.position.elapsed_s + self.began.elapsed().as_secs_f64()
+    }
+
+    /// Mean validation loss, nats per token, without recording gradients.
+    fn evaluate(&self) -> f64 {
+        let Some(model) = self.model.as_ref().map(Module::valid) else { return f64::NAN };
+        let setting = self.setting.without_autodiff();
+        let device = self.device.clone().inner();
+        let at_once = (EVAL_TOKENS / self.spec.recipe.context as usize).max(1);
+        let (mut total, mut sequences) = (0.0, 0.0);
+        for batch in self.validation.pass(at_once, &device) {
+            let share = batch.sequences as f64;
+            let losses = model.losses(batch.inputs, batch.targets, &setting);
+            total += share * scalar(&losses.nats);
+            sequences += share;
+        }
+        total / sequences
+    }
+
+    fn keeps_all(&self) -> bool {
+        self.trainer.checkpoints.as_ref().is_some_and(|c| c.keep == KeepCheckpoints::All)
+    }
+
+    fn save_due(&self) -> bool {
+        let every = self.trainer.checkpoints.as_ref().map_or(Duration::MAX, |c| c.every);
+        self.keeps_all() || self.saved.elapsed() >= every
+    }
+
+    fn kept(&self) -> Kept {
+        let position = Position { elapsed_s: self.elapsed_s(), ..self.position.clone() };
+        let model = self.model.as_ref().map(arrays).unwrap_or_default();
+        Kept { position, model, moments: self.optimizer.arrays() }
+    }
+
+    fn save(&mut self, report: &mut Report) -> Result<()> {
+        let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
+        // The log must hold every step that the checkpoint says was taken.
+        let _ = report(&TrainEvent::Checkpoint { step: self.position.step });
+        checkpoints.save(&self.kept())?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    fn save_trunk(&self, report: &mut Report) -> Result<()> {
+        let (Some(checkpoints), Some(trunk)) = (&self.trainer.checkpoints, &self.spec.trunk) else {
+            return Ok(());
+        };
+        let _ = report(&TrainEvent::Checkpoint { step: self.position.step });
+        checkpoints.save_trunk(trunk, &self.kept())
+    }
+}
+
+/// The value of a tensor of one element.
+fn scalar(tensor: &Tensor<1>) -> f64 {
+    f64::from(tensor.clone().into_scalar::<f32>())
+}
+
+/// What is minimised: the likelihood and, in a mixture of experts, the routers' losses.
+fn objective(losses: Losses, recipe: &Recipe, share: f64) -> Tensor<1> {
+    let total = match losses.router {
+        None => losses.nats,
+        Some(router) => {
+            losses.nats + router.balance * recipe.balance_loss + router.z * recipe.router_z_loss
+        }
+    };
+    if share == 1.0 { total } else { total * share }
+}
+
+fn sum_routers(sum: Option<RouterLog>, losses: &Losses, share: f64) -> Option<RouterLog> {
+    let router = losses.router.as_ref()?;
+    let sum = sum.unwrap_or(RouterLog { balance: 0.0, z: 0.0, busiest_ratio: 0.0 });
+    Some(RouterLog {
+        balance: sum.balance + share * scalar(&router.balance),
+        z: sum.z + share * scalar(&router.z),
+        busiest_ratio: sum.busiest_ratio + share * router.busiest_ratio,
+    })
 }
 
 /// Whether an evaluation falls after `done` of `steps` steps: `evaluations` of them, evenly.
 fn eval_due(done: u64, steps: u64, evaluations: u32) -> bool {
     let count = u64::from(evaluations);
     done == steps || done * count / steps != (done - 1) * count / steps
-}
-
-/// Mean validation loss, nats per token, without recording gradients.
-fn evaluate(model: &Decoder, windows: &Windows, tables: &Tables) -> f64 {
-    let plain = Device::flex();
-    let model = model.valid();
-    let tables = tables.on_plain_device();
-    let (mut total, mut sequences) = (0.0, 0.0);
-    for batch in windows.pass(EVAL_SEQUENCES, &plain) {
-        let share = batch.sequences as f64;
-        let loss = model.loss(batch.inputs, batch.targets, &tables);
-        total += share * f64::from(loss.into_scalar::<f32>());
-        sequences += share;
-    }
-    total / sequences
-}
-
-/// AdamW with decoupled decay on matrices; gains are left alone.
-fn adamw(model: &Decoder, recipe: &Recipe) -> ModuleOptimizer {
-    let config = AdamWConfig::new()
-        .with_beta_1(recipe.beta1 as f32)
-        .with_beta_2(recipe.beta2 as f32)
-        .with_epsilon(1e-8);
-    let mut gains = Gains(Vec::new());
-    model.visit(&mut gains);
-    let undecayed = config.clone().with_weight_decay(0.0).build();
-    config.with_weight_decay(recipe.weight_decay as f32).init().with_group(
-        ParamGroup::from_ids(gains.0),
-        undecayed,
-        None,
-    )
-}
-
-struct Gains(Vec<ParamId>);
-
-impl ModuleVisitor for Gains {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if D == 1 {
-            self.0.push(param.id);
-        }
-    }
-}
-
-/// Scales all gradients so that their joint norm is at most `most`; returns the norm before.
-///
-/// burn's own clipping looks at each tensor alone, which changes the direction of the step.
-fn clip(model: &Decoder, grads: &mut GradientsParams, most: f64) -> f64 {
-    let mut squares = Squares { grads, sum: 0.0 };
-    model.visit(&mut squares);
-    let norm = squares.sum.sqrt();
-    if norm > most {
-        model.visit(&mut Scale { grads, factor: most / norm });
-    }
-    norm
-}
-
-struct Squares<'a> {
-    grads: &'a GradientsParams,
-    sum: f64,
-}
-
-impl ModuleVisitor for Squares<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(grad) = self.grads.get::<D>(param.id) {
-            self.sum += f64::from(grad.square().sum().into_scalar::<f32>());
-        }
-    }
-}
-
-struct Scale<'a> {
-    grads: &'a mut GradientsParams,
-    factor: f64,
-}
-
-impl ModuleVisitor for Scale<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(grad) = self.grads.remove::<D>(param.id) {
-            self.grads.register(param.id, grad.mul_scalar(self.factor));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flops::Shape;
-    use crate::sweep::stream;
-    use crate::train::VOCAB;
-    use rand::RngExt;
-
-    const CONTEXT: u32 = 16;
-
-    fn trainer(train: Vec<u8>, validation: Vec<u8>) -> BurnTrainer {
-        let (name, sha256) = ("test".to_owned(), String::new());
-        BurnTrainer { corpus: Arc::new(Corpus { name, train, validation, sha256 }), threads: 1 }
-    }
-
-    /// Bytes drawn from an alphabet of `letters`.
-    fn noise(letters: u8, length: usize, seed: u64) -> Vec<u8> {
-        let mut rng = stream(seed, 0);
-        (0..length).map(|_| b'a' + rng.random_range(0..letters)).collect()
-    }
-
-    fn spec(steps: u64, recipe: Recipe) -> RunSpec {
-        let tokens = Tokens::new((steps * recipe.tokens_per_step()) as f64);
-        let shape = Shape::swiglu(2, 32, 2, VOCAB);
-        RunSpec { id: "t".to_owned(), shape, tokens, budget: None, seed: 1, recipe }
-    }
-
-    fn recipe() -> Recipe {
-        Recipe {
-            context: CONTEXT,
-            batch_sequences: 4,
-            evaluations: 2,
-            validation_tokens: 128,
-            peak_lr: 1e-2,
-            ..Recipe::default()
-        }
-    }
-
-    fn losses(trainer: &mut BurnTrainer, spec: &RunSpec) -> (Vec<f64>, RunResult) {
-        let mut losses = Vec::new();
-        let row = trainer
-            .train(spec, &mut |event| {
-                if let TrainEvent::Step(step) = event {
-                    losses.push(step.loss_nats);
-                }
-                ControlFlow::Continue(())
-            })
-            .expect("trains");
-        (losses, row)
-    }
-
-    #[test]
-    fn one_batch_is_learnt_by_heart() {
-        // Exactly four windows, so every step sees the same batch of letters without a pattern.
-        let text = noise(26, 4 * CONTEXT as usize + 1, 5);
-        let (losses, row) = losses(&mut trainer(text.clone(), text), &spec(150, recipe()));
-        let (first, last) = (losses[0], losses[losses.len() - 1]);
-        assert!((first - 256.0_f64.ln()).abs() < 0.2, "{first}");
-        assert!(last < 0.1, "26 letters have an entropy of 3.26 nats; {last} is left");
-        assert_eq!(row.status, RunStatus::Finished);
-        assert_eq!(row.tokens.get(), 150.0 * 64.0);
-    }
-
-    #[test]
-    fn two_equally_likely_letters_cost_ln_two() {
-        let (_, row) = losses(
-            &mut trainer(noise(2, 60_000, 1), noise(2, 20_001, 2)),
-            &spec(300, Recipe { validation_tokens: 16_384, ..recipe() }),
-        );
-        let loss = row.loss_nats.expect("finished");
-        // The entropy rate is ln 2 whatever the model does; it can only be above, and little.
-        assert!((-1e-3..0.02).contains(&(loss - 2.0_f64.ln())), "{loss}");
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_losses() {
-        let mut trainer = trainer(noise(26, 5000, 1), noise(26, 500, 2));
-        let spec = spec(6, recipe());
-        let first = losses(&mut trainer, &spec).0;
-        assert_eq!(first, losses(&mut trainer, &spec).0);
-        let other = RunSpec { seed: 2, ..spec };
-        assert_ne!(first, losses(&mut trainer, &other).0);
-    }
-
-    #[test]
-    fn a_run_that_is_broken_off_says_so_and_has_no_final_loss() {
-        let mut trainer = trainer(noise(26, 5000, 1), noise(26, 500, 2));
-        let row = trainer
-            .train(&spec(50, recipe()), &mut |event| match event {
-                TrainEvent::Step(step) if step.step == 3 => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
-            })
-            .expect("trains");
-        assert_eq!((row.status, row.loss_nats), (RunStatus::Stopped, None));
-        assert_eq!(row.tokens.get(), 3.0 * 64.0);
-    }
-
-    #[test]
-    fn a_run_that_explodes_is_diverged() {
-        // Decay at this rate multiplies every matrix by 1 - 9.9 · 9 = -88 a step: past the largest
-        // f32 within twenty-odd steps, whatever the gradients do.
-        let recipe = Recipe {
-            peak_lr: 9.9,
-            lr_width_exponent: 0.0,
-            warmup_fraction: 0.0,
-            weight_decay: 9.0,
-            ..recipe()
-        };
-        let mut trainer = trainer(noise(26, 5000, 1), noise(26, 500, 2));
-        let (losses, row) = losses(&mut trainer, &spec(400, recipe));
-        assert_eq!((row.status, row.loss_nats), (RunStatus::Diverged, None));
-        assert!(losses.len() < 100, "stopped at once, not after all steps");
-    }
-
-    #[test]
-    fn clipping_scales_all_gradients_alike() {
-        let device = Device::flex().autodiff();
-        let shape = Shape::swiglu(1, 16, 1, VOCAB);
-        let model = Decoder::new(&shape, 0, &device);
-        let tables = Tables::new(&shape, CONTEXT, &device);
-        let text = noise(26, 65, 3);
-        let batch = Windows::shuffled(&text, CONTEXT as usize, 0).draw(4, &device);
-        let gradients = || {
-            let batch = Windows::shuffled(&text, CONTEXT as usize, 0).draw(4, &device);
-            let loss = model.loss(batch.inputs, batch.targets, &tables);
-            GradientsParams::from_grads(loss.backward(), &model)
-        };
-        assert_eq!(batch.sequences, 4);
-        let norm = clip(&model, &mut gradients(), 1e9);
-        let mut clipped = gradients();
-        assert!((clip(&model, &mut clipped, norm / 4.0) / norm - 1.0).abs() < 1e-6);
-        let after = clip(&model, &mut clipped, 1e9);
-        assert!((after / norm - 0.25).abs() < 1e-5, "{after} {norm}");
-    }
-
-    #[test]
-    fn evaluations_are_spread_and_the_last_is_at_the_end() {
-        for (steps, evaluations) in [(10, 4), (3, 10), (100, 1)] {
-            let due: Vec<u64> =
-                (1..=steps).filter(|done| eval_due(*done, steps, evaluations)).collect();
-            assert_eq!(due.last(), Some(&steps));
-            assert_eq!(due.len() as u64, steps.min(u64::from(evaluations)));
-        }
-    }
-
-    #[test]
-    fn too_little_text_is_refused_with_the_split() {
-        let mut trainer = trainer(noise(26, 5000, 1), Vec::new());
-        let error = trainer.train(&spec(5, recipe()), &mut |_| ControlFlow::Continue(()));
-        assert!(error.expect_err("no validation text").to_string().contains("validation"));
-    }
 }

@@ -66,7 +66,7 @@ impl Watcher for Patience {
 fn run(folder: &Path, noise: f64, watcher: &Patience) -> Vec<RunResult> {
     let config = SweepConfig::parse(FILE, "simulated.toml").expect("valid");
     let folder = SweepFolder::new(folder.to_owned());
-    run_sweep(&folder, &config.runs(), 2, &|| trainer(noise), watcher).expect("runs")
+    run_sweep(&folder, &config.runs(), 2, &[], &|| trainer(noise), watcher).expect("runs")
 }
 
 #[cfg(feature = "tables")]

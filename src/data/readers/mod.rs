@@ -8,7 +8,7 @@ mod json;
 mod json_line;
 mod json_lines;
 mod mlflow;
-mod parquet;
+pub(super) mod parquet;
 mod steps;
 pub(super) mod tensorboard;
 pub(super) mod text;

@@ -103,6 +103,21 @@ pub(super) fn rows(source: &Source) -> Result<Sheet, DataError> {
     Ok(sheet)
 }
 
+/// One column of text, row by row; `None` where a cell is empty.
+#[cfg(feature = "train")]
+pub(in crate::data) fn texts(
+    source: &Source,
+    field: &str,
+) -> Result<Vec<Option<String>>, DataError> {
+    let file = File::open(&source.path).map_err(|e| source.unreadable(&e))?;
+    let reader = ParquetReader::new(file).with_columns(Some(vec![field.to_owned()]));
+    let frame = guarded(|| reader.finish().map_err(|e| source.unreadable(&e)))
+        .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
+    let column = frame.column(field).map_err(|e| source.unreadable(&e))?;
+    let column = column.str().map_err(|e| source.unreadable(&e))?;
+    Ok(column.iter().map(|text| text.map(str::to_owned)).collect())
+}
+
 /// `None` when the work panicked, as polars does on some damaged footers; nothing is printed then.
 fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     /// Guards that are up, in any thread: polars decodes columns on several.

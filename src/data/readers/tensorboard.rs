@@ -21,6 +21,8 @@ pub(crate) struct Event {
     pub(crate) wall_time: f64,
     #[prost(int64, tag = "2")]
     pub(crate) step: i64,
+    #[prost(string, optional, tag = "3")]
+    pub(crate) file_version: Option<String>,
     #[prost(message, optional, tag = "5")]
     pub(crate) summary: Option<Summary>,
 }
@@ -114,6 +116,34 @@ impl Scalar {
 /// TensorFlow masks checksums, so that one of data that holds checksums is no trivial one.
 fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// The frame that begins an event file.
+pub(crate) fn first_event_frame() -> Vec<u8> {
+    let file_version = Some("brain.Event:2".to_owned());
+    frame(&Event { wall_time: 0.0, step: 0, file_version, summary: None })
+}
+
+/// A frame of scalars at a step; `wall_time` in seconds.
+pub(crate) fn event_frame(step: u64, wall_time: f64, scalars: &[(&str, f64)]) -> Vec<u8> {
+    let scalar = |(tag, value): &(&str, f64)| Scalar {
+        tag: (*tag).to_owned(),
+        simple_value: Some(*value as f32),
+        ..Scalar::default()
+    };
+    let summary = Some(Summary { value: scalars.iter().map(scalar).collect() });
+    frame(&Event { wall_time, step: step as i64, file_version: None, summary })
+}
+
+/// Length, its checksum, the message, its checksum.
+fn frame(event: &Event) -> Vec<u8> {
+    let message = event.encode_to_vec();
+    let length = (message.len() as u64).to_le_bytes();
+    let mut frame = length.to_vec();
+    frame.extend(masked(crc32c::crc32c(&length)).to_le_bytes());
+    frame.extend(&message);
+    frame.extend(masked(crc32c::crc32c(&message)).to_le_bytes());
+    frame
 }
 
 const FRAME_HEADER: usize = 12;

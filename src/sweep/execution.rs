@@ -1,0 +1,110 @@
+//! Where and how runs are executed, which does not change what they compute.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::SweepError;
+
+/// A kind of device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compute {
+    /// The CPU.
+    #[default]
+    Cpu,
+    /// The first NVIDIA GPU; in builds with the feature `cuda`.
+    Cuda,
+    /// The best GPU that Vulkan, Metal or WebGPU finds; in builds with the feature `wgpu`.
+    Wgpu,
+}
+
+/// What matrix products are computed in; parameters and sums are always kept in 32 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32 bits throughout.
+    #[default]
+    F32,
+    /// Factors of products rounded to bfloat16, for GPUs.
+    Bf16,
+}
+
+/// Which checkpoints are left when a run has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepCheckpoints {
+    /// None: they are for taking runs up again only.
+    #[default]
+    None,
+    /// The last one, with the trained parameters.
+    Last,
+    /// One of every step, from step 0 on.
+    All,
+}
+
+/// A form of the step log besides JSON Lines, for other tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// Event files under `tensorboard/<run>/`.
+    Tensorboard,
+    /// `csv/<run>.csv`, with the columns of a W&B chart export.
+    Csv,
+}
+
+/// How runs are executed.
+///
+/// | field | default | purpose |
+/// |---|---|---|
+/// | `device` | `cpu` | `cpu`, `cuda` or `wgpu` |
+/// | `precision` | `f32` | `f32` or `bf16`, of matrix products |
+/// | `threads` | 1 | threads of one run on the CPU |
+/// | `checkpoint_seconds` | 60 | least time between two checkpoints; 0 for one after every step |
+/// | `keep_checkpoints` | `none` | `none`, `last` or `all` when a run has ended |
+/// | `logs` | `[]` | `tensorboard`, `csv`: logs besides JSON Lines |
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Execution {
+    /// Where.
+    pub device: Compute,
+    /// What matrix products are computed in.
+    pub precision: Precision,
+    /// Threads of one run.
+    pub threads: usize,
+    /// Least seconds between two checkpoints.
+    pub checkpoint_seconds: f64,
+    /// Which are left at the end.
+    pub keep_checkpoints: KeepCheckpoints,
+    /// Logs for other tools.
+    pub logs: Vec<LogFormat>,
+}
+
+impl Default for Execution {
+    fn default() -> Self {
+        Self {
+            device: Compute::Cpu,
+            precision: Precision::F32,
+            threads: 1,
+            checkpoint_seconds: 60.0,
+            keep_checkpoints: KeepCheckpoints::None,
+            logs: Vec::new(),
+        }
+    }
+}
+
+impl Execution {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`SweepError::Field`] naming the first field out of range.
+    pub fn validate(&self) -> Result<(), SweepError> {
+        let bad = |field, found: String, wanted| Err(SweepError::Field { field, found, wanted });
+        if !(1..=256).contains(&self.threads) {
+            return bad("execution.threads", self.threads.to_string(), "1 to 256");
+        }
+        let seconds = self.checkpoint_seconds;
+        if !(0.0..=1e9).contains(&seconds) {
+            return bad("execution.checkpoint_seconds", seconds.to_string(), "0 to 1e9");
+        }
+        Ok(())
+    }
+}

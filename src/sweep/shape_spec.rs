@@ -1,0 +1,164 @@
+//! A model as it is written in a run or sweep file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::flops::{Experts, Shape};
+
+/// A decoder: `[layers, d_model, heads]`, or a table of these.
+///
+/// | field | default | purpose |
+/// |---|---|---|
+/// | `layers`, `d_model`, `heads` | | depth, width, query heads |
+/// | `kv_heads` | `heads` | key/value heads: grouped-query attention |
+/// | `head_dim` | d_model / heads | width of one head |
+/// | `activation` | `swiglu` | `swiglu` (three matrices) or `gelu` (two) |
+/// | `ffn` | 8/3 d or 4 d | inner width, of one expert where there are some |
+/// | `tied_embeddings` | true | one matrix for input and output |
+/// | `window` | all | tokens that attention reaches back |
+/// | `qk_norm` | false | RMSNorm of queries and keys |
+/// | `experts` | | `{ count, top_k, shared, dense_layers, dense_ffn }`: a mixture of experts |
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "[layers, d_model, heads], or a table with layers, d_model, heads, kv_heads, head_dim, activation, ffn, tied_embeddings, window, qk_norm, experts"
+)]
+pub enum ShapeSpec {
+    /// Layers, width and heads: SwiGLU with tied embeddings.
+    Short([u32; 3]),
+    /// All of it.
+    Full(ShapeTable),
+}
+
+/// The table form of a [`ShapeSpec`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShapeTable {
+    layers: u32,
+    d_model: u32,
+    heads: u32,
+    kv_heads: Option<u32>,
+    head_dim: Option<u32>,
+    #[serde(default)]
+    activation: Activation,
+    ffn: Option<u32>,
+    #[serde(default = "yes")]
+    tied_embeddings: bool,
+    window: Option<u32>,
+    #[serde(default)]
+    qk_norm: bool,
+    experts: Option<Experts>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a feed-forward part does between its matrices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Activation {
+    #[default]
+    Swiglu,
+    Gelu,
+}
+
+impl ShapeSpec {
+    /// The shape with this vocabulary; not yet [validated](Shape::validate).
+    #[must_use]
+    pub fn shape(&self, vocab: u32) -> Shape {
+        let table = match *self {
+            Self::Short([layers, d_model, heads]) => {
+                return Shape::swiglu(layers, d_model, heads, vocab);
+            }
+            Self::Full(table) => table,
+        };
+        let base = Shape::swiglu(table.layers, table.d_model, table.heads, vocab);
+        let (ffn, ffn_matrices) = match table.activation {
+            Activation::Swiglu => (base.ffn, 3),
+            Activation::Gelu => (table.d_model.saturating_mul(4), 2),
+        };
+        Shape {
+            kv_heads: table.kv_heads.unwrap_or(base.kv_heads),
+            head_dim: table.head_dim.unwrap_or(base.head_dim),
+            ffn: table.ffn.unwrap_or(ffn),
+            ffn_matrices,
+            tied_embeddings: table.tied_embeddings,
+            window: table.window,
+            qk_norm: table.qk_norm,
+            experts: table.experts,
+            ..base
+        }
+    }
+
+    /// What is left over when the width is divided among the heads, where `head_dim` does not say.
+    #[must_use]
+    pub fn uneven_heads(&self) -> bool {
+        let (d_model, heads, given) = match *self {
+            Self::Short([_, d_model, heads]) => (d_model, heads, None),
+            Self::Full(t) => (t.d_model, t.heads, t.head_dim),
+        };
+        given.is_none() && heads > 0 && !d_model.is_multiple_of(heads)
+    }
+}
+
+/// A name that tells shapes of one sweep apart: `l4-d128`, with what differs from the usual behind it.
+#[must_use]
+pub(super) fn short_name(shape: &Shape) -> String {
+    let usual = Shape::swiglu(shape.layers, shape.d_model, shape.heads, shape.vocab);
+    let mut name = format!("l{}-d{}", shape.layers, shape.d_model);
+    let mut add = |differs: bool, text: String| {
+        if differs {
+            name.push('-');
+            name.push_str(&text);
+        }
+    };
+    add(shape.head_dim != usual.head_dim, format!("k{}", shape.head_dim));
+    add(shape.kv_heads != shape.heads, format!("kv{}", shape.kv_heads));
+    add(shape.ffn_matrices == 2, "gelu".to_owned());
+    add(shape.ffn != usual.ffn, format!("f{}", shape.ffn));
+    add(shape.window.is_some(), format!("w{}", shape.window.unwrap_or(0)));
+    add(shape.qk_norm, "qk".to_owned());
+    add(!shape.tied_embeddings, "untied".to_owned());
+    if let Some(e) = shape.experts {
+        add(true, format!("e{}k{}", e.count, e.top_k));
+        add(e.shared > 0, format!("s{}", e.shared));
+        add(e.dense_layers > 0, format!("dense{}", e.dense_layers));
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        shape: ShapeSpec,
+    }
+
+    fn shape(text: &str) -> Shape {
+        let file: File = toml::from_str(&format!("shape = {text}")).expect(text);
+        file.shape.shape(256)
+    }
+
+    #[test]
+    fn both_forms_are_read_and_named_apart() {
+        let plain = shape("[4, 128, 4]");
+        assert_eq!(plain, Shape::swiglu(4, 128, 4, 256));
+        assert_eq!(plain, shape("{ layers = 4, d_model = 128, heads = 4 }"));
+        let moe = shape(
+            "{ layers = 4, d_model = 128, heads = 4, kv_heads = 2, ffn = 176, window = 64, \
+             qk_norm = true, experts = { count = 8, top_k = 2, shared = 1 } }",
+        );
+        assert_eq!(short_name(&plain), "l4-d128");
+        assert_eq!(short_name(&moe), "l4-d128-kv2-f176-w64-qk-e8k2-s1");
+        let gelu = shape("{ layers = 1, d_model = 64, heads = 2, activation = \"gelu\" }");
+        assert_eq!((gelu.ffn, gelu.ffn_matrices), (256, 2));
+    }
+
+    #[test]
+    fn what_is_neither_form_says_what_is_wanted() {
+        let error = toml::from_str::<File>("shape = { layers = 4, widht = 3 }").err();
+        assert!(error.expect("a typing error").to_string().contains("kv_heads"));
+    }
+}

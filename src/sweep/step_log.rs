@@ -1,0 +1,191 @@
+//! Training one run with its step log: every line once, whatever happens.
+//!
+//! A run that is taken up again from a checkpoint keeps the lines up to the checkpoint's step and
+//! loses the rest, a torn last line among them, which it then writes anew. A checkpoint is kept only
+//! after the log it stands on is on the disk, so no line can be missing either.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::durable::write_durably;
+use super::execution::LogFormat;
+#[cfg(feature = "tables")]
+use super::mirror::Mirror;
+use super::run::{RunLedger, RunResult, RunSpec, RunStart, TrainEvent, Trainer};
+use crate::error::{Error, Result};
+
+/// The first line of a step log: what was asked for.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Header {
+    event: String,
+    run: String,
+    pub(super) spec: RunSpec,
+}
+
+impl Header {
+    fn of(spec: &RunSpec) -> Self {
+        Self { event: "spec".to_owned(), run: spec.id.clone(), spec: spec.clone() }
+    }
+}
+
+/// The last line: how it ended.
+#[derive(Serialize)]
+struct End<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    result: &'a RunResult,
+}
+
+/// Where the steps of a run are logged.
+#[derive(Clone, Copy, Debug)]
+pub struct LogFiles<'a> {
+    /// The step log, JSON Lines.
+    pub log: &'a Path,
+    /// The step log of the run this one may branch off.
+    pub branched: Option<&'a Path>,
+    /// Other forms of it, beside it.
+    pub formats: &'a [LogFormat],
+}
+
+/// Trains one run with its step log.
+///
+/// The log is flushed with every evaluation, so that it can be watched, and kept by the disk before
+/// every checkpoint and at the end; each line is whole whenever the run is broken off by its listener.
+///
+/// # Errors
+/// When the run cannot begin, or the log or the trainer's state cannot be written.
+pub fn run_one(
+    files: LogFiles,
+    spec: &RunSpec,
+    trainer: &mut impl Trainer,
+    on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
+) -> Result<RunResult> {
+    let io = |e: std::io::Error| Error::io(files.log, "write", &e);
+    let mut book: Option<Book> = None;
+    let mut broken: Option<Error> = None;
+    let status = trainer.train(spec, &mut |event| {
+        let written = match (&mut book, event) {
+            (_, TrainEvent::Start(start)) => {
+                Book::open(files, spec, start).map(|opened| book = Some(opened))
+            }
+            (Some(book), event) => book.write(event),
+            (None, _) => Ok(()),
+        };
+        if let Err(error) = written {
+            // A full disk must stop the run, not let it train into the void.
+            broken.get_or_insert(error);
+            return ControlFlow::Break(());
+        }
+        on_event(event)
+    });
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    let status = status?;
+    let Some(mut book) = book else {
+        unreachable!("a trainer tells its start before it ends");
+    };
+    book.flush_mirrors()?;
+    let Book { mut writer, ledger, .. } = book;
+    let result = ledger.close(spec, trainer.name(), status);
+    write_line(&mut writer, &End { event: "end", result: &result }).map_err(io)?;
+    writer.flush().and_then(|()| writer.get_ref().sync_all()).map_err(io)?;
+    Ok(result)
+}
+
+/// An open step log with the ledger of what it says.
+struct Book {
+    path: PathBuf,
+    writer: BufWriter<File>,
+    ledger: RunLedger,
+    #[cfg(feature = "tables")]
+    mirrors: Vec<Mirror>,
+}
+
+impl Book {
+    /// A log that holds everything up to the step at which the run goes on, from itself or, where it
+    /// does not reach that far, from the log of the run it branched off.
+    fn open(files: LogFiles, spec: &RunSpec, start: &RunStart) -> Result<Self> {
+        let (path, at) = (files.log.to_owned(), start.resumed_at);
+        let own = kept_events(&path, at);
+        let reaches = |events: &[TrainEvent]| events.last().map_or(0, TrainEvent::step) >= at;
+        let events = match files.branched.filter(|_| !reaches(&own)) {
+            Some(other) => kept_events(other, at),
+            None => own,
+        };
+        let mut ledger = RunLedger::new(start.clone());
+        let mut text = Vec::new();
+        let io = |e: std::io::Error| Error::io(&path, "write", &e);
+        write_line(&mut text, &Header::of(spec)).map_err(io)?;
+        write_line(&mut text, &TrainEvent::Start(start.clone())).map_err(io)?;
+        for event in &events {
+            ledger.book(event);
+            write_line(&mut text, event).map_err(io)?;
+        }
+        write_durably(&path, &text)?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(io)?;
+        #[cfg(feature = "tables")]
+        let mirrors = files
+            .formats
+            .iter()
+            .map(|format| {
+                let mut mirror = Mirror::open(*format, &path, &spec.id)?;
+                events.iter().try_for_each(|event| mirror.write(event))?;
+                Ok(mirror)
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            writer: BufWriter::new(file),
+            path,
+            ledger,
+            #[cfg(feature = "tables")]
+            mirrors,
+        })
+    }
+
+    fn write(&mut self, event: &TrainEvent) -> Result<()> {
+        self.ledger.book(event);
+        let writer = &mut self.writer;
+        let written = match event {
+            TrainEvent::Checkpoint { .. } => {
+                writer.flush().and_then(|()| writer.get_ref().sync_data())
+            }
+            TrainEvent::Step(_) => write_line(writer, event),
+            TrainEvent::Start(_) | TrainEvent::Eval(_) => {
+                write_line(writer, event).and_then(|()| writer.flush())
+            }
+        };
+        written.map_err(|e| Error::io(&self.path, "write", &e))?;
+        #[cfg(feature = "tables")]
+        self.mirrors.iter_mut().try_for_each(|mirror| mirror.write(event))?;
+        Ok(())
+    }
+
+    fn flush_mirrors(&mut self) -> Result<()> {
+        #[cfg(feature = "tables")]
+        self.mirrors.iter_mut().try_for_each(Mirror::flush)?;
+        Ok(())
+    }
+}
+
+/// Steps and evaluations of a log up to step `at`, in order; none of a log that is not there.
+fn kept_events(log: &Path, at: u64) -> Vec<TrainEvent> {
+    if at == 0 {
+        return Vec::new();
+    }
+    let text = std::fs::read(log).unwrap_or_default();
+    text.split(|b| *b == b'\n')
+        .filter_map(|line| serde_json::from_slice::<TrainEvent>(line).ok())
+        .filter(|event| matches!(event, TrainEvent::Step(_) | TrainEvent::Eval(_)))
+        .filter(|event| event.step() <= at)
+        .collect()
+}
+
+pub(super) fn write_line(writer: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *writer, value)?;
+    writer.write_all(b"\n")
+}

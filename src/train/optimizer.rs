@@ -1,0 +1,286 @@
+//! AdamW with decoupled decay over groups of parameters, joint clipping and accumulated gradients.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
+
+use super::kernels::{Update, adamw, squares};
+use super::model::Decoder;
+use super::params::{Array, Group, array, groups};
+use super::setting::{Path, constant};
+use crate::flops::Shape;
+use crate::sweep::Recipe;
+
+const EPSILON: f64 = 1e-8;
+
+/// First and second moment of one parameter.
+enum Moments {
+    /// On the CPU, updated in place by the fused step.
+    Host { first: Vec<f32>, second: Vec<f32> },
+    /// On another device, flat.
+    Device { first: Tensor<1>, second: Tensor<1> },
+}
+
+/// The state of AdamW for one model.
+pub(super) struct AdamW {
+    /// In the order in which parameters are visited.
+    states: Vec<State>,
+    steps: u64,
+    rule: Rule,
+}
+
+struct State {
+    name: String,
+    group: Group,
+    shape: Vec<usize>,
+    moments: Moments,
+}
+
+/// The parts of a recipe that matter here.
+struct Rule {
+    beta1: f64,
+    beta2: f64,
+    weight_decay: f64,
+    decay_embeddings: bool,
+    embedding_lr: f64,
+    gain_lr: f64,
+    clip_norm: f64,
+}
+
+/// Gradients added up over the parts of a batch.
+pub(super) struct Gradients {
+    sum: Option<GradientsParams>,
+    parts: usize,
+}
+
+impl Gradients {
+    pub(super) fn new() -> Self {
+        Self { sum: None, parts: 0 }
+    }
+
+    /// Adds the gradients of one part, each already weighted by its share of the batch.
+    pub(super) fn add(&mut self, model: &Decoder, mut part: GradientsParams) {
+        self.parts += 1;
+        if let Some(sum) = &mut self.sum {
+            struct Add<'a> {
+                sum: &'a mut GradientsParams,
+                part: &'a mut GradientsParams,
+            }
+            impl ModuleVisitor for Add<'_> {
+                fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                    let Some(more) = self.part.remove::<D>(param.id) else { return };
+                    let total = match self.sum.remove::<D>(param.id) {
+                        Some(sum) => sum + more,
+                        None => more,
+                    };
+                    self.sum.register(param.id, total);
+                }
+            }
+            model.visit(&mut Add { sum, part: &mut part });
+        } else {
+            self.sum = Some(part);
+        }
+    }
+}
+
+impl AdamW {
+    pub(super) fn new(model: &Decoder, shape: &Shape, recipe: &Recipe, path: Path) -> Self {
+        struct Start {
+            path: Path,
+            found: Vec<(Vec<usize>, Moments)>,
+        }
+        impl ModuleVisitor for Start {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let value = param.val();
+                let shape = value.dims();
+                let count = shape.iter().product();
+                let moments = match self.path {
+                    Path::Fused => {
+                        Moments::Host { first: vec![0.0; count], second: vec![0.0; count] }
+                    }
+                    Path::Plain => {
+                        let zeros = Tensor::zeros([count], &value.device().inner());
+                        Moments::Device { first: zeros.clone(), second: zeros }
+                    }
+                };
+                self.found.push((shape.to_vec(), moments));
+            }
+        }
+        let mut start = Start { path, found: Vec::new() };
+        model.visit(&mut start);
+        let states = groups(model)
+            .into_iter()
+            .zip(start.found)
+            .map(|((name, group), (shape, moments))| State { name, group, shape, moments })
+            .collect();
+        let rule = Rule {
+            beta1: recipe.beta1,
+            beta2: recipe.beta2,
+            weight_decay: recipe.weight_decay,
+            decay_embeddings: recipe.decay_embeddings,
+            embedding_lr: recipe.embedding_lr_factor(shape.d_model),
+            gain_lr: recipe.gain_lr_factor(shape.d_model),
+            clip_norm: recipe.clip_norm,
+        };
+        Self { states, steps: 0, rule }
+    }
+
+    /// One step at learning rate `lr` (of the hidden matrices); returns the joint norm of the
+    /// gradients before clipping. The model is left as it was when that norm is not finite.
+    ///
+    /// burn's own clipping looks at each tensor alone, which changes the direction of the step.
+    pub(super) fn step(&mut self, model: Decoder, gradients: Gradients, lr: f64) -> (Decoder, f64) {
+        let Some(grads) = gradients.sum else { return (model, 0.0) };
+        let norm = joint_norm(&model, &grads);
+        if !norm.is_finite() {
+            return (model, norm);
+        }
+        self.steps += 1;
+        let scale = if norm > self.rule.clip_norm { self.rule.clip_norm / norm } else { 1.0 };
+        let time = self.steps as f64;
+        let base = Update {
+            lr: 0.0,
+            decay: 0.0,
+            beta1: self.rule.beta1 as f32,
+            beta2: self.rule.beta2 as f32,
+            epsilon: EPSILON as f32,
+            correction1: (1.0 / (1.0 - self.rule.beta1.powf(time))) as f32,
+            correction2: (1.0 / (1.0 - self.rule.beta2.powf(time))) as f32,
+            grad_scale: scale as f32,
+        };
+        let rule = &self.rule;
+        let updates = self.states.iter_mut().map(|state| {
+            let (ratio, decay) = match state.group {
+                Group::Embedding if rule.decay_embeddings => (rule.embedding_lr, rule.weight_decay),
+                Group::Embedding => (rule.embedding_lr, 0.0),
+                Group::Hidden => (1.0, rule.weight_decay),
+                Group::Gain => (rule.gain_lr, 0.0),
+            };
+            let lr = lr * ratio;
+            (Update { lr: lr as f32, decay: (lr * decay) as f32, ..base }, &mut state.moments)
+        });
+        let mut apply = Apply { grads, updates: updates.collect::<Vec<_>>().into_iter() };
+        (model.map(&mut apply), norm)
+    }
+
+    /// The moments by name: `first.NAME` and `second.NAME`.
+    pub(super) fn arrays(&self) -> BTreeMap<String, Array> {
+        let pairs = self.states.iter().flat_map(|state| {
+            let (first, second) = match &state.moments {
+                Moments::Host { first, second } => (first.clone(), second.clone()),
+                Moments::Device { first, second } => {
+                    (array(first.clone()).values, array(second.clone()).values)
+                }
+            };
+            let named = |kind: &str, values| {
+                (format!("{kind}.{}", state.name), Array { shape: state.shape.clone(), values })
+            };
+            [named("first", first), named("second", second)]
+        });
+        pairs.collect()
+    }
+
+    /// Takes up the state that [`arrays`](Self::arrays) gave after `steps` steps; the name of the first
+    /// array that is missing or of another shape otherwise.
+    pub(super) fn restore(
+        &mut self,
+        mut arrays: BTreeMap<String, Array>,
+        steps: u64,
+    ) -> Result<(), String> {
+        for state in &mut self.states {
+            let mut take = |kind: &str| {
+                let name = format!("{kind}.{}", state.name);
+                match arrays.remove(&name) {
+                    Some(array) if array.shape == state.shape => Ok(array.values),
+                    _ => Err(name),
+                }
+            };
+            let (new_first, new_second) = (take("first")?, take("second")?);
+            match &mut state.moments {
+                Moments::Host { first, second } => {
+                    (*first, *second) = (new_first, new_second);
+                }
+                Moments::Device { first, second } => {
+                    let (device, count) = (first.device(), new_first.len());
+                    *first = constant(new_first, [count], &device);
+                    *second = constant(new_second, [count], &device);
+                }
+            }
+        }
+        self.steps = steps;
+        Ok(())
+    }
+}
+
+/// The joint Euclidean norm of all gradients.
+fn joint_norm(model: &Decoder, grads: &GradientsParams) -> f64 {
+    struct Squares<'a> {
+        grads: &'a GradientsParams,
+        sum: f64,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(grad) = self.grads.get::<D>(param.id) {
+                self.sum += with_values(grad, squares);
+            }
+        }
+    }
+    let mut squares = Squares { grads, sum: 0.0 };
+    model.visit(&mut squares);
+    squares.sum.sqrt()
+}
+
+fn with_values<const D: usize, T>(tensor: Tensor<D>, work: impl FnOnce(&[f32]) -> T) -> T {
+    let data = tensor.into_data();
+    work(data.as_slice::<f32>().expect("gradients are kept in f32"))
+}
+
+struct Apply<'a> {
+    grads: GradientsParams,
+    updates: std::vec::IntoIter<(Update, &'a mut Moments)>,
+}
+
+impl ModuleMapper for Apply<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some((update, moments)) = self.updates.next() else { return param };
+        let grad = self.grads.remove::<D>(param.id);
+        param.map(|tensor| {
+            let (device, shape) = (tensor.device(), tensor.dims());
+            let count = shape.iter().product();
+            match moments {
+                Moments::Host { first, second } => {
+                    let values = tensor.inner().into_data().try_into_vec();
+                    let mut values: Vec<f32> = values.expect("parameters are kept in f32");
+                    match grad {
+                        Some(grad) => {
+                            with_values(grad, |g| adamw(&mut values, g, first, second, &update));
+                        }
+                        // An expert that no token chose: its moments and weights still decay.
+                        None => {
+                            adamw(&mut values, &vec![0.0; count], first, second, &update);
+                        }
+                    }
+                    let data = TensorData::new(values, shape);
+                    Tensor::from_data(data, &device).require_grad()
+                }
+                Moments::Device { first, second } => {
+                    let weights = tensor.inner().reshape([count]);
+                    let grad = grad.map_or_else(
+                        || Tensor::zeros([count], &weights.device()),
+                        |grad| grad.reshape([count]),
+                    );
+                    let grad = grad * update.grad_scale;
+                    *first = first.clone() * update.beta1 + grad.clone() * (1.0 - update.beta1);
+                    *second = second.clone() * update.beta2 + grad.square() * (1.0 - update.beta2);
+                    let root = (second.clone() * update.correction2).sqrt() + update.epsilon;
+                    let quotient = first.clone() * update.correction1 / root;
+                    let moved = weights.clone() - weights * update.decay - quotient * update.lr;
+                    let moved: Tensor<D> = moved.reshape(shape);
+                    Tensor::from_inner(moved).require_grad()
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! What a forward pass needs besides parameters: constants of the shape and context, and how the hot
+//! operations are computed.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+
+use super::kernels::{self, Heads};
+use super::plain::Plain;
+use crate::flops::Shape;
+use crate::sweep::{Precision, Recipe, WidthTransfer};
+
+pub(super) const RMS_EPSILON: f64 = 1e-6;
+const ROPE_BASE: f64 = 10_000.0;
+
+/// How the hot operations are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// By hand-written CPU kernels, gradients included.
+    Fused,
+    /// By burn's own operations: the reference, and the way of every other device.
+    Plain,
+}
+
+/// Constants of a forward pass.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Factor of the embeddings as they enter the residual stream.
+    pub(super) embedding_scale: f64,
+    /// Factor of the logits.
+    pub(super) logit_scale: f64,
+    precision: Precision,
+    heads: Heads,
+    /// Tensors of the plain path; `None` on the fused one.
+    plain: Option<Plain>,
+    ones: Tensor<1>,
+}
+
+impl Setting {
+    /// Constants for sequences of exactly `recipe.context` tokens.
+    ///
+    /// Widths transfer by [`WidthTransfer`]: with `mup` the embeddings enter with a factor of 8 = √64
+    /// whatever the width, and logits shrink by 64 / d_model (Yang et al. 2022, arXiv:2203.03466,
+    /// table 8, base width 64).
+    #[must_use]
+    pub fn new(
+        shape: &Shape,
+        recipe: &Recipe,
+        path: Path,
+        precision: Precision,
+        device: &Device,
+    ) -> Self {
+        let (head_dim, context) = (shape.head_dim as usize, recipe.context as usize);
+        let half = head_dim / 2;
+        let table = |f: fn(f64) -> f64| -> Arc<[f32]> {
+            let angle = |at: usize| {
+                let (position, pair) = (at / half, at % half);
+                position as f64 * ROPE_BASE.powf(-(pair as f64) / half as f64)
+            };
+            (0..context * half).map(|at| f(angle(at)) as f32).collect()
+        };
+        let heads = Heads {
+            heads: shape.heads as usize,
+            kv_heads: shape.kv_heads as usize,
+            head_dim,
+            context,
+            window: shape.window.map_or(context, |w| w as usize),
+            scale: (1.0 / (head_dim as f64).sqrt()) as f32,
+            norm_epsilon: shape.qk_norm.then_some(RMS_EPSILON as f32),
+            cos: table(f64::cos),
+            sin: table(f64::sin),
+        };
+        let d = f64::from(shape.d_model);
+        let (embedding_scale, logit_scale) = match recipe.width_transfer {
+            WidthTransfer::Rule => (d.sqrt(), 1.0),
+            WidthTransfer::Mup => (8.0, 64.0 / d),
+        };
+        let plain = (path == Path::Plain).then(|| Plain::new(&heads, device));
+        let ones = Tensor::ones([head_dim], device);
+        Self { embedding_scale, logit_scale, precision, heads, plain, ones }
+    }
+
+    /// The same without recording, for evaluation.
+    #[must_use]
+    pub fn without_autodiff(&self) -> Self {
+        Self {
+            plain: self.plain.as_ref().map(Plain::without_autodiff),
+            ones: self.ones.clone().inner(),
+            heads: self.heads.clone(),
+            ..*self
+        }
+    }
+
+    /// Gains of a head that is not normed.
+    pub(super) fn unit_gain(&self) -> Tensor<1> {
+        self.ones.clone()
+    }
+
+    pub(super) fn norm(&self, x: Tensor<2>, gain: Tensor<1>) -> Tensor<2> {
+        match &self.plain {
+            None => kernels::norm(x, gain, RMS_EPSILON as f32),
+            Some(_) => Plain::norm(x, gain),
+        }
+    }
+
+    pub(super) fn swiglu(&self, x: Tensor<2>) -> Tensor<2> {
+        match &self.plain {
+            None => kernels::swiglu(x),
+            Some(_) => Plain::swiglu(x),
+        }
+    }
+
+    pub(super) fn entropy(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+        match &self.plain {
+            None => kernels::entropy(logits, targets),
+            Some(_) => Plain::entropy(logits, targets),
+        }
+    }
+
+    /// Attention over rows [queries | keys | values].
+    pub(super) fn attention(&self, qkv: Tensor<2>, gains: [Tensor<1>; 2]) -> Tensor<2> {
+        match &self.plain {
+            None => kernels::attention(qkv, gains, &self.heads),
+            Some(plain) => plain.attention(qkv, gains, &self.heads, self.precision),
+        }
+    }
+
+    pub(super) fn product(&self, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+        product(x, weight, self.precision)
+    }
+}
+
+/// x w, its factors rounded where the precision says so.
+pub(super) fn product<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<D>,
+    precision: Precision,
+) -> Tensor<D> {
+    match precision {
+        Precision::F32 => x.matmul(weight),
+        Precision::Bf16 => {
+            let (x, weight) = (x.cast(FloatDType::BF16), weight.cast(FloatDType::BF16));
+            x.matmul(weight).cast(FloatDType::F32)
+        }
+    }
+}
+
+/// Values as a tensor of any shape.
+pub(super) fn constant<const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &Device,
+) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}

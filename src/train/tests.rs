@@ -181,7 +181,8 @@ fn gradients_of_the_whole_model_agree_with_differences() {
     for (what, shape) in shapes() {
         let setting = setting(&shape, CONTEXT, Path::Fused, &device);
         let model = Decoder::new(&shape, 5, &device);
-        let (inputs, targets) = (ids(64, shape.vocab, 8), ids(64, shape.vocab, 9));
+        // Few tokens, so that no router is near a tie.
+        let (inputs, targets) = (ids(16, shape.vocab, 8), ids(16, shape.vocab, 9));
         let loss = |m: &Decoder| {
             objective(m.losses(ints(&inputs, &device), ints(&targets, &device), &setting))
         };

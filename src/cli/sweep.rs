@@ -11,7 +11,7 @@ use crate::error::TrainError;
 use crate::error::{Error, Result, SweepError};
 use crate::report::{Sheet, write_atomically};
 use crate::sweep::{RunSpec, SweepConfig, SweepFolder, SweepState, thinned_log};
-use crate::units::short_count;
+use crate::units::{Flops, short_count};
 
 /// Flags of `isoloss sweep`.
 #[derive(Debug, ClapArgs)]
@@ -179,14 +179,27 @@ fn status(config: &SweepConfig) -> Result<Output> {
     }
     let ended = runs.iter().filter(|r| state.is_done(&r.id)).count();
     let records = folder.records().display().to_string();
-    let text =
+    let mut text =
         format!("{}\n{ended} of {} runs ended; table: {records}\n", sheet.to_text(), runs.len());
     let rows: Vec<_> = runs.iter().filter_map(|r| state.ended.get(&r.id)).collect();
+    // What branches did not have to train, as compute: C of a run is that of its N and D all the same.
+    let total: f64 = rows.iter().map(|row| row.flops.get()).sum();
+    let saved: f64 = rows.iter().map(|row| row.flops_shared().get()).sum();
+    if saved > 0.0 {
+        text.push_str(&format!(
+            "branches of common trunks: {} FLOPs spent in place of {}, {:.0} % saved\n",
+            Flops::new(total - saved),
+            Flops::new(total),
+            100.0 * saved / total
+        ));
+    }
     let json = json!({
         "sweep": config.name,
         "total": runs.len(),
         "ended": ended,
         "records": records,
+        "flops": total,
+        "flops_saved_by_branches": saved,
         "runs": rows,
         "todo": todo(&runs, &state),
     });

@@ -219,6 +219,15 @@ pub struct RunResult {
     pub corpus_sha256: String,
 }
 
+impl RunResult {
+    /// The part of `flops` that another run spent.
+    #[must_use]
+    pub fn flops_shared(&self) -> Flops {
+        let visited = self.n_params_active.unwrap_or(self.n_params);
+        self.tokens_shared.map_or(Flops::new(0.0), |tokens| FlopRule::six_nd(visited, tokens))
+    }
+}
+
 /// Folds the events of a run into its [`RunResult`], so that every trainer is booked alike.
 #[derive(Debug)]
 pub struct RunLedger {

@@ -7,11 +7,12 @@ use crate::error::TrainError;
 use crate::sweep::Compute;
 
 /// What this build trains on, for messages.
+#[cfg(not(all(feature = "cuda", feature = "wgpu")))]
 const KNOWN: &str = match (cfg!(feature = "cuda"), cfg!(feature = "wgpu")) {
     (false, false) => "the CPU only",
     (true, false) => "the CPU and `cuda`",
     (false, true) => "the CPU and `wgpu`",
-    (true, true) => "the CPU, `cuda` and `wgpu`",
+    (true, true) => "every device",
 };
 
 /// The device, without gradients.

@@ -35,3 +35,5 @@ mod schedule;
 #[cfg(feature = "tables")]
 mod shared;
 mod sweep;
+#[cfg(all(feature = "cli", feature = "train"))]
+mod trainer;

@@ -99,7 +99,7 @@ fn predictions_of_noisy_runs_are_inside_their_intervals_about_as_often_as_they_s
             config.runs().into_iter().map(|r| RunSpec { seed: repeat, ..r }).collect();
         let sweep = SweepFolder::new(folder.path().to_owned());
         let watcher = Patience::of(usize::MAX);
-        run_sweep(&sweep, &runs, 1, &|| trainer(0.01), &watcher).expect("runs");
+        run_sweep(&sweep, &runs, 1, &[], &|| trainer(0.01), &watcher).expect("runs");
         let table = read(&[sweep.records()], &ReadOptions::default()).expect("read");
         let config = FitConfig { bootstrap: 400, delta: 0.1, ..FitConfig::default() };
         let test = backtest(&Chinchilla, &table, &config).expect("four budgets");
@@ -137,7 +137,7 @@ fn a_finished_run_of_another_recipe_is_not_taken_for_this_one() {
     let config = SweepConfig::parse(&changed, "simulated.toml").expect("valid");
     let sweep = SweepFolder::new(folder.path().to_owned());
     let watcher = Patience::of(usize::MAX);
-    let error = run_sweep(&sweep, &config.runs(), 1, &|| trainer(0.0), &watcher);
+    let error = run_sweep(&sweep, &config.runs(), 1, &[], &|| trainer(0.0), &watcher);
     let told = error.expect_err("other settings").to_string();
     assert!(told.contains("other settings") && told.contains("c1.00e10-l1-d16-s0"), "{told}");
 }

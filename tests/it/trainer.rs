@@ -1,0 +1,270 @@
+//! The bundled trainer as its users meet it: stopped, killed, out of space, read by others.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+const RUN: &str = r#"
+name = "chaos"
+shape = { layers = 2, d_model = 32, heads = 2, qk_norm = true }
+tokens = 40960
+[corpus.synthetic]
+vocab = 32
+tokens = 20000
+[execution]
+checkpoint_seconds = 0
+[recipe]
+context = 32
+batch_sequences = 4
+evaluations = 5
+validation_tokens = 256
+"#;
+
+fn isoloss(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isoloss"));
+    command.current_dir(home).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn home(text: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("temporary folder");
+    std::fs::write(home.path().join("run.toml"), text).expect("written");
+    home
+}
+
+fn train(home: &Path) {
+    let done = isoloss(home).args(["train", "run.toml"]).output().expect("starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// The lines of a log without what the clock and the machine say.
+fn lines(path: PathBuf) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).expect("a log");
+    let timeless = |line: &str| {
+        let mut value: Value = serde_json::from_str(line).expect("a whole line");
+        value.as_object_mut().expect("an object").remove("seconds");
+        value
+    };
+    text.lines().map(timeless).collect()
+}
+
+#[test]
+fn a_run_killed_again_and_again_ends_as_if_nothing_had_happened() {
+    let whole = home(RUN);
+    train(whole.path());
+    let want = lines(whole.path().join("runs/chaos.jsonl"));
+    // What was asked for, the start, 320 steps, 5 evaluations, the end.
+    assert_eq!(want.len(), 328);
+    let broken = home(RUN);
+    let mut kills = 0;
+    // Moments from before the first step to within writing any of the files.
+    for delay in (0..).map(|i: u64| 20 + i * 37 % 113).take(40) {
+        let mut child = isoloss(broken.path()).args(["train", "run.toml"]).spawn().expect("starts");
+        std::thread::sleep(Duration::from_millis(delay));
+        if child.try_wait().expect("asked").is_none() {
+            child.kill().expect("killed");
+            kills += 1;
+        }
+        child.wait().expect("gone");
+    }
+    assert!(kills > 3, "{kills} kills");
+    train(broken.path());
+    assert_eq!(lines(broken.path().join("runs/chaos.jsonl")), want);
+    assert!(!broken.path().join("runs/chaos.safetensors").exists(), "of no more use");
+}
+
+/// Writes fail beyond a size, as they do on a full disk; `sh` has the signal ignored.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_said_and_leaves_the_last_good_checkpoint() {
+    let text = RUN.replace("tokens = 40960", "tokens = 12800");
+    let full = home(&text);
+    let binary = env!("CARGO_BIN_EXE_isoloss");
+    // A checkpoint has about 300 kB, so that blocks of 512 bytes end within the first.
+    let limited = |blocks: u32| {
+        Command::new("sh")
+            .args([
+                "-c",
+                &format!("trap '' XFSZ; ulimit -f {blocks}; exec {binary} train run.toml"),
+            ])
+            .current_dir(full.path())
+            .output()
+            .expect("starts")
+    };
+    let checkpoint = full.path().join("runs/chaos.safetensors");
+    let out = limited(100);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    assert!(said.contains("chaos.safetensors") && said.contains("large"), "{said}");
+    assert!(!checkpoint.exists(), "nothing half-written");
+    assert!(!full.path().join("runs/chaos.safetensors.tmp").exists(), "nor left over");
+    // A few steps on a disk with room, then none: the steps so far are kept.
+    let mut child = isoloss(full.path()).args(["train", "run.toml"]).spawn().expect("starts");
+    while !checkpoint.exists() && child.try_wait().expect("asked").is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let _ = child.kill();
+    child.wait().expect("gone");
+    let before = std::fs::read(&checkpoint);
+    let out = limited(100);
+    if let Ok(before) = before {
+        assert_eq!(out.status.code(), Some(1));
+        assert_eq!(std::fs::read(&checkpoint).expect("still there"), before);
+    }
+    train(full.path());
+    let undisturbed = home(&text);
+    train(undisturbed.path());
+    let log = "runs/chaos.jsonl";
+    assert_eq!(lines(full.path().join(log)), lines(undisturbed.path().join(log)));
+}
+
+#[test]
+fn a_run_that_diverges_says_so_in_its_record() {
+    let text = RUN.replace(
+        "[recipe]",
+        "[recipe]\npeak_lr = 9.9\nlr_width_exponent = 0.0\nweight_decay = 9.0\nwarmup_steps = 1",
+    );
+    let home = home(&text);
+    train(home.path());
+    let end = lines(home.path().join("runs/chaos.jsonl")).pop().expect("an end");
+    assert_eq!((&end["status"], &end["loss"]), (&"diverged".into(), &Value::Null));
+}
+
+#[test]
+fn logs_for_other_tools_say_what_the_step_log_says() {
+    let text = RUN.replace("[execution]", "[execution]\nlogs = [\"tensorboard\", \"csv\"]");
+    let home = home(&text);
+    train(home.path());
+    let json = |args: &[&str]| -> Value {
+        let out = Command::new(env!("CARGO_BIN_EXE_isoloss"))
+            .args(["logs", "--json"])
+            .args(args)
+            .current_dir(home.path())
+            .output()
+            .expect("starts");
+        serde_json::from_slice(&out.stdout).expect("an object")
+    };
+    let loss = |args: &[&str]| json(args)["runs"][0]["loss_nats"].as_f64().expect("a loss");
+    let own = loss(&["runs/chaos.jsonl"]);
+    let given = ["--given", "n_params=30000"];
+    let csv = loss(&[&["runs/csv/chaos.csv"], &given[..]].concat());
+    let events = loss(&[&["runs/tensorboard"], &given[..]].concat());
+    assert_eq!(own, csv);
+    assert!((own - events).abs() < 1e-6, "TensorBoard keeps 32 bits: {own} {events}");
+}
+
+#[test]
+fn a_ladder_trains_its_trunk_once_and_its_branches_are_runs_of_their_own() {
+    let sweep = |branches: bool| {
+        format!(
+            r#"
+name = "ladder"
+[corpus.synthetic]
+vocab = 32
+tokens = 20000
+[recipe]
+schedule = "wsd"
+warmup_steps = 5
+context = 32
+batch_sequences = 4
+evaluations = 2
+validation_tokens = 256
+[[ladder]]
+shapes = [[1, 32, 1]]
+tokens = [5120, 10240, 20480]
+branches = {branches}
+"#
+        )
+    };
+    let run = |branches: bool| {
+        let home = home(&sweep(branches));
+        let out = isoloss(home.path()).args(["sweep", "run", "run.toml"]).output().expect("starts");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let rows = lines(home.path().join("runs/ladder/runs.jsonl"));
+        let steps: Vec<usize> = rows
+            .iter()
+            .map(|row| {
+                let id = row["run"].as_str().expect("a name");
+                let log = lines(home.path().join(format!("runs/ladder/logs/{id}.jsonl")));
+                log.iter().filter(|line| line["event"] == "step").count()
+            })
+            .collect();
+        let rest = std::fs::read_dir(home.path().join("runs/ladder/checkpoints"));
+        assert_eq!(rest.map_or(0, Iterator::count), 0, "checkpoints are of no more use");
+        (rows, steps)
+    };
+    let ((branched, steps), (apart, all_steps)) = (run(true), run(false));
+    assert_eq!(steps, [40, 80, 160], "a branch's log holds the trunk's steps too");
+    assert_eq!(steps, all_steps);
+    for (branch, alone) in branched.iter().zip(&apart) {
+        assert_eq!(branch["loss"], alone["loss"]);
+    }
+    // 32 of the 40 steps before the first decay are shared, 64 of 80 before the second.
+    let shared: Vec<Option<f64>> = branched.iter().map(|r| r["tokens_shared"].as_f64()).collect();
+    assert_eq!(shared, [None, Some(32.0 * 128.0), Some(64.0 * 128.0)]);
+}
+
+/// One step of every kind of model against PyTorch, where there is one: loss, gradient norm and moments
+/// (which are the gradients) to 1e-5 of their size, parameters to 1e-5.
+///
+/// Parameters are compared at a usual rate: the first step of Adam is the rate times g / (|g| + 1e-8),
+/// which turns the rounding of a gradient near 1e-8 into a share of a whole step.
+#[test]
+fn a_step_is_that_of_pytorch() {
+    let python = std::env::var("ISOLOSS_TORCH").unwrap_or_else(|_| "python3".to_owned());
+    let has_torch = Command::new(&python).args(["-c", "import torch, numpy"]).output();
+    if !has_torch.is_ok_and(|out| out.status.success()) {
+        eprintln!("skipped: {python} has no torch; set ISOLOSS_TORCH to one that has");
+        return;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/decoder.py");
+    let experts = "experts = { count = 4, top_k = 2, shared = 1 }";
+    for (more, recipe) in [
+        ("kv_heads = 2", ""),
+        ("activation = \"gelu\", tied_embeddings = false", "width_transfer = \"mup\""),
+        ("qk_norm = true, window = 9", "decay_embeddings = false\nembedding_lr_ratio = 3.0"),
+        (experts, "micro_sequences = 8"),
+        ("experts = { count = 3, top_k = 1, dense_layers = 1, dense_ffn = 64 }", ""),
+    ] {
+        let home = home(&format!(
+            r#"
+name = "one"
+shape = {{ layers = 2, d_model = 64, heads = 4, {more} }}
+tokens = 256
+corpus = {{ path = "text.txt", validation_fraction = 0.2 }}
+[execution]
+keep_checkpoints = "all"
+[recipe]
+context = 32
+batch_sequences = 8
+evaluations = 1
+validation_tokens = 32
+peak_lr = 1e-3
+{recipe}
+"#
+        ));
+        // A fifth goes to validation, which leaves the eight windows of one batch and a last target.
+        let text: String = (0..322).map(|i| char::from(b'a' + (i * i % 23) as u8)).collect();
+        std::fs::write(home.path().join("text.txt"), &text).expect("written");
+        train(home.path());
+        std::fs::write(home.path().join("seen.txt"), &text[..257]).expect("written");
+        let out = Command::new(&python)
+            .arg(&script)
+            .args(["step", "runs", "one", "seen.txt"])
+            .current_dir(home.path())
+            .output()
+            .expect("starts");
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(out.status.success(), "{more}: {said} {}", String::from_utf8_lossy(&out.stderr));
+        let theirs: Value = serde_json::from_str(&said).expect("one object");
+        let log = lines(home.path().join("runs/one.jsonl"));
+        let ours = log.iter().find(|line| line["event"] == "step").expect("a step");
+        for (key, other) in [("loss", "loss"), ("grad_norm", "grad_norm")] {
+            let (a, b) = (ours[key].as_f64(), theirs[other].as_f64());
+            let (a, b) = (a.expect("a number"), b.expect("a number"));
+            assert!((a / b - 1.0).abs() < 1e-5, "{more} {key}: {a} {b}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use super::output::{Output, to_value};
 #[cfg(not(feature = "train"))]
 use crate::error::TrainError;
 use crate::error::{Error, Result, SweepError};
+use crate::flops::FlopRule;
 use crate::report::{Sheet, write_atomically};
 use crate::sweep::{RunSpec, SweepConfig, SweepFolder, SweepState, thinned_log};
 use crate::units::{Flops, short_count};
@@ -164,7 +165,8 @@ fn status(config: &SweepConfig) -> Result<Output> {
     let columns = ["run", "FLOPs", "N (params)", "D (tokens)", "state", "loss (nats)", "seconds"];
     let mut sheet = Sheet::new(format!("Sweep {}", config.name), &columns);
     for run in &runs {
-        let c = run.budget.map_or_else(String::new, |c| c.to_string());
+        let c = FlopRule::six_nd(run.shape.params().active, run.tokens);
+        let c = run.budget.unwrap_or(c).to_string();
         let n = run.shape.params().all.to_string();
         let d = run.tokens.to_string();
         let (how, loss, seconds) = match state.ended.get(&run.id) {

@@ -174,7 +174,7 @@ impl CorpusSpec {
             return bad("corpus.tokenizer", self.tokenizer.clone(), "bpe:257 to bpe:1048576");
         }
         if let Some(unique) = self.unique_tokens
-            && !(unique >= 1.0 && unique <= 1e15)
+            && !(1.0..=1e15).contains(&unique)
         {
             return bad("corpus.unique_tokens", unique.to_string(), "1 to 1e15");
         }

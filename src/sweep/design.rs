@@ -134,14 +134,14 @@ impl SweepConfig {
         }
         for run in self.runs() {
             run.shape.validate()?;
-            let tokens = run.tokens.get();
-            if !(1.0..=1e15).contains(&tokens) {
-                return bad("tokens", format!("{tokens:e}"), "1 to 1e15");
-            }
             // The run could not be told from a typing error.
             let c = run.budget.map_or(1e6, Flops::get);
             if !(1e6..=1e20).contains(&c) {
                 return bad("flops", format!("{c:e}"), "1e6 to 1e20, what this trainer can do");
+            }
+            let tokens = run.tokens.get();
+            if !(1.0..=1e15).contains(&tokens) {
+                return bad("tokens", format!("{tokens:e}"), "1 to 1e15");
             }
             if run.trunk.is_some() && self.recipe.warmup_steps.is_none() {
                 let wanted = "a number of steps: runs that share a trunk share their warm-up";
@@ -261,7 +261,7 @@ mod tests {
         for (from, to, wanted) in [
             ("\"tiny\"", "\"../x\"", "name"),
             ("[0, 1]", "[]", "seeds"),
-            ("1e9", "-1.0", "tokens"),
+            ("1e9", "-1.0", "flops"),
             ("1e9", "1e5", "flops"),
             ("[2, 48, 2]", "[2, 48, 5]", "head"),
             ("[2, 48, 2]", "[2, 32, 1]", "twice"),

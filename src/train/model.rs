@@ -5,10 +5,10 @@
 //! what a CPU does best at these widths, and a GPU does not mind.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 
+use super::kernels::Activation;
 use super::mixture::{Mixture, RouterLosses};
 use super::setting::Setting;
 use crate::flops::Shape;
@@ -216,7 +216,7 @@ impl FeedForward {
         let [inner, _] = down.dims();
         let up = setting.product(h, self.up.val());
         let [_, columns] = up.dims();
-        let y = if columns == inner { gelu(up) } else { setting.swiglu(up) };
-        setting.product(y, down)
+        let kind = if columns == inner { Activation::Gelu } else { Activation::Swiglu };
+        setting.product(setting.activation(up, kind), down)
     }
 }

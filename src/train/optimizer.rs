@@ -20,7 +20,7 @@ enum Moments {
     /// On the CPU, updated in place by the fused step.
     Host { first: Vec<f32>, second: Vec<f32> },
     /// On another device, flat.
-    Device { first: Tensor<1>, second: Tensor<1> },
+    Device(Box<[Tensor<1>; 2]>),
 }
 
 /// The state of AdamW for one model.
@@ -102,7 +102,7 @@ impl AdamW {
                     }
                     Path::Plain => {
                         let zeros = Tensor::zeros([count], &value.device().inner());
-                        Moments::Device { first: zeros.clone(), second: zeros }
+                        Moments::Device(Box::new([zeros.clone(), zeros]))
                     }
                 };
                 self.found.push((shape.to_vec(), moments));
@@ -170,8 +170,9 @@ impl AdamW {
         let pairs = self.states.iter().flat_map(|state| {
             let (first, second) = match &state.moments {
                 Moments::Host { first, second } => (first.clone(), second.clone()),
-                Moments::Device { first, second } => {
-                    (array(first.clone()).values, array(second.clone()).values)
+                Moments::Device(moments) => {
+                    let [first, second] = moments.as_ref().clone().map(|m| array(m).values);
+                    (first, second)
                 }
             };
             let named = |kind: &str, values| {
@@ -202,10 +203,12 @@ impl AdamW {
                 Moments::Host { first, second } => {
                     (*first, *second) = (new_first, new_second);
                 }
-                Moments::Device { first, second } => {
-                    let (device, count) = (first.device(), new_first.len());
-                    *first = constant(new_first, [count], &device);
-                    *second = constant(new_second, [count], &device);
+                Moments::Device(moments) => {
+                    let device = moments[0].device();
+                    **moments = [new_first, new_second].map(|values| {
+                        let count = values.len();
+                        constant(values, [count], &device)
+                    });
                 }
             }
         }
@@ -265,7 +268,8 @@ impl ModuleMapper for Apply<'_> {
                     let data = TensorData::new(values, shape);
                     Tensor::from_data(data, &device).require_grad()
                 }
-                Moments::Device { first, second } => {
+                Moments::Device(moments) => {
+                    let [first, second] = moments.as_mut();
                     let weights = tensor.inner().reshape([count]);
                     let grad = grad.map_or_else(
                         || Tensor::zeros([count], &weights.device()),

@@ -1,10 +1,10 @@
 //! The hot operations in burn's own terms: the reference for [`super::kernels`], and what runs on
 //! devices that have no kernels here.
 
-use burn::tensor::activation::{log_softmax, sigmoid, softmax};
+use burn::tensor::activation::{gelu, log_softmax, sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor};
 
-use super::kernels::Heads;
+use super::kernels::{Activation, Heads};
 use super::setting::{RMS_EPSILON, constant, product};
 use crate::sweep::Precision;
 
@@ -64,7 +64,10 @@ impl Plain {
         x * scale * gain.unsqueeze()
     }
 
-    pub(super) fn swiglu(x: Tensor<2>) -> Tensor<2> {
+    pub(super) fn activation(x: Tensor<2>, kind: Activation) -> Tensor<2> {
+        if kind == Activation::Gelu {
+            return gelu(x);
+        }
         let [_, columns] = x.dims();
         let gate = x.clone().narrow(1, 0, columns / 2);
         let up = x.narrow(1, columns / 2, columns / 2);

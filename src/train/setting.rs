@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
-use super::kernels::{self, Heads};
+use super::kernels::{self, Activation, Heads};
 use super::plain::Plain;
 use crate::flops::Shape;
 use crate::sweep::{Precision, Recipe, WidthTransfer};
@@ -103,10 +103,10 @@ impl Setting {
         }
     }
 
-    pub(super) fn swiglu(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(super) fn activation(&self, x: Tensor<2>, kind: Activation) -> Tensor<2> {
         match &self.plain {
-            None => kernels::swiglu(x),
-            Some(_) => Plain::swiglu(x),
+            None => kernels::activation(x, kind),
+            Some(_) => Plain::activation(x, kind),
         }
     }
 

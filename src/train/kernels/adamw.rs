@@ -33,17 +33,14 @@ pub(in crate::train) struct Update {
 ///
 /// Source: Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2 (decay times the rate).
 pub(super) fn step(w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], update: &Update) {
-    let work = |(((w, g), m), v): (((&mut [f32], &[f32]), &mut [f32]), &mut [f32])| {
-        Arch::new().dispatch(Step { w, g, m, v, update: *update });
-    };
     if rayon::current_num_threads() == 1 {
-        return work((((w, g), m), v));
+        return Arch::new().dispatch(Step { w, g, m, v, update: *update });
     }
-    w.par_chunks_mut(BLOCK)
-        .zip(g.par_chunks(BLOCK))
-        .zip(m.par_chunks_mut(BLOCK))
-        .zip(v.par_chunks_mut(BLOCK))
-        .for_each(work);
+    let weights = w.par_chunks_mut(BLOCK).zip(g.par_chunks(BLOCK));
+    let moments = m.par_chunks_mut(BLOCK).zip(v.par_chunks_mut(BLOCK));
+    weights.zip(moments).for_each(|((w, g), (m, v))| {
+        Arch::new().dispatch(Step { w, g, m, v, update: *update });
+    });
 }
 
 struct Step<'a> {

@@ -95,62 +95,82 @@ fn rows_of(values: &mut [f32], width: usize) -> Rows<'_> {
     Rows { values, width }
 }
 
-/// Rotated (and normed) vectors of one head in padded rows; `scale` multiplies them.
-#[inline(always)]
-fn rotated<S: Simd>(
-    qkv: &[f32],
+/// One head's queries or keys within the rows of a sequence.
+#[derive(Clone, Copy)]
+struct Vectors<'a> {
+    qkv: &'a [f32],
+    /// Where they are within a row.
     at: usize,
-    gain: &[f32],
+    /// Gains of their norm.
+    gain: &'a [f32],
+    /// Factor they are used with.
     scale: f32,
-    heads: &Heads,
-    out: &mut [f32],
-) {
-    let (dim, width, half) = (heads.head_dim, heads.padded_dim(), heads.head_dim / 2);
-    let mut normed = vec![0.0; dim];
-    for (i, out) in out.chunks_exact_mut(width).take(heads.context).enumerate() {
-        let x = &qkv[i * heads.row() + at..][..dim];
-        let root = heads.norm_epsilon.map(|e| reciprocal_root(x, e));
-        for k in 0..dim {
-            normed[k] = scale * x[k] * root.map_or(1.0, |s| s * gain[k]);
+    heads: &'a Heads,
+}
+
+impl Vectors<'_> {
+    /// Normed, scaled and rotated into padded rows.
+    #[inline(always)]
+    fn rotated(self, out: &mut [f32]) {
+        let Self { qkv, at, gain, scale, heads } = self;
+        let (dim, width, half) = (heads.head_dim, heads.padded_dim(), heads.head_dim / 2);
+        let mut normed = vec![0.0; dim];
+        for (i, out) in out.chunks_exact_mut(width).take(heads.context).enumerate() {
+            let x = &qkv[i * heads.row() + at..][..dim];
+            let root = heads.norm_epsilon.map(|e| reciprocal_root(x, e));
+            for k in 0..dim {
+                normed[k] = scale * x[k] * root.map_or(1.0, |s| s * gain[k]);
+            }
+            let (cos, sin) = (&heads.cos[i * half..][..half], &heads.sin[i * half..][..half]);
+            let (left, right) = normed.split_at(half);
+            for k in 0..half {
+                out[k] = left[k] * cos[k] - right[k] * sin[k];
+                out[k + half] = right[k] * cos[k] + left[k] * sin[k];
+            }
         }
-        let (cos, sin) = (&heads.cos[i * half..][..half], &heads.sin[i * half..][..half]);
-        let (left, right) = normed.split_at(half);
-        for k in 0..half {
-            out[k] = left[k] * cos[k] - right[k] * sin[k];
-            out[k + half] = right[k] * cos[k] + left[k] * sin[k];
+    }
+
+    /// Undoes [`rotated`](Self::rotated) for a gradient and writes it where the vectors are in `d_qkv`.
+    #[inline(always)]
+    fn unrotated(self, d: &[f32], d_qkv: &mut [f32], d_gain: &mut [f32]) {
+        let Self { qkv, at, gain, scale, heads } = self;
+        let (dim, width, half) = (heads.head_dim, heads.padded_dim(), heads.head_dim / 2);
+        let mut turned = vec![0.0; dim];
+        for (i, d) in d.chunks_exact(width).take(heads.context).enumerate() {
+            let (cos, sin) = (&heads.cos[i * half..][..half], &heads.sin[i * half..][..half]);
+            for k in 0..half {
+                turned[k] = scale * (d[k] * cos[k] + d[k + half] * sin[k]);
+                turned[k + half] = scale * (d[k + half] * cos[k] - d[k] * sin[k]);
+            }
+            let out = &mut d_qkv[i * heads.row() + at..][..dim];
+            match heads.norm_epsilon {
+                None => out.copy_from_slice(&turned),
+                Some(epsilon) => {
+                    let x = &qkv[i * heads.row() + at..][..dim];
+                    one_row(x, gain, reciprocal_root(x, epsilon), &turned, out, d_gain);
+                }
+            }
         }
     }
 }
 
-/// Undoes [`rotated`] for a gradient and writes it where the head's vectors are in `d_qkv`.
+/// The queries of a head, and the keys of a key/value head.
 #[inline(always)]
-fn unrotated(
-    d: &[f32],
-    qkv: &[f32],
-    at: usize,
-    gain: &[f32],
-    scale: f32,
-    heads: &Heads,
-    d_qkv: &mut [f32],
-    d_gain: &mut [f32],
-) {
-    let (dim, width, half) = (heads.head_dim, heads.padded_dim(), heads.head_dim / 2);
-    let mut turned = vec![0.0; dim];
-    for (i, d) in d.chunks_exact(width).take(heads.context).enumerate() {
-        let (cos, sin) = (&heads.cos[i * half..][..half], &heads.sin[i * half..][..half]);
-        for k in 0..half {
-            turned[k] = scale * (d[k] * cos[k] + d[k + half] * sin[k]);
-            turned[k + half] = scale * (d[k + half] * cos[k] - d[k] * sin[k]);
-        }
-        let out = &mut d_qkv[i * heads.row() + at..][..dim];
-        match heads.norm_epsilon {
-            None => out.copy_from_slice(&turned),
-            Some(epsilon) => {
-                let x = &qkv[i * heads.row() + at..][..dim];
-                one_row(x, gain, reciprocal_root(x, epsilon), &turned, out, d_gain);
-            }
-        }
-    }
+fn vectors<'a>(
+    qkv: &'a [f32],
+    [query_gain, key_gain]: [&'a [f32]; 2],
+    heads: &'a Heads,
+) -> (impl Fn(usize) -> Vectors<'a>, impl Fn(usize) -> Vectors<'a>) {
+    let queries = move |head| Vectors {
+        qkv,
+        at: heads.query_at(head),
+        gain: query_gain,
+        scale: heads.scale,
+        heads,
+    };
+    let keys =
+        move |head| Vectors { qkv, at: heads.key_at(head), gain: key_gain, scale: 1.0, heads };
+    (queries, keys)
 }
 
 /// Copies one head's vectors into padded rows.
@@ -185,7 +205,8 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
-        let Self { qkv, gains: [query_gain, key_gain], heads, out } = self;
+        let Self { qkv, gains, heads, out } = self;
+        let (queries_of, keys_of) = vectors(qkv, gains, heads);
         let (dim, width) = (heads.head_dim, heads.padded_dim());
         let (context, length) = (heads.context, heads.padded_context());
         let mut log_sums = vec![0.0; heads.heads * context];
@@ -200,12 +221,12 @@ impl WithSimd for Forward<'_> {
         for head in 0..heads.heads {
             if head.is_multiple_of(group) {
                 let kv = head / group;
-                rotated::<S>(qkv, heads.key_at(kv), key_gain, 1.0, heads, &mut key);
+                keys_of(kv).rotated(&mut key);
                 transposed(&key, heads, &mut key_t);
                 gathered(qkv, heads.row(), heads.value_at(kv), heads, &mut value);
             }
             let at = heads.query_at(head);
-            rotated::<S>(qkv, at, query_gain, heads.scale, heads, &mut query);
+            queries_of(head).rotated(&mut query);
             for first in (0..context).step_by(BLOCK) {
                 let rows = BLOCK.min(context - first);
                 let keys = heads.seen(first).start..first + rows;
@@ -292,7 +313,8 @@ impl WithSimd for Back<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let Self { qkv, gains: [query_gain, key_gain], heads, out, log_sums, d_out, d_qkv } = self;
+        let Self { qkv, gains, heads, out, log_sums, d_out, d_qkv } = self;
+        let (queries_of, keys_of) = vectors(qkv, gains, heads);
         let (dim, width) = (heads.head_dim, heads.padded_dim());
         let (context, length) = (heads.context, heads.padded_context());
         let matrix = || vec![0.0; length * width];
@@ -307,7 +329,7 @@ impl WithSimd for Back<'_> {
         for head in 0..heads.heads {
             let kv = head / group;
             if head.is_multiple_of(group) {
-                rotated::<S>(qkv, heads.key_at(kv), key_gain, 1.0, heads, &mut key);
+                keys_of(kv).rotated(&mut key);
                 transposed(&key, heads, &mut key_t);
                 gathered(qkv, heads.row(), heads.value_at(kv), heads, &mut value);
                 transposed(&value, heads, &mut value_t);
@@ -315,7 +337,7 @@ impl WithSimd for Back<'_> {
                 d_value.fill(0.0);
             }
             let at = heads.query_at(head);
-            rotated::<S>(qkv, at, query_gain, heads.scale, heads, &mut query);
+            queries_of(head).rotated(&mut query);
             gathered(d_out, heads.out_row(), at, heads, &mut d_mixed);
             for first in (0..context).step_by(BLOCK) {
                 let rows = BLOCK.min(context - first);
@@ -366,12 +388,9 @@ impl WithSimd for Back<'_> {
                     product::<S, true>(simd, a, rows, start..end, (b, width), 0..width, c);
                 }
             }
-            let scale = heads.scale;
-            let d_gain = &mut d_gains[0];
-            unrotated(&d_query, qkv, at, query_gain, scale, heads, d_qkv, d_gain);
+            queries_of(head).unrotated(&d_query, d_qkv, &mut d_gains[0]);
             if (head + 1).is_multiple_of(group) {
-                let (at, d_gain) = (heads.key_at(kv), &mut d_gains[1]);
-                unrotated(&d_key, qkv, at, key_gain, 1.0, heads, d_qkv, d_gain);
+                keys_of(kv).unrotated(&d_key, d_qkv, &mut d_gains[1]);
                 for (i, d) in d_value.chunks_exact(width).take(context).enumerate() {
                     d_qkv[i * heads.row() + heads.value_at(kv)..][..dim].copy_from_slice(&d[..dim]);
                 }

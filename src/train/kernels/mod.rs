@@ -3,12 +3,12 @@
 //! Each has a plain twin in [`super::plain`] made of burn's own operations: the reference it is
 //! tested against, and what runs on every other device.
 
+mod activation;
 mod adamw;
 mod attention;
 mod entropy;
 mod norm;
 mod simd;
-mod swiglu;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -18,6 +18,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Int, Tensor, TensorData};
 
+pub(super) use activation::Activation;
 pub(super) use adamw::Update;
 pub(super) use attention::Heads;
 
@@ -29,8 +30,8 @@ pub(super) trait FusedOps: Backend {
     /// RMSNorm of rows.
     fn fused_norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, epsilon: f32)
     -> FloatTensor<Self>;
-    /// silu(gate) · up of rows of gate and up.
-    fn fused_swiglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// SwiGLU or GELU of rows.
+    fn fused_activation(x: FloatTensor<Self>, kind: Activation) -> FloatTensor<Self>;
     /// Causal attention of rows of queries, keys and values.
     fn fused_attention(
         qkv: FloatTensor<Self>,
@@ -50,8 +51,12 @@ pub(super) trait Kernels: Backend {
         epsilon: f32,
     ) -> [FloatTensor<Self>; 2];
     fn norm_back(saved: &[FloatTensor<Self>; 3], dy: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
-    fn swiglu(x: &FloatTensor<Self>) -> FloatTensor<Self>;
-    fn swiglu_back(x: &FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn activate(x: &FloatTensor<Self>, kind: Activation) -> FloatTensor<Self>;
+    fn activate_back(
+        x: &FloatTensor<Self>,
+        kind: Activation,
+        dy: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
     fn attend(inputs: &[FloatTensor<Self>; 3], heads: &Heads) -> [FloatTensor<Self>; 2];
     fn attend_back(
         inputs: &[FloatTensor<Self>; 3],
@@ -100,15 +105,18 @@ impl Kernels for Flex {
         [tensor(dx, [rows, width]), tensor(d_gain, [width])]
     }
 
-    fn swiglu(x: &FlexTensor) -> FlexTensor {
-        let [rows, width] = matrix_of(x);
-        tensor(with_values(x, |x| swiglu::forward(x, width / 2)), [rows, width / 2])
+    fn activate(x: &FlexTensor, kind: Activation) -> FlexTensor {
+        let [rows, columns] = matrix_of(x);
+        let width = columns / kind.columns();
+        tensor(with_values(x, |x| activation::forward(kind, x, width)), [rows, width])
     }
 
-    fn swiglu_back(x: &FlexTensor, dy: FlexTensor) -> FlexTensor {
-        let [rows, width] = matrix_of(x);
-        let dx = with_values(x, |x| with_values(&dy, |dy| swiglu::backward(x, width / 2, dy)));
-        tensor(dx, [rows, width])
+    fn activate_back(x: &FlexTensor, kind: Activation, dy: FlexTensor) -> FlexTensor {
+        let [rows, columns] = matrix_of(x);
+        let width = columns / kind.columns();
+        let dx =
+            with_values(x, |x| with_values(&dy, |dy| activation::backward(kind, x, width, dy)));
+        tensor(dx, [rows, columns])
     }
 
     fn attend([qkv, query, key]: &[FlexTensor; 3], heads: &Heads) -> [FlexTensor; 2] {
@@ -161,8 +169,8 @@ impl FusedOps for Flex {
         y
     }
 
-    fn fused_swiglu(x: FlexTensor) -> FlexTensor {
-        Self::swiglu(&x)
+    fn fused_activation(x: FlexTensor, kind: Activation) -> FlexTensor {
+        Self::activate(&x, kind)
     }
 
     fn fused_attention(
@@ -199,15 +207,16 @@ impl<B: Kernels> Backward<B, 2> for Norm {
 }
 
 #[derive(Debug)]
-struct Swiglu;
+struct Activate;
 
-impl<B: Kernels> Backward<B, 1> for Swiglu {
-    type State = FloatTensor<B>;
+impl<B: Kernels> Backward<B, 1> for Activate {
+    type State = (FloatTensor<B>, Activation);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
-            grads.register::<B>(node.id, B::swiglu_back(&ops.state, dy));
+            let (x, kind) = &ops.state;
+            grads.register::<B>(node.id, B::activate_back(x, *kind, dy));
         }
     }
 }
@@ -261,11 +270,11 @@ impl<B: Kernels + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         }
     }
 
-    fn fused_swiglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn fused_activation(x: FloatTensor<Self>, kind: Activation) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
-        let y = B::swiglu(&x);
-        match Swiglu.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(x, y),
+        let y = B::activate(&x, kind);
+        match Activate.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, kind), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -304,9 +313,9 @@ pub(super) fn norm(x: Tensor<2>, gain: Tensor<1>, epsilon: f32) -> Tensor<2> {
     Tensor::from_dispatch(y)
 }
 
-/// silu(gate) · up of rows [gate | up].
-pub(super) fn swiglu(x: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::fused_swiglu(x.into_dispatch()))
+/// SwiGLU of rows [gate | up], or GELU.
+pub(super) fn activation(x: Tensor<2>, kind: Activation) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::fused_activation(x.into_dispatch(), kind))
 }
 
 /// Attention over rows [queries | keys | values]; the gains matter where `heads` norms.

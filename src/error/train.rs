@@ -18,6 +18,16 @@ pub enum TrainError {
         /// File or folder.
         path: String,
     },
+    /// Nothing to train on but copies of the validation text.
+    #[error(
+        "{path}: all {dropped} training documents repeat, or nearly repeat, validation documents; give more text, or keep near copies with near_duplicates = 1"
+    )]
+    OnlyCopies {
+        /// File or folder.
+        path: String,
+        /// Training documents dropped.
+        dropped: usize,
+    },
     /// Too little text to train and validate on.
     #[error("corpus {corpus}: {found} {split} tokens, but {wanted} are wanted at least")]
     TooLittleText {

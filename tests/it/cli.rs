@@ -284,7 +284,9 @@ fn lists_name_their_sources() {
 #[test]
 fn a_sweep_that_was_stopped_goes_on_and_trains_nothing_twice() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let text = "pub fn add(a: u32, b: u32) -> u32 { a + b }\n".repeat(400);
+    let text: String = (0..400)
+        .map(|i| format!("pub fn add_{i}(a: u32, b: u32) -> u32 {{ a + {i} * b }}\n"))
+        .collect();
     std::fs::write(folder.path().join("text.rs"), text).expect("written");
     let sweep = |shapes: &str| {
         let file = format!(

@@ -166,6 +166,10 @@ impl Corpus {
             let mut near = near.into_iter();
             training.retain(|_| !near.next().unwrap_or(false));
         }
+        if training.is_empty() && copies + near_copies > 0 {
+            let dropped = copies + near_copies;
+            return Err(TrainError::OnlyCopies { path: name, dropped }.into());
+        }
         if training.is_empty() || validation.is_empty() {
             return Err(TrainError::NoText { path: name }.into());
         }
@@ -314,6 +318,14 @@ mod tests {
         let folder = folder(&[("empty.txt".to_owned(), String::new())]);
         assert!(read(folder.path().to_owned()).is_err());
         assert!(read(folder.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn text_that_only_repeats_itself_is_named_as_that() {
+        let line = "pub fn add(a: u32, b: u32) -> u32 { a + b }\n";
+        let folder = folder(&[("a.rs".to_owned(), line.repeat(400))]);
+        let told = read(folder.path().to_owned()).expect_err("its tail is its head").to_string();
+        assert!(told.contains("near_duplicates = 1"), "{told}");
     }
 
     #[test]

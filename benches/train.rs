@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench --bench train                 # every size, one thread and two
 //! cargo bench --bench train -- 1M 1         # one size, one thread
+//! cargo bench --bench train --features cuda -- cuda bf16
 //! ```
 //!
 //! The sizes, batches and the architecture are those of `benches/peers/decoder.py`, which times
@@ -13,9 +14,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use isoloss::flops::{Experts, Shape};
-use isoloss::sweep::{Recipe, RunSpec, TrainEvent, Trainer};
+use isoloss::sweep::{Compute, Precision, Recipe, RunSpec, TrainEvent, Trainer};
 use isoloss::train::{BurnTrainer, Corpus};
 use isoloss::units::Tokens;
 
@@ -46,25 +47,33 @@ fn cases() -> Vec<(&'static str, Shape, u32, u32)> {
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let (names, threads): (Vec<&String>, Vec<&String>) =
-        asked.iter().partition(|a| a.parse::<usize>().is_err());
-    let threads: Vec<usize> = match threads.as_slice() {
-        [] => vec![1, 2],
-        given => given.iter().filter_map(|t| t.parse().ok()).collect(),
+    let is = |name: &str| asked.iter().any(|a| a == name);
+    let compute = match (is("cuda"), is("wgpu")) {
+        (true, _) => Compute::Cuda,
+        (_, true) => Compute::Wgpu,
+        _ => Compute::Cpu,
     };
+    let precision = if is("bf16") { Precision::Bf16 } else { Precision::F32 };
+    let threads: Vec<usize> = asked.iter().filter_map(|a| a.parse().ok()).collect();
+    let threads = match (threads.is_empty(), compute) {
+        (false, _) => threads,
+        (true, Compute::Cpu) => vec![1, 2],
+        (true, _) => vec![1],
+    };
+    let named: Vec<_> = cases().into_iter().filter(|case| is(case.0)).collect();
+    let cases = if named.is_empty() { cases() } else { named };
     let mut out = std::io::stdout().lock();
     let mut line = |text: String| writeln!(out, "{text}").expect("stdout is open");
     for threads in threads {
-        let peak = product_gflop_per_s(threads);
-        line(format!("\n{threads} thread(s); f32 product of 1024 x 1024: {peak:.0} GFLOP/s\n"));
+        let peak = product_gflop_per_s(threads, compute, precision);
+        line(format!(
+            "\n{compute:?}, {precision:?}, {threads} thread(s); product of two squares: {peak:.0} GFLOP/s\n"
+        ));
         line("| Model | N | N visited | Tokens/s | GFLOP/s | of the product |".to_owned());
         line("|---|---|---|---|---|---|".to_owned());
-        for (name, shape, batch, context) in cases() {
-            if !names.is_empty() && !names.iter().any(|n| *n == name) {
-                continue;
-            }
-            let speed = tokens_per_s(shape, batch, context, threads);
-            let useful = speed * shape.train_flops_per_token(context) / 1e9;
+        for (name, shape, batch, context) in &cases {
+            let speed = tokens_per_s(*shape, *batch, *context, (threads, compute, precision));
+            let useful = speed * shape.train_flops_per_token(*context) / 1e9;
             let (all, active) = (shape.params().all, shape.params().active);
             let share = 100.0 * useful / peak;
             line(format!(
@@ -75,7 +84,12 @@ fn main() {
 }
 
 /// Median over the steps of one run.
-fn tokens_per_s(shape: Shape, batch_sequences: u32, context: u32, threads: usize) -> f64 {
+fn tokens_per_s(
+    shape: Shape,
+    batch_sequences: u32,
+    context: u32,
+    (threads, compute, precision): (usize, Compute, Precision),
+) -> f64 {
     let recipe = Recipe {
         context,
         batch_sequences,
@@ -96,7 +110,8 @@ fn tokens_per_s(shape: Shape, batch_sequences: u32, context: u32, threads: usize
         recipe,
         trunk: None,
     };
-    let mut trainer = BurnTrainer { threads, ..BurnTrainer::new(Arc::new(corpus)) };
+    let mut trainer =
+        BurnTrainer { threads, compute, precision, ..BurnTrainer::new(Arc::new(corpus)) };
     let mut seconds = Vec::new();
     let mut last = Instant::now();
     let mut on_event = |event: &TrainEvent| {
@@ -113,21 +128,31 @@ fn tokens_per_s(shape: Shape, batch_sequences: u32, context: u32, threads: usize
     per_step as f64 / seconds[seconds.len() / 2]
 }
 
-/// What burn's product of two square matrices reaches: the ceiling of everything above.
-fn product_gflop_per_s(threads: usize) -> f64 {
-    const SIDE: usize = 1024;
+/// What burn's product of two square matrices reaches on the device: the ceiling of everything above.
+fn product_gflop_per_s(threads: usize, compute: Compute, precision: Precision) -> f64 {
+    let (device, side) = match compute {
+        #[cfg(feature = "cuda")]
+        Compute::Cuda => (Device::cuda(0_usize), 8192),
+        #[cfg(feature = "wgpu")]
+        Compute::Wgpu => (Device::wgpu(burn::tensor::DeviceKind::DefaultDevice), 4096),
+        _ => (Device::flex(), 1024),
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     pool.install(|| {
-        let device = Device::flex();
-        let random = || Tensor::<2>::random([SIDE, SIDE], Distribution::Default, &device);
+        let random = || {
+            let values = Tensor::<2>::random([side, side], Distribution::Default, &device);
+            if precision == Precision::Bf16 { values.cast(FloatDType::BF16) } else { values }
+        };
         let (a, b) = (random(), random());
         let best = (0..12)
             .map(|_| {
                 let began = Instant::now();
-                let _c = a.clone().matmul(b.clone()).into_data();
+                let product = a.clone().matmul(b.clone());
+                // One number read back waits for the device and moves nothing.
+                let _last = product.slice([side - 1..side, side - 1..side]).into_data();
                 began.elapsed().as_secs_f64()
             })
             .fold(f64::INFINITY, f64::min);
-        2.0 * (SIDE as f64).powi(3) / best / 1e9
+        2.0 * (side as f64).powi(3) / best / 1e9
     })
 }

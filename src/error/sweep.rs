@@ -38,6 +38,20 @@ pub enum SweepError {
         /// The run.
         run: String,
     },
+    /// The log of a run that is taken up from a checkpoint lacks steps.
+    #[error(
+        "{path}: holds {found} of the {wanted} steps that the checkpoint of `{run}` stands on; put the log back, or remove the checkpoint to train from the start"
+    )]
+    LogGap {
+        /// The log.
+        path: String,
+        /// The run.
+        run: String,
+        /// Steps the log has.
+        found: usize,
+        /// Steps that were taken.
+        wanted: u64,
+    },
     /// No executor of this name in this build.
     #[error("executor `{name}` is not available yet; use `local`")]
     Executor {

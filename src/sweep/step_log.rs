@@ -16,7 +16,7 @@ use super::execution::LogFormat;
 #[cfg(feature = "tables")]
 use super::mirror::Mirror;
 use super::run::{RunLedger, RunResult, RunSpec, RunStart, TrainEvent, Trainer};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SweepError};
 
 /// The first line of a step log: what was asked for.
 #[derive(Serialize, Deserialize)]
@@ -117,6 +117,11 @@ impl Book {
             Some(other) => kept_events(other, at),
             None => own,
         };
+        let found = events.iter().filter(|e| matches!(e, TrainEvent::Step(_))).count();
+        if found as u64 != at {
+            let (path, run) = (path.display().to_string(), spec.id.clone());
+            return Err(SweepError::LogGap { path, run, found, wanted: at }.into());
+        }
         let mut ledger = RunLedger::new(start.clone());
         let mut text = Vec::new();
         let io = |e: std::io::Error| Error::io(&path, "write", &e);

@@ -29,6 +29,7 @@ pub(super) struct AdamW {
     states: Vec<State>,
     steps: u64,
     rule: Rule,
+    path: Path,
 }
 
 struct State {
@@ -124,7 +125,7 @@ impl AdamW {
             gain_lr: recipe.gain_lr_factor(shape.d_model),
             clip_norm: recipe.clip_norm,
         };
-        Self { states, steps: 0, rule }
+        Self { states, steps: 0, rule, path }
     }
 
     /// One step at learning rate `lr` (of the hidden matrices); returns the joint norm of the
@@ -133,7 +134,7 @@ impl AdamW {
     /// burn's own clipping looks at each tensor alone, which changes the direction of the step.
     pub(super) fn step(&mut self, model: Decoder, gradients: Gradients, lr: f64) -> (Decoder, f64) {
         let Some(grads) = gradients.sum else { return (model, 0.0) };
-        let norm = joint_norm(&model, &grads);
+        let norm = joint_norm(&model, &grads, self.path);
         if !norm.is_finite() {
             return (model, norm);
         }
@@ -217,22 +218,33 @@ impl AdamW {
     }
 }
 
-/// The joint Euclidean norm of all gradients.
-fn joint_norm(model: &Decoder, grads: &GradientsParams) -> f64 {
+/// The joint Euclidean norm of all gradients: summed where they are, and read once from a device.
+fn joint_norm(model: &Decoder, grads: &GradientsParams, path: Path) -> f64 {
     struct Squares<'a> {
         grads: &'a GradientsParams,
-        sum: f64,
+        path: Path,
+        host: f64,
+        device: Option<Tensor<1>>,
     }
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(grad) = self.grads.get::<D>(param.id) {
-                self.sum += with_values(grad, squares);
+            let Some(grad) = self.grads.get::<D>(param.id) else { return };
+            match self.path {
+                Path::Fused => self.host += with_values(grad, squares),
+                Path::Plain => {
+                    let sum = grad.square().sum();
+                    self.device = Some(match self.device.take() {
+                        Some(before) => before + sum,
+                        None => sum,
+                    });
+                }
             }
         }
     }
-    let mut squares = Squares { grads, sum: 0.0 };
+    let mut squares = Squares { grads, path, host: 0.0, device: None };
     model.visit(&mut squares);
-    squares.sum.sqrt()
+    let device = squares.device.map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()));
+    (squares.host + device).sqrt()
 }
 
 fn with_values<const D: usize, T>(tensor: Tensor<D>, work: impl FnOnce(&[f32]) -> T) -> T {

@@ -16,6 +16,8 @@ use super::optimizer::{AdamW, Gradients};
 use super::params::{Array, arrays, with_arrays};
 use super::*;
 use crate::flops::{Experts, Shape};
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::sweep::Compute;
 use crate::sweep::{
     BYTES, KeepCheckpoints, Precision, Recipe, RunSpec, RunStatus, Schedule, StepLog, TrainEvent,
     Trainer, WidthTransfer, stream,
@@ -171,6 +173,40 @@ fn the_kernels_are_the_plain_operations_and_so_are_their_gradients() {
                 let relative = length(&gap) / length(plain).max(1e-9);
                 assert!(relative < 1e-5, "{what}, {name}: {relative:e}");
             }
+        }
+    }
+}
+
+/// On the devices this build has besides the CPU; fails where the machine has none.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[test]
+fn other_devices_compute_what_the_cpu_does() {
+    let built = [(Compute::Cuda, cfg!(feature = "cuda")), (Compute::Wgpu, cfg!(feature = "wgpu"))];
+    for (compute, _) in built.into_iter().filter(|(_, is_built)| *is_built) {
+        let there = super::compute::device(compute).expect("this build has it").autodiff();
+        for (what, shape) in shapes() {
+            let (inputs, targets) = (ids(80, shape.vocab, 6), ids(80, shape.vocab, 7));
+            let run = |path: Path, device: &Device| {
+                let model = Decoder::new(&shape, 5, device);
+                let setting = setting(&shape, 40, path, device);
+                let losses = model.losses(ints(&inputs, device), ints(&targets, device), &setting);
+                let loss = objective(losses);
+                (scalar(loss.clone()), gradients(&model, loss))
+            };
+            let (loss, grads) = run(Path::Plain, &there);
+            let (wanted, wanted_grads) = run(Path::Fused, &Device::flex().autodiff());
+            assert!((loss - wanted).abs() < 1e-5 * wanted, "{compute:?}, {what}: {loss} {wanted}");
+            for ((name, grad), (_, wanted)) in grads.iter().zip(&wanted_grads) {
+                let gap: Vec<f32> = grad.iter().zip(wanted).map(|(a, b)| a - b).collect();
+                let relative = length(&gap) / length(wanted).max(1e-9);
+                assert!(relative < 1e-4, "{compute:?}, {what}, {name}: {relative:e}");
+            }
+        }
+        let mut here = trainer(&noise(26, 5000, 1), &noise(26, 500, 2));
+        let mut other = BurnTrainer { compute, ..here.clone() };
+        let spec = spec(12, recipe());
+        for (there, here) in losses(&mut other, &spec).0.iter().zip(losses(&mut here, &spec).0) {
+            assert!((there - here).abs() < 1e-4 * here, "{compute:?}: {there} {here}");
         }
     }
 }

@@ -75,6 +75,16 @@ fn a_run_killed_again_and_again_ends_as_if_nothing_had_happened() {
     assert!(!broken.path().join("runs/chaos.safetensors").exists(), "of no more use");
 }
 
+#[test]
+fn a_checkpoint_whose_log_is_gone_is_refused() {
+    let home = home(&RUN.replace("[execution]", "[execution]\nkeep_checkpoints = \"last\""));
+    train(home.path());
+    std::fs::remove_file(home.path().join("runs/chaos.jsonl")).expect("there");
+    let done = isoloss(home.path()).args(["train", "run.toml"]).output().expect("starts");
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && told.contains("0 of the 320 steps"), "{told}");
+}
+
 /// Writes fail beyond a size, as they do on a full disk; `sh` has the signal ignored.
 #[cfg(unix)]
 #[test]

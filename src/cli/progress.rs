@@ -176,7 +176,7 @@ impl RunWatch {
         let loss =
             row.loss_nats.map_or("no final loss".to_owned(), |l| format!("loss {l:.4} nats"));
         self.line(&format!(
-            "{}: {:?}, {loss}, {} parameters, {} tokens, {:.0} s",
+            "{}: {}, {loss}, {} parameters, {} tokens, {:.0} s",
             row.run, row.status, row.n_params, row.tokens, row.elapsed_s
         ));
     }

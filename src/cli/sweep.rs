@@ -172,7 +172,7 @@ fn status(config: &SweepConfig) -> Result<Output> {
         let (how, loss, seconds) = match state.ended.get(&run.id) {
             None => ("to do".to_owned(), String::new(), String::new()),
             Some(row) => (
-                format!("{:?}", row.status).to_lowercase(),
+                row.status.to_string(),
                 row.loss_nats.map_or_else(String::new, |l| format!("{l:.4}")),
                 format!("{:.0}", row.elapsed_s),
             ),

@@ -116,8 +116,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         let floor = floor.map_or(String::new(), |f| format!(", {:.4} above the floor", nats - f));
         format!("{nats:.4} nats per token{bits}{floor}")
     });
-    let status = format!("{:?}", row.status).to_lowercase();
-    let text = format!("{status} after {} tokens: {loss}\nlog: {}\n", row.tokens, log.display());
+    let text =
+        format!("{} after {} tokens: {loss}\nlog: {}\n", row.status, row.tokens, log.display());
     Output::new(text, &row, Vec::new())
 }
 

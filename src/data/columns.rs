@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "tables")]
+use super::facts;
 use crate::error::DataError;
 #[cfg(feature = "tables")]
 use crate::units::ParamRule;
@@ -135,46 +137,10 @@ impl Quantity {
     /// Normalised names, the surest first. An evaluation loss is preferred to a plain `loss`, which
     /// in many logs is the training loss of the last batch.
     pub(super) fn names(self, rule: ParamRule) -> &'static [&'static str] {
-        const ALL: &[&str] = &[
-            "n_params",
-            "num_params",
-            "params",
-            "parameters",
-            "n",
-            "model_size",
-            "params_total",
-            "n_parameters",
-            "num_parameters",
-            "nparams",
-            "n_params_total",
-            "num_params_total",
-            "total_params",
-            "total_parameters",
-            "model_params",
-            "model_parameters",
-            "param_count",
-            "parameter_count",
-        ];
-        const NON_EMBEDDING: &[&str] = &[
-            "n_params_non_embedding",
-            "params_non_embedding",
-            "non_embedding_params",
-            "params_no_embed",
-            "n_non_embedding",
-            "num_non_embedding_params",
-            "non_embedding_parameters",
-            "num_params_non_embedding",
-        ];
-        const ACTIVE: &[&str] = &[
-            "active_params",
-            "n_active_params",
-            "num_active_params",
-            "params_active",
-            "active_parameters",
-            "n_active",
-        ];
         match (self, rule) {
-            (Self::Params, ParamRule::Active) => ACTIVE,
+            (Self::Params, ParamRule::All) => facts::ALL_PARAMS,
+            (Self::Params, ParamRule::NonEmbedding) => facts::NON_EMBEDDING_PARAMS,
+            (Self::Params, ParamRule::Active) => facts::ACTIVE_PARAMS,
             // A column called weight may weigh anything, and many are called error; they take a
             // --map.
             (Self::Weight | Self::BenchmarkError, _) => &[],
@@ -187,8 +153,6 @@ impl Quantity {
             (Self::KvBits, _) => &["kv_bits"],
             (Self::ServedBits, _) => &["served_bits", "post_bits"],
             (Self::Run, _) => &["run", "run_id", "name", "run_name", "id"],
-            (Self::Params, ParamRule::All) => ALL,
-            (Self::Params, ParamRule::NonEmbedding) => NON_EMBEDDING,
             (Self::Tokens, _) => &[
                 "tokens",
                 "train_tokens",

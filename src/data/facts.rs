@@ -38,62 +38,62 @@ pub(super) enum FactKind {
     ModelType,
 }
 
+/// Names of the number of all parameters.
+pub(super) const ALL_PARAMS: &[&str] = &[
+    "n_params",
+    "num_params",
+    "params",
+    "parameters",
+    "n",
+    "model_size",
+    "params_total",
+    "n_parameters",
+    "num_parameters",
+    "nparams",
+    "n_params_total",
+    "num_params_total",
+    "total_params",
+    "total_parameters",
+    "model_params",
+    "model_parameters",
+    "param_count",
+    "parameter_count",
+    "num_model_params",
+    "trainable_params",
+    "num_trainable_params",
+];
+
+/// Names of that without embedding and output matrices.
+pub(super) const NON_EMBEDDING_PARAMS: &[&str] = &[
+    "n_params_non_embedding",
+    "params_non_embedding",
+    "non_embedding_params",
+    "params_no_embed",
+    "n_non_embedding",
+    "num_non_embedding_params",
+    "non_embedding_parameters",
+    "num_params_non_embedding",
+    "n_params_no_embedding",
+    "n_params_nonembedding",
+    "non_embed_params",
+];
+
+/// Names of those a token visits.
+pub(super) const ACTIVE_PARAMS: &[&str] = &[
+    "active_params",
+    "n_active_params",
+    "num_active_params",
+    "params_active",
+    "active_parameters",
+    "n_active",
+    "n_params_active",
+];
+
 /// Names of facts, the surest first.
 pub(super) const FACTS: &[(FactKind, &[&str])] = &[
-    (
-        FactKind::AllParams,
-        &[
-            "n_params",
-            "num_params",
-            "params",
-            "parameters",
-            "n",
-            "model_size",
-            "params_total",
-            "n_parameters",
-            "num_parameters",
-            "nparams",
-            "n_params_total",
-            "num_params_total",
-            "total_params",
-            "total_parameters",
-            "model_params",
-            "model_parameters",
-            "param_count",
-            "parameter_count",
-            "num_model_params",
-            "trainable_params",
-            "num_trainable_params",
-        ],
-    ),
-    (
-        FactKind::NonEmbeddingParams,
-        &[
-            "n_params_non_embedding",
-            "params_non_embedding",
-            "non_embedding_params",
-            "params_no_embed",
-            "n_non_embedding",
-            "num_non_embedding_params",
-            "non_embedding_parameters",
-            "num_params_non_embedding",
-            "n_params_no_embedding",
-            "n_params_nonembedding",
-            "non_embed_params",
-        ],
-    ),
-    (
-        FactKind::ActiveParams,
-        &[
-            "active_params",
-            "n_active_params",
-            "num_active_params",
-            "params_active",
-            "active_parameters",
-            "n_active",
-            "n_params_active",
-        ],
-    ),
+    (FactKind::AllParams, ALL_PARAMS),
+    (FactKind::NonEmbeddingParams, NON_EMBEDDING_PARAMS),
+    (FactKind::ActiveParams, ACTIVE_PARAMS),
     (
         FactKind::TokensPerStep,
         &[
@@ -320,7 +320,9 @@ pub(super) fn count_with_unit(column: &str) -> Option<(String, f64)> {
     let (base, factor) = UNITS.iter().find_map(|(u, f)| Some((name.strip_suffix(u)?, *f)))?;
     let base = base.strip_suffix("_in").unwrap_or(base);
     let is_count = TOKENS.contains(&base)
-        || FACTS[..3].iter().any(|(_, names)| names.contains(&base))
+        || [ALL_PARAMS, NON_EMBEDDING_PARAMS, ACTIVE_PARAMS]
+            .iter()
+            .any(|names| names.contains(&base))
         || Quantity::Tokens.is_named(base);
     // A single letter with another is an abbreviation of anything.
     (is_count && base.len() > 1).then(|| (base.to_owned(), factor))

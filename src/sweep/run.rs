@@ -167,6 +167,16 @@ pub enum RunStatus {
     Diverged,
 }
 
+impl std::fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Diverged => "diverged",
+        })
+    }
+}
+
 /// The row a run leaves in `runs.jsonl`; read back by [`crate::data`] like anyone's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {

@@ -708,6 +708,26 @@ fn json_lines_of_our_trainer_and_of_python_are_read() {
 }
 
 #[test]
+fn a_sparse_run_spends_six_flops_on_each_parameter_a_token_visits() {
+    let place = folder();
+    let text = "{\"run\": \"m\", \"config\": {\"n_params\": 4e6, \"n_params_active\": 1e6, \
+                \"batch_size\": 8, \"seq_len\": 128}}\n"
+        .to_owned()
+        + &(1..=400)
+            .map(|s| format!("{{\"step\": {s}, \"loss\": {:.5}}}\n", Curve::whole().loss(s)))
+            .collect::<String>();
+    let logs = put(&place, "m.jsonl", &text);
+    let found = table(&logs, &ReadOptions::default());
+    let run = &found.runs[0];
+    assert_eq!((run.n.get(), run.c.get()), (4e6, 6.0 * 1e6 * 400.0 * 1024.0));
+    assert!(!found.assumptions.contains(&Assumption::FlopsFromSixNd), "{:?}", found.assumptions);
+    let active = ReadOptions { params: ParamRule::Active, ..ReadOptions::default() };
+    assert_eq!(table(&logs, &active).runs[0].n.get(), 1e6);
+    let rows = "run,n_params,n_params_active,tokens,loss\na,4e6,1e6,1e9,3.1\n";
+    assert_eq!(table(&put(&place, "rows.csv", rows), &active).runs[0].n.get(), 1e6);
+}
+
+#[test]
 fn a_constant_rate_beside_a_decay_is_a_warning() {
     let place = folder();
     put(&place, "decayed.csv", Curve::whole().csv());

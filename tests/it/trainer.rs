@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use polars::prelude::{ParquetWriter, df};
 use serde_json::Value;
 
 const RUN: &str = r#"
@@ -73,6 +74,36 @@ fn a_run_killed_again_and_again_ends_as_if_nothing_had_happened() {
     train(broken.path());
     assert_eq!(lines(broken.path().join("runs/chaos.jsonl")), want);
     assert!(!broken.path().join("runs/chaos.safetensors").exists(), "of no more use");
+}
+
+#[test]
+fn parquet_and_json_lines_of_the_same_documents_are_one_corpus() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let texts: Vec<String> = (0..40)
+        .map(|i| (0..80).map(|w| format!("word{i}x{w} ")).collect::<String>() + "end")
+        .collect();
+    let lines: String = texts.iter().map(|text| format!("{{\"body\": \"{text}\"}}\n")).collect();
+    let of = |name: &str, field: &str| {
+        let done = isoloss(home.path())
+            .args(["corpus", name, "--text-field", field, "--json"])
+            .stdout(Stdio::piped())
+            .output()
+            .expect("starts");
+        let told = String::from_utf8_lossy(&done.stderr).into_owned();
+        serde_json::from_slice::<Value>(&done.stdout).map_err(|_| told)
+    };
+    // A document's side hangs on the name it comes from.
+    std::fs::write(home.path().join("a.jsonl"), lines).expect("written");
+    let rows = of("a.jsonl", "body").expect("a corpus");
+    let mut frame = df!("body" => texts, "n" => vec![1_i32; 40]).expect("a frame");
+    let file = std::fs::File::create(home.path().join("a.parquet")).expect("created");
+    ParquetWriter::new(file).finish(&mut frame).expect("written");
+    std::fs::rename(home.path().join("a.parquet"), home.path().join("a.jsonl")).expect("moved");
+    assert_eq!(of("a.jsonl", "body").expect("a corpus")["sha256"], rows["sha256"]);
+    for field in ["text", "n"] {
+        let told = of("a.jsonl", field).expect_err("no text there");
+        assert!(told.contains("text_field"), "{told}");
+    }
 }
 
 #[test]

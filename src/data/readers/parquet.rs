@@ -111,10 +111,13 @@ pub(in crate::data) fn texts(
 ) -> Result<Vec<Option<String>>, DataError> {
     let file = File::open(&source.path).map_err(|e| source.unreadable(&e))?;
     let reader = ParquetReader::new(file).with_columns(Some(vec![field.to_owned()]));
-    let frame = guarded(|| reader.finish().map_err(|e| source.unreadable(&e)))
+    let wanted = |error: &dyn std::fmt::Display| {
+        source.unreadable(&format!("{error}; name the column of text with text_field"))
+    };
+    let frame = guarded(|| reader.finish().map_err(|e| wanted(&e)))
         .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
-    let column = frame.column(field).map_err(|e| source.unreadable(&e))?;
-    let column = column.str().map_err(|e| source.unreadable(&e))?;
+    let column = frame.column(field).map_err(|e| wanted(&e))?;
+    let column = column.str().map_err(|e| wanted(&e))?;
     Ok(column.iter().map(|text| text.map(str::to_owned)).collect())
 }
 

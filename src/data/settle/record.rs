@@ -99,6 +99,16 @@ struct Entry {
     rule: ParamRule,
     per_byte: bool,
     seen: TokensSeen,
+    flops: FlopsFrom,
+}
+
+/// Where the training FLOPs of a run come from.
+#[derive(Clone, Copy)]
+enum FlopsFrom {
+    Log,
+    /// 6 N D with the parameters a token visits.
+    Visited,
+    SixNd,
 }
 
 fn entry(
@@ -142,8 +152,15 @@ fn entry(
         .or_else(|| logged.last().map(|b| b.last))
         .or_else(|| fact(&run.log, Quantity::Flops, &options.map))
         .filter(|c| c.is_finite() && *c > 0.0);
+    // Of a mixture of experts a token trains those it visits.
+    let visited = run.sizes.active.map(Params::new);
+    let flops = match (c, visited) {
+        (Some(_), _) => FlopsFrom::Log,
+        (None, Some(_)) => FlopsFrom::Visited,
+        (None, None) => FlopsFrom::SixNd,
+    };
     let record = RunRecord {
-        c: c.map_or_else(|| FlopRule::six_nd(n, d), Flops::new),
+        c: c.map_or_else(|| FlopRule::six_nd(visited.unwrap_or(n), d), Flops::new),
         budget: fact(&run.log, Quantity::Budget, &options.map).map(Flops::new),
         weight: options
             .map
@@ -158,7 +175,7 @@ fn entry(
         loss_source,
         ..RunRecord::new(run.log.run.clone(), n, d, loss_nats)
     };
-    Ok(Entry { record, rule, per_byte, seen })
+    Ok(Entry { record, rule, per_byte, seen, flops })
 }
 
 /// Enters the settled runs into the table; returns which parameters each counts, with its file.
@@ -177,20 +194,20 @@ pub(in crate::data) fn enter(
             let (path, run) = (path.clone(), Some(run.log.run.clone()));
             Skipped { path, line: None, run, reason }
         };
-        let Entry { record, rule, per_byte, seen } = match entry(run, row, rule, choice, options) {
+        let entry = match entry(run, row, rule, choice, options) {
             Ok(entry) => entry,
             Err(reason) => {
                 table.skipped.push(left_out(reason));
                 continue;
             }
         };
-        table.curves.extend(run.curve(record.n));
+        table.curves.extend(run.curve(entry.record.n));
         if let Some((stated, table_path)) = &run.log.stated {
             // The row of a table stands for the run; the log is its curve.
-            if (stated / record.loss_nats - 1.0).abs() > 5e-3 {
+            if (stated / entry.record.loss_nats - 1.0).abs() > 5e-3 {
                 table.skipped.push(left_out(format!(
                     "its row in {table_path} says loss {stated:.4}, this log {:.4}; the row is taken",
-                    record.loss_nats
+                    entry.record.loss_nats
                 )));
             }
             continue;
@@ -200,10 +217,10 @@ pub(in crate::data) fn enter(
             Standing::Finished => decayed += 1,
             _ => {}
         }
-        note(run, &record, &seen, table);
-        assume(run, &record, rule, per_byte, &seen, table);
-        rules.push((rule, path));
-        table.runs.push(record);
+        note(run, &entry.record, &entry.seen, table);
+        assume(run, &entry, table);
+        rules.push((entry.rule, path));
+        table.runs.push(entry.record);
     }
     if constant > 0 && decayed > 0 {
         table.warnings.push(Warning::MixedSchedules { constant, decayed });
@@ -244,10 +261,7 @@ fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTab
 /// What was taken for granted about a run, said once for the table.
 fn assume(
     run: &Settled,
-    record: &RunRecord,
-    rule: ParamRule,
-    per_byte: bool,
-    seen: &TokensSeen,
+    Entry { record, rule, per_byte, seen, flops }: &Entry,
     table: &mut RunTable,
 ) {
     let mut say = |assumption: Assumption| {
@@ -283,11 +297,16 @@ fn assume(
         _ => "the last",
     };
     say(from(Quantity::Loss, format!("{what} {}", run.log.key(metric))));
-    if run.log.series(Metric::Flops).is_empty() {
-        say(Assumption::FlopsFromSixNd);
+    match flops {
+        FlopsFrom::Log => {}
+        FlopsFrom::Visited => {
+            let rule = "6 N D of the parameters a token visits";
+            say(from(Quantity::Flops, rule.to_owned()));
+        }
+        FlopsFrom::SixNd => say(Assumption::FlopsFromSixNd),
     }
-    if rule == ParamRule::All {
+    if *rule == ParamRule::All {
         say(Assumption::AllParameters);
     }
-    say(if per_byte { Assumption::NatsPerByte } else { Assumption::NatsPerToken });
+    say(if *per_byte { Assumption::NatsPerByte } else { Assumption::NatsPerToken });
 }

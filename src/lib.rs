@@ -18,6 +18,7 @@ pub mod num;
 pub mod plan;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod study;
 pub mod sweep;
 #[cfg(feature = "train")]
 pub mod train;

@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 
 use super::fit::{Held, held_coefficients};
-use super::law_arg::resolve;
+use crate::study::ask_laws;
 use super::output::{Console, Output};
 use super::reading::ReadingArgs;
 use crate::error::{DataError, FitError, Result, Warning};
@@ -165,7 +165,7 @@ fn predictions(
 ) -> Result<Vec<TwoStepPrediction>> {
     let mut predictions = Vec::new();
     let Some(law) = &args.law else { return Ok(predictions) };
-    for asked in resolve(law)? {
+    for asked in ask_laws(law)? {
         warnings.extend(asked.warnings.iter().cloned());
         let surface = asked.ensemble.best.clone();
         let mut points = Vec::new();

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::law_arg::{self, AskedLaw};
+use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_value};
 use super::target::Target;
 use crate::error::{PlanError, Result, Warning};
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    let laws = law_arg::resolve(&args.law)?;
+    let laws = ask_laws(&args.law)?;
     let (mut tables, mut warnings) = (Vec::new(), Vec::new());
     for AskedLaw { ensemble, warnings: doubts } in &laws {
         let surface = &ensemble.best;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 
-use super::law_arg::{self, AskedLaw};
+use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_json_text, to_value};
 use super::target::Target;
 use crate::cost::{CostModel, Model, device, model, models};
@@ -190,7 +190,7 @@ pub(super) struct BandedCurve {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    let laws = law_arg::resolve(&args.law)?;
+    let laws = ask_laws(&args.law)?;
     for path in &args.out {
         extension(path)?;
         if laws.len() > 1 {

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::json;
 
-use super::law_arg::{self, AskedLaw};
+use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_value};
 use crate::cost::{self, Model};
 use crate::error::{CostError, PlanError, Result, Warning};
@@ -30,7 +30,7 @@ pub(super) struct Args {
     model: Option<String>,
     /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
     /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
-    #[arg(long, default_value = super::law_arg::USUAL)]
+    #[arg(long, default_value = crate::study::USUAL_LAWS)]
     law: String,
     /// Parameters, for a model without a name or to overrule its record.
     #[arg(long)]
@@ -75,7 +75,7 @@ struct Row {
 pub(super) fn run(args: &Args) -> Result<Output> {
     let subject = args.subject()?;
     let reference = args.reference(&subject)?;
-    let laws = law_arg::resolve(&args.law)?;
+    let laws = ask_laws(&args.law)?;
     let Subject { name, n, d, note } = &subject;
     let tokens = d.map_or_else(|| "an unpublished number of".to_owned(), |d| d.to_string());
     let mut text = format!("{name}: {n} parameters on {tokens} tokens{note}\n");

@@ -2,25 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args as ClapArgs, Parser, ValueEnum};
-use serde_json::Value;
+use clap::{Args as ClapArgs, ValueEnum};
 
-use super::law_arg::load_fit;
-use super::output::{Console, Output, to_json_text, to_value};
-use super::progress::Counter;
+use super::output::{Console, Output, to_json_text};
+use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use crate::data::{HoldOut, RunTable};
-use crate::error::{FitError, Result, Warning};
-use crate::fit::{
-    Axis, Fit, FitConfig, NormalPrior, Objective, ProfileOf, Resample, approaches, decide, fit,
-    fit_held_out, leave_groups_out, rank, rollout,
-};
-use crate::law::{Range, law_by_id};
+use crate::error::Result;
+use crate::fit::{Axis, FitConfig, NormalPrior, Objective, ProfileOf, Resample};
+use crate::law::Range;
 use crate::report::{
     approaches_sheet, certificate_text, decision_sheet, diagnostics_text, fit_sheet, groups_sheet,
     held_out_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, refusals_text,
     rollout_sheet, write_atomically,
 };
+use crate::study::{FitReport, FitRequest, LogSource, replay};
 use crate::units::Flops;
 
 /// Flags of `isoloss fit`.
@@ -230,182 +226,79 @@ fn known_coefficient(text: &str) -> Parsed<(String, NormalPrior)> {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(path) = &args.replay {
-        return replay(path, console);
+        return replayed(path);
     }
-    let (fitted, table) = fitted(args, console)?;
-    let mut text = text(&fitted, &table);
+    let request = args.request();
+    request.config.validate()?;
+    let source = LogSource { logs: args.logs.clone(), read: args.reading.options(console.strict)? };
+    let bytes = Bytes::new("reading");
+    let table = source.table(&|done, total| bytes.at(done, total))?;
+    bytes.clear();
+    let draws = Counter::new("bootstrap", request.config.bootstrap);
+    let report = request.answer(&table, &|done| draws.at(done))?.from_logs(source);
+    draws.clear();
+    let mut text = text(&report, &table);
     if let Some(path) = &args.out {
-        write_atomically(path, to_json_text(&fitted)?.as_bytes())?;
+        write_atomically(path, to_json_text(&report)?.as_bytes())?;
         text.push_str(&format!("\nwrote {}\n", path.display()));
     }
-    let mut json = to_value(&fitted)?;
-    if let Some(object) = json.as_object_mut() {
-        // 4000 draws belong in the file, not on a terminal.
-        object.remove("draws");
-        object.remove("residuals");
-        object.insert("files".to_owned(), to_value(&table.files)?);
-        object.insert("notes".to_owned(), to_value(&table.notes)?);
-        object.insert("skipped".to_owned(), to_value(&table.skipped)?);
-        object.insert("assumptions".to_owned(), to_value(&table.assumptions)?);
-    }
-    Ok(Output { text, json, warnings: fitted.warnings })
+    Output::new(text, &report, report.warnings.clone())
 }
 
-/// The fit the flags ask for, with the table it was made from.
-fn fitted(args: &Args, console: &Console) -> Result<(Fit, RunTable)> {
-    let config = FitConfig {
-        objective: args.objective.into(),
-        delta: args.delta,
-        over_weight: args.over_weight,
-        fixed: args.fixed.iter().flatten().cloned().collect(),
-        bounds: args.bounds.iter().cloned().collect(),
-        priors: args.priors.iter().cloned().collect(),
-        bootstrap: args.bootstrap,
-        resample: args.resample.into(),
-        profile: args.profile.into(),
-        seed: args.seed,
-        level: args.level,
-    };
-    config.validate()?;
-    let table = args.reading.read(&args.logs, console)?;
-    // Whatever chooses or scores a law here must not see the runs kept for the final test.
-    let seen = match &args.hold_out {
-        None => table.clone(),
-        Some(held) => held.split(&table)?.0,
-    };
-    let axis = args.leave_future_out;
-    let ranking =
-        (args.law == "auto").then(|| rank(&seen, axis.unwrap_or(Axis::C), &config)).transpose()?;
-    let law = match ranking.as_ref().and_then(|r| r.laws.first()) {
-        Some(best) => law_by_id(&best.rollout.law)?,
-        None => law_by_id(&args.law)?,
-    };
-    let rollout = axis.map(|axis| rollout(law, &seen, axis, &config)).transpose()?;
-    let progress = Counter::new("bootstrap", config.bootstrap);
-    let mut fitted = match &args.hold_out {
-        None => fit(law, &table, &config, &|done| progress.at(done))?,
-        Some(held) => fit_held_out(law, &table, held, &config, &|done| progress.at(done))?,
-    };
-    progress.clear();
-    if let Some(by) = args.leave_out {
-        fitted.groups_left_out = Some(leave_groups_out(law, &seen, by.into(), &config)?);
-    }
-    let budgets = match (args.at.as_slice(), &fitted.allocation) {
-        ([], Some(a)) => vec![a.reference_flops, a.reference_flops * 10.0],
-        (asked, _) => asked.to_vec(),
-    };
-    for &c in &budgets {
-        if !c.is_usable() {
-            let (what, wanted) = ("--at", "training FLOPs above zero");
-            let found = c.get().to_string();
-            return Err(FitError::Config { field: what, found, wanted }.into());
-        }
-        match decide(&fitted, c) {
-            Some(decision) => fitted.decisions.push(decision),
-            None => {
-                let what = format!("--at {c}");
-                let reason = format!("`{}` has no compute-optimal size there", law.id());
-                return Err(FitError::NoDecision { what, reason }.into());
-            }
+impl Args {
+    fn request(&self) -> FitRequest {
+        FitRequest {
+            law: self.law.clone(),
+            hold_out: self.hold_out.clone(),
+            leave_future_out: self.leave_future_out,
+            leave_out: self.leave_out.map(Into::into),
+            at: self.at.clone(),
+            config: FitConfig {
+                objective: self.objective.into(),
+                delta: self.delta,
+                over_weight: self.over_weight,
+                fixed: self.fixed.iter().flatten().cloned().collect(),
+                bounds: self.bounds.iter().cloned().collect(),
+                priors: self.priors.iter().cloned().collect(),
+                bootstrap: self.bootstrap,
+                resample: self.resample.into(),
+                profile: self.profile.into(),
+                seed: self.seed,
+                level: self.level,
+            },
         }
     }
-    let sides = approaches(&fitted, &seen);
-    // The law alone is no comparison.
-    if sides.approaches.iter().filter(|a| a.n_exponent.is_some()).count() > 1 {
-        fitted.warnings.extend(sides.warnings.iter().cloned());
-        fitted.approaches = Some(sides);
-    }
-    if let Some(tied) = ranking.as_ref().map(|r| (r.axis, r.tied())).filter(|(_, t)| t.len() > 1) {
-        let (axis, laws) = (tied.0.to_string(), tied.1.join(", "));
-        fitted.warnings.push(Warning::LawsTied { laws, axis });
-    }
-    fitted.ranking = ranking;
-    fitted.rollout = rollout;
-    fitted.command = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into()).collect();
-    Ok((fitted, table))
 }
 
-/// Runs the stored command again and compares every number with the stored one, bit for bit.
-fn replay(path: &Path, console: &Console) -> Result<Output> {
-    let stored = load_fit(path)?;
-    let bad = |reason: &str| FitError::Artifact {
-        path: path.display().to_string(),
-        reason: reason.to_owned(),
-    };
-    let command = std::iter::once("isoloss".to_owned()).chain(stored.command.iter().cloned());
-    let parsed = super::Cli::try_parse_from(command).ok().map(|cli| cli.verb);
-    let Some(super::Verb::Fit(args)) = parsed.filter(|_| !stored.command.is_empty()) else {
-        return Err(bad("it holds no `isoloss fit` command to run again").into());
-    };
-    if args.replay.is_some() {
-        return Err(bad("its command is itself a replay").into());
-    }
-    let (again, _) = fitted(&args, console)?;
-    let mut differences = Vec::new();
-    if stored.data_digest != again.data_digest {
-        let (was, now) = (&stored.data_digest, &again.data_digest);
-        differences.push(format!("the data have changed: digest {was} then, {now} now"));
-    }
-    let (was, now) = (&stored.isoloss_version, &again.isoloss_version);
-    if was != now {
-        differences.push(format!("isoloss {was} then, {now} now"));
-    }
-    compare("", &to_value(&stored)?, &to_value(&again)?, &mut differences);
-    let identical = differences.is_empty();
-    let mut text = format!("isoloss {}\n", stored.command.join(" "));
-    if identical {
-        text.push_str(&format!(
+fn replayed(path: &Path) -> Result<Output> {
+    let bytes = Bytes::new("reading");
+    let draws = Counter::new("bootstrap", 4000);
+    let replay = replay(path, &|done, total| bytes.at(done, total), &|done| draws.at(done))?;
+    bytes.clear();
+    draws.clear();
+    let text = if replay.identical {
+        let fit = &replay.again.fit;
+        format!(
             "reproduced to the bit: {} coefficients, {} intervals, {} draws, {} residuals\n",
-            again.coefficients.len(),
-            again.intervals.len(),
-            again.draws.len(),
-            again.residuals.len(),
-        ));
+            fit.coefficients.len(),
+            fit.intervals.len(),
+            fit.draws.len(),
+            fit.residuals.len(),
+        )
     } else {
         const SHOWN: usize = 20;
-        differences.iter().take(SHOWN).for_each(|d| text.push_str(&format!("differs: {d}\n")));
-        if differences.len() > SHOWN {
-            text.push_str(&format!("and {} more\n", differences.len() - SHOWN));
+        let shown = replay.differences.iter().take(SHOWN);
+        let mut text: String = shown.map(|d| format!("differs: {d}\n")).collect();
+        if replay.differences.len() > SHOWN {
+            text.push_str(&format!("and {} more\n", replay.differences.len() - SHOWN));
         }
-    }
-    let json = serde_json::json!({ "identical": identical, "differences": differences });
-    let differs = Warning::ReplayDiffers { differences: differences.len() };
-    Ok(Output { text, json, warnings: if identical { vec![] } else { vec![differs] } })
+        text
+    };
+    Output::new(text, &replay, replay.warnings())
 }
 
-/// Adds a line per number or word that differs; the command and the stamps have their own.
-fn compare(at: &str, was: &Value, now: &Value, differences: &mut Vec<String>) {
-    const APART: [&str; 3] = ["command", "data_digest", "isoloss_version"];
-    match (was, now) {
-        (Value::Object(a), Value::Object(b)) => {
-            let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            for name in names.into_iter().filter(|n| !APART.contains(&n.as_str())) {
-                let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
-                let missing = &Value::Null;
-                let of = |side: &serde_json::Map<String, Value>| {
-                    side.get(name).unwrap_or(missing).clone()
-                };
-                compare(&path, &of(a), &of(b), differences);
-            }
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            for (i, (x, y)) in a.iter().zip(b).enumerate() {
-                compare(&format!("{at}[{i}]"), x, y, differences);
-            }
-        }
-        (Value::Array(a), Value::Array(b)) => {
-            differences.push(format!("{at}: {} entries then, {} now", a.len(), b.len()));
-        }
-        (a, b) if a == b => {}
-        (Value::Number(a), Value::Number(b)) => {
-            let ratio = b.as_f64().unwrap_or(f64::NAN) / a.as_f64().unwrap_or(f64::NAN) - 1.0;
-            differences.push(format!("{at}: {a} then, {b} now ({ratio:+.1e} relative)"));
-        }
-        (a, b) => differences.push(format!("{at}: {a} then, {b} now")),
-    }
-}
-
-fn text(fit: &Fit, table: &RunTable) -> String {
+fn text(report: &FitReport, table: &RunTable) -> String {
+    let fit = &report.fit;
     let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
     let mut text = format!(
         "{} fitted to {} runs by {}\nread as: {}\n",
@@ -442,29 +335,29 @@ fn text(fit: &Fit, table: &RunTable) -> String {
     if let Some(diagnostics) = &fit.diagnostics {
         text.push_str(&diagnostics_text(diagnostics));
     }
-    if let Some(ranking) = &fit.ranking {
+    if let Some(ranking) = &report.ranking {
         text.push_str(&format!("\n{}", ranking_sheet(ranking).to_text()));
         for law in &ranking.unranked {
             text.push_str(&format!("not ranked: {}: {}\n", law.law, law.reason));
         }
     }
-    if let Some(rollout) = &fit.rollout {
+    if let Some(rollout) = &report.rollout {
         text.push_str(&format!("\n{}", rollout_sheet(rollout).to_text()));
     }
-    if !fit.decisions.is_empty() {
-        text.push_str(&format!("\n{}", decision_sheet(fit).to_text()));
+    if !report.decisions.is_empty() {
+        text.push_str(&format!("\n{}", decision_sheet(&report.decisions, fit.level).to_text()));
     }
-    if let Some(approaches) = &fit.approaches {
+    if let Some(approaches) = &report.approaches {
         text.push_str(&format!("\n{}", approaches_sheet(approaches).to_text()));
         text.push_str(&refusals_text(approaches));
     }
-    if let Some(groups) = &fit.groups_left_out {
+    if let Some(groups) = &report.groups_left_out {
         text.push_str(&format!("\n{}", groups_sheet(groups).to_text()));
         for (group, reason) in &groups.skipped {
             text.push_str(&format!("not left out: {group}: {reason}\n"));
         }
     }
-    if let Some(held) = &fit.held_out {
+    if let Some(held) = &report.held_out {
         text.push_str(&format!(
             "held out {} ({} runs): mean |error| {:.4} %, largest {:.4} %, bias {:+.4} %\n",
             held.condition,

@@ -11,7 +11,6 @@ mod curve;
 mod explain;
 mod fit;
 mod forecast;
-mod law_arg;
 mod lists;
 mod logs;
 mod output;

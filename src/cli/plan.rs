@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::law_arg::{self, AskedLaw};
+use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_json_text};
 use super::scenario::ScenarioArgs;
 use super::target::Target;
@@ -114,7 +114,7 @@ struct Json {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    let laws = law_arg::resolve(&args.law)?;
+    let laws = ask_laws(&args.law)?;
     let target = args.target_goal(&laws)?;
     // With a loss to reach, machines are a limit, not a budget.
     let budget = match (args.budget()?, &target) {

@@ -76,7 +76,7 @@ impl ReadingArgs {
         watched(logs, &ReadOptions { skip_bad, ..options })
     }
 
-    fn options(&self, strict: bool) -> Result<ReadOptions> {
+    pub(super) fn options(&self, strict: bool) -> Result<ReadOptions> {
         Ok(ReadOptions {
             map: self.map.clone().unwrap_or_default(),
             params: match self.params {

@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
 use super::curve::{BandedCurve, banded, picture};
-use super::law_arg::{self, AskedLaw};
+use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_json_text};
 use super::progress::Counter;
 use crate::cost::Workload;
@@ -236,7 +236,7 @@ fn plan(section: &PlanSection, own: &Ensemble) -> Result<Planned> {
     let asked = if section.law == "fit" {
         vec![AskedLaw { ensemble: own.clone(), warnings: Vec::new() }]
     } else {
-        law_arg::resolve(&section.law)?
+        ask_laws(&section.law)?
     };
     let mut proposal = Proposal { plans: Vec::new(), warnings: Vec::new() };
     for AskedLaw { ensemble, warnings } in &asked {

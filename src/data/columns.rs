@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 use super::facts;
 use crate::error::DataError;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 use crate::units::ParamRule;
 
 /// What a column can hold.
@@ -125,7 +125,7 @@ impl Quantity {
     }
 
     /// Whether this is one of its names, whatever its parameters count.
-    #[cfg(feature = "tables")]
+    #[cfg(feature = "logs")]
     pub(super) fn is_named(self, name: &str) -> bool {
         [ParamRule::All, ParamRule::NonEmbedding, ParamRule::Active]
             .iter()
@@ -133,7 +133,7 @@ impl Quantity {
     }
 
     // Only readers look for columns by name.
-    #[cfg(feature = "tables")]
+    #[cfg(feature = "logs")]
     /// Normalised names, the surest first. An evaluation loss is preferred to a plain `loss`, which
     /// in many logs is the training loss of the last batch.
     pub(super) fn names(self, rule: ParamRule) -> &'static [&'static str] {
@@ -291,7 +291,7 @@ impl From<ColumnMap> for String {
     }
 }
 
-#[cfg(any(feature = "tables", test))]
+#[cfg(any(feature = "logs", test))]
 /// `config.N_params` and `Model Size` as `n_params` and `model_size`.
 pub(super) fn normalised(column: &str) -> String {
     // Groups in which tools keep the config and the last values of a run.

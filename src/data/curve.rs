@@ -1,13 +1,13 @@
 //! Training curves: step, learning rate and loss of one run.
 
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 use super::log::Value;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 use crate::error::{DataError, Result};
 
 /// One logged or planned step.
@@ -32,15 +32,15 @@ pub struct TrainingCurve {
     pub replaced: usize,
 }
 
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 const STEP: &[&str] = &["step", "steps", "iteration", "iter", "global_step", "_step"];
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 const RATE: &[&str] = &["lr", "learning_rate", "train_lr", "rate"];
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 const LOSS: &[&str] = &["loss", "train_loss", "training_loss", "eval_loss", "val_loss"];
 
 /// Most steps a curve may have: its schedule is held step by step.
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 const MOST_STEPS: f64 = 5e6;
 
 /// Reads a table with a step, a learning rate and a loss per row; rows without a loss plan ahead.
@@ -48,7 +48,7 @@ const MOST_STEPS: f64 = 5e6;
 /// # Errors
 /// [`DataError`] naming the file, the line and the column; no row is left out in silence but those
 /// that a later row of the same step replaces, which are counted.
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 pub fn read_curve(path: &Path) -> Result<TrainingCurve> {
     let name = path.display().to_string();
     let sheet = super::readers::sheet(path)?;

@@ -80,6 +80,11 @@ impl Source {
         DataError::Unreadable { path: self.shown(), reason: cause.to_string() }
     }
 
+    /// This file takes a part of the program that was left out of the build.
+    pub(super) fn needs(&self, format: &'static str, feature: &'static str) -> DataError {
+        DataError::NotBuilt { path: self.shown(), format, feature }
+    }
+
     /// The bytes, decompressed.
     fn plain(&self) -> Result<Box<dyn Read + Send>, DataError> {
         let open = || File::open(&self.path).map_err(|e| self.unreadable(&e));
@@ -90,6 +95,9 @@ impl Source {
             [0x1f, 0x8b, ..] => {
                 Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)))
             }
+            #[cfg(not(feature = "zstd"))]
+            [0x28, 0xb5, 0x2f, 0xfd] => return Err(self.needs("Zstandard", "zstd")),
+            #[cfg(feature = "zstd")]
             [0x28, 0xb5, 0x2f, 0xfd] => {
                 Box::new(zstd::stream::read::Decoder::new(file).map_err(|e| self.unreadable(&e))?)
             }
@@ -107,6 +115,7 @@ impl Source {
     }
 
     /// Reads all bytes for their checksum alone, ahead of a library that opens the file itself.
+    #[cfg(any(feature = "parquet", feature = "mlflow"))]
     pub(super) fn checksum(&self, meter: &Meter, progress: Progress<'_>) -> Result<(), DataError> {
         let mut from = self.open(meter, progress)?;
         let mut buffer = vec![0; 1 << 20];

@@ -64,7 +64,7 @@ impl std::fmt::Display for Format {
 }
 
 /// How the bytes of a file are laid out; what they mean is seen when they are read.
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Container {
     Parquet,
@@ -85,7 +85,7 @@ pub(super) enum Container {
 }
 
 /// Bytes looked at.
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 pub(super) const HEAD: usize = 256 * 1024;
 
 /// What a file with this beginning is; `is_text_log` says whether text matches a log pattern, which
@@ -93,7 +93,7 @@ pub(super) const HEAD: usize = 256 * 1024;
 ///
 /// - `head`: the first [`HEAD`] bytes, decompressed; all of a shorter file.
 /// - `name`: the file's name, which decides only between kinds of plain text.
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> bool) -> Container {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if head.iter().all(u8::is_ascii_whitespace) {
@@ -153,7 +153,7 @@ pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> b
 }
 
 /// One document or a line each: a first line that is a value of its own begins JSON Lines.
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 fn json_kind(text: &str, whole: bool) -> Container {
     let mut lines = text.lines().filter(|l| !l.trim().is_empty());
     let first = lines.next().unwrap_or("").trim();
@@ -168,7 +168,7 @@ fn json_kind(text: &str, whole: bool) -> Container {
 
 /// The delimiter of a table: the one that splits the header into names and the next lines into as
 /// many cells.
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 fn delimiter(text: &str, name: &str) -> Option<u8> {
     let mut lines = text.lines().filter(|l| !l.trim().is_empty());
     let header = lines.next()?;
@@ -185,7 +185,7 @@ fn delimiter(text: &str, name: &str) -> Option<u8> {
     })
 }
 
-#[cfg(all(test, feature = "tables"))]
+#[cfg(all(test, feature = "logs"))]
 mod tests {
     use super::*;
 

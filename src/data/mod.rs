@@ -6,51 +6,51 @@
 
 mod columns;
 mod curve;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod facts;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod files;
 mod filter;
 mod format;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod gather;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod given;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod layout;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod log;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod names;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod read;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod readers;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod series;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod settle;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod sheet;
 mod table;
 #[cfg(feature = "train")]
 mod texts;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod windows;
 
 pub use columns::{ColumnMap, Quantity};
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 pub use curve::read_curve;
 pub use curve::{CurvePoint, TrainingCurve};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 pub use given::Given;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 pub use read::{ReadOptions, read, read_with_progress};
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 pub(crate) use readers::tensorboard::{event_frame, first_event_frame};
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 pub use settle::LossChoice;
 pub use table::{
     Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,

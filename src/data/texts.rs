@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use super::files::{Meter, Source, sources};
+#[cfg(feature = "parquet")]
 use super::readers::parquet;
 use crate::error::DataError;
 
@@ -48,6 +49,9 @@ pub(crate) fn read_texts(
             _ => left_out += 1,
         };
         if source.head()?.starts_with(b"PAR1") {
+            #[cfg(not(feature = "parquet"))]
+            return Err(source.needs("Parquet", "parquet"));
+            #[cfg(feature = "parquet")]
             for (row, text) in parquet::texts(source, field)?.into_iter().enumerate() {
                 keep(format!("{origin}:{}", row + 1), text);
             }

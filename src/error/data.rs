@@ -28,6 +28,18 @@ pub enum DataError {
         /// What it seems to be.
         reason: String,
     },
+    /// A format whose reader was left out of this build.
+    #[error(
+        "{path}: this build does not read {format} files; build it with the feature `{feature}`, or with `full`, which has all of them"
+    )]
+    NotBuilt {
+        /// The file.
+        path: String,
+        /// The format.
+        format: &'static str,
+        /// The Cargo feature that reads it.
+        feature: &'static str,
+    },
     /// A file with unreadable parts, where none are to be left out.
     #[error("{path}: {reason}. Without --strict the rest of the file is used")]
     Damaged {
@@ -154,6 +166,9 @@ impl DataError {
                 _ => reason.clone(),
             },
             Self::Empty { .. } => "it is empty".to_owned(),
+            Self::NotBuilt { format, feature, .. } => {
+                format!("this build does not read {format} files; build it with the feature `{feature}`")
+            }
             other => other.to_string(),
         }
     }

@@ -4,17 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::approaches::Approaches;
 use super::bootstrap::Draw;
 use super::certificate::Certificate;
 use super::config::{FitConfig, Objective};
-use super::decision::Decision;
 use super::design;
 use super::diagnostics::Diagnostics;
-use super::groups::GroupsLeftOut;
-use super::heldout::HeldOut;
 use super::profile::Profile;
-use super::rollout::{Ranking, Rollout};
 use super::rows::point;
 use super::solve::{LocalMinimum, Minimum};
 use crate::data::RunTable;
@@ -71,29 +66,12 @@ pub struct Fit {
     pub std_errors: BTreeMap<String, f64>,
     /// How N* and D* grow.
     pub allocation: Option<AllocationExponents>,
-    /// What to do at some budgets.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub decisions: Vec<Decision>,
-    /// Hoffmann's three approaches, if they were compared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approaches: Option<Approaches>,
-    /// Each group of runs predicted from the others, if asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub groups_left_out: Option<GroupsLeftOut>,
-    /// Errors on held-out runs, if any were held out.
-    pub held_out: Option<HeldOut>,
     /// Profile likelihoods, of weak coefficients or as asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<Profile>,
     /// Design and residuals; absent when the runs do not fix every coefficient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Diagnostics>,
-    /// How the law predicts runs farther out, if asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rollout: Option<Rollout>,
-    /// The law among its rivals, if it was chosen from all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ranking: Option<Ranking>,
     /// Doubts.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
@@ -109,9 +87,6 @@ pub struct Fit {
     pub config: FitConfig,
     /// Digest of the data.
     pub data_digest: String,
-    /// Arguments of the command that made it, for `isoloss fit --replay`; empty from the library.
-    #[serde(default)]
-    pub command: Vec<String>,
 }
 
 impl Fit {
@@ -264,15 +239,8 @@ pub(super) fn assemble(
         minima: if minimum.minima.len() > 1 { minimum.minima.clone() } else { Vec::new() },
         std_errors,
         allocation: exponents(&surface, reference),
-        decisions: Vec::new(),
-        approaches: None,
-        groups_left_out: None,
-        held_out: None,
         profiles: Vec::new(),
         diagnostics: None,
-        rollout: None,
-        ranking: None,
-        command: Vec::new(),
         warnings,
         residuals,
         surface,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::artifact::Fit;
 use super::rows::point;
 use crate::data::{HoldOut, RunRecord, RunTable};
+use crate::error::Warning;
 use crate::law::{Point, Surface};
 use crate::num::{Interval, mean};
 
@@ -31,8 +32,9 @@ pub struct HeldOut {
     pub runs: Vec<PredictedRun>,
 }
 
-/// Scores runs the fit never saw.
-pub(super) fn score(fit: &Fit, test: &RunTable, condition: &HoldOut) -> HeldOut {
+/// Scores runs that were held out of `fit`; `condition` says which, for the record.
+#[must_use]
+pub fn score_held_out(fit: &Fit, test: &RunTable, condition: &HoldOut) -> HeldOut {
     let runs = predict_runs(fit, test);
     let errors: Vec<f64> = runs.iter().map(|r| r.error).collect();
     let absolute: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
@@ -45,6 +47,24 @@ pub(super) fn score(fit: &Fit, test: &RunTable, condition: &HoldOut) -> HeldOut 
         bias: mean(&errors),
         covered: judged.then(|| runs.iter().filter(|r| r.is_covered()).count()),
         runs,
+    }
+}
+
+impl HeldOut {
+    /// A warning where the farthest of them has more than ten times the training FLOPs of any fitted
+    /// run.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let farthest = self
+            .runs
+            .iter()
+            .filter_map(|run| run.outside.get("C").copied())
+            .fold(1.0, f64::max);
+        if farthest <= 10.0 {
+            return Vec::new();
+        }
+        let quantity = "C of the held-out runs".to_owned();
+        vec![Warning::Extrapolation { quantity, factor: farthest }]
     }
 }
 

@@ -39,7 +39,7 @@ pub use curve::{CurveConfig, Forecast, Hindsight, forecast};
 pub use decision::{Decision, decide};
 pub use diagnostics::{Correlation, Diagnostics, Notable};
 pub use groups::{GroupFold, GroupsLeftOut, leave_groups_out};
-pub use heldout::{HeldOut, PredictedRun, predict_runs};
+pub use heldout::{HeldOut, PredictedRun, predict_runs, score_held_out};
 pub use plane::{Plane, Repeats, SeedNoise, coverage, repeats};
 pub use profile::Profile;
 pub use rollout::{Axis, Fold, Ranked, Ranking, Rollout, Unranked, rank, rollout};
@@ -47,7 +47,7 @@ pub use solve::LocalMinimum;
 pub use trend::Trend;
 pub use valley::{Valley, valleys, valleys_within};
 
-use crate::data::{HoldOut, RunTable};
+use crate::data::RunTable;
 use crate::error::{Result, Warning};
 use crate::law::{Law, Surface};
 
@@ -126,35 +126,5 @@ pub fn fit(
         .filter_map(|(i, _)| profile::profile(law, &minimum, config, i))
         .collect();
     fitted.warn_of_open_profiles();
-    Ok(fitted)
-}
-
-/// Fits on the runs `condition` leaves and tests on those it takes.
-///
-/// # Errors
-/// As [`fit`], and [`DataError::NothingLeft`](crate::error::DataError::NothingLeft) when either
-/// side is empty.
-pub fn fit_held_out(
-    law: &'static dyn Law,
-    runs: &RunTable,
-    condition: &HoldOut,
-    config: &FitConfig,
-    progress: &(dyn Fn(usize) + Sync),
-) -> Result<Fit> {
-    let (train, test) = condition.split(runs)?;
-    let mut fitted = fit(law, &train, config, progress)?;
-    let held_out = heldout::score(&fitted, &test, condition);
-    let farthest = test
-        .runs
-        .iter()
-        .flat_map(|r| fitted.surface.support.outside(&rows::point(r)))
-        .filter(|(quantity, _)| *quantity == "C")
-        .map(|(_, factor)| factor)
-        .fold(1.0, f64::max);
-    if farthest > 10.0 {
-        let quantity = "C of the held-out runs".to_owned();
-        fitted.warnings.push(Warning::Extrapolation { quantity, factor: farthest });
-    }
-    fitted.held_out = Some(held_out);
     Ok(fitted)
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::sheet::Sheet;
 use crate::fit::{
-    Approaches, Axis, Backtest, BenchmarkFit, Fit, Forecast, GroupsLeftOut, HeldOut, Ranking,
+    Approaches, Axis, Backtest, BenchmarkFit, Decision, Fit, Forecast, GroupsLeftOut, HeldOut, Ranking,
     Rollout, Valley,
 };
 use crate::law::{Benchmark, curve_forms};
@@ -157,11 +157,11 @@ fn distance(outside: &std::collections::BTreeMap<String, f64>) -> String {
 
 /// What to do at each budget, one quantity a row.
 #[must_use]
-pub fn decision_sheet(fit: &Fit) -> Sheet {
-    let level = format!("{:.0} % interval", 100.0 * fit.level);
+pub fn decision_sheet(decisions: &[Decision], level: f64) -> Sheet {
+    let level = format!("{:.0} % interval", 100.0 * level);
     let title = "what the law says to do";
     let mut sheet = Sheet::new(title, &["budget", "quantity", "estimate", &level, "unit"]);
-    for decision in &fit.decisions {
+    for decision in decisions {
         let flops = |x: f64| Flops::new(x).to_string();
         type Shown<'a> = (&'a str, &'a str, f64, &'a dyn Fn(f64) -> String, &'a str);
         let rows: [Shown; 6] = [

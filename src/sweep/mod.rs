@@ -5,7 +5,7 @@ mod design;
 mod durable;
 mod execution;
 mod export;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod mirror;
 mod recipe;
 mod run;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::durable::write_durably;
 use super::execution::LogFormat;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 use super::mirror::Mirror;
 use super::run::{RunLedger, RunResult, RunSpec, RunStart, TrainEvent, Trainer};
 use crate::error::{Error, Result, SweepError};
@@ -102,7 +102,7 @@ struct Book {
     path: PathBuf,
     writer: BufWriter<File>,
     ledger: RunLedger,
-    #[cfg(feature = "tables")]
+    #[cfg(feature = "logs")]
     mirrors: Vec<Mirror>,
 }
 
@@ -133,7 +133,7 @@ impl Book {
         }
         write_durably(&path, &text)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(io)?;
-        #[cfg(feature = "tables")]
+        #[cfg(feature = "logs")]
         let mirrors = files
             .formats
             .iter()
@@ -147,7 +147,7 @@ impl Book {
             writer: BufWriter::new(file),
             path,
             ledger,
-            #[cfg(feature = "tables")]
+            #[cfg(feature = "logs")]
             mirrors,
         })
     }
@@ -165,13 +165,13 @@ impl Book {
             }
         };
         written.map_err(|e| Error::io(&self.path, "write", &e))?;
-        #[cfg(feature = "tables")]
+        #[cfg(feature = "logs")]
         self.mirrors.iter_mut().try_for_each(|mirror| mirror.write(event))?;
         Ok(())
     }
 
     fn flush_mirrors(&mut self) -> Result<()> {
-        #[cfg(feature = "tables")]
+        #[cfg(feature = "logs")]
         self.mirrors.iter_mut().try_for_each(Mirror::flush)?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// (room, rooms it may import). A room may always import itself, and all but `units` may import
 /// `error` and `units`.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("units", &[]),
     ("error", &[]),
     ("num", &[]),
@@ -17,12 +17,16 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("sweep", &["law", "data", "flops", "num"]),
     ("train", &["sweep", "data", "flops"]),
     ("report", &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep"]),
-    ("cli", &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "train", "report"]),
+    ("study", &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "report"]),
+    (
+        "cli",
+        &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "train", "report", "study"],
+    ),
 ];
 
 const EVERYWHERE: [&str; 2] = ["error", "units"];
 
-const FILE_ROOMS: [&str; 5] = ["data", "report", "sweep", "train", "cli"];
+const FILE_ROOMS: [&str; 6] = ["data", "report", "study", "sweep", "train", "cli"];
 
 /// A line of code outside comments and test modules.
 struct Line {

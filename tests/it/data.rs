@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use isoloss::data::{Assumption, ReadOptions, RunTable, read};
 use isoloss::error::Result;
 use isoloss::units::ParamRule;
+#[cfg(feature = "parquet")]
 use polars::prelude::{ParquetWriter, df};
 use tempfile::TempDir;
 
@@ -231,6 +232,7 @@ fn a_bare_nan_of_python_is_named_as_a_bad_loss() {
     assert_says(&refused("runs.jsonl", text), &["runs.jsonl:1"]);
 }
 
+#[cfg(feature = "parquet")]
 #[test]
 fn parquet_gives_the_same_runs_as_csv() {
     let folder = Folder::new();

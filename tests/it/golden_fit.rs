@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use isoloss::data::{ReadOptions, RunRecord, RunTable, read};
-use isoloss::fit::{Fit, FitConfig, Objective, Resample, fit, fit_held_out};
+use isoloss::fit::{Fit, FitConfig, Objective, Resample, fit, score_held_out};
 use isoloss::law::{Chinchilla, GadreOvertraining, Point};
 use isoloss::plan::compute_optimal;
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
@@ -138,9 +138,10 @@ fn golden_dear_runs_are_predicted_from_cheap_ones_as_well_as_in_the_reference() 
     };
     let golden = &r.golden["held_out_train_C_lt_1e21"];
     let config = FitConfig { bootstrap: 0, ..FitConfig::default() };
-    let condition = "C>=1e21".parse().expect("a condition");
-    let fitted = fit_held_out(&Chinchilla, &r.kept, &condition, &config, &|_| {}).expect("a fit");
-    let scores = fitted.held_out.as_ref().expect("held out");
+    let condition: isoloss::data::HoldOut = "C>=1e21".parse().expect("a condition");
+    let (train, test) = condition.split(&r.kept).expect("two sides");
+    let fitted = fit(&Chinchilla, &train, &config, &|_| {}).expect("a fit");
+    let scores = score_held_out(&fitted, &test, &condition);
     assert_eq!(Some(fitted.n_points as u64), golden["train_rows"].as_u64());
     assert_eq!(Some(scores.n_points as u64), golden["test_rows"].as_u64());
     let golden = &golden["huber_1e-3"];

@@ -302,7 +302,7 @@ fn golden_overhead_is_against_the_optimum_of_the_same_loss() {
     assert!((llama.overhead - 1.543_16).abs() < 1e-5, "{}", llama.overhead);
 }
 
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod facts {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::Path;

@@ -3,10 +3,10 @@
 
 #![allow(clippy::print_stderr, reason = "tests say what they measured and what they skipped")]
 
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod approaches;
 mod arrows;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod benchmark;
 #[cfg(feature = "cli")]
 mod cli;
@@ -14,10 +14,10 @@ mod cli;
 mod cli_planner;
 #[cfg(feature = "cli")]
 mod curve_files;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod data;
 mod diagnostics;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod golden_fit;
 mod golden_machines;
 mod golden_plans;
@@ -27,12 +27,12 @@ mod laws;
 mod logs;
 mod properties;
 mod refusals;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod repetition;
 mod rollout;
 mod scenario;
 mod schedule;
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 mod shared;
 mod sweep;
 #[cfg(all(feature = "cli", feature = "train"))]

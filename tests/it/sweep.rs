@@ -69,7 +69,7 @@ fn run(folder: &Path, noise: f64, watcher: &Patience) -> Vec<RunResult> {
     run_sweep(&folder, &config.runs(), 2, &[], &|| trainer(noise), watcher).expect("runs")
 }
 
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 #[test]
 fn recovers_the_law_a_sweep_was_drawn_from() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -87,7 +87,7 @@ fn recovers_the_law_a_sweep_was_drawn_from() {
     assert_eq!((test.n_fitted, test.runs.len()), (12, 4));
 }
 
-#[cfg(feature = "tables")]
+#[cfg(feature = "logs")]
 #[test]
 fn predictions_of_noisy_runs_are_inside_their_intervals_about_as_often_as_they_say() {
     let mut inside = 0;

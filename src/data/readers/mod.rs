@@ -8,6 +8,7 @@ mod json;
 mod json_line;
 mod json_lines;
 mod mlflow;
+#[cfg(feature = "parquet")]
 pub(super) mod parquet;
 mod steps;
 pub(super) mod tensorboard;
@@ -162,8 +163,14 @@ pub(super) fn read_source(source: &Source, context: &Context<'_>) -> Result<Foun
     let head = source.head()?;
     let is_text_log = |text: &str| context.patterns.of_text(text).is_some();
     let found = match container(&head, &source.file_name(), &is_text_log) {
+        #[cfg(feature = "parquet")]
         Container::Parquet => parquet::read(source, context),
+        #[cfg(not(feature = "parquet"))]
+        Container::Parquet => Err(source.needs("Parquet", "parquet")),
+        #[cfg(feature = "mlflow")]
         Container::Sqlite => mlflow::sqlite(source, context),
+        #[cfg(not(feature = "mlflow"))]
+        Container::Sqlite => Err(source.needs("SQLite", "mlflow")),
         Container::Wandb => wandb::read(source, context),
         Container::TensorBoard => tensorboard::read(source, context),
         Container::Json => json::document(source, context),
@@ -262,7 +269,10 @@ pub(super) fn sheet(path: &std::path::Path) -> Result<Sheet, DataError> {
             Sheet::csv(source.shown(), source.open(&meter, &|_, _| {})?, separator)?
         }
         Container::JsonLines | Container::Json => json_lines::rows(&source, &meter)?,
+        #[cfg(feature = "parquet")]
         Container::Parquet => parquet::rows(&source)?,
+        #[cfg(not(feature = "parquet"))]
+        Container::Parquet => return Err(source.needs("Parquet", "parquet")),
         Container::Empty => return Err(DataError::Empty { path: source.shown() }),
         _ => {
             let reason = "no CSV, JSON Lines or Parquet table".to_owned();

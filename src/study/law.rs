@@ -1,4 +1,4 @@
-//! `--law`: a published name, several, `all`, or a fit.json.
+//! Laws by name: published ones, a family with constants of one's own, or a fit that was saved.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,17 +9,25 @@ use crate::law::{Ensemble, Support, Surface, law_by_id, published_laws};
 use crate::units::ParamRule;
 
 /// Laws asked when none is named: two readings of the same runs that disagree.
-pub(super) const USUAL: &str = "hoffmann-a3-devries,besiroglu";
+pub const USUAL_LAWS: &str = "hoffmann-a3-devries,besiroglu";
 
-/// One law to ask, with the doubts that come with it.
+/// One law to ask, with its warnings.
 #[derive(Clone, Debug)]
-pub(super) struct AskedLaw {
-    pub(super) ensemble: Ensemble,
-    pub(super) warnings: Vec<Warning>,
+pub struct AskedLaw {
+    /// The law and its draws.
+    pub ensemble: Ensemble,
+    /// What is to be said with every answer it gives.
+    pub warnings: Vec<Warning>,
 }
 
-/// Resolves the text of `--law`.
-pub(super) fn resolve(text: &str) -> Result<Vec<AskedLaw>> {
+/// The laws of a text: a published name, several with commas, `all` for every published law of dense
+/// models that has an optimum, the path of a saved fit (`.json`), or a family with constants
+/// (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
+///
+/// # Errors
+/// [`LawError`] for an unknown name or family and for constants that are not numbers;
+/// [`FitError::Artifact`] for a file that holds no fit.
+pub fn ask_laws(text: &str) -> Result<Vec<AskedLaw>> {
     let names: Vec<&str> = text.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
     if names == ["all"] {
         // Of those that say how to spend compute on a dense model; the others answer by name.
@@ -84,8 +92,12 @@ fn fitted(path: &Path) -> Result<AskedLaw> {
     Ok(AskedLaw { warnings: fit.warnings.clone(), ensemble: fit.ensemble() })
 }
 
-/// Reads a fit written by `isoloss fit -o`.
-pub(super) fn load_fit(path: &Path) -> Result<Fit> {
+/// Reads a fit that was saved as JSON.
+///
+/// # Errors
+/// [`FitError::Artifact`] for a file that cannot be read, of another schema, or with draws that do not
+/// belong to its law.
+pub fn load_fit(path: &Path) -> Result<Fit> {
     let bad = |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
     let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
     let fit: Fit = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;

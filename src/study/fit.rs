@@ -1,0 +1,246 @@
+//! From runs to a law, what it says to do, and how far to believe it.
+
+#[cfg(feature = "logs")]
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+#[cfg(feature = "logs")]
+use crate::data::ReadOptions;
+use crate::data::{HoldOut, RunTable};
+use crate::error::{FitError, Result, Warning};
+use crate::fit::{
+    Approaches, Axis, Decision, Fit, FitConfig, GroupsLeftOut, HeldOut, Ranking, Resample, Rollout,
+    approaches, decide, fit, leave_groups_out, rank, rollout, score_held_out,
+};
+use crate::law::law_by_id;
+use crate::units::Flops;
+
+/// What is asked of a table of runs.
+///
+/// | field | default | purpose |
+/// |---|---|---|
+/// | `law` | chinchilla | family id, or `auto` for the one that predicts held-out runs best |
+/// | `config` | [`FitConfig::default`] | how the law is fitted; its fields stand beside `law` in a file |
+/// | `hold_out` | none | runs kept from the fit and used to test it |
+/// | `leave_future_out` | none | axis along which nearer runs predict farther ones, step by step |
+/// | `leave_out` | none | groups of runs, each predicted from the others |
+/// | `at` | largest budget of the runs, and ten times that | training FLOPs to decide at |
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitRequest {
+    /// Family id, or `auto`.
+    pub law: String,
+    /// Runs kept from the fit and used to test it.
+    pub hold_out: Option<HoldOut>,
+    /// Axis along which nearer runs predict farther ones; that of `auto`, which takes C when absent.
+    pub leave_future_out: Option<Axis>,
+    /// Groups of runs, each predicted from the others.
+    pub leave_out: Option<Resample>,
+    /// Training FLOPs at which a decision is wanted.
+    pub at: Vec<Flops>,
+    /// How the law is fitted.
+    #[serde(flatten)]
+    pub config: FitConfig,
+}
+
+impl Default for FitRequest {
+    fn default() -> Self {
+        Self {
+            law: "chinchilla".to_owned(),
+            hold_out: None,
+            leave_future_out: None,
+            leave_out: None,
+            at: Vec::new(),
+            config: FitConfig::default(),
+        }
+    }
+}
+
+/// Where runs come from.
+#[cfg(feature = "logs")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSource {
+    /// Files and folders.
+    pub logs: Vec<PathBuf>,
+    /// How they are read.
+    #[serde(default)]
+    pub read: ReadOptions,
+}
+
+#[cfg(feature = "logs")]
+impl LogSource {
+    /// Reads the runs; `progress` hears how many bytes of how many are done.
+    ///
+    /// # Errors
+    /// As [`read_with_progress`](crate::data::read_with_progress).
+    pub fn table(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<RunTable> {
+        crate::data::read_with_progress(&self.logs, &self.read, progress)
+    }
+}
+
+/// A fitted law, what it says to do, and how it predicts runs it was not fitted to.
+///
+/// Written as one object: the fields of [`Fit`] and those below side by side, with all warnings
+/// together. What is written reads back as a [`Fit`].
+#[derive(Clone, Debug)]
+pub struct FitReport {
+    /// The law.
+    pub fit: Fit,
+    /// What to do at some budgets.
+    pub decisions: Vec<Decision>,
+    /// Hoffmann's three approaches side by side, where more than one can be taken.
+    pub approaches: Option<Approaches>,
+    /// Errors on held-out runs.
+    pub held_out: Option<HeldOut>,
+    /// How the law predicts runs farther out.
+    pub rollout: Option<Rollout>,
+    /// Each group of runs predicted from the others.
+    pub groups_left_out: Option<GroupsLeftOut>,
+    /// The law among its rivals.
+    pub ranking: Option<Ranking>,
+    /// Warnings of the fit and of all that was asked beside it.
+    pub warnings: Vec<Warning>,
+    /// What was asked.
+    pub request: FitRequest,
+    /// Where the runs came from, if they were read from logs.
+    #[cfg(feature = "logs")]
+    pub source: Option<LogSource>,
+}
+
+impl FitRequest {
+    /// Fits the law and answers everything asked beside it.
+    ///
+    /// Whatever chooses or scores a law does not see the runs of `hold_out`, which are for the final
+    /// test. `progress` hears how many bootstrap draws are done.
+    ///
+    /// # Errors
+    /// As [`fit()`](crate::fit::fit()); [`FitError::NoDecision`] where the law has no compute-optimal
+    /// size at a budget asked for; [`LawError`](crate::error::LawError) for an unknown family.
+    pub fn answer(
+        &self,
+        table: &RunTable,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<FitReport> {
+        self.config.validate()?;
+        let (seen, kept) = match &self.hold_out {
+            None => (table.clone(), None),
+            Some(condition) => {
+                let (seen, kept) = condition.split(table)?;
+                (seen, Some((condition, kept)))
+            }
+        };
+        let config = &self.config;
+        let axis = self.leave_future_out;
+        let ranking = (self.law == "auto")
+            .then(|| rank(&seen, axis.unwrap_or(Axis::C), config))
+            .transpose()?;
+        let law = match ranking.as_ref().and_then(|r| r.laws.first()) {
+            Some(best) => law_by_id(&best.rollout.law)?,
+            None => law_by_id(&self.law)?,
+        };
+        let rollout = axis.map(|axis| rollout(law, &seen, axis, config)).transpose()?;
+        let fit = fit(law, &seen, config, progress)?;
+        let held_out = kept.map(|(condition, kept)| score_held_out(&fit, &kept, condition));
+        let groups_left_out =
+            self.leave_out.map(|by| leave_groups_out(law, &seen, by, config)).transpose()?;
+        let decisions = self
+            .budgets(&fit)?
+            .into_iter()
+            .map(|c| {
+                decide(&fit, c).ok_or_else(|| {
+                    let what = format!("C = {c}");
+                    let reason = format!("`{}` has no compute-optimal size there", law.id());
+                    FitError::NoDecision { what, reason }.into()
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let sides = approaches(&fit, &seen);
+        // The law alone is no comparison.
+        let compared = sides.approaches.iter().filter(|a| a.n_exponent.is_some()).count() > 1;
+        let approaches = compared.then_some(sides);
+
+        let mut warnings = fit.warnings.clone();
+        warnings.extend(held_out.iter().flat_map(HeldOut::warnings));
+        warnings.extend(approaches.iter().flat_map(|a| a.warnings.iter().cloned()));
+        if let Some((axis, laws)) =
+            ranking.as_ref().map(|r| (r.axis, r.tied())).filter(|(_, tied)| tied.len() > 1)
+        {
+            let (axis, laws) = (axis.to_string(), laws.join(", "));
+            warnings.push(Warning::LawsTied { laws, axis });
+        }
+        Ok(FitReport {
+            fit,
+            decisions,
+            approaches,
+            held_out,
+            rollout,
+            groups_left_out,
+            ranking,
+            warnings,
+            request: self.clone(),
+            #[cfg(feature = "logs")]
+            source: None,
+        })
+    }
+
+    /// The budgets to decide at.
+    fn budgets(&self, fit: &Fit) -> Result<Vec<Flops>> {
+        if let Some(bad) = self.at.iter().find(|c| !c.is_usable()) {
+            let (field, wanted) = ("at", "training FLOPs above zero");
+            return Err(FitError::Config { field, found: bad.get().to_string(), wanted }.into());
+        }
+        Ok(match (self.at.as_slice(), &fit.allocation) {
+            ([], Some(a)) => vec![a.reference_flops, a.reference_flops * 10.0],
+            (asked, _) => asked.to_vec(),
+        })
+    }
+}
+
+#[cfg(feature = "logs")]
+impl FitReport {
+    /// With the logs the runs came from, so that the fit can be made again from what is written.
+    #[must_use]
+    pub fn from_logs(self, source: LogSource) -> Self {
+        Self { source: Some(source), ..self }
+    }
+}
+
+impl Serialize for FitReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            #[serde(flatten)]
+            fit: Fit,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            decisions: &'a [Decision],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            approaches: &'a Option<Approaches>,
+            held_out: &'a Option<HeldOut>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            rollout: &'a Option<Rollout>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            groups_left_out: &'a Option<GroupsLeftOut>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            ranking: &'a Option<Ranking>,
+            request: &'a FitRequest,
+            #[cfg(feature = "logs")]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            source: &'a Option<LogSource>,
+        }
+        Written {
+            fit: Fit { warnings: self.warnings.clone(), ..self.fit.clone() },
+            decisions: &self.decisions,
+            approaches: &self.approaches,
+            held_out: &self.held_out,
+            rollout: &self.rollout,
+            groups_left_out: &self.groups_left_out,
+            ranking: &self.ranking,
+            request: &self.request,
+            #[cfg(feature = "logs")]
+            source: &self.source,
+        }
+        .serialize(serializer)
+    }
+}

@@ -1,0 +1,102 @@
+//! A saved fit made again from its logs, and compared bit for bit.
+
+#![cfg(feature = "logs")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::fit::{FitReport, FitRequest, LogSource};
+use super::law::load_fit;
+use crate::error::{FitError, ReportError, Result, Warning};
+
+/// A fit beside the same fit made anew.
+#[derive(Clone, Debug, Serialize)]
+pub struct Replay {
+    /// Whether every number is the same to the bit.
+    pub identical: bool,
+    /// A line for each entry that differs.
+    pub differences: Vec<String>,
+    /// The fit made anew.
+    #[serde(skip)]
+    pub again: FitReport,
+}
+
+impl Replay {
+    /// A warning where something differs.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        if self.identical {
+            return Vec::new();
+        }
+        vec![Warning::ReplayDiffers { differences: self.differences.len() }]
+    }
+}
+
+/// Reads the logs of a saved fit again, fits as its request says, and compares every number.
+///
+/// # Errors
+/// [`FitError::Artifact`] for a file without a fit, or one that was not made from logs; as reading and
+/// fitting otherwise.
+pub fn replay(
+    path: &Path,
+    reading: &(dyn Fn(u64, u64) + Sync),
+    fitting: &(dyn Fn(usize) + Sync),
+) -> Result<Replay> {
+    let bad =
+        |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
+    load_fit(path)?;
+    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let stored: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    let part = |name: &str| stored.get(name).cloned().unwrap_or(Value::Null);
+    let missing = || bad("it does not say which logs it was fitted to".to_owned());
+    let source: LogSource = serde_json::from_value(part("source")).map_err(|_| missing())?;
+    let request: FitRequest =
+        serde_json::from_value(part("request")).map_err(|e| bad(e.to_string()))?;
+    let table = source.table(reading)?;
+    let again = request.answer(&table, fitting)?.from_logs(source);
+    let now = serde_json::to_value(&again)
+        .map_err(|e| ReportError::Template { reason: e.to_string() })?;
+
+    let mut differences = Vec::new();
+    for (name, what) in [("data_digest", "the data: digest"), ("isoloss_version", "isoloss")] {
+        let (was, is) = (part(name), now.get(name).cloned().unwrap_or(Value::Null));
+        if was != is {
+            differences.push(format!("{what} {was} then, {is} now"));
+        }
+    }
+    compare("", &stored, &now, &mut differences);
+    Ok(Replay { identical: differences.is_empty(), differences, again })
+}
+
+/// Adds a line per number or word that differs; the stamps have their own.
+fn compare(at: &str, was: &Value, now: &Value, differences: &mut Vec<String>) {
+    const APART: [&str; 2] = ["data_digest", "isoloss_version"];
+    match (was, now) {
+        (Value::Object(a), Value::Object(b)) => {
+            let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for name in names.into_iter().filter(|n| !APART.contains(&n.as_str())) {
+                let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+                let missing = &Value::Null;
+                let of = |side: &Map<String, Value>| side.get(name).unwrap_or(missing).clone();
+                compare(&path, &of(a), &of(b), differences);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (i, (x, y)) in a.iter().zip(b).enumerate() {
+                compare(&format!("{at}[{i}]"), x, y, differences);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            differences.push(format!("{at}: {} entries then, {} now", a.len(), b.len()));
+        }
+        (a, b) if a == b => {}
+        (Value::Number(a), Value::Number(b)) => {
+            let ratio = b.as_f64().unwrap_or(f64::NAN) / a.as_f64().unwrap_or(f64::NAN) - 1.0;
+            differences.push(format!("{at}: {a} then, {b} now ({ratio:+.1e} relative)"));
+        }
+        (a, b) => differences.push(format!("{at}: {a} then, {b} now")),
+    }
+}

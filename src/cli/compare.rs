@@ -3,12 +3,12 @@
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_value};
-use super::target::Target;
-use crate::error::{PlanError, Result, Warning};
+use super::target::TargetArgs;
+use crate::error::{Result, StudyError, Warning};
 use crate::plan::{Comparison, compare_ratios, compare_sizes};
 use crate::report::comparison_sheet;
+use crate::study::{AskedLaw, ask_laws};
 use crate::units::Params;
 
 /// Flags of `isoloss compare`.
@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(long)]
     law: String,
     #[command(flatten)]
-    target: Target,
+    target: TargetArgs,
     /// Model sizes, e.g. 35B,21B.
     #[arg(long, value_delimiter = ',', conflicts_with = "ratios")]
     sizes: Vec<Params>,
@@ -36,17 +36,13 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let (mut tables, mut warnings) = (Vec::new(), Vec::new());
     for AskedLaw { ensemble, warnings: doubts } in &laws {
         let surface = &ensemble.best;
-        let loss = args.target.loss_under(surface)?;
+        let loss = args.target.target().loss_under(surface)?;
         let table = if !args.sizes.is_empty() {
             compare_sizes(surface, loss, &args.sizes)?
         } else if !args.ratios.is_empty() {
             compare_ratios(surface, loss, &args.ratios)?
         } else {
-            return Err(PlanError::Inputs {
-                problem: "nothing to compare".to_owned(),
-                mend: "give --sizes 35B,21B or --ratios 20,100,500",
-            }
-            .into());
+            return Err(StudyError::NothingToCompare.into());
         };
         warnings.extend(doubts.iter().cloned());
         warnings.extend(near_wall(&table));

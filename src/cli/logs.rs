@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::output::{Console, Output, to_json_text, to_value};
-use super::reading::ReadingArgs;
-use crate::error::{ReportError, Result};
-use crate::report::{
-    Size, chart, design_sheet, design_text, files_sheet, render_png, render_svg, runs_csv,
-    runs_sheet, write_atomically,
+use super::output::{
+    Console, Output, check_outputs, picture, to_json_text, to_value, warnings_json, write_outputs,
 };
+use super::reading::ReadingArgs;
+use crate::error::Result;
+use crate::report::{chart, design_sheet, design_text, files_sheet, runs_csv, runs_sheet};
 
 /// Level of the interval of seed noise.
 const LEVEL: f64 = 0.95;
@@ -44,13 +43,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    for path in &args.out {
-        let extension = extension(path);
-        if !["csv", "json", "svg", "png"].contains(&extension.as_str()) {
-            let path = path.display().to_string();
-            return Err(ReportError::UnknownFormat { path, extension }.into());
-        }
-    }
+    check_outputs(&args.out, &["csv", "json", "svg", "png"])?;
     let table = args.reading.look(&args.logs, console)?;
     let repeats = crate::fit::repeats(&table, LEVEL);
     let coverage = crate::fit::coverage(&table);
@@ -64,7 +57,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         "digest": table.digest,
         "seed_noise": to_value(&repeats)?,
         "design": to_value(&coverage)?,
-        "warnings": table.warnings.iter().map(|w| json!({ "code": w.code(), "message": w.to_string() })).collect::<Vec<_>>(),
+        "warnings": warnings_json(&table.warnings),
     });
     let mut text = shortened(&files_sheet(&table.files).to_text(), "files");
     text.push_str(&format!("\n{}", shortened(&runs_sheet(&table).to_text(), "runs")));
@@ -84,21 +77,12 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     text.push_str(&lines(left_out, "left out"));
     text.push_str(&format!("\n{}", shortened(&design_sheet(&table).to_text(), "sizes")));
     text.push_str(&design_text(&table, LEVEL));
-    for path in &args.out {
-        let bytes = match extension(path).as_str() {
-            "csv" => runs_csv(&table)?.into_bytes(),
-            "json" => to_json_text(&json)?.into_bytes(),
-            "svg" => render_svg(&chart::design(&table), Size::PAGE)?.into_bytes(),
-            _ => render_png(&chart::design(&table), Size::LARGE)?,
-        };
-        write_atomically(path, &bytes)?;
-        text.push_str(&format!("wrote {}\n", path.display()));
-    }
+    text.push_str(&write_outputs(&args.out, |format| match format {
+        "csv" => Ok(runs_csv(&table)?.into_bytes()),
+        "json" => Ok(to_json_text(&json)?.into_bytes()),
+        other => picture(&chart::design(&table), other),
+    })?);
     Ok(Output { text, json, warnings: table.warnings })
-}
-
-fn extension(path: &std::path::Path) -> String {
-    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 /// A table without the rows nobody reads on a terminal.

@@ -3,12 +3,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one room that prints")]
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, ReportError, Result, Warning};
+use crate::report::{Chart, Size, render_png, render_svg, write_atomically};
 
 /// The result of a verb in both forms.
 #[derive(Debug)]
@@ -37,6 +39,50 @@ pub(super) fn to_json_text(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::from(ReportError::Template { reason: e.to_string() }))?;
     Ok(text + "\n")
+}
+
+/// The extension of a file to write, in lower case.
+fn extension(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// Refuses files of a format that is not among `known`, before any work is done.
+pub(super) fn check_outputs(paths: &[PathBuf], known: &[&str]) -> Result<()> {
+    match paths.iter().find(|path| !known.contains(&extension(path).as_str())) {
+        None => Ok(()),
+        Some(path) => {
+            let (path, extension) = (path.display().to_string(), extension(path));
+            Err(ReportError::UnknownFormat { path, extension }.into())
+        }
+    }
+}
+
+/// Writes each file with what `make` gives for its extension; returns a line for each.
+pub(super) fn write_outputs(
+    paths: &[PathBuf],
+    make: impl Fn(&str) -> Result<Vec<u8>>,
+) -> Result<String> {
+    let mut text = String::new();
+    for path in paths {
+        write_atomically(path, &make(&extension(path))?)?;
+        text.push_str(&format!("wrote {}\n", path.display()));
+    }
+    Ok(text)
+}
+
+/// A chart as `png` or `svg`.
+pub(super) fn picture(chart: &Chart, format: &str) -> Result<Vec<u8>> {
+    if format == "png" {
+        render_png(chart, Size::LARGE)
+    } else {
+        Ok(render_svg(chart, Size::PAGE)?.into_bytes())
+    }
+}
+
+/// Warnings as JSON holds them.
+pub(super) fn warnings_json(warnings: &[Warning]) -> Value {
+    let one = |w: &Warning| serde_json::json!({ "code": w.code(), "message": w.to_string() });
+    warnings.iter().map(one).collect()
 }
 
 /// Where results go.

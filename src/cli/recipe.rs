@@ -52,7 +52,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Output> {
     let experts = args.scenario.experts.first().copied().unwrap_or(1);
-    let training = args.scenario.training(args.device.as_deref(), args.gpus, args.days)?;
+    let training =
+        args.scenario.request().training(args.device.as_deref(), args.gpus, args.days)?;
     let run = recipe(&RecipeInputs {
         n: args.params,
         rule: if args.non_embedding { ParamRule::NonEmbedding } else { ParamRule::Active },

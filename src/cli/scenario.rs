@@ -1,20 +1,13 @@
-//! Flags that describe machines, readers, text and limits, and the scenario they make.
+//! Flags that describe machines, demand, data and limits.
 
 use clap::{Args, ValueEnum};
 
-use crate::cost::{
-    Batch, Deployment, Efficiency, Latency, Requests, TrainingMemory, Uncertain, billed_goodput,
-    decode_measurements, device, usual_scale_group,
-};
-use crate::error::{PlanError, Result, UnitsError};
+use crate::cost::Uncertain;
+use crate::error::UnitsError;
 use crate::flops::Pattern;
-use crate::plan::{
-    Aim, Currency, DataLimit, Demand, Design, MemoryLimit, Scenario, Serving, Training,
-};
+use crate::plan::Currency;
+use crate::study::{ScenarioRequest, Utilisation};
 use crate::units::{Params, Tokens, parse_bytes, parse_duration_s};
-
-/// R_D and R_N of Muennighoff et al. 2023, as published.
-const REPETITION: (f64, f64) = (15.387_756, 5.309_743);
 
 /// Machines, readers, text and limits.
 #[derive(Clone, Debug, Args)]
@@ -27,7 +20,7 @@ pub(super) struct ScenarioArgs {
     /// 0.3..0.45, or `published`, the range of published runs over billed hours, which also stands
     /// where nothing is given.
     #[arg(long, value_parser = share, help_heading = "Training")]
-    pub(super) mfu: Option<Share>,
+    pub(super) mfu: Option<Utilisation>,
     /// Price of a training device-hour, a number or a range; the newest on record when absent.
     #[arg(long, help_heading = "Training")]
     pub(super) usd_per_hour: Option<Uncertain>,
@@ -171,27 +164,11 @@ impl CurrencyArg {
     }
 }
 
-/// A utilisation as given.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Share {
-    Given(Uncertain),
-    Published,
-}
-
-impl Share {
-    fn range(self) -> Result<Uncertain> {
-        match self {
-            Self::Given(range) => Ok(range),
-            Self::Published => Ok(billed_goodput()?),
-        }
-    }
-}
-
-fn share(text: &str) -> std::result::Result<Share, UnitsError> {
+fn share(text: &str) -> std::result::Result<Utilisation, UnitsError> {
     if text.trim().eq_ignore_ascii_case("published") {
-        Ok(Share::Published)
+        Ok(Utilisation::PUBLISHED)
     } else {
-        text.parse().map(Share::Given)
+        text.parse().map(Utilisation::Given)
     }
 }
 
@@ -226,174 +203,39 @@ fn shares(text: &str) -> std::result::Result<(f64, f64), UnitsError> {
     Ok((number(a).ok_or_else(bad)?, number(b).ok_or_else(bad)?))
 }
 
-/// Real decoding speeds over modelled ones: the scatter of the measured rows.
-fn measured_speed() -> Result<Uncertain> {
-    let mut ratios = Vec::new();
-    for row in decode_measurements()? {
-        let Some(shape) = crate::cost::model(&row.model)?.shape else { continue };
-        let of = Deployment {
-            weight_bits: row.weight_bits,
-            ..Deployment::of(&row.device, row.devices)?
-        };
-        let modelled = 1.0 / of.step_s(&(&shape).into(), 1.0, row.prompt).0;
-        ratios.push(row.tokens_per_s / modelled);
-    }
-    ratios.sort_by(f64::total_cmp);
-    let at = |p| crate::num::quantile(&ratios, p);
-    Ok(Uncertain { low: at(0.0), mid: at(0.5), high: at(1.0) })
-}
-
 impl ScenarioArgs {
-    /// Whether anything is asked beyond a budget or a loss.
-    pub(super) fn is_rich(&self) -> bool {
-        self.cost.is_some()
-            || self.serve_device.is_some()
-            || self.unique_tokens.is_some()
-            || self.memory.is_some()
-            || self.max_params.is_some()
-            || self.ttft.is_some()
-            || self.tpot.is_some()
-            || self.experts != [1]
-            || self.mfu.is_some_and(|mfu| !matches!(mfu, Share::Given(range) if range.is_known()))
-            || self.serve_tokens.or(self.requests).is_some_and(|r| !r.is_known())
-    }
-
-    /// Useful share of the training peak over paid hours.
-    pub(super) fn utilisation(&self) -> Result<Uncertain> {
-        self.mfu.unwrap_or(Share::Published).range()
-    }
-
-    /// Median served tokens.
-    pub(super) fn served_tokens(&self) -> Option<Tokens> {
-        let each = self.prompt + self.answer;
-        let requests = self.requests.map(|r| r.mid * each);
-        self.serve_tokens.map(|r| r.mid).or(requests).map(Tokens::new)
-    }
-
-    pub(super) fn training(
-        &self,
-        device_name: Option<&str>,
-        devices: Option<f64>,
-        duration_s: Option<f64>,
-    ) -> Result<Option<Training>> {
-        let Some(name) = device_name else { return Ok(None) };
-        let device = device(name)?;
-        let on_record = || device.latest_price().ok().map(crate::cost::Price::range);
-        if !(self.pue.is_finite() && self.pue >= 1.0) {
-            let wanted = "the site's energy over its devices', at least 1";
-            let error = crate::error::CostError::Field { field: "pue", found: self.pue, wanted };
-            return Err(error.into());
-        }
-        Ok(Some(Training {
-            device,
-            devices,
-            duration_s,
-            utilisation: self.utilisation()?,
-            usd_per_hour: self.usd_per_hour.or_else(on_record),
+    /// What these flags ask.
+    pub(super) fn request(&self) -> ScenarioRequest {
+        ScenarioRequest {
+            cost: self.cost.map(CurrencyArg::currency),
+            mfu: self.mfu,
+            usd_per_hour: self.usd_per_hour,
             usd_per_kwh: self.usd_per_kwh,
-            energy_overhead: self.pue,
-            memory: TrainingMemory::default(),
-        }))
-    }
-
-    fn serving(&self) -> Result<Option<Serving>> {
-        let Some(name) = &self.serve_device else {
-            return Ok(None);
-        };
-        let of = Deployment::of(name, self.serve_devices)?.quantised(self.serve_bits);
-        let on_record = of.device.latest_price().ok().map(crate::cost::Price::range);
-        let price = self.serve_usd_per_hour.or(on_record);
-        if let Some((prefill, decode)) = self.serve_mfu {
-            let peak = match self.serve_peak {
-                Some(peak) => peak,
-                None => of.device.peak_flop_per_s()?,
-            };
-            let no_price = crate::error::CostError::NoPrice { name: name.clone() };
-            let usd_per_hour = price.ok_or(no_price)?;
-            return Ok(Some(Serving::Utilisation {
-                usd_per_hour,
-                peak_flop_per_s: peak,
-                prefill,
-                decode,
-            }));
-        }
-        let deployment =
-            Deployment { kv_bits: self.kv_bits, efficiency: Efficiency::fitted()?, ..of };
-        Ok(Some(Serving::Physics {
-            deployment,
-            batch: self.batch.map_or(Batch::Largest(256.0), Batch::Fixed),
-            latency: Latency { first_token_s: self.ttft, per_token_s: self.tpot },
-            usd_per_hour: price,
-            speed: measured_speed()?,
-        }))
-    }
-
-    /// The scenario of these flags.
-    pub(super) fn scenario(&self, aim: Aim, training: Option<Training>) -> Result<Scenario> {
-        let request = Requests { prompt: self.prompt, answer: self.answer };
-        let each = self.prompt + self.answer;
-        let requests = self.requests.or(self.serve_tokens.map(|t| t.map(|t| t / each)));
-        let demand = requests.map(|requests| Demand { request, requests });
-        let serving = self.serving()?;
-        if serving.is_none() && (self.ttft.is_some() || self.tpot.is_some()) {
-            return Err(PlanError::Inputs {
-                problem: "a limit on waiting, but no device to serve on".to_owned(),
-                mend: "give --serve-device",
-            }
-            .into());
-        }
-        if self.serve_mfu.is_some() && serving.is_none() {
-            return Err(PlanError::Inputs {
-                problem: "a utilisation of serving, but no device to serve on".to_owned(),
-                mend: "give --serve-device",
-            }
-            .into());
-        }
-        // Latency needs requests to be about, even where their number does not count.
-        let demand = demand
-            .or(serving.as_ref().map(|_| Demand { request, requests: Uncertain::known(1.0) }));
-        let money = matches!(aim, Aim::Budget(_)) && training.is_some();
-        let currency = match self.cost {
-            Some(cost) => cost.currency(),
-            None if money => Currency::TrainUsd,
-            None if matches!(aim, Aim::Budget(_) | Aim::MachineTime) => Currency::TrainFlops,
-            None if serving.is_some() && training.is_some() && requests.is_some() => {
-                Currency::LifetimeUsd
-            }
-            None if requests.is_some() => Currency::LifetimeFlops,
-            None => Currency::TrainFlops,
-        };
-        let pattern = self.shape.pattern();
-        let experts = &self.experts;
-        if experts.contains(&0) {
-            return Err(PlanError::Inputs {
-                problem: "zero experts".to_owned(),
-                mend: "give --experts 1 for a dense model",
-            }
-            .into());
-        }
-        let scenario = Scenario {
-            aim,
-            currency,
-            designs: experts.iter().map(|e| Design::of(pattern, *e, self.top_k)).collect(),
-            training,
-            serving,
-            demand,
-            data: self.unique_tokens.map(|unique| DataLimit {
-                unique,
-                max_epochs: self.max_epochs.unwrap_or(1e6),
-                repetition: self.repetition.unwrap_or(REPETITION),
-            }),
-            memory: self.memory.map(|bytes| MemoryLimit {
-                bytes,
-                weight_bits: self.weight_bits,
-                scale_group: usual_scale_group(self.weight_bits),
-                kv_bits: self.kv_bits,
-                context: self.context,
-            }),
+            pue: self.pue,
+            serve_tokens: self.serve_tokens,
+            requests: self.requests,
+            prompt: self.prompt,
+            answer: self.answer,
+            serve_device: self.serve_device.clone(),
+            serve_devices: self.serve_devices,
+            serve_usd_per_hour: self.serve_usd_per_hour,
+            serve_bits: self.serve_bits,
+            kv_bits: self.kv_bits,
+            batch: self.batch,
+            ttft_s: self.ttft,
+            tpot_s: self.tpot,
+            serve_mfu: self.serve_mfu,
+            serve_peak_flop_per_s: self.serve_peak,
+            unique_tokens: self.unique_tokens,
+            max_epochs: self.max_epochs,
+            repetition: self.repetition,
+            memory_bytes: self.memory,
+            weight_bits: self.weight_bits,
+            context: self.context,
             max_params: self.max_params,
-        };
-        scenario.validate()?;
-        Ok(scenario)
+            experts: self.experts.clone(),
+            top_k: self.top_k,
+            pattern: self.shape.pattern(),
+        }
     }
 }

@@ -5,16 +5,12 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::curve::picture_extension;
-use super::output::Output;
+use super::output::{Output, check_outputs, picture, write_outputs};
 use super::scenario::{PatternArgs, seconds};
 use crate::cost::{Batch, Deployment, Efficiency, Latency, Price, Requests, Uncertain, model};
 use crate::error::{PlanError, Result};
 use crate::flops::Footprint;
-use crate::report::{
-    BatchRow, ServingLine, Sheet, Size, render_png, render_svg, serving_by_batch, serving_sheet,
-    write_atomically,
-};
+use crate::report::{BatchRow, ServingLine, Sheet, serving_by_batch, serving_sheet};
 use crate::units::{ParamRule, Params, parse_bytes};
 
 /// Flags of `isoloss serving`.
@@ -98,9 +94,7 @@ struct Answer {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    for path in &args.out {
-        picture_extension(path)?;
-    }
+    check_outputs(&args.out, &["svg", "png"])?;
     let on = Deployment::of(&args.device, args.devices)?.quantised(args.bits);
     let efficiency = if args.ideal { Efficiency::IDEAL } else { on.efficiency };
     let on = Deployment { kv_bits: args.kv_bits, memory_bytes: args.memory, efficiency, ..on };
@@ -142,15 +136,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             .map(|(name, footprint)| line(name, &on, &footprint, &request))
             .collect();
         let chart = serving_by_batch(&lines, &format!("{} x {}", on.devices, on.device.name));
-        for path in &args.out {
-            let bytes = if picture_extension(path)? == "png" {
-                render_png(&chart, Size::LARGE)?
-            } else {
-                render_svg(&chart, Size::PAGE)?.into_bytes()
-            };
-            write_atomically(path, &bytes)?;
-            text.push_str(&format!("wrote {}\n", path.display()));
-        }
+        text.push_str(&write_outputs(&args.out, |format| picture(&chart, format))?);
     }
     Output::new(text, &answer, Vec::new())
 }

@@ -6,11 +6,9 @@ use clap::Args as ClapArgs;
 
 use super::output::{Console, Output};
 use super::reading::ReadingArgs;
-use super::study::StudyConfig;
-use crate::error::{DataError, Result};
-use crate::fit::{FitConfig, backtest};
-use crate::law::law_by_id;
+use crate::error::{Result, StudyError};
 use crate::report::backtest_text;
+use crate::study::{StudyConfig, ValidateRequest};
 
 /// Flags of `isoloss validate`.
 #[derive(Debug, ClapArgs)]
@@ -29,24 +27,21 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    let is_study = |p: &PathBuf| p.extension().is_some_and(|e| e == "toml");
-    let (table, law, config) = match args.input.as_slice() {
-        [file] if is_study(file) => {
+    let has = |p: &PathBuf, extension: &str| p.extension().is_some_and(|e| e == extension);
+    let (table, request) = match args.input.as_slice() {
+        [file] if has(file, "toml") => {
             let study = StudyConfig::load(file)?;
-            (study.read_logs()?, study.fit.law.clone(), study.fit.config())
+            (study.source().table(&|_, _| {})?, study.validation())
         }
         files => {
-            if let Some(plan) = files.iter().find(|p| p.extension().is_some_and(|e| e == "json")) {
-                return Err(DataError::BadOption {
-                    flag: "validate",
-                    text: plan.display().to_string(),
-                    wanted: "a plan alone holds no runs to compare with; give the study file, or the logs of the runs".to_owned(),
-                }
-                .into());
+            if let Some(plan) = files.iter().find(|p| has(p, "json")) {
+                let path = plan.display().to_string();
+                return Err(StudyError::PlanWithoutRuns { path }.into());
             }
-            (args.reading.read(files, console)?, args.law.clone(), FitConfig::default())
+            let request = ValidateRequest { law: args.law.clone(), ..ValidateRequest::default() };
+            (args.reading.read(files, console)?, request)
         }
     };
-    let verdict = backtest(law_by_id(&law)?, &table, &config)?;
+    let verdict = request.answer(&table)?;
     Output::new(backtest_text(&verdict), &verdict, verdict.warnings.clone())
 }

@@ -11,6 +11,7 @@ mod nearest;
 mod num;
 mod plan;
 mod report;
+mod study;
 mod sweep;
 mod train;
 mod warning;
@@ -24,6 +25,7 @@ pub(crate) use nearest::nearest_name;
 pub use num::NumError;
 pub use plan::PlanError;
 pub use report::ReportError;
+pub use study::{ScheduleProblem, StudyError};
 pub use sweep::SweepError;
 pub use train::TrainError;
 pub use warning::{Warning, with_messages};
@@ -66,6 +68,9 @@ pub enum Error {
     /// A training run that cannot begin.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A question that cannot be asked as it stands.
+    #[error(transparent)]
+    Study(#[from] StudyError),
     /// A chart or page that cannot be made.
     #[error(transparent)]
     Report(#[from] ReportError),

@@ -28,7 +28,8 @@ mod tied;
 
 pub use abnar::AbnarSparsity;
 pub use benchmark::{
-    Benchmark, BenchmarkForm, ExponentialError, LogisticError, TwoStep, benchmark_by_id, benchmarks,
+    Benchmark, BenchmarkForm, ExponentialError, LogisticError, TwoStep, TwoStepPrediction,
+    benchmark_by_id, benchmarks,
 };
 pub use chinchilla::Chinchilla;
 pub use clark::ClarkRouted;

@@ -5,6 +5,7 @@
 //! ([`propose`]). A published law and a fit enter by the same door.
 
 mod allocation;
+mod band;
 mod compare;
 mod curve;
 mod doubt;
@@ -22,6 +23,7 @@ mod search;
 mod talk;
 
 pub use allocation::{Goal, Plan, Strategy};
+pub use band::{BandedCurve, banded_curve};
 pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
 pub use curve::{CurvePoint, IsoLossCurve, iso_loss_curve};
 pub use doubt::{Share, Spread};

@@ -17,7 +17,7 @@ pub use chart::{
 };
 pub use model_config::model_config;
 pub use page::{Figure, StudyReport};
-pub use plan_sheets::{comparison_sheet, curve_csv, curve_sheet, proposal_sheets};
+pub use plan_sheets::{comparison_sheet, curve_csv, curve_sheet, family_csv, proposal_sheets};
 pub use planning::{
     BatchRow, across_sheet, designs_sheet, dollars, family_sheet, recipe_text, recommendation_text,
     regret_sheet, serving_sheet, spread_sheet,
@@ -26,9 +26,9 @@ pub use run_sheets::{design_sheet, design_text, files_sheet, runs_csv, runs_shee
 pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{
-    TwoStepPrediction, approaches_sheet, backtest_sheet, benchmark_sheet, curve_fit_sheet,
-    decision_sheet, fit_sheet, groups_sheet, held_out_sheet, hindsight_sheet, minima_sheet,
-    profile_sheet, ranking_sheet, rollout_sheet, two_step_sheet, valley_sheet,
+    approaches_sheet, backtest_sheet, benchmark_sheet, curve_fit_sheet, decision_sheet, fit_sheet,
+    groups_sheet, held_out_sheet, hindsight_sheet, minima_sheet, profile_sheet, ranking_sheet,
+    rollout_sheet, two_step_sheet, valley_sheet,
 };
 pub use words::{
     backtest_text, certificate_text, decomposition_text, diagnostics_text, explanation_text,

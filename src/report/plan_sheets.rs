@@ -110,3 +110,18 @@ pub fn comparison_sheet(table: &Comparison) -> Sheet {
     }
     sheet
 }
+
+/// The points of several curves, each after its loss.
+#[must_use]
+pub fn family_csv<'a>(curves: impl Iterator<Item = &'a IsoLossCurve>) -> String {
+    let mut text = String::new();
+    for (i, curve) in curves.enumerate() {
+        let csv = curve_csv(curve);
+        let mut lines = csv.lines();
+        if let Some(header) = lines.next().filter(|_| i == 0) {
+            text.push_str(&format!("loss,{header}\n"));
+        }
+        lines.for_each(|line| text.push_str(&format!("{},{line}\n", curve.loss_nats)));
+    }
+    text
+}

@@ -1,15 +1,13 @@
 //! The tables of fits, benchmark laws, forecasts and validation.
 
-use serde::Serialize;
-
 use super::sheet::Sheet;
 use crate::fit::{
-    Approaches, Axis, Backtest, BenchmarkFit, Decision, Fit, Forecast, GroupsLeftOut, HeldOut, Ranking,
-    Rollout, Valley,
+    Approaches, Axis, Backtest, BenchmarkFit, Decision, Fit, Forecast, GroupsLeftOut, HeldOut,
+    Ranking, Rollout, Valley,
 };
-use crate::law::{Benchmark, curve_forms};
+use crate::law::{Benchmark, TwoStepPrediction, curve_forms};
 use crate::num::Interval;
-use crate::units::{Flops, Params, Tokens, short_count};
+use crate::units::{Flops, short_count};
 
 /// Four significant digits, or scientific where that is shorter.
 pub(super) fn number(x: f64) -> String {
@@ -110,23 +108,6 @@ pub fn hindsight_sheet(forecast: &Forecast) -> Sheet {
         ]);
     }
     sheet
-}
-
-/// An error predicted from size and tokens through the loss.
-#[derive(Clone, Debug, Serialize)]
-pub struct TwoStepPrediction {
-    /// The law of loss.
-    pub law: String,
-    /// N.
-    pub params: Params,
-    /// D.
-    pub tokens: Tokens,
-    /// Predicted loss, nats per token.
-    pub loss: f64,
-    /// Predicted error.
-    pub error: f64,
-    /// Where the error of a new model is expected.
-    pub interval: Option<Interval>,
 }
 
 /// Errors predicted in two steps.

@@ -3,13 +3,38 @@
 //! Each file holds a request, a plain struct that can be written down, and the answer it leads to. The
 //! command line, other languages and pages call this room; nothing here reads flags or prints.
 
+mod benchmark;
+#[cfg(feature = "logs")]
+mod config;
+mod curve;
 mod fit;
+mod forecast;
 mod law;
+mod plan;
+#[cfg(feature = "logs")]
 mod replay;
+#[cfg(all(feature = "logs", feature = "report"))]
+mod report;
+mod scenario;
+mod target;
+mod validate;
 
-pub use fit::{FitReport, FitRequest};
+pub use benchmark::{BenchmarkReport, BenchmarkRequest, benchmark_law};
+#[cfg(feature = "logs")]
+pub use config::{CurveSection, PlanSection, StudyConfig};
+pub use curve::{CostScale, CostUnit, CurveAnswer, CurveRequest, PlacedModel, models_near};
 #[cfg(feature = "logs")]
 pub use fit::LogSource;
+pub use fit::{FitReport, FitRequest};
+#[cfg(feature = "logs")]
+pub use forecast::read_curves;
+pub use forecast::{Continuation, ForecastRequest, Rest};
 pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
+pub use plan::{LawPlans, PlanAnswer, PlanRequest};
 #[cfg(feature = "logs")]
 pub use replay::{Replay, replay};
+#[cfg(all(feature = "logs", feature = "report"))]
+pub use report::{Planned, ReportFile, StudyCurve, StudyReport};
+pub use scenario::{PublishedWord, ScenarioRequest, Utilisation};
+pub use target::Target;
+pub use validate::ValidateRequest;

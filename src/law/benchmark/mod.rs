@@ -6,9 +6,11 @@
 
 mod exponential;
 mod logistic;
+mod prediction;
 
 pub use exponential::ExponentialError;
 pub use logistic::LogisticError;
+pub use prediction::TwoStepPrediction;
 
 use num_dual::HyperDual64;
 

@@ -1,0 +1,133 @@
+use thiserror::Error;
+
+/// A question that cannot be asked as it stands.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum StudyError {
+    /// Neither a budget nor a loss.
+    #[error("there is no budget to spend and no loss to reach; give one of them")]
+    NoTarget,
+    /// A budget and a loss.
+    #[error("there is a budget to spend and also a loss to reach; give only one of them")]
+    TwoTargets,
+    /// No loss where one is needed.
+    #[error("there is no loss to reach; give a loss, or the model size whose quality is meant")]
+    NoLoss,
+    /// A benchmark error under several laws.
+    #[error("a benchmark error can be turned into a loss under one law only; {laws} were given")]
+    ErrorUnderSeveralLaws {
+        /// How many.
+        laws: usize,
+    },
+    /// A benchmark error no loss has.
+    #[error("no loss that `{law}` can reach has a benchmark error of {error}; give a larger error")]
+    ErrorOutOfReach {
+        /// The law of loss.
+        law: String,
+        /// The error.
+        error: f64,
+    },
+    /// A limit or price of serving without a device.
+    #[error("{what} needs a device to serve on, and none was given")]
+    NoServingDevice {
+        /// What needs it.
+        what: &'static str,
+    },
+    /// Device-hours or dollars without a device.
+    #[error("{what} need a device to train on, and none was given")]
+    NoTrainingDevice {
+        /// What needs it.
+        what: &'static str,
+    },
+    /// Zero experts.
+    #[error("a layer cannot have zero experts; 1 means a dense model")]
+    ZeroExperts,
+    /// Several laws where one is needed.
+    #[error("{what} takes one law; {laws} were given")]
+    SeveralLaws {
+        /// What takes one.
+        what: &'static str,
+        /// How many.
+        laws: usize,
+    },
+    /// No sizes and no ratios.
+    #[error("there is nothing to compare; give model sizes or tokens per parameter")]
+    NothingToCompare,
+    /// A column of benchmark errors is missing.
+    #[error("run `{run}` has no benchmark error; name the column that holds it (1 - accuracy)")]
+    NoBenchmarkError {
+        /// The first run without one.
+        run: String,
+    },
+    /// A schedule that cannot go on as asked.
+    #[error("the schedule of {run}: {problem}")]
+    Schedule {
+        /// The curve.
+        run: String,
+        /// What is wrong with it.
+        problem: ScheduleProblem,
+    },
+    /// A study file that cannot be used.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong, with the line where there is one.
+        reason: String,
+    },
+    /// A plan where runs are needed.
+    #[error(
+        "{path}: a plan alone holds no runs to compare with; give the study file, or the logs of the runs"
+    )]
+    PlanWithoutRuns {
+        /// The file.
+        path: String,
+    },
+}
+
+/// Why the rest of a schedule cannot be laid out.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum ScheduleProblem {
+    /// The end is not after the last row.
+    #[error("its table goes to step {last}; its end, step {until}, has to be later")]
+    EndsBefore {
+        /// Last step in the table.
+        last: usize,
+        /// End asked for.
+        until: usize,
+    },
+    /// Too many steps.
+    #[error("its end, step {until}, is beyond the {most} steps that are supported")]
+    TooLong {
+        /// End asked for.
+        until: usize,
+        /// Most steps.
+        most: usize,
+    },
+    /// A final rate below zero or not a number.
+    #[error("its final learning rate {found} has to be zero or more")]
+    FinalRate {
+        /// Rate asked for.
+        found: f64,
+    },
+    /// The cosine asked for is not the one the run followed.
+    #[error(
+        "the cosine from {peak:e} at step {warm} to {final_rate:e} at step {until} passes step {step} at {expected:e}, but the log has {found:e} there; give the run's own end and final rate"
+    )]
+    OtherCosine {
+        /// Highest rate.
+        peak: f64,
+        /// Where it is.
+        warm: usize,
+        /// Final rate asked for.
+        final_rate: f64,
+        /// End asked for.
+        until: usize,
+        /// Last step in the table.
+        step: usize,
+        /// Rate of the cosine there.
+        expected: f64,
+        /// Rate in the table there.
+        found: f64,
+    },
+}

@@ -1,0 +1,39 @@
+//! A loss to reach, given or implied.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, StudyError};
+use crate::law::Surface;
+use crate::plan::{Goal, optimum_of_size};
+use crate::units::Params;
+
+/// A loss, or the model size whose compute-optimal loss is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Target {
+    /// The quality of the compute-optimal model of this size.
+    pub quality_of: Option<Params>,
+    /// A loss, nats per token.
+    pub loss: Option<f64>,
+}
+
+impl Target {
+    /// The target as the planner takes it; `None` where nothing is given.
+    #[must_use]
+    pub fn goal(&self) -> Option<Goal> {
+        self.quality_of.map(Goal::QualityOf).or(self.loss.map(Goal::Loss))
+    }
+
+    /// The loss under one law, nats per token.
+    ///
+    /// # Errors
+    /// [`StudyError::NoLoss`] where nothing is given; as
+    /// [`optimum_of_size`](crate::plan::optimum_of_size) for a size.
+    pub fn loss_under(&self, surface: &Surface) -> Result<f64> {
+        match self.goal() {
+            Some(Goal::QualityOf(n)) => Ok(optimum_of_size(surface, n)?.loss_nats),
+            Some(Goal::Loss(loss)) => Ok(loss),
+            _ => Err(StudyError::NoLoss.into()),
+        }
+    }
+}

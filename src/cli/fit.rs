@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
+use serde_json::Value;
 
-use super::output::{Console, Output, to_json_text};
+use super::output::{Console, Output, to_json_text, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use crate::data::{HoldOut, RunTable};
@@ -242,7 +243,23 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         write_atomically(path, to_json_text(&report)?.as_bytes())?;
         text.push_str(&format!("\nwrote {}\n", path.display()));
     }
-    Output::new(text, &report, report.warnings.clone())
+    Ok(Output { text, json: shortened(&report, &table)?, warnings: report.warnings })
+}
+
+/// The report with what was read, without what belongs in a file rather than on a terminal: thousands
+/// of draws, and how to make it again.
+fn shortened(report: &FitReport, table: &RunTable) -> Result<Value> {
+    let mut json = to_value(report)?;
+    if let Some(object) = json.as_object_mut() {
+        for name in ["draws", "residuals", "request", "source"] {
+            object.remove(name);
+        }
+        object.insert("files".to_owned(), to_value(&table.files)?);
+        object.insert("notes".to_owned(), to_value(&table.notes)?);
+        object.insert("skipped".to_owned(), to_value(&table.skipped)?);
+        object.insert("assumptions".to_owned(), to_value(&table.assumptions)?);
+    }
+    Ok(json)
 }
 
 impl Args {

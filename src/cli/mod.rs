@@ -11,6 +11,7 @@ mod curve;
 mod explain;
 mod fit;
 mod forecast;
+mod hint;
 mod lists;
 mod logs;
 mod output;

@@ -120,6 +120,9 @@ impl Console {
 
     pub(super) fn fail(self, error: &Error) -> ExitCode {
         eprintln!("error: {error}");
+        if let Some(hint) = super::hint::hint(error) {
+            eprintln!("hint: {hint}");
+        }
         ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
     }
 }

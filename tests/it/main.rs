@@ -8,6 +8,7 @@ mod approaches;
 mod arrows;
 #[cfg(feature = "logs")]
 mod benchmark;
+mod circles;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]

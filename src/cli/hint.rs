@@ -1,0 +1,42 @@
+//! What to type to fix an error: the library speaks of quantities, this file of flags.
+
+use crate::error::{DataError, Error, StudyError};
+
+/// One line after the error, where a flag or a command helps.
+pub(super) fn hint(error: &Error) -> Option<String> {
+    match error {
+        Error::Data(kind) => data(kind),
+        Error::Study(kind) => study(kind).map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn data(error: &DataError) -> Option<String> {
+    Some(match error {
+        DataError::NotBuilt { feature, .. } => {
+            format!("install with cargo install --path . --features {feature} (or full)")
+        }
+        _ => return None,
+    })
+}
+
+fn study(error: &StudyError) -> Option<&'static str> {
+    Some(match error {
+        StudyError::NoTarget | StudyError::TwoTargets => {
+            "use one of --flops C, --gpus K --device NAME --days T, --usd M --device NAME, --quality-of N, --loss L"
+        }
+        StudyError::NoLoss => "use --quality-of 70B or --loss 2.0",
+        StudyError::ErrorUnderSeveralLaws { .. } => "name one law in --law",
+        StudyError::ErrorOutOfReach { .. } => {
+            "isoloss benchmark --target ERROR says which loss an error takes"
+        }
+        StudyError::NoServingDevice { .. } => "add --serve-device NAME; isoloss devices lists them",
+        StudyError::NoTrainingDevice { .. } => "add --device NAME; isoloss devices lists them",
+        StudyError::ZeroExperts => "use --experts 1 for a dense model",
+        StudyError::SeveralLaws { .. } => "name one law in --law",
+        StudyError::NothingToCompare => "use --sizes 35B,21B or --ratios 20,100,500",
+        StudyError::NoBenchmarkError { .. } => "use --map error=COLUMN",
+        StudyError::Schedule { .. } => "see --until, --shape and --final-lr",
+        _ => return None,
+    })
+}

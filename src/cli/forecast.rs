@@ -98,7 +98,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let law = curve_forms().iter().copied().find(|f| f.id() == id);
     let law = law.ok_or_else(|| crate::error::LawError::UnknownForm {
         id: id.to_owned(),
-        known: curve_forms().iter().map(|f| f.id()).collect::<Vec<_>>().join(", "),
+        known: curve_forms().iter().map(|f| f.id()).collect(),
     })?;
     let answer = forecast(law, &curves, &config)?;
     let mut text = text(&answer, law.equation(), &curves);

@@ -1,44 +1,77 @@
 use thiserror::Error;
 
-/// An unknown law or coefficients outside its domain.
+/// An unknown law, or coefficients or learning rates that a law cannot use.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum LawError {
     /// No law family of this id.
-    #[error("unknown law family `{id}`; known: {known}")]
+    #[error("unknown law family `{id}`; known are {}", known.join(", "))]
     UnknownForm {
         /// What was asked for.
         id: String,
-        /// What there is.
-        known: String,
+        /// The ids there are.
+        known: Vec<&'static str>,
     },
     /// No published law of this name.
-    #[error("unknown law `{name}`{}; `isoloss laws` lists them, a path to a fit.json works too", hint(.nearest))]
+    #[error("unknown law `{name}`{}", did_you_mean(.nearest))]
     UnknownLaw {
         /// What was asked for.
         name: String,
         /// The closest name.
         nearest: Option<String>,
     },
-    /// A coefficient is missing or out of its domain.
-    #[error("law `{law}`: coefficient `{coef}` is {found}, but {wanted} is wanted")]
-    Coefficient {
+    /// Fewer coefficients than the family has.
+    #[error("law `{law}`: coefficient `{coef}` is missing; give a number for each coefficient")]
+    MissingCoefficient {
+        /// The law.
+        law: String,
+        /// The first coefficient without a value.
+        coef: &'static str,
+    },
+    /// A coefficient that is not finite or outside its domain.
+    #[error(
+        "law `{law}`: coefficient `{coef}` is {found}; expected a finite number above {lo} and below {hi}"
+    )]
+    CoefficientOutside {
         /// The law.
         law: String,
         /// The coefficient.
-        coef: String,
-        /// Its value, or `missing`.
-        found: String,
-        /// What would do.
-        wanted: String,
+        coef: &'static str,
+        /// Its value.
+        found: f64,
+        /// Lower end of its domain.
+        lo: f64,
+        /// Upper end of its domain.
+        hi: f64,
     },
-    /// Learning rates that make no schedule.
+    /// Text that gives no coefficients.
     #[error(
-        "learning-rate schedule: {reason}; finite rates of at least zero are wanted, one of them above"
+        "law family `{family}`: `{found}` gives no coefficient; expected NAME=NUMBER for each of {}",
+        names.join(", ")
     )]
-    Schedule {
-        /// What is wrong.
-        reason: String,
+    NotACoefficient {
+        /// The family.
+        family: String,
+        /// The part of the text.
+        found: String,
+        /// Coefficients of the family.
+        names: Vec<&'static str>,
+    },
+    /// A learning rate below zero or not finite.
+    #[error(
+        "learning rates: the rate of step {step} is {found}; expected a finite rate of at least 0"
+    )]
+    Rate {
+        /// Step, from 1.
+        step: usize,
+        /// Its rate.
+        found: f64,
+    },
+    /// No learning rate above zero.
+    #[error("learning rates: none of {steps} steps has a rate above 0; expected at least one")]
+    NoRate {
+        /// Number of steps.
+        steps: usize,
     },
     /// A shipped table does not parse; a bug of the build, kept as a value.
     #[error("shipped table {table}: {reason}")]
@@ -48,8 +81,16 @@ pub enum LawError {
         /// What the parser said.
         reason: String,
     },
+    /// A shipped table lacks a row; a bug of the build, kept as a value.
+    #[error("shipped table {table}: no row `{name}`")]
+    MissingRow {
+        /// File name.
+        table: &'static str,
+        /// Name of the row.
+        name: &'static str,
+    },
 }
 
-fn hint(nearest: &Option<String>) -> String {
+fn did_you_mean(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum NumError {
     /// The function has the same sign at both ends.
-    #[error("no sign change of {what} between {lo:e} and {hi:e}")]
+    #[error("no root of {what} between {lo:e} and {hi:e}: it has the same sign at both ends")]
     NotBracketed {
         /// The function.
         what: &'static str,
@@ -14,12 +14,14 @@ pub enum NumError {
         /// Upper end.
         hi: f64,
     },
-    /// A solver gave up.
-    #[error("{what} did not converge: {reason}")]
+    /// The solver gave up although the signs differ.
+    #[error("no root of {what} found between {lo:e} and {hi:e}: the solver met no finite number")]
     NotConverged {
-        /// What was sought.
+        /// The function.
         what: &'static str,
-        /// What the solver said.
-        reason: String,
+        /// Lower end.
+        lo: f64,
+        /// Upper end.
+        hi: f64,
     },
 }

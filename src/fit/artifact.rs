@@ -197,17 +197,9 @@ pub(super) fn assemble(
         .filter(|(_, s)| s.len() >= 2)
         .map(|(name, s)| (name.clone(), standard_deviation(s)))
         .collect();
-    // A and B move with their exponents by orders of magnitude without harm; what a plan rests on
-    // are the exponents, E and the ratio, which is 4 to 40 even for published laws.
-    const LIMITS: [(&str, f64); 6] = [
-        ("E", 4.0),
-        ("alpha", 4.0),
-        ("beta", 4.0),
-        ("aN", 4.0),
-        ("aD", 4.0),
-        ("tokens_per_param", 30.0),
-    ];
-    for (name, limit) in LIMITS {
+    // The ratio is 4 to 40 even for published laws.
+    let limits = coefs.iter().filter_map(|c| Some((c.name, c.flat_above?)));
+    for (name, limit) in limits.chain([("tokens_per_param", 30.0)]) {
         if let Some(ratio) = intervals.get(name).map(|i| i.hi / i.lo).filter(|r| *r > limit) {
             warnings.push(Warning::FlatProfile { coef: name.to_owned(), ratio });
         }

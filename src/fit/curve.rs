@@ -10,7 +10,7 @@ use super::objective::{Model, Observed, Penalty, Problem};
 use super::solve::{descend, finish, search, stands};
 use crate::data::TrainingCurve;
 use crate::error::{FitError, Result, Warning};
-use crate::law::{Coef, CurveForm, Schedule};
+use crate::law::{Coef, CurveForm, LearningRates};
 use crate::num::{Interval, mean, smallest_eigenvalue, standard_deviation, stream};
 
 /// Settings of [`forecast`].
@@ -127,7 +127,7 @@ pub struct Forecast {
 
 /// A curve as the solver sees it.
 struct Prepared {
-    schedule: Schedule,
+    schedule: LearningRates,
     /// Middle steps of the windows.
     steps: Vec<usize>,
     /// Mean log losses of the windows.
@@ -137,7 +137,7 @@ struct Prepared {
 impl Prepared {
     /// Windows of equal numbers of logged steps after the warm-up and the burn-in.
     fn of(curve: &TrainingCurve, config: &CurveConfig) -> Result<Self> {
-        let schedule = Schedule::new(curve.rates())?;
+        let schedule = LearningRates::new(curve.rates())?;
         let first = schedule.warmup() + config.burn_in;
         let logged: Vec<(usize, f64)> = curve
             .points

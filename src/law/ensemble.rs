@@ -1,4 +1,4 @@
-//! Many surfaces, one question: the equally likely draws of a fitted law.
+//! A fitted law with its equally likely draws.
 
 use super::surface::Surface;
 use crate::error::Error;
@@ -22,8 +22,8 @@ impl Ensemble {
         Self { best, draws: Vec::new(), level: 0.95 }
     }
 
-    /// Several laws as one: each is equally likely, whether it has draws or not. The first stands for
-    /// the point estimate.
+    /// Several laws as one: each is equally likely, whether it has draws or not. The first is the
+    /// point estimate.
     ///
     /// `None` without a law.
     #[must_use]
@@ -42,9 +42,25 @@ impl Ensemble {
         Some(Self { best: first.best.clone(), draws, level: first.level })
     }
 
-    /// Asks every draw the same question.
+    /// `f` of every draw.
     ///
     /// A draw without an answer is counted in [`Draws::failed`], never dropped in silence.
+    ///
+    /// ```
+    /// use isoloss::law::{Ensemble, Surface};
+    /// use isoloss::plan::compute_optimal;
+    /// use isoloss::units::Flops;
+    ///
+    /// // Two readings of the same runs, each as likely as the other.
+    /// let laws = ["besiroglu", "hoffmann-a3-devries"].map(|name| Surface::published(name));
+    /// let [first, second] = laws.map(|law| Ensemble::single(law.expect("shipped")));
+    /// let both = Ensemble::rivals(&[&first, &second]).expect("two laws");
+    ///
+    /// let plans = both.map(|law| compute_optimal(law, Flops::new(1e24)));
+    /// assert_eq!((plans.values.len(), plans.failed), (2, 0));
+    /// let sizes = plans.interval(|plan| plan.n.get()).expect("two answers");
+    /// assert!(sizes.lo < sizes.hi);
+    /// ```
     pub fn map<T: Send>(&self, f: impl Fn(&Surface) -> Result<T, Error> + Sync) -> Draws<T> {
         let answers = map_all(&self.draws, &f);
         let mut values = Vec::with_capacity(answers.len());

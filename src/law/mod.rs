@@ -1,54 +1,41 @@
 //! Laws: families with their derivatives, published constants, surfaces and ensembles of them.
 //!
-//! To add a family: one file here that implements [`Form`], one line in `registry.rs`, rows for
-//! published constants in `data/laws.toml`.
+//! - [`Form`] is what a family writes, [`Law`] the same behind a reference; [`forms`] lists them.
+//! - [`Surface`] is a family with coefficients: a loss for every N and D.
+//! - [`Ensemble`] is a surface with the equally likely draws of its fit.
+//!
+//! To add a family see `families/mod.rs`: one file, its `mod` line and one line of the registry.
 
-mod abnar;
+mod at;
 mod benchmark;
-mod chinchilla;
-mod clark;
+mod coef;
+mod curves;
 mod ensemble;
-mod envelope;
-mod experts;
-mod farseer;
+mod families;
+mod family;
 mod form;
-mod gadre;
-mod joint_moe;
-mod kaplan;
-mod krajewski;
-mod kumar;
-mod muennighoff;
+mod point;
 mod powers;
 mod published;
-mod registry;
-mod schedule;
 mod start;
 mod surface;
-mod tied;
 
-pub use abnar::AbnarSparsity;
+pub use at::{At, Factor};
 pub use benchmark::{
     Benchmark, BenchmarkForm, ExponentialError, LogisticError, TwoStep, TwoStepPrediction,
     benchmark_by_id, benchmarks,
 };
-pub use chinchilla::Chinchilla;
-pub use clark::ClarkRouted;
+pub use coef::{Coef, Scale};
+pub use curves::{Annealing, CurveForm, LearningRates, MultiPower, curve_forms};
 pub use ensemble::{Draws, Ensemble};
-pub use envelope::ComputeEnvelope;
-pub use farseer::Farseer;
-pub use form::{At, Coef, Factor, Form, Law, Scale, Separable};
-pub use gadre::GadreOvertraining;
-pub use joint_moe::JointMoe;
-pub use kaplan::KaplanJoint;
-pub use krajewski::KrajewskiMoe;
-pub use kumar::KumarPrecision;
-pub use muennighoff::Muennighoff;
-pub use powers::Powers;
+pub use families::*;
+pub use family::Law;
+pub use form::Form;
+pub use point::{Point, Range, Support};
+pub use powers::{Powers, Separable};
 pub use published::{
     Allocation, Checked, Published, PublishedBenchmark, TokenAllocation, kaplan_allocation,
     published_benchmark, published_benchmarks, published_laws, token_allocation,
 };
-pub use registry::{forms, law_by_id};
-pub use schedule::{Annealing, CurveForm, MultiPower, Schedule, curve_forms};
-pub use surface::{Point, Range, Support, Surface};
-pub use tied::ChinchillaTied;
+pub use start::{LinearPart, grid, ranked_starts};
+pub use surface::Surface;

@@ -51,6 +51,13 @@ impl Powers {
         (self.a.ln() - share.ln()) / self.alpha
     }
 
+    /// (ln N, ln D) of the least compute that reaches `loss`. NaN at or below E.
+    #[must_use]
+    pub fn ln_optimum_for_loss(&self, loss: f64) -> (f64, f64) {
+        let ln_n = self.ln_n_for_loss(loss);
+        (ln_n, self.ln_d_for_loss(ln_n, loss))
+    }
+
     /// ln D that brings ln N = `ln_n` to `loss`; infinite past the wall.
     #[must_use]
     pub fn ln_d_for_loss(&self, ln_n: f64, loss: f64) -> f64 {
@@ -62,5 +69,32 @@ impl Powers {
     #[must_use]
     pub fn ln_n_wall(&self, loss: f64) -> f64 {
         (self.a.ln() - (loss - self.e).ln()) / self.alpha
+    }
+}
+
+/// A law that reads E + A N^-alpha + B D^-beta, whatever its own coefficients are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Separable {
+    /// E.
+    pub e: f64,
+    /// A.
+    pub a: f64,
+    /// B.
+    pub b: f64,
+    /// alpha.
+    pub alpha: f64,
+    /// beta.
+    pub beta: f64,
+    /// How (ln E, ln A, ln B, alpha, beta) move with each coefficient of the law, in its order, those
+    /// of [`Scale::Log`](super::Scale::Log) as logarithms; constant, since the relation is linear in these.
+    pub chain: &'static [[f64; 5]],
+}
+
+impl Separable {
+    /// The powers themselves.
+    #[must_use]
+    pub fn powers(&self) -> Powers {
+        let Self { e, a, b, alpha, beta, .. } = *self;
+        Powers { e, a, b, alpha, beta }
     }
 }

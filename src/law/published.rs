@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::registry::law_by_id;
-use super::surface::{Support, Surface};
+use super::benchmark::benchmark_by_id;
+use super::families::law_by_id;
+use super::point::Support;
+use super::surface::Surface;
 use crate::error::{LawError, nearest_name};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
@@ -27,7 +29,7 @@ pub enum Checked {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Published {
-    /// Name used on the command line.
+    /// Short name, as [`Surface::published`] takes it.
     pub name: String,
     /// Family id.
     pub form: String,
@@ -41,14 +43,14 @@ pub struct Published {
     pub checked: Checked,
     /// Which parameters N counts.
     pub params: ParamRule,
-    /// The training text.
+    /// The training data.
     pub text: String,
     /// The runs behind it, in words.
     pub fitted_on: String,
     /// The runs behind it, as ranges.
     #[serde(default)]
     pub range: Support,
-    /// The setting a plan in N and D alone is made in, where the family has more.
+    /// The setting of a plan in N and D alone, for families that depend on more.
     #[serde(default)]
     pub setting: Setting,
     /// Coefficients by name; `ln_X` stands for the logarithm of X.
@@ -56,7 +58,7 @@ pub struct Published {
     /// Published standard errors by name.
     #[serde(default)]
     pub std_errors: BTreeMap<String, f64>,
-    /// Why not to trust it blindly, if there is a reason.
+    /// What to be careful about, if anything.
     #[serde(default)]
     pub caution: Option<String>,
 }
@@ -128,13 +130,13 @@ pub struct TokenAllocation {
     pub d_coefficient: f64,
     /// Exponent of D in compute.
     pub d_exponent: f64,
-    /// FLOPs per token at one FLOP, where the size is counted so.
+    /// FLOPs per token at one FLOP, if the source counts size so.
     #[serde(default)]
     pub m_coefficient: Option<f64>,
     /// Exponent of that size in compute.
     #[serde(default)]
     pub m_exponent: Option<f64>,
-    /// Why not to trust it blindly.
+    /// What to be careful about, if anything.
     #[serde(default)]
     pub caution: Option<String>,
 }
@@ -152,7 +154,7 @@ impl TokenAllocation {
         Params::new(c.get() / (6.0 * self.tokens_for(c).get()))
     }
 
-    /// Model FLOPs per token for `c`, where the source counts size so.
+    /// Model FLOPs per token for `c`, if the source counts size so.
     #[must_use]
     pub fn flops_per_token_for(&self, c: Flops) -> Option<f64> {
         Some(self.m_coefficient? * c.get().powf(self.m_exponent?))
@@ -181,9 +183,9 @@ impl PublishedBenchmark {
     /// Coefficients in the order of the family.
     ///
     /// # Errors
-    /// [`LawError::UnknownForm`] for a family there is not.
+    /// [`LawError::UnknownForm`] when the family is unknown.
     pub fn theta(&self) -> Result<Vec<f64>, LawError> {
-        let coefs = super::benchmark_by_id(&self.form)?.coefs();
+        let coefs = benchmark_by_id(&self.form)?.coefs();
         Ok(coefs.iter().map_while(|c| self.coefs.get(c.name).copied()).collect())
     }
 }
@@ -202,10 +204,8 @@ pub fn published_benchmarks() -> Result<&'static [PublishedBenchmark], LawError>
 /// [`LawError::UnknownLaw`] with the nearest name.
 pub fn published_benchmark(name: &str) -> Result<&'static PublishedBenchmark, LawError> {
     let all = &table()?.benchmark;
-    all.iter().find(|b| b.name == name).ok_or_else(|| LawError::UnknownLaw {
-        name: name.to_owned(),
-        nearest: nearest_name(name, all.iter().map(|b| b.name.as_str())),
-    })
+    let missing = || unknown(name, all.iter().map(|b| b.name.as_str()));
+    all.iter().find(|b| b.name == name).ok_or_else(missing)
 }
 
 #[derive(Deserialize)]
@@ -228,6 +228,15 @@ fn table() -> Result<&'static Table, LawError> {
 
 /// Every published law, in the order of the table.
 ///
+/// ```
+/// use isoloss::law::published_laws;
+///
+/// let kaplan = published_laws()?.iter().find(|law| law.name == "kaplan-nd").unwrap();
+/// assert_eq!((kaplan.year, kaplan.form.as_str()), (2020, "kaplan-joint"));
+/// assert!(kaplan.caution.is_some());
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
+///
 /// # Errors
 /// [`LawError::Table`] when the shipped table does not parse.
 pub fn published_laws() -> Result<&'static [Published], LawError> {
@@ -237,14 +246,14 @@ pub fn published_laws() -> Result<&'static [Published], LawError> {
 /// Kaplan's allocation N ∝ C^0.73 (arXiv:2001.08361, App. A).
 ///
 /// # Errors
-/// [`LawError::Table`] when the shipped table does not hold it.
+/// [`LawError::MissingRow`] when the shipped table does not hold it.
 pub fn kaplan_allocation() -> Result<&'static Allocation, LawError> {
     let name = "kaplan-alloc";
     table()?
         .allocation
         .iter()
         .find(|a| a.name == name)
-        .ok_or_else(|| LawError::Table { table: TABLE, reason: format!("no allocation `{name}`") })
+        .ok_or_else(|| LawError::MissingRow { table: TABLE, name })
 }
 
 /// The published allocation of tokens of this name.
@@ -253,19 +262,39 @@ pub fn kaplan_allocation() -> Result<&'static Allocation, LawError> {
 /// [`LawError::UnknownLaw`] when the shipped table does not hold it.
 pub fn token_allocation(name: &str) -> Result<&'static TokenAllocation, LawError> {
     let all = &table()?.tokens;
-    all.iter().find(|a| a.name == name).ok_or_else(|| LawError::UnknownLaw {
-        name: name.to_owned(),
-        nearest: nearest_name(name, all.iter().map(|a| a.name.as_str())),
-    })
+    let missing = || unknown(name, all.iter().map(|a| a.name.as_str()));
+    all.iter().find(|a| a.name == name).ok_or_else(missing)
 }
 
-pub(super) fn published_surface(name: &str) -> Result<Surface, LawError> {
-    let laws = published_laws()?;
-    if let Some(law) = laws.iter().find(|l| l.name == name) {
-        return law.surface();
+// Here and not beside the other methods of `Surface`, so that the table needs surfaces and surfaces
+// do not need the table.
+impl Surface {
+    /// The published surface of this name; [`published_laws`] lists them.
+    ///
+    /// ```
+    /// use isoloss::law::Surface;
+    ///
+    /// let surface = Surface::published("hoffmann-a3-devries")?;
+    /// assert_eq!(surface.law().id(), "chinchilla");
+    /// assert_eq!(surface.coef("E"), Some(1.69));
+    /// let error = Surface::published("besiroglou").unwrap_err();
+    /// assert!(error.to_string().contains("did you mean `besiroglu`?"));
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`LawError::UnknownLaw`] with the nearest name.
+    pub fn published(name: &str) -> Result<Self, LawError> {
+        let laws = published_laws()?;
+        if let Some(law) = laws.iter().find(|l| l.name == name) {
+            return law.surface();
+        }
+        Err(unknown(name, laws.iter().map(|l| l.name.as_str())))
     }
-    let nearest = nearest_name(name, laws.iter().map(|l| l.name.as_str()));
-    Err(LawError::UnknownLaw { name: name.to_owned(), nearest })
+}
+
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> LawError {
+    LawError::UnknownLaw { name: name.to_owned(), nearest: nearest_name(name, known) }
 }
 
 #[cfg(test)]

@@ -2,131 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{At, Factor, Law};
-use super::muennighoff::Muennighoff;
+use super::at::{At, Factor};
+use super::families::{Muennighoff, law_by_id};
+use super::family::Law;
+use super::point::{Point, Support};
 use super::powers::Powers;
-use super::registry::law_by_id;
 use crate::error::LawError;
 use crate::num::find_root;
-use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
+use crate::units::{Flops, ParamRule, Setting};
 
-/// One training run as a law sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// Parameters, by the surface's convention.
-    pub n: Params,
-    /// Training tokens.
-    pub d: Tokens,
-    /// Repetition, sparsity and precision.
-    #[serde(default, skip_serializing_if = "Setting::is_plain")]
-    pub setting: Setting,
-}
-
-impl Point {
-    /// A dense model in full precision at N, D, every token seen once.
-    #[must_use]
-    pub const fn new(n: Params, d: Tokens) -> Self {
-        Self { n, d, setting: Setting::PLAIN }
-    }
-
-    /// The same N and D in another setting.
-    #[must_use]
-    pub const fn within(self, setting: Setting) -> Self {
-        Self { setting, ..self }
-    }
-
-    /// Its logarithms.
-    #[must_use]
-    pub fn at(&self) -> At<f64> {
-        At { ln_n: self.n.ln(), ln_d: self.d.ln(), setting: self.setting }
-    }
-}
-
-/// A closed range of a quantity, as `[lo, hi]` in files.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "[f64; 2]", into = "[f64; 2]")]
-pub struct Range {
-    /// Smallest value seen.
-    pub lo: f64,
-    /// Largest value seen.
-    pub hi: f64,
-}
-
-impl From<[f64; 2]> for Range {
-    fn from([lo, hi]: [f64; 2]) -> Self {
-        Self { lo, hi }
-    }
-}
-
-impl From<Range> for [f64; 2] {
-    fn from(r: Range) -> Self {
-        [r.lo, r.hi]
-    }
-}
-
-impl Range {
-    /// The range of some values; `None` when there are none.
-    #[must_use]
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        values.into_iter().fold(None, |range, x| match range {
-            None => Some(Self { lo: x, hi: x }),
-            Some(r) => Some(Self { lo: r.lo.min(x), hi: r.hi.max(x) }),
-        })
-    }
-
-    /// By which factor `x` lies outside; 1 inside.
-    #[must_use]
-    pub fn factor_outside(&self, x: f64) -> f64 {
-        (x / self.hi).max(self.lo / x).max(1.0)
-    }
-}
-
-/// Where the runs behind a law lie; beyond it the law extrapolates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Support {
-    /// Parameters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub n: Option<Range>,
-    /// Tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub d: Option<Range>,
-    /// Training FLOPs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub c: Option<Range>,
-    /// Tokens per parameter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tokens_per_param: Option<Range>,
-}
-
-impl Support {
-    /// [`outside`](Self::outside) by name, as results carry it.
-    #[must_use]
-    pub fn distances(&self, point: &Point) -> std::collections::BTreeMap<String, f64> {
-        let named = |(name, factor): (&str, f64)| (name.to_owned(), factor);
-        self.outside(point).into_iter().map(named).collect()
-    }
-
-    /// Quantities in which `point` lies outside, with the factor; empty inside.
-    #[must_use]
-    pub fn outside(&self, point: &Point) -> Vec<(&'static str, f64)> {
-        let c = 6.0 * point.n.get() * point.d.get();
-        [
-            ("N", self.n, point.n.get()),
-            ("D", self.d, point.d.get()),
-            ("C", self.c, c),
-            ("D/N", self.tokens_per_param, point.d / point.n),
-        ]
-        .into_iter()
-        .filter_map(|(name, range, x)| {
-            let factor = range?.factor_outside(x);
-            (factor > 1.0 + 1e-9).then_some((name, factor))
-        })
-        .collect()
-    }
-}
-
-/// A law family with coefficients, a label and the convention its N follows.
+/// A law family with coefficients, a label and the convention of its N.
 ///
 /// ```
 /// use isoloss::law::{Point, Surface};
@@ -165,7 +50,19 @@ impl Surface {
     /// A surface from coefficients in the order of [`Law::coefs`].
     ///
     /// # Errors
-    /// [`LawError::Coefficient`] when one is missing, not finite or outside its domain.
+    /// [`LawError::MissingCoefficient`] when there are too few, [`LawError::CoefficientOutside`] when
+    /// one is not finite or outside its domain.
+    ///
+    /// ```
+    /// use isoloss::law::{Surface, law_by_id};
+    /// use isoloss::units::ParamRule;
+    ///
+    /// let theta = vec![1.69, 406.4, 410.7, 0.34, 0.28]; // E, A, B, alpha, beta
+    /// let law = law_by_id("chinchilla")?;
+    /// let surface = Surface::new(law, theta, "mine", ParamRule::All, Default::default())?;
+    /// assert_eq!(surface.coef("alpha"), Some(0.34));
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
     pub fn new(
         law: &'static dyn Law,
         theta: Vec<f64>,
@@ -175,30 +72,18 @@ impl Surface {
     ) -> Result<Self, LawError> {
         let label = label.into();
         for (i, coef) in law.coefs().iter().enumerate() {
-            let bad = |found: String, wanted: String| LawError::Coefficient {
-                law: label.clone(),
-                coef: coef.name.to_owned(),
-                found,
-                wanted,
-            };
             let (lo, hi) = coef.domain;
+            let law = || label.clone();
             match theta.get(i) {
-                None => return Err(bad("missing".to_owned(), "a number".to_owned())),
-                Some(x) if !(x.is_finite() && *x > lo && *x < hi) => {
-                    return Err(bad(x.to_string(), format!("a number between {lo} and {hi}")));
+                None => return Err(LawError::MissingCoefficient { law: law(), coef: coef.name }),
+                Some(&found) if !(found.is_finite() && found > lo && found < hi) => {
+                    let coef = coef.name;
+                    return Err(LawError::CoefficientOutside { law: law(), coef, found, lo, hi });
                 }
                 Some(_) => {}
             }
         }
         Ok(Self { law, theta, label, params, support, setting: Setting::PLAIN })
-    }
-
-    /// The published surface of this name (`isoloss laws` lists them).
-    ///
-    /// # Errors
-    /// [`LawError::UnknownLaw`] with the nearest name.
-    pub fn published(name: &str) -> Result<Self, LawError> {
-        super::published::published_surface(name)
     }
 
     /// Same law, convention and support with other coefficients, as bootstrap draws need.
@@ -208,7 +93,7 @@ impl Surface {
         Self { theta, ..self.clone() }
     }
 
-    /// Same law asked in another setting: so many experts, so many unique tokens.
+    /// Same law in another setting: another number of experts, of unique tokens, of bits.
     #[must_use]
     pub fn within(&self, setting: Setting) -> Self {
         Self { setting, ..self.clone() }
@@ -238,6 +123,17 @@ impl Surface {
     }
 
     /// Predicted loss in nats per token.
+    ///
+    /// ```
+    /// use isoloss::law::{Point, Surface};
+    /// use isoloss::units::{Params, Tokens};
+    ///
+    /// let surface = Surface::published("besiroglu")?;
+    /// let loss = |d: f64| surface.loss(&Point::new(Params::new(8e9), Tokens::new(d)));
+    /// assert!(loss(15e12) < loss(160e9), "more data, lower loss");
+    /// assert!(loss(15e12) > surface.floor());
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
     #[must_use]
     pub fn loss(&self, point: &Point) -> f64 {
         self.law.loss(&self.theta, &point.at())
@@ -261,13 +157,26 @@ impl Surface {
         self.law.floor(&self.theta, &self.setting)
     }
 
-    /// Closed-form ln D for a loss at ln N, where the family has one; infinite past the wall.
+    /// ln D that brings ln N to a loss, if the family has a closed form; infinite below the wall.
     #[must_use]
     pub fn ln_d_for_loss(&self, ln_n: f64, loss: f64) -> Option<f64> {
         self.law.ln_d_for_loss(&self.theta, ln_n, loss, &self.setting)
     }
 
-    /// ln D beyond which more tokens raise the loss at ln N: infinite but for laws of quantisation.
+    /// (ln N, ln D) of the smallest compute that reaches a loss, if the family has a closed form.
+    #[must_use]
+    pub fn ln_optimum_for_loss(&self, loss: f64) -> Option<(f64, f64)> {
+        self.law.ln_optimum_for_loss(&self.theta, loss, &self.setting)
+    }
+
+    /// ln of the smallest N that reaches a loss with unlimited tokens, the wall, if the family has a
+    /// closed form.
+    #[must_use]
+    pub fn ln_n_wall(&self, loss: f64) -> Option<f64> {
+        self.law.ln_n_wall(&self.theta, loss, &self.setting)
+    }
+
+    /// ln D beyond which more tokens raise the loss at ln N: infinite except for laws of quantisation.
     #[must_use]
     pub fn ln_d_most_useful(&self, ln_n: f64) -> f64 {
         self.law.ln_d_most_useful(&self.theta, ln_n, &self.setting)
@@ -282,7 +191,7 @@ impl Surface {
     /// The same law with repeated tokens worth less, after Muennighoff et al. 2023: its own powers of
     /// N and D with the constants `rd` and `rn` of another law.
     ///
-    /// A law that knows of unique tokens stays as it is. `None` for one that is no sum of powers.
+    /// A law that depends on unique tokens stays as it is. `None` for one that is no sum of powers.
     #[must_use]
     pub fn with_repetition(&self, rd: f64, rn: f64) -> Option<Self> {
         if self.law.factors().contains(&Factor::UniqueTokens) {
@@ -294,15 +203,15 @@ impl Surface {
     }
 
     /// ln N of the lowest loss on C = 6 N D: the family's closed form, else solved where the two
-    /// slopes agree. `None` when no interior minimum lies between one parameter and one token, or the
-    /// law does not tell N and D apart.
+    /// slopes agree. `None` when no minimum lies between one parameter and one token, or the law does
+    /// not look at both N and D.
     #[must_use]
     pub fn ln_n_optimal(&self, c: Flops) -> Option<f64> {
         let ln_nd = (c.get() / 6.0).ln();
         if !self.law.has_optimum() {
             return None;
         }
-        let closed = self.powers().map(|p| p.ln_n_optimal(ln_nd));
+        let closed = self.law.ln_n_optimal(&self.theta, ln_nd, &self.setting);
         let ln_n = closed.or_else(|| self.solved_ln_n_optimal(ln_nd))?;
         (0.0..=ln_nd).contains(&ln_n).then_some(ln_n)
     }

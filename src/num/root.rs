@@ -43,13 +43,13 @@ pub fn find_root(
     let outcome = Executor::new(Function(f), BrentRoot::new(lo, hi, 1e-15))
         .configure(|state| state.param(0.5 * (lo + hi)).max_iters(300))
         .run()
-        .map_err(|e| NumError::NotConverged { what, reason: e.to_string() })?;
+        .map_err(|_| NumError::NotConverged { what, lo, hi })?;
     outcome
         .state()
         .get_best_param()
         .copied()
         .filter(|x| x.is_finite())
-        .ok_or_else(|| NumError::NotConverged { what, reason: "no finite iterate".to_owned() })
+        .ok_or(NumError::NotConverged { what, lo, hi })
 }
 
 /// The root of `f` above `lo`, searched by doubling the step from `step` up to `limit`.

@@ -20,8 +20,8 @@ pub fn smallest_params(surface: &Surface, loss: f64) -> Result<Params> {
     if excess(0.0) < 0.0 {
         return Ok(Params::new(1.0));
     }
-    if let Some(powers) = surface.powers() {
-        return Ok(Params::new(powers.ln_n_wall(loss).exp()));
+    if let Some(ln_n) = surface.ln_n_wall(loss) {
+        return Ok(Params::new(ln_n.exp()));
     }
     let ln_n = find_root("wall", excess, 0.0, LN_UNLIMITED)?;
     Ok(Params::new(ln_n.exp()))

@@ -49,9 +49,7 @@ pub fn compute_optimal(surface: &Surface, c: Flops) -> Result<Plan> {
 /// mean reaches it.
 pub fn optimum_for_loss(surface: &Surface, loss: f64) -> Result<Plan> {
     check_loss(surface, loss)?;
-    if let Some(powers) = surface.powers() {
-        let ln_n = powers.ln_n_for_loss(loss);
-        let ln_d = powers.ln_d_for_loss(ln_n, loss);
+    if let Some((ln_n, ln_d)) = surface.ln_optimum_for_loss(loss) {
         let plan = Plan::at(surface, Params::new(ln_n.exp()), Tokens::new(ln_d.exp()));
         if (0.0..).contains(&ln_n)
             && (0.0..).contains(&ln_d)

@@ -76,7 +76,7 @@ impl ForecastRequest {
     /// [`LawError::UnknownForm`].
     pub fn form(&self) -> Result<&'static dyn CurveForm> {
         let found = curve_forms().iter().copied().find(|f| f.id() == self.law);
-        let known = || curve_forms().iter().map(|f| f.id()).collect::<Vec<_>>().join(", ");
+        let known = || curve_forms().iter().map(|f| f.id()).collect();
         Ok(found.ok_or_else(|| LawError::UnknownForm { id: self.law.clone(), known: known() })?)
     }
 

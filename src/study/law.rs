@@ -54,21 +54,17 @@ fn one(name: &str) -> Result<AskedLaw> {
 /// A family with constants of the user's own: `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`.
 fn given(family: &str, constants: &str) -> Result<AskedLaw> {
     let law = law_by_id(family)?;
-    let bad = |coef: &str, found: &str| LawError::Coefficient {
-        law: family.to_owned(),
-        coef: coef.to_owned(),
+    let bad = |found: &str| LawError::NotACoefficient {
+        family: family.to_owned(),
         found: found.to_owned(),
-        wanted: format!(
-            "NAME=NUMBER for each of {}, with semicolons between",
-            law.coefs().iter().map(|c| c.name).collect::<Vec<_>>().join(", ")
-        ),
+        names: law.coefs().iter().map(|c| c.name).collect(),
     };
     let mut values = BTreeMap::new();
     for part in constants.split(';').map(str::trim).filter(|part| !part.is_empty()) {
-        let (coef, value) = part.split_once('=').ok_or_else(|| bad(part, "no number"))?;
+        let (coef, value) = part.split_once('=').ok_or_else(|| bad(part))?;
         let known = law.coefs().iter().any(|c| c.name == coef.trim());
         let number = value.trim().parse::<f64>().ok().filter(|x| known && x.is_finite());
-        values.insert(coef.trim().to_owned(), number.ok_or_else(|| bad(coef.trim(), value))?);
+        values.insert(coef.trim().to_owned(), number.ok_or_else(|| bad(part))?);
     }
     let theta = law.coefs().iter().map_while(|c| values.get(c.name).copied()).collect();
     let label = format!("{family} as given");

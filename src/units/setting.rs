@@ -2,12 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Tokens;
+use super::quantity::Tokens;
 
 /// Repetition, sparsity and precision of a run; the default is a dense model in full precision on
-/// text it sees once.
+/// data it sees once.
 ///
-/// Laws that know nothing of a field ignore it, so that one table serves all of them.
+/// A law ignores the fields it does not depend on, so that one table serves all laws.
+///
+/// ```
+/// use isoloss::law::{Point, Surface};
+/// use isoloss::units::{Params, Setting, Tokens};
+///
+/// // 1.4T tokens seen, of which 140B are unique: ten epochs.
+/// let setting = Setting { unique: Some(Tokens::new(140e9)), ..Setting::PLAIN };
+/// let once = Point::new(Params::new(8e9), Tokens::new(1.4e12));
+/// let law = Surface::published("muennighoff-repeat")?;
+/// assert!(law.loss(&once.within(setting)) > law.loss(&once));
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Setting {
@@ -37,7 +49,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// A dense model in full precision on text seen once.
+    /// A dense model in full precision on data seen once.
     pub const PLAIN: Self = Self {
         unique: None,
         experts: 1.0,
@@ -55,7 +67,7 @@ impl Setting {
         *self == Self::PLAIN
     }
 
-    /// The first field outside its range, with what is wanted; `None` when all are usable.
+    /// The first field outside its range, its value and what is expected; `None` when all are usable.
     #[must_use]
     pub fn fault(&self) -> Option<(&'static str, f64, &'static str)> {
         let count = |x: f64| x.is_finite() && x >= 1.0;

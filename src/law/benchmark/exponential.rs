@@ -1,7 +1,7 @@
 //! Error that falls exponentially with loss.
 
-use super::BenchmarkForm;
-use crate::law::form::{Coef, Scale};
+use super::form::BenchmarkForm;
+use crate::law::coef::Coef;
 use crate::num::{Real, nonnegative_least_squares};
 
 /// Err(L) = eps - k exp(-gamma L): eps is the error of a model that knows nothing.
@@ -17,10 +17,11 @@ impl BenchmarkForm for ExponentialError {
     const EQUATION: &'static str = "error = eps - k·exp(-gamma·L)";
     const SOURCE: &'static str = "Gadre et al. 2024, arXiv:2403.08540, eq. 5";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "eps", unit: "error", scale: Scale::Log, domain: (0.0, 10.0) },
-        Coef { name: "k", unit: "error", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef { name: "gamma", unit: "1/nat", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef::positive("eps", "error").within(0.0, 10.0),
+        Coef::positive("k", "error"),
+        Coef::positive("gamma", "1/nat"),
     ];
+    const EXAMPLE: &'static [f64] = &[0.86, 2.2, 0.7];
 
     fn error<T: Real>(&self, theta: &[T], loss: T) -> T {
         theta[0] - theta[1] * (-theta[2] * loss).exp()

@@ -1,7 +1,7 @@
 //! Error that is a logistic function of loss.
 
-use super::BenchmarkForm;
-use crate::law::form::{Coef, Scale};
+use super::form::BenchmarkForm;
+use crate::law::coef::Coef;
 use crate::num::Real;
 
 /// Err(L) = lo + (hi - lo) / (1 + exp(-s (L - m))): hi is the error of a guess, lo what is never
@@ -20,11 +20,12 @@ impl BenchmarkForm for LogisticError {
     const EQUATION: &'static str = "error = lo + (hi - lo)/(1 + exp(-s·(L - m)))";
     const SOURCE: &'static str = "Grattafiori et al. 2024, arXiv:2407.21783, sec. 3.2.1";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "lo", unit: "error", scale: Scale::Linear, domain: (-1.0, 1.0) },
-        Coef { name: "hi", unit: "error", scale: Scale::Linear, domain: (0.0, 2.0) },
-        Coef { name: "s", unit: "1/nat", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef { name: "m", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef::linear("lo", "error", -1.0, 1.0),
+        Coef::linear("hi", "error", 0.0, 2.0),
+        Coef::positive("s", "1/nat"),
+        Coef::positive("m", "nats per token"),
     ];
+    const EXAMPLE: &'static [f64] = &[0.1, 0.75, 3.0, 2.8];
 
     fn error<T: Real>(&self, theta: &[T], loss: T) -> T {
         let rising = ((theta[3] - loss) * theta[2]).exp() + 1.0;

@@ -1,8 +1,9 @@
 //! Farseer: exponents of the data term that move with N.
 
-use super::chinchilla::start;
-use super::form::{At, Coef, Form, Scale};
-use super::start::ranked_starts;
+use crate::law::at::At;
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::start::{LinearPart, ranked_starts, start_powers};
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -34,10 +35,12 @@ fn data_law(runs: &[(f64, f64)]) -> Option<[f64; 3]> {
     let loss: Vec<f64> = runs.iter().map(|r| r.1).collect();
     let exponents: Vec<[f64; 1]> = (0..80).map(|i| [0.05 * 1.04_f64.powi(i)]).collect();
     let ln_d0 = runs.iter().map(|r| r.0).sum::<f64>() / runs.len() as f64;
-    let columns = |[w]: &[f64; 1]| {
-        vec![vec![1.0; runs.len()], runs.iter().map(|r| (-w * (r.0 - ln_d0)).exp()).collect()]
+    let part = |[w]: &[f64; 1]| {
+        LinearPart::of_loss(&loss)
+            .with(runs.iter().map(|_| 1.0))
+            .with(runs.iter().map(|r| (-w * (r.0 - ln_d0)).exp()))
     };
-    let ([w], x) = ranked_starts(&exponents, &loss, columns).into_iter().next()?;
+    let ([w], x) = ranked_starts(&exponents, &loss, part).into_iter().next()?;
     Some([x[0].ln(), x[1].ln() + w * ln_d0, w.ln()])
 }
 
@@ -91,16 +94,17 @@ impl Form for Farseer {
         "L = exp(a3·N^gamma + b3) + exp(a2·N^beta + b2)·D^-exp(a1·N^alpha + b1)";
     const SOURCE: &'static str = "Li et al. 2025, arXiv:2506.10972, eq. 3";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "a1", unit: "parameters^-alpha", scale: Scale::Linear, domain: ANY },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
-        Coef { name: "b1", unit: "", scale: Scale::Linear, domain: ANY },
-        Coef { name: "a2", unit: "parameters^-beta", scale: Scale::Linear, domain: ANY },
-        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
-        Coef { name: "b2", unit: "ln nats", scale: Scale::Linear, domain: ANY },
-        Coef { name: "a3", unit: "parameters^-gamma", scale: Scale::Linear, domain: ANY },
-        Coef { name: "gamma", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
-        Coef { name: "b3", unit: "ln nats", scale: Scale::Linear, domain: ANY },
+        Coef::linear("a1", "parameters^-alpha", f64::NEG_INFINITY, f64::INFINITY),
+        Coef::linear("alpha", "", -5.0, 5.0).flat_above(4.0),
+        Coef::linear("b1", "", f64::NEG_INFINITY, f64::INFINITY),
+        Coef::linear("a2", "parameters^-beta", f64::NEG_INFINITY, f64::INFINITY),
+        Coef::linear("beta", "", -5.0, 5.0).flat_above(4.0),
+        Coef::linear("b2", "ln nats", f64::NEG_INFINITY, f64::INFINITY),
+        Coef::linear("a3", "parameters^-gamma", f64::NEG_INFINITY, f64::INFINITY),
+        Coef::linear("gamma", "", -5.0, 5.0),
+        Coef::linear("b3", "ln nats", f64::NEG_INFINITY, f64::INFINITY),
     ];
+    const EXAMPLE: &'static [f64] = &[-2.0, -0.1, -0.7, 1.5, 0.03, 4.8, 180.0, -0.32, 0.55];
     const CENTRES_TOKENS: bool = false;
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
@@ -131,7 +135,7 @@ impl Form for Farseer {
             (lo.min(x.ln_n), hi.max(x.ln_n))
         });
         for (alpha, beta) in [(0.15, 0.2), (0.35, 0.4)] {
-            let Some([e, a, b]) = start(at, loss, alpha, beta) else { continue };
+            let Some([e, a, b]) = start_powers(at, loss, alpha, beta) else { continue };
             // exp(a3 N^-alpha + b3) through E + A / N^alpha at both ends of the sizes.
             let floor = |ln_n: f64| (e + a * (-alpha * ln_n).exp()).ln();
             let power = |ln_n: f64| (-alpha * ln_n).exp();
@@ -186,5 +190,3 @@ impl Form for Farseer {
         floor + data
     }
 }
-
-const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);

@@ -1,8 +1,10 @@
 //! Krajewski's law of fine-grained mixtures of experts.
 
-use super::form::{At, Coef, Factor, Form, Scale};
-use super::powers::Powers;
-use super::start::{grid, ranked_starts};
+use crate::law::at::{At, Factor};
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::powers::Powers;
+use crate::law::start::{LinearPart, grid, ranked_starts};
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -37,29 +39,15 @@ impl Form for KrajewskiMoe {
     const EQUATION: &'static str = "L = c + (g/G^gamma + a)/N^alpha + b/D^beta";
     const SOURCE: &'static str = "Krajewski et al. 2024, arXiv:2402.07871, table 1";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "c", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef {
-            name: "a",
-            unit: "nats · parameters^alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef {
-            name: "b",
-            unit: "nats · tokens^beta",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef {
-            name: "g",
-            unit: "nats · parameters^alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "gamma", unit: "", scale: Scale::Linear, domain: (0.0, 10.0) },
+        Coef::positive("c", "nats per token"),
+        Coef::positive("a", "nats · parameters^alpha"),
+        Coef::exponent("alpha"),
+        Coef::positive("b", "nats · tokens^beta"),
+        Coef::exponent("beta"),
+        Coef::positive("g", "nats · parameters^alpha"),
+        Coef::linear("gamma", "", 0.0, 10.0),
     ];
+    const EXAMPLE: &'static [f64] = &[0.5, 18.0, 0.12, 30.0, 0.15, 2.0, 0.6];
     const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens, Factor::Granularity];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
@@ -82,16 +70,15 @@ impl Form for KrajewskiMoe {
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         const EXPONENTS: &[f64] = &[0.1, 0.2, 0.4];
         let tuples = grid([EXPONENTS, EXPONENTS, &[0.3, 0.6, 1.2]]);
-        let columns = |[alpha, beta, gamma]: &[f64; 3]| {
+        let part = |[alpha, beta, gamma]: &[f64; 3]| {
             let fine = |x: &At<f64>| (-alpha * x.ln_n - gamma * x.setting.granularity.ln()).exp();
-            vec![
-                vec![1.0; at.len()],
-                at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
-                at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
-                at.iter().map(fine).collect(),
-            ]
+            LinearPart::of_loss(loss)
+                .with(at.iter().map(|_| 1.0))
+                .with(at.iter().map(|x| (-alpha * x.ln_n).exp()))
+                .with(at.iter().map(|x| (-beta * x.ln_d).exp()))
+                .with(at.iter().map(fine))
         };
-        ranked_starts(&tuples, loss, columns)
+        ranked_starts(&tuples, loss, part)
             .into_iter()
             .map(|([alpha, beta, gamma], x)| vec![x[0], x[1], alpha, x[2], beta, x[3], gamma])
             .collect()

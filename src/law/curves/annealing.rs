@@ -1,8 +1,10 @@
 //! Tissue's annealing law: the area under the rate, and the area by which it was lowered.
 
-use super::{CurveForm, Schedule};
-use crate::law::form::{Coef, Scale, dual_jet};
-use crate::law::start::{grid, ranked_starts};
+use super::form::CurveForm;
+use super::rates::LearningRates;
+use crate::law::coef::Coef;
+use crate::law::form::dual_jet;
+use crate::law::start::{LinearPart, grid, ranked_starts};
 
 /// L(s) = L0 + A S1^-alpha - C S2, in nats per token, with the forward area S1(s) = sum of the rates
 /// up to s and the annealing area S2(s) = sum over i up to s of m_i, m_i = lambda m_(i-1) +
@@ -32,27 +34,32 @@ impl CurveForm for Annealing {
     }
 
     fn coefs(&self) -> &'static [Coef] {
-        const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
-        &[
-            Coef { name: "L0", unit: "nats per token", scale: Scale::Log, domain: POSITIVE },
-            Coef { name: "A", unit: "nats · rate^alpha", scale: Scale::Log, domain: POSITIVE },
-            Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-            Coef { name: "C", unit: "nats per rate", scale: Scale::Log, domain: POSITIVE },
-        ]
+        const {
+            &[
+                Coef::positive("L0", "nats per token"),
+                Coef::positive("A", "nats · rate^alpha"),
+                Coef::exponent("alpha"),
+                Coef::positive("C", "nats per rate"),
+            ]
+        }
     }
 
-    fn features(&self, schedule: &Schedule, steps: &[usize]) -> Vec<Vec<f64>> {
+    fn example(&self) -> &'static [f64] {
+        &[2.6, 0.9, 0.5, 0.4]
+    }
+
+    fn features(&self, rates: &LearningRates, steps: &[usize]) -> Vec<Vec<f64>> {
         let (mut momentum, mut annealed) = (0.0, 0.0);
-        let mut at = schedule.warmup();
+        let mut at = rates.warmup();
         steps
             .iter()
             .map(|&step| {
                 while at < step {
                     at += 1;
-                    momentum = LAMBDA * momentum + schedule.rate(at - 1) - schedule.rate(at);
+                    momentum = LAMBDA * momentum + rates.rate(at - 1) - rates.rate(at);
                     annealed += momentum;
                 }
-                vec![schedule.area(step).ln(), annealed]
+                vec![rates.area(step).ln(), annealed]
             })
             .collect()
     }
@@ -78,14 +85,13 @@ impl CurveForm for Annealing {
     }
 
     fn starts(&self, features: &[Vec<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
-        let columns = |[alpha]: &[f64; 1]| {
-            vec![
-                vec![1.0; loss.len()],
-                features.iter().map(|f| (-alpha * f[0]).exp()).collect(),
-                features.iter().map(|f| -f[1]).collect(),
-            ]
+        let part = |[alpha]: &[f64; 1]| {
+            LinearPart::of_loss(loss)
+                .with(features.iter().map(|_| 1.0))
+                .with(features.iter().map(|f| (-alpha * f[0]).exp()))
+                .with(features.iter().map(|f| -f[1]))
         };
-        ranked_starts(&grid([&[0.2, 0.4, 0.6, 0.9]]), loss, columns)
+        ranked_starts(&grid([&[0.2, 0.4, 0.6, 0.9]]), loss, part)
             .into_iter()
             .map(|([alpha], x)| vec![x[0], x[1], alpha, x[2]])
             .collect()

@@ -1,7 +1,10 @@
 //! Gadre's overtraining law: loss in compute and tokens per parameter.
 
-use super::chinchilla::start;
-use super::form::{At, Coef, Form, Scale, Separable};
+use crate::law::at::At;
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::powers::Separable;
+use crate::law::start::start_powers;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -37,21 +40,12 @@ impl Form for GadreOvertraining {
     const EQUATION: &'static str = "L = E + (a·M^eta + b·M^-eta)·C^-eta, M = D/N, C = 6ND";
     const SOURCE: &'static str = "Gadre et al. 2024, arXiv:2403.08540, eq. 4";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "E", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef {
-            name: "a",
-            unit: "nats · FLOPs^eta",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef {
-            name: "b",
-            unit: "nats · FLOPs^eta",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "eta", unit: "", scale: Scale::Linear, domain: (0.0, 2.5) },
+        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::positive("a", "nats · FLOPs^eta"),
+        Coef::positive("b", "nats · FLOPs^eta"),
+        Coef::linear("eta", "", 0.0, 2.5),
     ];
+    const EXAMPLE: &'static [f64] = &[1.8, 200.0, 350.0, 0.135];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
         let ln_c = at.ln_n + at.ln_d + T::from(LN_SIX);
@@ -75,7 +69,7 @@ impl Form for GadreOvertraining {
         [0.05, 0.1, 0.17, 0.25, 0.4]
             .into_iter()
             .filter_map(|eta| {
-                let [e, a, b] = start(at, loss, 2.0 * eta, 2.0 * eta)?;
+                let [e, a, b] = start_powers(at, loss, 2.0 * eta, 2.0 * eta)?;
                 let six = (eta * LN_SIX).exp();
                 Some(vec![e, a * six, b * six, eta])
             })

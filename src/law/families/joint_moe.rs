@@ -1,9 +1,11 @@
 //! Ludziejewski's joint law of dense and mixture-of-experts models.
 
-use super::chinchilla::start;
 use super::experts::saturated;
-use super::form::{At, Coef, Factor, Form, Scale};
-use super::powers::Powers;
+use crate::law::at::{At, Factor};
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::powers::Powers;
+use crate::law::start::start_powers;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -50,28 +52,20 @@ impl Form for JointMoe {
     const EQUATION: &'static str = "L = c + a·Ê^delta·N^(alpha + gamma·ln Ê) + b·Ê^omega·D^(beta + zeta·ln Ê), 1/Ê = 1/(E - 1 + 1/(1/Es - 1/Em)) + 1/Em";
     const SOURCE: &'static str = "Ludziejewski et al. 2025, arXiv:2502.05172, tables 3 and 4";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "c", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef {
-            name: "a",
-            unit: "nats · parameters^-alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (-5.0, 0.0) },
-        Coef { name: "delta", unit: "", scale: Scale::Linear, domain: (-10.0, 10.0) },
-        Coef { name: "gamma", unit: "", scale: Scale::Linear, domain: (-1.0, 1.0) },
-        Coef {
-            name: "b",
-            unit: "nats · tokens^-beta",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (-5.0, 0.0) },
-        Coef { name: "omega", unit: "", scale: Scale::Linear, domain: (-10.0, 10.0) },
-        Coef { name: "zeta", unit: "", scale: Scale::Linear, domain: (-1.0, 1.0) },
-        Coef { name: "Es", unit: "experts", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef { name: "Em", unit: "experts", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef::positive("c", "nats per token"),
+        Coef::positive("a", "nats · parameters^-alpha"),
+        Coef::linear("alpha", "", -5.0, 0.0),
+        Coef::linear("delta", "", -10.0, 10.0),
+        Coef::linear("gamma", "", -1.0, 1.0),
+        Coef::positive("b", "nats · tokens^-beta"),
+        Coef::linear("beta", "", -5.0, 0.0),
+        Coef::linear("omega", "", -10.0, 10.0),
+        Coef::linear("zeta", "", -1.0, 1.0),
+        Coef::positive("Es", "experts"),
+        Coef::positive("Em", "experts"),
     ];
+    const EXAMPLE: &'static [f64] =
+        &[1.4, 36.0, -0.19, -0.23, 0.01, 36.0, -0.18, 0.55, -0.026, 2.0, 300.0];
     const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens, Factor::Experts];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
@@ -96,7 +90,7 @@ impl Form for JointMoe {
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         let mut starts = Vec::new();
         for exponent in [0.1, 0.2, 0.35] {
-            let Some([e, a, b]) = start(at, loss, exponent, exponent) else { continue };
+            let Some([e, a, b]) = start_powers(at, loss, exponent, exponent) else { continue };
             for (delta, omega) in [(-0.1, 0.05), (-0.02, 0.02)] {
                 for (first, most) in [(1.5, 300.0), (2.5, 100.0)] {
                     starts.push(vec![

@@ -1,7 +1,9 @@
 //! Muennighoff's data-constrained law: repeated tokens and excess parameters are worth less.
 
-use super::chinchilla::start;
-use super::form::{At, Coef, Factor, Form, Scale, dual_jet};
+use crate::law::at::{At, Factor};
+use crate::law::coef::Coef;
+use crate::law::form::{Form, dual_jet};
+use crate::law::start::start_powers;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -49,29 +51,15 @@ impl Form for Muennighoff {
     const EQUATION: &'static str = "L = E + A/N'^alpha + B/D'^beta, D' = U + U·RD·(1 - exp(-(D/U - 1)/RD)), N' alike from U_N = min(N, N*(U))";
     const SOURCE: &'static str = "Muennighoff et al. 2023, arXiv:2305.16264, eq. 5 and 6";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "E", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef {
-            name: "A",
-            unit: "nats · parameters^alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef {
-            name: "B",
-            unit: "nats · tokens^beta",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef { name: "RD", unit: "repetitions", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef {
-            name: "RN",
-            unit: "multiples of U_N",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
+        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::positive("A", "nats · parameters^alpha"),
+        Coef::positive("B", "nats · tokens^beta"),
+        Coef::exponent("alpha"),
+        Coef::exponent("beta"),
+        Coef::positive("RD", "repetitions"),
+        Coef::positive("RN", "multiples of U_N"),
     ];
+    const EXAMPLE: &'static [f64] = &[1.85, 500.0, 1500.0, 0.35, 0.36, 15.0, 5.0];
     const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens, Factor::UniqueTokens];
     const RUGGED: bool = true;
 
@@ -214,7 +202,7 @@ impl Form for Muennighoff {
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         let mut starts = Vec::new();
         for exponent in [0.25, 0.35, 0.5] {
-            let Some([e, a, b]) = start(at, loss, exponent, exponent) else { continue };
+            let Some([e, a, b]) = start_powers(at, loss, exponent, exponent) else { continue };
             for rd in [1.0, 3.0, 8.0, 15.0, 25.0, 50.0, 100.0, 160.0, 300.0, 1000.0] {
                 for rn in [0.5, 1.5, 2.5, 5.0, 15.0] {
                     starts.push(vec![e, a, b, exponent, exponent, rd, rn]);

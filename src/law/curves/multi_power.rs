@@ -1,8 +1,9 @@
 //! The multi-power law: each lowering of the rate pays off as a power law of its own.
 
-use super::{CurveForm, Schedule};
-use crate::law::form::{Coef, Scale};
-use crate::law::start::{grid, ranked_starts};
+use super::form::CurveForm;
+use super::rates::LearningRates;
+use crate::law::coef::Coef;
+use crate::law::start::{LinearPart, grid, ranked_starts};
 
 /// L(t) = L0 + A S(t)^-alpha - LD(t), in nats per token, with S(t) the sum of the rates up to t,
 /// warm-up included, and
@@ -81,40 +82,45 @@ impl CurveForm for MultiPower {
     }
 
     fn coefs(&self) -> &'static [Coef] {
-        const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
-        &[
-            Coef { name: "L0", unit: "nats per token", scale: Scale::Log, domain: POSITIVE },
-            Coef { name: "A", unit: "nats · rate^alpha", scale: Scale::Log, domain: POSITIVE },
-            Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-            Coef { name: "B", unit: "nats per rate", scale: Scale::Log, domain: POSITIVE },
-            Coef { name: "C", unit: "rate^(gamma - 1)", scale: Scale::Log, domain: POSITIVE },
-            Coef { name: "beta", unit: "", scale: Scale::Log, domain: POSITIVE },
-            Coef { name: "gamma", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
-        ]
+        const {
+            &[
+                Coef::positive("L0", "nats per token"),
+                Coef::positive("A", "nats · rate^alpha"),
+                Coef::exponent("alpha"),
+                Coef::positive("B", "nats per rate"),
+                Coef::positive("C", "rate^(gamma - 1)"),
+                Coef::positive("beta", ""),
+                Coef::linear("gamma", "", -5.0, 5.0),
+            ]
+        }
     }
 
-    fn features(&self, schedule: &Schedule, steps: &[usize]) -> Vec<Vec<f64>> {
-        let warm = schedule.warmup();
-        let least = 1e-6 * schedule.rate(warm);
-        let length = (schedule.steps() - warm).div_ceil(BINS).max(1);
+    fn example(&self) -> &'static [f64] {
+        &[2.6, 0.9, 0.5, 500.0, 1.2, 0.5, 0.6]
+    }
+
+    fn features(&self, rates: &LearningRates, steps: &[usize]) -> Vec<Vec<f64>> {
+        let warm = rates.warmup();
+        let least = 1e-6 * rates.rate(warm);
+        let length = (rates.steps() - warm).div_ceil(BINS).max(1);
         steps
             .iter()
             .map(|&step| {
-                let mut features = vec![schedule.area(step).ln()];
+                let mut features = vec![rates.area(step).ln()];
                 // Steps (from, to] change the rate from that of `from` to that of `to`.
                 let mut from = warm;
                 while from < step {
                     let to = (from + length).min(step);
-                    let drop = schedule.rate(from) - schedule.rate(to);
+                    let drop = rates.rate(from) - rates.rate(to);
                     if drop != 0.0 {
                         let middle = (from + to).div_ceil(2);
-                        let rate = schedule.rate(middle).max(least);
+                        let rate = rates.rate(middle).max(least);
                         // The mean of the first steps k - 1 summed from: half a step on for an even
                         // number of changes.
                         let even = (to - from).is_multiple_of(2);
-                        let before = schedule.area(middle - 1);
-                        let half = if even { 0.5 * schedule.rate(middle) } else { 0.0 };
-                        features.extend([drop, rate.ln(), schedule.area(step) - before - half]);
+                        let before = rates.area(middle - 1);
+                        let half = if even { 0.5 * rates.rate(middle) } else { 0.0 };
+                        features.extend([drop, rate.ln(), rates.area(step) - before - half]);
                     }
                     from = to;
                 }
@@ -178,15 +184,14 @@ impl CurveForm for MultiPower {
         };
         let tuples = grid([&[0.3, 0.6], &[2.0, 20.0], &[0.3, 0.7], &[0.2, 0.6]]);
         let scale = |reach: f64, gamma: f64| reach / typical(gamma);
-        let columns = |[alpha, reach, beta, gamma]: &[f64; 4]| {
+        let part = |[alpha, reach, beta, gamma]: &[f64; 4]| {
             let theta = [0.0, 0.0, *alpha, 1.0, scale(*reach, *gamma), *beta, *gamma];
-            vec![
-                vec![1.0; loss.len()],
-                features.iter().map(|f| (-alpha * f[0]).exp()).collect(),
-                features.iter().map(|f| -Drops::of(&theta, f).value).collect(),
-            ]
+            LinearPart::of_loss(loss)
+                .with(features.iter().map(|_| 1.0))
+                .with(features.iter().map(|f| (-alpha * f[0]).exp()))
+                .with(features.iter().map(|f| -Drops::of(&theta, f).value))
         };
-        ranked_starts(&tuples, loss, columns)
+        ranked_starts(&tuples, loss, part)
             .into_iter()
             .map(|([alpha, reach, beta, gamma], x)| {
                 vec![x[0], x[1], alpha, x[2], scale(reach, gamma), beta, gamma]

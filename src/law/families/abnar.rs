@@ -1,7 +1,9 @@
 //! Abnar's law of optimal sparsity.
 
-use super::form::{At, Coef, Factor, Form, Scale};
-use super::start::{grid, ranked_starts};
+use crate::law::at::{At, Factor};
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::start::{LinearPart, grid, ranked_starts};
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -35,32 +37,19 @@ impl Form for AbnarSparsity {
         "L = e + a/N^alpha + b/D^beta + c/(1 - S)^lambda + d/((1 - S)^delta·N^gamma)";
     const SOURCE: &'static str = "Abnar et al. 2025, arXiv:2501.12370, table 3";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "e", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef {
-            name: "a",
-            unit: "nats · parameters^alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef {
-            name: "b",
-            unit: "nats · tokens^beta",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef { name: "c", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef { name: "lambda", unit: "", scale: Scale::Linear, domain: (-10.0, 10.0) },
-        Coef {
-            name: "d",
-            unit: "nats · parameters^gamma",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "delta", unit: "", scale: Scale::Linear, domain: (-10.0, 10.0) },
-        Coef { name: "gamma", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef::positive("e", "nats per token"),
+        Coef::positive("a", "nats · parameters^alpha"),
+        Coef::exponent("alpha"),
+        Coef::positive("b", "nats · tokens^beta"),
+        Coef::exponent("beta"),
+        Coef::positive("c", "nats per token"),
+        Coef::linear("lambda", "", -10.0, 10.0),
+        Coef::positive("d", "nats · parameters^gamma"),
+        Coef::linear("delta", "", -10.0, 10.0),
+        Coef::linear("gamma", "", 0.0, 5.0),
     ];
+    const EXAMPLE: &'static [f64] =
+        &[0.9, 16000.0, 0.6, 5500.0, 0.4, 0.45, -0.17, 17.0, 0.16, 0.16];
     const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens, Factor::Sparsity];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
@@ -84,18 +73,17 @@ impl Form for AbnarSparsity {
 
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         let tuples = grid([&[0.3, 0.6], &[0.2, 0.4], &[-0.3, -0.1], &[0.1, 0.3], &[0.1, 0.2]]);
-        let columns = |[alpha, beta, lambda, delta, gamma]: &[f64; 5]| {
+        let part = |[alpha, beta, lambda, delta, gamma]: &[f64; 5]| {
             let ln_active = |x: &At<f64>| (-x.setting.sparsity).ln_1p();
             let mixed = |x: &At<f64>| (-delta * ln_active(x) - gamma * x.ln_n).exp();
-            vec![
-                vec![1.0; at.len()],
-                at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
-                at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
-                at.iter().map(|x| (-lambda * ln_active(x)).exp()).collect(),
-                at.iter().map(mixed).collect(),
-            ]
+            LinearPart::of_loss(loss)
+                .with(at.iter().map(|_| 1.0))
+                .with(at.iter().map(|x| (-alpha * x.ln_n).exp()))
+                .with(at.iter().map(|x| (-beta * x.ln_d).exp()))
+                .with(at.iter().map(|x| (-lambda * ln_active(x)).exp()))
+                .with(at.iter().map(mixed))
         };
-        ranked_starts(&tuples, loss, columns)
+        ranked_starts(&tuples, loss, part)
             .into_iter()
             .map(|([alpha, beta, lambda, delta, gamma], x)| {
                 vec![x[0], x[1], alpha, x[2], beta, x[3], lambda, x[4], delta, gamma]

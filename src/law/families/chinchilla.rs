@@ -1,7 +1,11 @@
 //! Chinchilla: an entropy floor, a capacity term and a data term.
 
-use super::form::{At, Coef, Form, Scale, Separable};
-use crate::num::{Real, dot, nonnegative_least_squares, nonnegative_least_squares_of};
+use crate::law::at::At;
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::powers::Separable;
+use crate::law::start::lifted;
+use crate::num::{Real, dot, nonnegative_least_squares_of};
 use crate::units::Setting;
 
 /// L(N, D) = E + A / N^alpha + B / D^beta, in nats per token.
@@ -23,44 +27,19 @@ const B: usize = 2;
 const ALPHA: usize = 3;
 const BETA: usize = 4;
 
-/// E, A, B by least squares for fixed exponents, in which the loss is linear.
-pub(super) fn start(at: &[At<f64>], loss: &[f64], alpha: f64, beta: f64) -> Option<[f64; 3]> {
-    let columns = vec![
-        vec![1.0; at.len()],
-        at.iter().map(|x| (-alpha * x.ln_n).exp()).collect(),
-        at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
-    ];
-    Some(lifted(&nonnegative_least_squares(&columns, loss)?, loss))
-}
-
-/// A logarithm cannot start at zero; a hundredth of a typical loss can grow back.
-fn lifted(b: &[f64], loss: &[f64]) -> [f64; 3] {
-    let least = 0.01 * loss.iter().sum::<f64>() / loss.len() as f64;
-    [b[0].max(least), b[1].max(least), b[2].max(least)]
-}
-
 impl Form for Chinchilla {
     const ID: &'static str = "chinchilla";
     const TITLE: &'static str = "Chinchilla";
     const EQUATION: &'static str = "L = E + A/N^alpha + B/D^beta";
     const SOURCE: &'static str = "Hoffmann et al. 2022, arXiv:2203.15556, eq. 2";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "E", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef {
-            name: "A",
-            unit: "nats · parameters^alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef {
-            name: "B",
-            unit: "nats · tokens^beta",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::positive("A", "nats · parameters^alpha"),
+        Coef::positive("B", "nats · tokens^beta"),
+        Coef::exponent("alpha"),
+        Coef::exponent("beta"),
     ];
+    const EXAMPLE: &'static [f64] = &[1.7, 400.0, 1500.0, 0.34, 0.36];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
         let capacity = theta[A] * (-theta[ALPHA] * at.ln_n).exp();

@@ -1,7 +1,9 @@
 //! The compute envelope: the loss of well-allocated runs as a power of compute.
 
-use super::form::{At, Coef, Factor, Form, Scale};
-use super::start::{grid, ranked_starts};
+use crate::law::at::{At, Factor};
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::start::{LinearPart, grid, ranked_starts};
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -28,20 +30,11 @@ impl Form for ComputeEnvelope {
     const EQUATION: &'static str = "L = Linf + A·C^-alpha, C = 6ND";
     const SOURCE: &'static str = "Henighan et al. 2020, arXiv:2010.14701";
     const COEFS: &'static [Coef] = &[
-        Coef {
-            name: "Linf",
-            unit: "nats per token",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef {
-            name: "A",
-            unit: "nats · FLOPs^alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef::positive("Linf", "nats per token"),
+        Coef::positive("A", "nats · FLOPs^alpha"),
+        Coef::exponent("alpha"),
     ];
+    const EXAMPLE: &'static [f64] = &[1.7, 60.0, 0.09];
     const FACTORS: &'static [Factor] = &[Factor::Compute];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
@@ -58,11 +51,11 @@ impl Form for ComputeEnvelope {
     }
 
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
-        let columns = |[alpha]: &[f64; 1]| {
+        let part = |[alpha]: &[f64; 1]| {
             let power = |x: &At<f64>| (-alpha * (x.ln_n + x.ln_d + LN_SIX)).exp();
-            vec![vec![1.0; at.len()], at.iter().map(power).collect()]
+            LinearPart::of_loss(loss).with(at.iter().map(|_| 1.0)).with(at.iter().map(power))
         };
-        ranked_starts(&grid([&[0.03, 0.06, 0.12, 0.25]]), loss, columns)
+        ranked_starts(&grid([&[0.03, 0.06, 0.12, 0.25]]), loss, part)
             .into_iter()
             .map(|([alpha], x)| vec![x[0], x[1], alpha])
             .collect()

@@ -1,7 +1,9 @@
 //! Clark's law of routed models at a fixed number of tokens.
 
 use super::experts::saturated;
-use super::form::{At, Coef, Factor, Form, Scale};
+use crate::law::at::{At, Factor};
+use crate::law::coef::Coef;
+use crate::law::form::Form;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -30,13 +32,14 @@ impl Form for ClarkRouted {
     const EQUATION: &'static str = "log10 L = a·log10 N + b·log10 Ê + c·log10 N·log10 Ê + d, 1/Ê = 1/(E - 1 + 1/(1/Es - 1/Em)) + 1/Em";
     const SOURCE: &'static str = "Clark et al. 2022, arXiv:2202.01169, table 3";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "a", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
-        Coef { name: "b", unit: "", scale: Scale::Linear, domain: (-10.0, 10.0) },
-        Coef { name: "c", unit: "", scale: Scale::Linear, domain: (-1.0, 1.0) },
-        Coef { name: "d", unit: "log10 nats", scale: Scale::Linear, domain: (-100.0, 100.0) },
-        Coef { name: "Es", unit: "experts", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef { name: "Em", unit: "experts", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
+        Coef::linear("a", "", -5.0, 5.0),
+        Coef::linear("b", "", -10.0, 10.0),
+        Coef::linear("c", "", -1.0, 1.0),
+        Coef::linear("d", "log10 nats", -100.0, 100.0),
+        Coef::positive("Es", "experts"),
+        Coef::positive("Em", "experts"),
     ];
+    const EXAMPLE: &'static [f64] = &[-0.08, -0.11, 0.01, 1.1, 2.0, 300.0];
     const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Experts];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {

@@ -1,7 +1,10 @@
 //! Chinchilla with one exponent for size and data.
 
-use super::chinchilla::start;
-use super::form::{At, Coef, Form, Scale, Separable};
+use crate::law::at::At;
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::powers::Separable;
+use crate::law::start::start_powers;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -32,21 +35,12 @@ impl Form for ChinchillaTied {
     const EQUATION: &'static str = "L = E + A/N^alpha + B/D^alpha";
     const SOURCE: &'static str = "Muennighoff et al. 2023, arXiv:2305.16264, App. B";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "E", unit: "nats per token", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef {
-            name: "A",
-            unit: "nats · parameters^alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef {
-            name: "B",
-            unit: "nats · tokens^alpha",
-            scale: Scale::Log,
-            domain: (0.0, f64::INFINITY),
-        },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
+        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::positive("A", "nats · parameters^alpha"),
+        Coef::positive("B", "nats · tokens^alpha"),
+        Coef::exponent("alpha"),
     ];
+    const EXAMPLE: &'static [f64] = &[1.85, 500.0, 1500.0, 0.35];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
         let capacity = theta[A] * (-theta[ALPHA] * at.ln_n).exp();
@@ -68,7 +62,7 @@ impl Form for ChinchillaTied {
         [0.1, 0.2, 0.35, 0.5, 0.8]
             .into_iter()
             .filter_map(|alpha| {
-                let [e, a, b] = start(at, loss, alpha, alpha)?;
+                let [e, a, b] = start_powers(at, loss, alpha, alpha)?;
                 Some(vec![e, a, b, alpha])
             })
             .collect()

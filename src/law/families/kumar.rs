@@ -1,7 +1,9 @@
 //! Kumar's precision law: low-precision training shrinks N, quantising afterwards costs loss.
 
-use super::form::{At, Coef, Factor, Form, Scale};
-use super::start::{grid, ranked_starts};
+use crate::law::at::{At, Factor};
+use crate::law::coef::Coef;
+use crate::law::form::Form;
+use crate::law::start::{LinearPart, grid, ranked_starts};
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -42,19 +44,21 @@ impl Form for KumarPrecision {
     const EQUATION: &'static str = "L = E + A/Neff^alpha + B/D^beta + CT·D^gD/N^gN·exp(-Pserved/gpost), Neff = N·(1 - exp(-Pw/gw))·(1 - exp(-Pa/ga))·(1 - exp(-Pkv/gkv))";
     const SOURCE: &'static str = "Kumar et al. 2024, arXiv:2411.04330, eq. 1 to 4";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "E", unit: "nats per token", scale: Scale::Log, domain: POSITIVE },
-        Coef { name: "A", unit: "nats · parameters^alpha", scale: Scale::Log, domain: POSITIVE },
-        Coef { name: "B", unit: "nats · tokens^beta", scale: Scale::Log, domain: POSITIVE },
-        Coef { name: "alpha", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef { name: "beta", unit: "", scale: Scale::Linear, domain: (0.0, 5.0) },
-        Coef { name: "gw", unit: "bits", scale: Scale::Log, domain: POSITIVE },
-        Coef { name: "ga", unit: "bits", scale: Scale::Log, domain: POSITIVE },
-        Coef { name: "gkv", unit: "bits", scale: Scale::Log, domain: POSITIVE },
-        Coef { name: "CT", unit: "nats", scale: Scale::Log, domain: POSITIVE },
-        Coef { name: "gD", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
-        Coef { name: "gN", unit: "", scale: Scale::Linear, domain: (-5.0, 5.0) },
-        Coef { name: "gpost", unit: "bits", scale: Scale::Log, domain: POSITIVE },
+        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::positive("A", "nats · parameters^alpha"),
+        Coef::positive("B", "nats · tokens^beta"),
+        Coef::exponent("alpha"),
+        Coef::exponent("beta"),
+        Coef::positive("gw", "bits"),
+        Coef::positive("ga", "bits"),
+        Coef::positive("gkv", "bits"),
+        Coef::positive("CT", "nats"),
+        Coef::linear("gD", "", -5.0, 5.0),
+        Coef::linear("gN", "", -5.0, 5.0),
+        Coef::positive("gpost", "bits"),
     ];
+    const EXAMPLE: &'static [f64] =
+        &[1.8, 480.0, 2000.0, 0.35, 0.37, 2.6, 2.2, 0.95, 0.02, 0.3, 0.25, 1.2];
     const FACTORS: &'static [Factor] = &[Factor::Params, Factor::Tokens, Factor::Precision];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
@@ -95,7 +99,8 @@ impl Form for KumarPrecision {
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         const EXPONENTS: &[f64] = &[0.2, 0.35, 0.55];
         let tuples = grid([EXPONENTS, EXPONENTS, &[1.5, 3.0], &[0.5, 1.0], &[0.4]]);
-        let columns = |[alpha, beta, bits, served, rate]: &[f64; 5]| {
+        let any_served = at.iter().any(|x| x.setting.served_bits.is_some());
+        let part = |[alpha, beta, bits, served, rate]: &[f64; 5]| {
             let shares = |x: &At<f64>| {
                 let s = &x.setting;
                 [s.weight_bits, s.activation_bits, s.kv_bits]
@@ -106,20 +111,13 @@ impl Form for KumarPrecision {
             let quantised = |x: &At<f64>| {
                 x.setting.served_bits.map_or(0.0, |b| (rate * (x.ln_d - x.ln_n) - b / served).exp())
             };
-            vec![
-                vec![1.0; at.len()],
-                at.iter().map(|x| (-alpha * (x.ln_n + shares(x))).exp()).collect(),
-                at.iter().map(|x| (-beta * x.ln_d).exp()).collect(),
-                at.iter().map(quantised).collect(),
-            ]
+            let part = LinearPart::of_loss(loss)
+                .with(at.iter().map(|_| 1.0))
+                .with(at.iter().map(|x| (-alpha * (x.ln_n + shares(x))).exp()))
+                .with(at.iter().map(|x| (-beta * x.ln_d).exp()));
+            if any_served { part.with(at.iter().map(quantised)) } else { part }
         };
-        let served = at.iter().any(|x| x.setting.served_bits.is_some());
-        let with_or_without = |tuple: &[f64; 5]| {
-            let mut columns = columns(tuple);
-            columns.truncate(if served { 4 } else { 3 });
-            columns
-        };
-        ranked_starts(&tuples, loss, with_or_without)
+        ranked_starts(&tuples, loss, part)
             .into_iter()
             .map(|([alpha, beta, bits, post, rate], x)| {
                 let ct = x.get(3).copied().unwrap_or(1.0);
@@ -128,5 +126,3 @@ impl Form for KumarPrecision {
             .collect()
     }
 }
-
-const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);

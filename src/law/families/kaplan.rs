@@ -1,6 +1,8 @@
 //! Kaplan's joint law: one power of a sum, no entropy floor.
 
-use super::form::{At, Coef, Form, Scale};
+use crate::law::at::At;
+use crate::law::coef::Coef;
+use crate::law::form::Form;
 use crate::num::{Real, nonnegative_least_squares};
 use crate::units::Setting;
 
@@ -24,11 +26,12 @@ impl Form for KaplanJoint {
     const EQUATION: &'static str = "L = ((Nc/N)^(aN/aD) + Dc/D)^aD";
     const SOURCE: &'static str = "Kaplan et al. 2020, arXiv:2001.08361, eq. 1.5";
     const COEFS: &'static [Coef] = &[
-        Coef { name: "Nc", unit: "parameters", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef { name: "Dc", unit: "tokens", scale: Scale::Log, domain: (0.0, f64::INFINITY) },
-        Coef { name: "aN", unit: "", scale: Scale::Log, domain: (0.0, 5.0) },
-        Coef { name: "aD", unit: "", scale: Scale::Log, domain: (0.0, 5.0) },
+        Coef::positive("Nc", "parameters"),
+        Coef::positive("Dc", "tokens"),
+        Coef::positive("aN", "").within(0.0, 5.0).flat_above(4.0),
+        Coef::positive("aD", "").within(0.0, 5.0).flat_above(4.0),
     ];
+    const EXAMPLE: &'static [f64] = &[6e13, 2e13, 0.08, 0.1];
 
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
         let capacity = ((theta[NC].ln() - at.ln_n) * theta[AN] / theta[AD]).exp();

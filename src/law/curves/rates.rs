@@ -1,20 +1,20 @@
-//! Laws of a whole loss curve under a learning-rate schedule.
-//!
-//! A law of N and D speaks of finished runs. These speak of every step of one configuration: how the
-//! loss falls with the learning rate spent, and by how much more when the rate is lowered.
+//! Learning rates of a run, step by step.
 
-mod annealing;
-mod multi_power;
-
-pub use annealing::Annealing;
-pub use multi_power::MultiPower;
-
-use super::form::Coef;
 use crate::error::LawError;
 
 /// Learning rates of a run, one per step from step 1.
+///
+/// ```
+/// use isoloss::law::LearningRates;
+///
+/// // 500 steps of warm-up to 3e-4, then a cosine down to a tenth of it.
+/// let rates = LearningRates::cosine(3e-4, 3e-5, 500, 20_000)?;
+/// assert_eq!((rates.steps(), rates.warmup()), (20_000, 500));
+/// assert!((rates.decay(20_000) - 0.9).abs() < 1e-12);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Schedule {
+pub struct LearningRates {
     rates: Vec<f64>,
     /// Sums of the rates up to and with each step; entry 0 is zero.
     sums: Vec<f64>,
@@ -22,19 +22,19 @@ pub struct Schedule {
     warm: usize,
 }
 
-impl Schedule {
-    /// A schedule from its rates.
+impl LearningRates {
+    /// Learning rates, one per step.
     ///
     /// # Errors
-    /// [`LawError::Schedule`] when there are none, or one is negative or not finite, or all are zero.
+    /// [`LawError::Rate`] when one is negative or not finite, [`LawError::NoRate`] when none is above
+    /// zero.
     pub fn new(rates: Vec<f64>) -> Result<Self, LawError> {
-        let bad = |reason: String| Err(LawError::Schedule { reason });
         if let Some(i) = rates.iter().position(|r| !(r.is_finite() && *r >= 0.0)) {
-            return bad(format!("the rate of step {} is {}", i + 1, rates[i]));
+            return Err(LawError::Rate { step: i + 1, found: rates[i] });
         }
         let peak = rates.iter().copied().fold(0.0, f64::max);
         if peak <= 0.0 {
-            return bad("no step has a rate above zero".to_owned());
+            return Err(LawError::NoRate { steps: rates.len() });
         }
         let warm = 1 + rates.iter().position(|r| *r == peak).unwrap_or(0);
         let mut sums = Vec::with_capacity(rates.len() + 1);
@@ -64,7 +64,7 @@ impl Schedule {
     /// Cosine decay from `peak` to `last` after a linear warm-up (Loshchilov and Hutter 2017).
     ///
     /// # Errors
-    /// As [`Schedule::new`].
+    /// As [`LearningRates::new`].
     pub fn cosine(peak: f64, last: f64, warmup: usize, steps: usize) -> Result<Self, LawError> {
         let shape =
             |done: f64| last + 0.5 * (peak - last) * (1.0 + (std::f64::consts::PI * done).cos());
@@ -75,7 +75,7 @@ impl Schedule {
     /// al. 2024, arXiv:2404.06395). `decay` of 0 is a constant rate.
     ///
     /// # Errors
-    /// As [`Schedule::new`].
+    /// As [`LearningRates::new`].
     pub fn wsd(
         peak: f64,
         last: f64,
@@ -111,7 +111,7 @@ impl Schedule {
     }
 
     /// Rate of a step from 1; 0 before.
-    fn rate(&self, step: usize) -> f64 {
+    pub(super) fn rate(&self, step: usize) -> f64 {
         step.checked_sub(1).map_or(0.0, |i| self.rates[i.min(self.rates.len() - 1)])
     }
 
@@ -128,60 +128,21 @@ impl Schedule {
     }
 }
 
-/// A family of laws of loss curves: the part a new one writes.
-pub trait CurveForm: Send + Sync {
-    /// Stable id, as in files and flags.
-    fn id(&self) -> &'static str;
-    /// The equation in plain text.
-    fn equation(&self) -> &'static str;
-    /// Paper and equation number.
-    fn source(&self) -> &'static str;
-    /// Coefficients in order.
-    fn coefs(&self) -> &'static [Coef];
-
-    /// What the loss at each of `steps`, in order and after the warm-up, depends on besides the
-    /// coefficients: computed once per fit.
-    fn features(&self, schedule: &Schedule, steps: &[usize]) -> Vec<Vec<f64>>;
-
-    /// Loss in nats per token.
-    fn loss(&self, theta: &[f64], features: &[f64]) -> f64;
-
-    /// Loss with gradient (p) and Hessian (p by p, row by row) in the coefficients.
-    fn jet(
-        &self,
-        theta: &[f64],
-        features: &[f64],
-        gradient: &mut [f64],
-        hessian: &mut [f64],
-    ) -> f64;
-
-    /// Points to start a fit from.
-    fn starts(&self, features: &[Vec<f64>], loss: &[f64]) -> Vec<Vec<f64>>;
-}
-
-static CURVE_FORMS: [&dyn CurveForm; 2] = [&MultiPower, &Annealing];
-
-/// Every family of loss curves.
-#[must_use]
-pub fn curve_forms() -> &'static [&'static dyn CurveForm] {
-    &CURVE_FORMS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn schedules_have_their_corners() {
-        let wsd = Schedule::wsd(1.0, 0.1, 10, 20, 100).expect("rates");
+        let wsd = LearningRates::wsd(1.0, 0.1, 10, 20, 100).expect("rates");
         assert_eq!((wsd.rate(5), wsd.rate(10), wsd.rate(80), wsd.rate(100)), (0.5, 1.0, 1.0, 0.1));
         assert_eq!((wsd.warmup(), wsd.steps()), (10, 100));
         assert!((wsd.decay(100) - 0.9).abs() < 1e-12 && wsd.decay(70) == 0.0);
-        let cosine = Schedule::cosine(1.0, 0.1, 0, 100).expect("rates");
+        let cosine = LearningRates::cosine(1.0, 0.1, 0, 100).expect("rates");
         assert!((cosine.rate(50) - 0.55).abs() < 1e-12 && (cosine.rate(100) - 0.1).abs() < 1e-12);
         assert!((cosine.area(100) - cosine.rates().iter().sum::<f64>()).abs() < 1e-9);
         for bad in [vec![], vec![0.0], vec![1.0, -1.0], vec![f64::NAN]] {
-            assert!(Schedule::new(bad).is_err());
+            assert!(LearningRates::new(bad).is_err());
         }
     }
 }

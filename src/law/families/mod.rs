@@ -1,0 +1,96 @@
+//! The registered families of laws of N and D.
+//!
+//! To add a family: one file here that implements [`Form`](crate::law::Form), its `mod` line, and one
+//! line in [`each_family`](crate::each_family). The list of families, the standard tests in
+//! `tests/it/laws.rs`, `isoloss laws` and the report follow from that line. Published constants are
+//! rows of `data/laws.toml`.
+
+mod abnar;
+mod chinchilla;
+mod clark;
+mod envelope;
+mod experts;
+mod farseer;
+mod gadre;
+mod joint_moe;
+mod kaplan;
+mod krajewski;
+mod kumar;
+mod muennighoff;
+mod tied;
+
+use super::family::Law;
+use crate::error::LawError;
+
+/// Passes every registered family to a macro, as `module: Type,` lines: the registry is made with it,
+/// and so are the standard tests of each family.
+///
+/// ```
+/// macro_rules! names {
+///     ($($module:ident: $Type:ident,)*) => { [$(stringify!($module)),*] };
+/// }
+/// assert_eq!(isoloss::each_family!(names).len(), isoloss::law::forms().len());
+/// ```
+#[macro_export]
+macro_rules! each_family {
+    ($then:ident) => {
+        $then! {
+            chinchilla: Chinchilla,
+            tied: ChinchillaTied,
+            gadre: GadreOvertraining,
+            kaplan: KaplanJoint,
+            farseer: Farseer,
+            muennighoff: Muennighoff,
+            joint_moe: JointMoe,
+            krajewski: KrajewskiMoe,
+            clark: ClarkRouted,
+            abnar: AbnarSparsity,
+            kumar: KumarPrecision,
+            envelope: ComputeEnvelope,
+        }
+    };
+}
+
+macro_rules! register {
+    ($($module:ident: $Type:ident,)*) => {
+        $(pub use $module::$Type;)*
+
+        static FORMS: &[&dyn Law] = &[$(&$Type),*];
+    };
+}
+
+each_family!(register);
+
+/// Every registered family.
+///
+/// ```
+/// use isoloss::law::forms;
+///
+/// let with_optimum = forms().iter().filter(|law| law.has_optimum()).count();
+/// assert!(with_optimum < forms().len(), "some laws say nothing about N and D apart");
+/// ```
+#[must_use]
+pub fn forms() -> &'static [&'static dyn Law] {
+    FORMS
+}
+
+/// The family of this id.
+///
+/// ```
+/// use isoloss::law::law_by_id;
+///
+/// let law = law_by_id("chinchilla")?;
+/// assert_eq!(law.equation(), "L = E + A/N^alpha + B/D^beta");
+/// assert_eq!(law.coefs().len(), 5);
+/// assert!(law_by_id("chinchila").is_err());
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
+///
+/// # Errors
+/// [`LawError::UnknownForm`] with the known ids.
+pub fn law_by_id(id: &str) -> Result<&'static dyn Law, LawError> {
+    FORMS.iter().copied().find(|law| law.id() == id).ok_or_else(|| LawError::UnknownForm {
+        id: id.to_owned(),
+        known: FORMS.iter().map(|law| law.id()).collect(),
+    })
+}

@@ -1,0 +1,122 @@
+//! A run as a law sees it, and where the runs behind a law lie.
+
+use serde::{Deserialize, Serialize};
+
+use super::at::At;
+use crate::units::{Params, Setting, Tokens};
+
+/// One training run as a law sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Parameters, by the surface's convention.
+    pub n: Params,
+    /// Training tokens.
+    pub d: Tokens,
+    /// Repetition, sparsity and precision.
+    #[serde(default, skip_serializing_if = "Setting::is_plain")]
+    pub setting: Setting,
+}
+
+impl Point {
+    /// A dense model in full precision at N, D, every token seen once.
+    #[must_use]
+    pub const fn new(n: Params, d: Tokens) -> Self {
+        Self { n, d, setting: Setting::PLAIN }
+    }
+
+    /// The same N and D in another setting.
+    #[must_use]
+    pub const fn within(self, setting: Setting) -> Self {
+        Self { setting, ..self }
+    }
+
+    /// Its logarithms.
+    #[must_use]
+    pub fn at(&self) -> At<f64> {
+        At { ln_n: self.n.ln(), ln_d: self.d.ln(), setting: self.setting }
+    }
+}
+
+/// A closed range of a quantity, as `[lo, hi]` in files.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "[f64; 2]", into = "[f64; 2]")]
+pub struct Range {
+    /// Smallest value seen.
+    pub lo: f64,
+    /// Largest value seen.
+    pub hi: f64,
+}
+
+impl From<[f64; 2]> for Range {
+    fn from([lo, hi]: [f64; 2]) -> Self {
+        Self { lo, hi }
+    }
+}
+
+impl From<Range> for [f64; 2] {
+    fn from(r: Range) -> Self {
+        [r.lo, r.hi]
+    }
+}
+
+impl Range {
+    /// The range of some values; `None` when there are none.
+    #[must_use]
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        values.into_iter().fold(None, |range, x| match range {
+            None => Some(Self { lo: x, hi: x }),
+            Some(r) => Some(Self { lo: r.lo.min(x), hi: r.hi.max(x) }),
+        })
+    }
+
+    /// By which factor `x` lies outside; 1 inside.
+    #[must_use]
+    pub fn factor_outside(&self, x: f64) -> f64 {
+        (x / self.hi).max(self.lo / x).max(1.0)
+    }
+}
+
+/// Where the runs behind a law lie; beyond it the law extrapolates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Support {
+    /// Parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<Range>,
+    /// Tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d: Option<Range>,
+    /// Training FLOPs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub c: Option<Range>,
+    /// Tokens per parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_param: Option<Range>,
+}
+
+impl Support {
+    /// [`outside`](Self::outside) by name, as results carry it.
+    #[must_use]
+    pub fn distances(&self, point: &Point) -> std::collections::BTreeMap<String, f64> {
+        let named = |(name, factor): (&str, f64)| (name.to_owned(), factor);
+        self.outside(point).into_iter().map(named).collect()
+    }
+
+    /// Quantities in which `point` lies outside, with the factor; empty inside.
+    #[must_use]
+    pub fn outside(&self, point: &Point) -> Vec<(&'static str, f64)> {
+        let c = 6.0 * point.n.get() * point.d.get();
+        [
+            ("N", self.n, point.n.get()),
+            ("D", self.d, point.d.get()),
+            ("C", self.c, c),
+            ("D/N", self.tokens_per_param, point.d / point.n),
+        ]
+        .into_iter()
+        .filter_map(|(name, range, x)| {
+            let factor = range?.factor_outside(x);
+            (factor > 1.0 + 1e-9).then_some((name, factor))
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,29 @@
+//! Counts as people say them.
+
+/// `7.24B`, `1.40T`, `91.2k`: three significant digits with the suffix people say aloud.
+///
+/// Below 1000 the number stands alone; from 1e15 on it turns to `1.54e15`.
+#[must_use]
+pub fn short_count(count: f64) -> String {
+    const STEPS: [(f64, &str); 4] = [(1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")];
+    if !count.is_finite() || count.abs() >= 9.995e15 {
+        return format!("{count:.2e}");
+    }
+    // 999.6M must read 1.00B, not 1000M, so the step is chosen on the rounded value.
+    let step = STEPS.iter().rev().find(|(unit, _)| count.abs() >= unit * 0.9995);
+    match step {
+        Some((unit, suffix)) => format!("{}{suffix}", three_digits(count / unit)),
+        None => three_digits(count),
+    }
+}
+
+fn three_digits(x: f64) -> String {
+    let a = x.abs();
+    if a >= 99.95 {
+        format!("{x:.0}")
+    } else if a >= 9.995 {
+        format!("{x:.1}")
+    } else {
+        format!("{x:.2}")
+    }
+}

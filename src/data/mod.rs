@@ -26,6 +26,8 @@ mod names;
 mod read;
 #[cfg(feature = "logs")]
 mod readers;
+#[cfg(any(feature = "logs", feature = "report"))]
+mod save;
 #[cfg(feature = "logs")]
 mod series;
 #[cfg(feature = "logs")]
@@ -50,6 +52,8 @@ pub use given::Given;
 pub use read::{ReadOptions, read, read_with_progress};
 #[cfg(feature = "logs")]
 pub(crate) use readers::tensorboard::{event_frame, first_event_frame};
+#[cfg(any(feature = "logs", feature = "report"))]
+pub use save::write_atomically;
 #[cfg(feature = "logs")]
 pub use settle::LossChoice;
 pub use table::{

@@ -6,11 +6,11 @@ mod page;
 mod plan_sheets;
 mod planning;
 mod run_sheets;
-mod save;
 mod sheet;
 mod sheets;
 mod words;
 
+pub use crate::data::write_atomically;
 pub use chart::{
     Chart, CostAxis, FamilyMember, ServingLine, Size, compression, frontier, iso_loss_family,
     plane, predicted_against_actual, render_png, render_svg, serving_by_batch, trade_off, valleys,
@@ -23,7 +23,6 @@ pub use planning::{
     regret_sheet, serving_sheet, spread_sheet,
 };
 pub use run_sheets::{design_sheet, design_text, files_sheet, runs_csv, runs_sheet};
-pub use save::write_atomically;
 pub use sheet::Sheet;
 pub use sheets::{
     approaches_sheet, backtest_sheet, benchmark_sheet, curve_fit_sheet, decision_sheet, fit_sheet,

@@ -2,34 +2,37 @@
 
 mod corpus_spec;
 mod design;
-mod durable;
 mod execution;
+#[cfg(feature = "logs")]
 mod export;
 #[cfg(feature = "logs")]
 mod mirror;
 mod recipe;
 mod run;
+#[cfg(feature = "logs")]
 mod runner;
 mod schedule;
 mod shape_spec;
 mod simulated;
+#[cfg(feature = "logs")]
 mod step_log;
 
 pub use corpus_spec::{BYTES, CorpusSpec, SyntheticSpec};
 pub use design::{Cell, Ladder, SweepConfig};
-#[cfg(feature = "train")]
-pub(crate) use durable::write_durably;
 pub use execution::{Compute, Execution, KeepCheckpoints, LogFormat, Precision};
+#[cfg(feature = "logs")]
 pub use export::thinned_log;
 pub use recipe::{Recipe, WidthTransfer};
 pub use run::{
     EvalLog, RouterLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent,
     Trainer,
 };
+#[cfg(feature = "logs")]
 pub use runner::{SweepFolder, SweepLock, SweepState, Watcher, run_sweep};
 pub use schedule::{DecayShape, Schedule};
 pub use shape_spec::{ShapeSpec, ShapeTable};
 pub use simulated::Simulated;
+#[cfg(feature = "logs")]
 pub use step_log::{LogFiles, run_one};
 
 /// Seeded streams, for trainers: initialisation and data order draw from the run's seed.

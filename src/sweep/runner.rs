@@ -11,10 +11,10 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use super::durable::write_durably;
 use super::execution::LogFormat;
 use super::run::{RunResult, RunSpec, RunStatus, TrainEvent, Trainer};
 use super::step_log::{Header, LogFiles, run_one, write_line};
+use crate::data::write_atomically;
 use crate::error::{Error, Result, SweepError};
 
 /// The folder of a sweep.
@@ -135,7 +135,7 @@ impl SweepFolder {
             Err(e) => return Err(io(e)),
         };
         write_line(&mut text, row).map_err(io)?;
-        write_durably(&path, &text)
+        write_atomically(&path, &text)
     }
 }
 

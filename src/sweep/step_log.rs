@@ -11,11 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::durable::write_durably;
 use super::execution::LogFormat;
-#[cfg(feature = "logs")]
 use super::mirror::Mirror;
 use super::run::{RunLedger, RunResult, RunSpec, RunStart, TrainEvent, Trainer};
+use crate::data::write_atomically;
 use crate::error::{Error, Result, SweepError};
 
 /// The first line of a step log: what was asked for.
@@ -102,7 +101,6 @@ struct Book {
     path: PathBuf,
     writer: BufWriter<File>,
     ledger: RunLedger,
-    #[cfg(feature = "logs")]
     mirrors: Vec<Mirror>,
 }
 
@@ -131,9 +129,8 @@ impl Book {
             ledger.book(event);
             write_line(&mut text, event).map_err(io)?;
         }
-        write_durably(&path, &text)?;
+        write_atomically(&path, &text)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(io)?;
-        #[cfg(feature = "logs")]
         let mirrors = files
             .formats
             .iter()
@@ -143,13 +140,7 @@ impl Book {
                 Ok(mirror)
             })
             .collect::<Result<_>>()?;
-        Ok(Self {
-            writer: BufWriter::new(file),
-            path,
-            ledger,
-            #[cfg(feature = "logs")]
-            mirrors,
-        })
+        Ok(Self { writer: BufWriter::new(file), path, ledger, mirrors })
     }
 
     fn write(&mut self, event: &TrainEvent) -> Result<()> {
@@ -165,13 +156,11 @@ impl Book {
             }
         };
         written.map_err(|e| Error::io(&self.path, "write", &e))?;
-        #[cfg(feature = "logs")]
         self.mirrors.iter_mut().try_for_each(|mirror| mirror.write(event))?;
         Ok(())
     }
 
     fn flush_mirrors(&mut self) -> Result<()> {
-        #[cfg(feature = "logs")]
         self.mirrors.iter_mut().try_for_each(Mirror::flush)?;
         Ok(())
     }

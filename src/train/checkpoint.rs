@@ -12,8 +12,9 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use super::params::Array;
+use crate::data::write_atomically;
 use crate::error::{Error, Result, TrainError};
-use crate::sweep::{KeepCheckpoints, RunSpec, write_durably};
+use crate::sweep::{KeepCheckpoints, RunSpec};
 use crate::units::Tokens;
 
 /// Version of the file, raised whenever an older one could not be read.
@@ -174,7 +175,7 @@ impl Checkpoints {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, "create", &e))?;
-        write_durably(path, bytes)
+        write_atomically(path, bytes)
     }
 
     /// Removes the state of a run that has ended, unless it is to be kept, and of a trunk.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Corpus, CorpusFacts, digest};
+use crate::data::write_atomically;
 use crate::error::{Error, Result, TrainError};
-use crate::sweep::write_durably;
 use crate::train::text::{TokenText, Width};
 
 const SCHEMA: u32 = 1;
@@ -61,7 +61,7 @@ pub(super) fn write(corpus: &Corpus, folder: &Path) -> Result<Vec<PathBuf>> {
         .into_iter()
         .map(|(name, bytes)| {
             let path = folder.join(name);
-            write_durably(&path, &bytes)?;
+            write_atomically(&path, &bytes)?;
             Ok(path)
         })
         .collect()

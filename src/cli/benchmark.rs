@@ -6,14 +6,14 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 
 use super::fit::{Held, held_coefficients};
-use crate::study::ask_laws;
 use super::output::{Console, Output};
 use super::reading::ReadingArgs;
 use crate::error::{DataError, FitError, Result, Warning};
 use crate::fit::{BenchmarkConfig, BenchmarkFit, fit_benchmark};
 use crate::law::{Benchmark, Point, TwoStep, benchmark_by_id, published_benchmark};
 use crate::num::Interval;
-use crate::report::{TwoStepPrediction, benchmark_sheet, two_step_sheet};
+use crate::report::{TwoStepPrediction, benchmark_text, target_text, two_step_table};
+use crate::study::ask_laws;
 use crate::units::{Flops, Params, Tokens};
 
 /// Flags of `isoloss benchmark`.
@@ -118,32 +118,13 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let fitted = fit_benchmark(benchmark, &rows, &config)?;
     let mut warnings = fitted.warnings.clone();
     let predictions = predictions(args, benchmark, &fitted, &mut warnings)?;
-    let mut text = format!(
-        "{} fitted to {} models by least squares on the error\n\n{}",
-        benchmark.equation(),
-        fitted.n_points,
-        benchmark_sheet(benchmark, &fitted).to_text(),
-    );
-    text.push_str(&format!(
-        "\nresiduals: SD {:.4}; losses from {:.3} to {:.3} nats per token; {} of {} starts agree, {}\n",
-        fitted.residual_sd,
-        fitted.losses.lo,
-        fitted.losses.hi,
-        fitted.certificate.starts_agreeing,
-        fitted.certificate.starts,
-        if fitted.certificate.certified { "certified" } else { "not certified" },
-    ));
+    let mut text = benchmark_text(benchmark, &fitted);
     if !predictions.is_empty() {
-        text.push_str(&format!("\n{}", two_step_sheet(&predictions, args.level).to_text()));
+        text.push_str(&format!("\n{}", two_step_table(&predictions, args.level).to_text()));
     }
     let loss_for_target = args.target.map(|target| loss_for(benchmark, &fitted, target));
     if let (Some(target), Some(found)) = (args.target, loss_for_target) {
-        text.push_str(&match found {
-            Some(loss) => {
-                format!("\nan error of {target} is reached at a loss of {loss:.4} nats per token\n")
-            }
-            None => format!("\nno loss gives an error of {target} under this law\n"),
-        });
+        text.push_str(&format!("\n{}", target_text(target, found)));
     }
     let loss_for_target = loss_for_target.flatten();
     let answer = Answer { fit: &fitted, predictions, loss_for_target };

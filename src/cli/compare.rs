@@ -8,7 +8,7 @@ use super::output::{Output, to_value};
 use super::target::Target;
 use crate::error::{PlanError, Result, Warning};
 use crate::plan::{Comparison, compare_ratios, compare_sizes};
-use crate::report::comparison_sheet;
+use crate::report::comparison_table;
 use crate::units::Params;
 
 /// Flags of `isoloss compare`.
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         warnings.extend(near_wall(&table));
         tables.push(table);
     }
-    let text = tables.iter().map(|t| comparison_sheet(t).to_text()).collect::<Vec<_>>().join("\n");
+    let text = tables.iter().map(|t| comparison_table(t).to_text()).collect::<Vec<_>>().join("\n");
     let json = match tables.as_slice() {
         [one] => flat(one)?,
         several => {

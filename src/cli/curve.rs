@@ -1,6 +1,6 @@
 //! `isoloss curve`: the iso-loss compression curve as table, picture and CSV.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
@@ -9,13 +9,13 @@ use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_json_text, to_value};
 use super::target::Target;
 use crate::cost::{CostModel, Model, device, model, models};
-use crate::error::{PlanError, ReportError, Result, Warning};
+use crate::error::{PlanError, Result, Warning};
 use crate::law::Ensemble;
 use crate::num::Interval;
 use crate::plan::{IsoLossCurve, iso_loss_curve, optimum_of_size, tokens_for_loss};
 use crate::report::{
-    Chart, CostAxis, FamilyMember, Size, compression, curve_csv, curve_sheet, family_sheet,
-    iso_loss_family, render_png, render_svg, write_atomically,
+    Chart, CostAxis, FamilyMember, Format, Saved, check_extensions, compression_chart, curve_csv,
+    curve_table, curve_text, family_chart, family_csv, family_table, save,
 };
 use crate::units::{Flops, Params};
 
@@ -135,40 +135,17 @@ fn family(args: &Args, ensemble: &Ensemble) -> Result<Output> {
         Some(6.0 * n.get() * d.get() / curve.optimum.train_flops.get() - 1.0)
     };
     let all = curves.iter().map(|c| &c.curve);
-    let mut text = family_sheet(&title, all, &axis, overhead).to_text();
-    for path in &args.out {
-        let bytes = match extension(path)? {
-            "csv" => curves
-                .iter()
-                .map(|c| curve_csv(&c.curve))
-                .enumerate()
-                .map(|(i, csv)| {
-                    let loss = curves[i].curve.loss_nats;
-                    let head = if i == 0 { 0 } else { 1 };
-                    let row = |(j, line): (usize, &str)| {
-                        let loss = if j == 0 { "loss".to_owned() } else { loss.to_string() };
-                        format!("{loss},{line}\n")
-                    };
-                    csv.lines().enumerate().skip(head).map(row).collect::<String>()
-                })
-                .collect::<String>()
-                .into_bytes(),
-            "json" => to_json_text(&curves)?.into_bytes(),
-            other => {
-                let members: Vec<FamilyMember> = curves
-                    .iter()
-                    .map(|c| FamilyMember { curve: &c.curve, band: band_of(c) })
-                    .collect();
-                let chart = iso_loss_family(&members, &placed, &axis);
-                if other == "png" {
-                    render_png(&chart, Size::LARGE)?
-                } else {
-                    render_svg(&chart, Size::PAGE)?.into_bytes()
-                }
-            }
-        };
-        write_atomically(path, &bytes)?;
-        text.push_str(&format!("wrote {}\n", path.display()));
+    let mut text = family_table(&title, all, &axis, overhead).to_text();
+    if !args.out.is_empty() {
+        let members: Vec<FamilyMember> =
+            curves.iter().map(|c| FamilyMember { curve: &c.curve, band: band_of(c) }).collect();
+        let chart = family_chart(&members, &placed, &axis);
+        let csv = family_csv(curves.iter().map(|c| &c.curve));
+        let json = to_json_text(&curves)?;
+        for path in &args.out {
+            save(path, &[Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)])?;
+            text.push_str(&format!("wrote {}\n", path.display()));
+        }
     }
     Ok(Output {
         text,
@@ -191,15 +168,13 @@ pub(super) struct BandedCurve {
 
 pub(super) fn run(args: &Args) -> Result<Output> {
     let laws = ask_laws(&args.law)?;
-    for path in &args.out {
-        extension(path)?;
-        if laws.len() > 1 {
-            return Err(PlanError::Inputs {
-                problem: "one picture cannot hold several laws' curves".to_owned(),
-                mend: "give one law with -o",
-            }
-            .into());
+    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
+    if !args.out.is_empty() && laws.len() > 1 {
+        return Err(PlanError::Inputs {
+            problem: "one picture cannot hold several laws' curves".to_owned(),
+            mend: "give one law with -o",
         }
+        .into());
     }
     if !args.family.is_empty() || !args.models.is_empty() || args.axis != AxisArg::Flops {
         let [law] = laws.as_slice() else {
@@ -221,12 +196,16 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     }
     let mut text = String::new();
     for banded in &curves {
-        text.push_str(&describe(&banded.curve));
-        text.push_str(&curve_sheet(&banded.curve).to_text());
+        text.push_str(&format!("{}\n", curve_text(&banded.curve)));
+        text.push_str(&curve_table(&banded.curve).to_text());
     }
-    for path in &args.out {
-        write(path, &curves[0], &laws[0].ensemble)?;
-        text.push_str(&format!("wrote {}\n", path.display()));
+    if !args.out.is_empty() {
+        let chart = picture(&curves[0], &laws[0].ensemble);
+        let (csv, json) = (curve_csv(&curves[0].curve), to_json_text(&curves[0])?);
+        for path in &args.out {
+            save(path, &[Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)])?;
+            text.push_str(&format!("wrote {}\n", path.display()));
+        }
     }
     let json = match curves.as_slice() {
         [one] => to_value(one)?,
@@ -270,53 +249,6 @@ fn flops_interval(ensemble: &Ensemble, n: Params, loss: f64) -> Option<Interval>
     interval.lo.is_finite().then_some(interval)
 }
 
-fn describe(curve: &IsoLossCurve) -> String {
-    format!(
-        "{} at {:.4} nats per token\n  optimum {} parameters on {} tokens, {} FLOPs (horizontal tangent)\n  wall    {} parameters: no smaller model reaches this loss on any number of tokens\n\n",
-        curve.law,
-        curve.loss_nats,
-        curve.optimum.n,
-        curve.optimum.d,
-        curve.optimum.train_flops,
-        curve.wall_params,
-    )
-}
-
-fn extension(path: &Path) -> Result<&str> {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    if ["svg", "png", "csv", "json"].contains(&extension) {
-        return Ok(extension);
-    }
-    let (path, extension) = (path.display().to_string(), extension.to_owned());
-    Err(ReportError::UnknownFormat { path, extension }.into())
-}
-
-/// `svg` or `png`.
-pub(super) fn picture_extension(path: &Path) -> Result<&str> {
-    let extension = extension(path)?;
-    if ["svg", "png"].contains(&extension) {
-        return Ok(extension);
-    }
-    let (path, extension) = (path.display().to_string(), extension.to_owned());
-    Err(ReportError::UnknownFormat { path, extension }.into())
-}
-
-fn write(path: &Path, banded: &BandedCurve, ensemble: &Ensemble) -> Result<()> {
-    let bytes = match extension(path)? {
-        "csv" => curve_csv(&banded.curve).into_bytes(),
-        "json" => to_json_text(banded)?.into_bytes(),
-        other => {
-            let chart = picture(banded, ensemble);
-            if other == "png" {
-                render_png(&chart, Size::LARGE)?
-            } else {
-                render_svg(&chart, Size::PAGE)?.into_bytes()
-            }
-        }
-    };
-    write_atomically(path, &bytes)
-}
-
 /// The chart of a curve, with the released models of about its loss.
 pub(super) fn picture(banded: &BandedCurve, ensemble: &Ensemble) -> Chart {
     // Dense models only: a law of dense runs says nothing about sparse ones.
@@ -326,7 +258,7 @@ pub(super) fn picture(banded: &BandedCurve, ensemble: &Ensemble) -> Chart {
         let near = (loss - banded.curve.loss_nats).abs() < 0.02;
         near.then(|| (m.name.clone(), n, Flops::new(6.0 * n.get() * d.get())))
     });
-    compression(&banded.curve, &band_of(banded), &named.collect::<Vec<_>>())
+    compression_chart(&banded.curve, &band_of(banded), &named.collect::<Vec<_>>())
 }
 
 /// The interval by size; far above the picture an open end is drawn like a closed one.

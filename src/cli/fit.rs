@@ -12,9 +12,9 @@ use crate::error::Result;
 use crate::fit::{Axis, FitConfig, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
 use crate::report::{
-    approaches_sheet, certificate_text, decision_sheet, diagnostics_text, fit_sheet, groups_sheet,
-    held_out_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, refusals_text,
-    rollout_sheet, write_atomically,
+    approaches_table, certificate_text, decision_table, diagnostics_text, fit_table, groups_text,
+    held_out_text, minima_table, objective_text, profile_table, ranking_text, refusals_text,
+    rollout_table, write_atomically,
 };
 use crate::study::{FitReport, FitRequest, LogSource, replay};
 use crate::units::Flops;
@@ -320,9 +320,9 @@ fn text(report: &FitReport, table: &RunTable) -> String {
         text.push_str(&format!("note: {}: {}\n", note.run, note.note));
     }
     text.push('\n');
-    text.push_str(&fit_sheet(fit).to_text());
+    text.push_str(&fit_table(fit).to_text());
     if !fit.profiles.is_empty() {
-        text.push_str(&format!("\n{}", profile_sheet(fit).to_text()));
+        text.push_str(&format!("\n{}", profile_table(fit).to_text()));
     }
     text.push_str(&format!(
         "\n{}, objective {:.12e}\n",
@@ -330,50 +330,29 @@ fn text(report: &FitReport, table: &RunTable) -> String {
         fit.objective_value
     ));
     if !fit.minima.is_empty() {
-        text.push_str(&format!("\n{}\n", minima_sheet(fit).to_text()));
+        text.push_str(&format!("\n{}\n", minima_table(fit).to_text()));
     }
     if let Some(diagnostics) = &fit.diagnostics {
         text.push_str(&diagnostics_text(diagnostics));
     }
     if let Some(ranking) = &report.ranking {
-        text.push_str(&format!("\n{}", ranking_sheet(ranking).to_text()));
-        for law in &ranking.unranked {
-            text.push_str(&format!("not ranked: {}: {}\n", law.law, law.reason));
-        }
+        text.push_str(&format!("\n{}", ranking_text(ranking)));
     }
     if let Some(rollout) = &report.rollout {
-        text.push_str(&format!("\n{}", rollout_sheet(rollout).to_text()));
+        text.push_str(&format!("\n{}", rollout_table(rollout).to_text()));
     }
     if !report.decisions.is_empty() {
-        text.push_str(&format!("\n{}", decision_sheet(&report.decisions, fit.level).to_text()));
+        text.push_str(&format!("\n{}", decision_table(&report.decisions, fit.level).to_text()));
     }
     if let Some(approaches) = &report.approaches {
-        text.push_str(&format!("\n{}", approaches_sheet(approaches).to_text()));
+        text.push_str(&format!("\n{}", approaches_table(approaches).to_text()));
         text.push_str(&refusals_text(approaches));
     }
     if let Some(groups) = &report.groups_left_out {
-        text.push_str(&format!("\n{}", groups_sheet(groups).to_text()));
-        for (group, reason) in &groups.skipped {
-            text.push_str(&format!("not left out: {group}: {reason}\n"));
-        }
+        text.push_str(&format!("\n{}", groups_text(groups)));
     }
     if let Some(held) = &report.held_out {
-        text.push_str(&format!(
-            "held out {} ({} runs): mean |error| {:.4} %, largest {:.4} %, bias {:+.4} %\n",
-            held.condition,
-            held.n_points,
-            100.0 * held.mean_abs_error,
-            100.0 * held.max_abs_error,
-            100.0 * held.bias,
-        ));
-        if let Some(covered) = held.covered {
-            text.push_str(&format!(
-                "{covered} of {} inside their {:.0} % interval for a new run\n",
-                held.n_points,
-                100.0 * fit.level
-            ));
-        }
-        text.push_str(&held_out_sheet(held).to_text());
+        text.push_str(&held_out_text(held, fit.level));
     }
     text
 }

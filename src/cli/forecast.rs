@@ -7,9 +7,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::output::{Output, to_json_text};
 use crate::data::{CurvePoint, TrainingCurve, read_curve};
 use crate::error::{DataError, Result};
-use crate::fit::{CurveConfig, Forecast, forecast};
+use crate::fit::{CurveConfig, forecast};
 use crate::law::curve_forms;
-use crate::report::{curve_fit_sheet, hindsight_sheet, write_atomically};
+use crate::report::{forecast_text, write_atomically};
 
 /// Flags of `isoloss forecast`.
 #[derive(Debug, ClapArgs)]
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         known: curve_forms().iter().map(|f| f.id()).collect::<Vec<_>>().join(", "),
     })?;
     let answer = forecast(law, &curves, &config)?;
-    let mut text = text(&answer, law.equation(), &curves);
+    let mut text = forecast_text(&answer, law.equation(), &curves);
     if let Some(path) = &args.out {
         write_atomically(path, to_json_text(&answer)?.as_bytes())?;
         text.push_str(&format!("\nwrote {}\n", path.display()));
@@ -156,38 +156,4 @@ fn extend(curve: &mut TrainingCurve, until: usize, args: &Args) -> Result<()> {
         curve.points.push(CurvePoint { step, rate, loss_nats: None });
     }
     Ok(())
-}
-
-fn text(f: &Forecast, equation: &str, curves: &[TrainingCurve]) -> String {
-    let mut text = format!("{equation}\nfitted to {} windows of", f.n_points);
-    for curve in curves {
-        let replaced = match curve.replaced {
-            0 => String::new(),
-            n => format!(" ({n} repeated steps replaced)"),
-        };
-        text.push_str(&format!(" {} to step {}{replaced},", curve.name, curve.known_until()));
-    }
-    text.pop();
-    text.push_str(&format!("\n\n{}", curve_fit_sheet(f).to_text()));
-    let proof = if f.certificate.certified { "certified minimum" } else { "not certified" };
-    text.push_str(&format!(
-        "\n{proof}: scaled gradient beyond rounding {:.1e}, {} of {} starts agree\nresiduals: SD {:.3} %, neighbours correlate to {:.2}, resampled in blocks of {} windows\n",
-        f.certificate.gradient_norm,
-        f.certificate.starts_agreeing,
-        f.certificate.starts,
-        100.0 * f.residual_sd,
-        f.lag_one,
-        f.block,
-    ));
-    if !f.hindsight.is_empty() {
-        text.push_str(&format!("\n{}", hindsight_sheet(f).to_text()));
-    }
-    let interval = f.interval.map_or_else(String::new, |i| {
-        format!(" ({:.0} %: {:.4} to {:.4})", 100.0 * f.level, i.lo, i.hi)
-    });
-    text.push_str(&format!(
-        "\nfinal loss at step {}: {:.4} nats per token{interval}, from step {}\n",
-        f.final_step, f.loss_nats, f.known_until
-    ));
-    text
 }

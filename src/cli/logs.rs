@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::output::{Console, Output, to_json_text, to_value};
 use super::reading::ReadingArgs;
-use crate::error::{ReportError, Result};
+use crate::error::Result;
 use crate::report::{
-    Size, chart, design_sheet, design_text, files_sheet, render_png, render_svg, runs_csv,
-    runs_sheet, write_atomically,
+    Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
+    runs_csv, runs_table, save,
 };
 
 /// Level of the interval of seed noise.
@@ -29,9 +29,9 @@ const SHOWN: usize = 60;
 
 What is read: CSV, JSON Lines and Parquet (a row per run or per step), W&B exports and offline
 runs, TensorBoard events, trainer_state.json, Lightning's metrics.csv, MLflow stores, and text of
-nanoGPT, Megatron-LM, llm-foundry, torchtitan or by your own patterns; .gz and .zst too. Files are
-told by their content. A table with the columns run and n_params (or seq_len, batch_size, ...) tells
-the logs of those runs what they leave out.")]
+nanoGPT, Megatron-LM, llm-foundry, torchtitan or by your own patterns; .gz and .zst too. The
+format is detected from the content. A table with the columns run and n_params (or seq_len,
+batch_size, ...) adds to the logs of those runs what they leave out.")]
 pub(super) struct Args {
     /// Files and folders.
     #[arg(required = true, value_name = "LOGS")]
@@ -44,13 +44,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    for path in &args.out {
-        let extension = extension(path);
-        if !["csv", "json", "svg", "png"].contains(&extension.as_str()) {
-            let path = path.display().to_string();
-            return Err(ReportError::UnknownFormat { path, extension }.into());
-        }
-    }
+    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let table = args.reading.look(&args.logs, console)?;
     let repeats = crate::fit::repeats(&table, LEVEL);
     let coverage = crate::fit::coverage(&table);
@@ -66,8 +60,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         "design": to_value(&coverage)?,
         "warnings": table.warnings.iter().map(|w| json!({ "code": w.code(), "message": w.to_string() })).collect::<Vec<_>>(),
     });
-    let mut text = shortened(&files_sheet(&table.files).to_text(), "files");
-    text.push_str(&format!("\n{}", shortened(&runs_sheet(&table).to_text(), "runs")));
+    let mut text = shortened(files_table(&table.files), "files");
+    text.push_str(&format!("\n{}", shortened(runs_table(&table.runs), "runs")));
     let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
     text.push_str(&format!("\nread as: {}\n", assumed.join("; ")));
     let lines = |items: Vec<String>, what: &str| -> String {
@@ -82,33 +76,21 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     text.push_str(&lines(notes, "notes"));
     let left_out = table.skipped.iter().map(|s| format!("left out {s}")).collect();
     text.push_str(&lines(left_out, "left out"));
-    text.push_str(&format!("\n{}", shortened(&design_sheet(&table).to_text(), "sizes")));
+    text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
     text.push_str(&design_text(&table, LEVEL));
     for path in &args.out {
-        let bytes = match extension(path).as_str() {
-            "csv" => runs_csv(&table)?.into_bytes(),
-            "json" => to_json_text(&json)?.into_bytes(),
-            "svg" => render_svg(&chart::design(&table), Size::PAGE)?.into_bytes(),
-            _ => render_png(&chart::design(&table), Size::LARGE)?,
-        };
-        write_atomically(path, &bytes)?;
+        let (chart, csv) = (design_chart(&table), runs_csv(&table)?);
+        let json = to_json_text(&json)?;
+        save(path, &[Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)])?;
         text.push_str(&format!("wrote {}\n", path.display()));
     }
     Ok(Output { text, json, warnings: table.warnings })
 }
 
-fn extension(path: &std::path::Path) -> String {
-    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
-}
-
 /// A table without the rows nobody reads on a terminal.
-fn shortened(table: &str, what: &str) -> String {
-    // Title and header stand above the rows.
-    let most = SHOWN + 2;
-    let lines: Vec<&str> = table.lines().collect();
-    if lines.len() <= most {
-        return table.to_owned();
-    }
-    let more = lines.len() - most;
-    format!("{}\nand {more} more {what}; --json has all\n", lines[..most].join("\n"))
+fn shortened(table: Table, what: &str) -> String {
+    let (table, more) = table.first_rows(SHOWN);
+    let rest =
+        if more == 0 { String::new() } else { format!("and {more} more {what}; --json has all\n") };
+    table.to_text() + &rest
 }

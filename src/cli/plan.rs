@@ -19,8 +19,8 @@ use crate::plan::{
     regret_over_draws, regret_over_laws,
 };
 use crate::report::{
-    across_sheet, designs_sheet, proposal_sheets, recipe_text, recommendation_text, regret_sheet,
-    spread_sheet, write_atomically,
+    across_table, designs_table, proposal_tables, recipe_text, recommendation_text, regret_table,
+    spread_table, write_atomically,
 };
 use crate::units::{Flops, ParamRule, Params, parse_duration_s, parse_usd};
 
@@ -146,7 +146,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let mut text = format!("{}\n", args.headline(goal, budget.as_ref(), &scenario)?);
     for AskedLaw { ensemble, warnings: doubts } in &laws {
         let proposal = propose(ensemble, goal, &workload, &limits)?;
-        for sheet in proposal_sheets(&proposal.plans) {
+        for sheet in proposal_tables(&proposal.plans) {
             text.push_str(&format!("\n{}", sheet.to_text()));
         }
         answer.plans.extend(proposal.plans);
@@ -156,10 +156,10 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             let r = recommend(ensemble, &scenario, &sampling)?;
             text.push_str(&format!("\n{}", recommendation_text(&r)));
             if r.designs.len() > 1 {
-                text.push_str(&format!("\n{}", designs_sheet(&r).to_text()));
+                text.push_str(&format!("\n{}", designs_table(&r).to_text()));
             }
             if !r.spread.is_empty() {
-                text.push_str(&format!("\n{}", spread_sheet(&r.spread).to_text()));
+                text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
             }
             answer.warnings.extend(r.warnings.iter().cloned());
             answer.plans.push(recommended_row(&r, workload.total()));
@@ -176,14 +176,14 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     if let (true, Some(all)) = (laws.len() > 1, across(&laws, &scenario)) {
         let mut r = recommend(&all, &scenario, &sampling)?;
         r.law = format!("{} laws, each as likely", laws.len());
-        text.push_str(&format!("\n{}", across_sheet(&r).to_text()));
-        text.push_str(&format!("\n{}", spread_sheet(&r.spread).to_text()));
+        text.push_str(&format!("\n{}", across_table(&r).to_text()));
+        text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
         answer.across_laws = Some(r);
     }
     answer.regret = regret(&laws, &scenario, &sampling, rich)?;
     if let Some(regret) = &answer.regret {
         let to_loss = matches!(scenario.aim, Aim::Loss(_) | Aim::QualityOf(_));
-        text.push_str(&format!("\n{}", regret_sheet(regret, to_loss).to_text()));
+        text.push_str(&format!("\n{}", regret_table(regret, to_loss).to_text()));
         answer.warnings.extend(regret.dispute().filter(|_| laws.len() > 1));
     }
     answer.warnings.extend(disagreement(&answer.plans));

@@ -18,7 +18,7 @@ use crate::fit::{
 };
 use crate::law::{Ensemble, Range, law_by_id};
 use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
-use crate::report::{self, Chart, Size, StudyReport, write_atomically};
+use crate::report::{self, Chart, Page, Size, write_atomically};
 use crate::units::{Flops, Params, Tokens};
 
 /// Flags of `isoloss study`.
@@ -283,18 +283,18 @@ impl Report<'_> {
         let own_plans: Vec<_> =
             own_plans.filter(|r| r.law == ensemble.best.label).cloned().collect();
         let mut charts: Vec<Chart> = vec![
-            report::valleys(self.table, &measured, Some(&self.fit.surface))?,
-            report::frontier(self.table, ensemble, None)?,
-            report::plane(Some(self.table), ensemble, &own_plans)?,
+            report::valleys_chart(self.table, &measured, Some(&self.fit.surface))?,
+            report::frontier_chart(self.table, ensemble, None)?,
+            report::plane_chart(Some(self.table), ensemble, &own_plans)?,
         ];
         if let Some(curve) = self.curve {
             charts.push(picture(&curve.banded, ensemble));
             // From training alone to a demand that dwarfs it.
             let d = curve.banded.curve.optimum.d;
             let served = [0.0, 10.0, 100.0, 1000.0].map(|times| d * times);
-            charts.push(report::trade_off(&curve.banded.curve, &served));
+            charts.push(report::trade_off_chart(&curve.banded.curve, &served));
         }
-        charts.extend(self.tested.map(|t| report::predicted_against_actual(&t.runs)));
+        charts.extend(self.tested.map(|t| report::validation_chart(&t.runs)));
         let mut files = Vec::new();
         let mut figures = Vec::new();
         for chart in &charts {
@@ -305,7 +305,7 @@ impl Report<'_> {
         }
         let plans: Vec<(String, &Proposal)> =
             self.plans.iter().map(|p| (p.title.clone(), &p.proposal)).collect();
-        let page = StudyReport {
+        let page = Page {
             title: &self.config.title,
             about: &self.config.about,
             command: &self.command,
@@ -335,10 +335,10 @@ impl Report<'_> {
     }
 
     fn summary(&self, out: &Path, names: &[&str]) -> String {
-        let mut text = report::fit_sheet(self.fit).to_text();
+        let mut text = report::fit_table(self.fit).to_text();
         for planned in self.plans {
             text.push_str(&format!("\n{}\n", planned.title));
-            for sheet in report::proposal_sheets(&planned.proposal.plans) {
+            for sheet in report::proposal_tables(&planned.proposal.plans) {
                 text.push_str(&sheet.to_text());
             }
         }

@@ -10,7 +10,7 @@ use super::reading::ReadingArgs;
 use crate::error::Result;
 use crate::fit::BenchmarkConfig;
 use crate::law::benchmark_by_id;
-use crate::report::{benchmark_sheet, two_step_sheet};
+use crate::report::{benchmark_text, target_text, two_step_table};
 use crate::study::{BenchmarkReport, BenchmarkRequest};
 use crate::units::{Flops, Params, Tokens};
 
@@ -98,34 +98,13 @@ impl Args {
 }
 
 fn text(report: &BenchmarkReport) -> Result<String> {
-    let fit = &report.fit;
-    let benchmark = benchmark_by_id(&fit.form)?;
-    let mut text = format!(
-        "{} fitted to {} models by least squares on the error\n\n{}",
-        benchmark.equation(),
-        fit.n_points,
-        benchmark_sheet(benchmark, fit).to_text(),
-    );
-    text.push_str(&format!(
-        "\nresiduals: SD {:.4}; losses from {:.3} to {:.3} nats per token; {} of {} starts agree, {}\n",
-        fit.residual_sd,
-        fit.losses.lo,
-        fit.losses.hi,
-        fit.certificate.starts_agreeing,
-        fit.certificate.starts,
-        if fit.certificate.certified { "certified" } else { "not certified" },
-    ));
+    let mut text = benchmark_text(benchmark_by_id(&report.fit.form)?, &report.fit);
     if !report.predictions.is_empty() {
-        let table = two_step_sheet(&report.predictions, fit.level);
+        let table = two_step_table(&report.predictions, report.fit.level);
         text.push_str(&format!("\n{}", table.to_text()));
     }
     if let Some(target) = report.request.target {
-        text.push_str(&match report.loss_for_target {
-            Some(loss) => {
-                format!("\nan error of {target} is reached at a loss of {loss:.4} nats per token\n")
-            }
-            None => format!("\nno loss gives an error of {target} under this law\n"),
-        });
+        text.push_str(&format!("\n{}", target_text(target, report.loss_for_target)));
     }
     Ok(text)
 }

@@ -7,7 +7,7 @@ use super::output::{Output, to_value};
 use super::target::TargetArgs;
 use crate::error::{Result, StudyError, Warning};
 use crate::plan::{Comparison, compare_ratios, compare_sizes};
-use crate::report::comparison_sheet;
+use crate::report::comparison_table;
 use crate::study::{AskedLaw, ask_laws};
 use crate::units::Params;
 
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         warnings.extend(near_wall(&table));
         tables.push(table);
     }
-    let text = tables.iter().map(|t| comparison_sheet(t).to_text()).collect::<Vec<_>>().join("\n");
+    let text = tables.iter().map(|t| comparison_table(t).to_text()).collect::<Vec<_>>().join("\n");
     let json = match tables.as_slice() {
         [one] => flat(one)?,
         several => {

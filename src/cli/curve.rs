@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Output, check_outputs, picture, to_json_text, write_outputs};
+use super::output::{Output, save_all};
 use super::target::TargetArgs;
 use crate::error::{Result, StudyError};
 use crate::plan::{BandedCurve, IsoLossCurve, tokens_for_loss};
 use crate::report::{
-    Chart, CostAxis, FamilyMember, compression, curve_csv, curve_sheet, family_csv, family_sheet,
-    iso_loss_family,
+    Chart, CostAxis, FamilyMember, Format, Saved, check_extensions, compression_chart, curve_csv,
+    curve_table, curve_text, family_chart, family_csv, family_table, json_text,
 };
 use crate::study::{CostUnit, CurveAnswer, CurveRequest, PlacedModel, models_near};
 use crate::units::{Flops, Params};
@@ -57,24 +57,21 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    check_outputs(&args.out, &FORMATS)?;
+    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let answer = args.request().answer()?;
     if answer.curves.len() > 1 && !answer.is_family && !args.out.is_empty() {
         let laws = answer.curves.len();
         return Err(StudyError::SeveralLaws { what: "one picture of a curve", laws }.into());
     }
     let mut text = text(&answer);
-    text.push_str(&write_outputs(&args.out, |format| match format {
-        "csv" => Ok(csv(&answer).into_bytes()),
-        "json" if answer.is_family => Ok(to_json_text(&answer.curves)?.into_bytes()),
-        "json" => Ok(to_json_text(&answer)?.into_bytes()),
-        other => picture(&chart(&answer), other),
-    })?);
+    if !args.out.is_empty() {
+        let json = if answer.is_family { json_text(&answer.curves)? } else { json_text(&answer)? };
+        let (chart, csv) = (chart(&answer), csv(&answer));
+        let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
+        text.push_str(&save_all(&args.out, &forms)?);
+    }
     Output::new(text, &answer, answer.warnings.clone())
 }
-
-/// What `-o` writes.
-const FORMATS: [&str; 4] = ["svg", "png", "csv", "json"];
 
 impl Args {
     fn request(&self) -> CurveRequest {
@@ -96,19 +93,9 @@ fn text(answer: &CurveAnswer) -> String {
     if answer.is_family {
         return family_text(answer);
     }
-    let describe = |curve: &IsoLossCurve| {
-        format!(
-            "{} at {:.4} nats per token\n  optimum {} parameters on {} tokens, {} FLOPs (horizontal tangent)\n  wall    {} parameters: no smaller model reaches this loss on any number of tokens\n\n",
-            curve.law,
-            curve.loss_nats,
-            curve.optimum.n,
-            curve.optimum.d,
-            curve.optimum.train_flops,
-            curve.wall_params,
-        )
+    let one = |banded: &BandedCurve| {
+        format!("{}\n{}", curve_text(&banded.curve), curve_table(&banded.curve).to_text())
     };
-    let one =
-        |banded: &BandedCurve| describe(&banded.curve) + &curve_sheet(&banded.curve).to_text();
     answer.curves.iter().map(one).collect()
 }
 
@@ -121,7 +108,7 @@ fn family_text(answer: &CurveAnswer) -> String {
         Some(6.0 * n.get() * d.get() / curve.optimum.train_flops.get() - 1.0)
     };
     let curves = answer.curves.iter().map(|c| &c.curve);
-    family_sheet(&title, curves, &axis(answer), overhead).to_text()
+    family_table(&title, curves, &axis(answer), overhead).to_text()
 }
 
 fn axis(answer: &CurveAnswer) -> CostAxis {
@@ -144,12 +131,12 @@ fn chart(answer: &CurveAnswer) -> Chart {
     match answer.curves.as_slice() {
         [one] if !answer.is_family => {
             let near = models_near(one, &answer.ensembles[0]);
-            compression(&one.curve, &one.band(), &named(near))
+            compression_chart(&one.curve, &one.band(), &named(near))
         }
         curves => {
             let members: Vec<FamilyMember> =
                 curves.iter().map(|c| FamilyMember { curve: &c.curve, band: c.band() }).collect();
-            iso_loss_family(&members, &named(answer.placed.clone()), &axis(answer))
+            family_chart(&members, &named(answer.placed.clone()), &axis(answer))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 
-use super::output::{Console, Output, to_json_text, to_value};
+use super::output::{Console, Output, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use crate::data::{HoldOut, RunTable};
@@ -13,9 +13,9 @@ use crate::error::Result;
 use crate::fit::{Axis, FitConfig, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
 use crate::report::{
-    approaches_sheet, certificate_text, decision_sheet, diagnostics_text, fit_sheet, groups_sheet,
-    held_out_sheet, minima_sheet, objective_text, profile_sheet, ranking_sheet, refusals_text,
-    rollout_sheet, write_atomically,
+    approaches_table, certificate_text, decision_table, diagnostics_text, fit_table, groups_text,
+    held_out_text, minima_table, objective_text, profile_table, ranking_text, refusals_text,
+    rollout_table,
 };
 use crate::study::{FitReport, FitRequest, LogSource, replay};
 use crate::units::Flops;
@@ -240,8 +240,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     draws.clear();
     let mut text = text(&report, &table);
     if let Some(path) = &args.out {
-        write_atomically(path, to_json_text(&report)?.as_bytes())?;
-        text.push_str(&format!("\nwrote {}\n", path.display()));
+        text.push_str(&format!("\n{}", save_json(path, &report)?));
     }
     Ok(Output { text, json: shortened(&report, &table)?, warnings: report.warnings })
 }
@@ -337,9 +336,9 @@ fn text(report: &FitReport, table: &RunTable) -> String {
         text.push_str(&format!("note: {}: {}\n", note.run, note.note));
     }
     text.push('\n');
-    text.push_str(&fit_sheet(fit).to_text());
+    text.push_str(&fit_table(fit).to_text());
     if !fit.profiles.is_empty() {
-        text.push_str(&format!("\n{}", profile_sheet(fit).to_text()));
+        text.push_str(&format!("\n{}", profile_table(fit).to_text()));
     }
     text.push_str(&format!(
         "\n{}, objective {:.12e}\n",
@@ -347,50 +346,29 @@ fn text(report: &FitReport, table: &RunTable) -> String {
         fit.objective_value
     ));
     if !fit.minima.is_empty() {
-        text.push_str(&format!("\n{}\n", minima_sheet(fit).to_text()));
+        text.push_str(&format!("\n{}\n", minima_table(fit).to_text()));
     }
     if let Some(diagnostics) = &fit.diagnostics {
         text.push_str(&diagnostics_text(diagnostics));
     }
     if let Some(ranking) = &report.ranking {
-        text.push_str(&format!("\n{}", ranking_sheet(ranking).to_text()));
-        for law in &ranking.unranked {
-            text.push_str(&format!("not ranked: {}: {}\n", law.law, law.reason));
-        }
+        text.push_str(&format!("\n{}", ranking_text(ranking)));
     }
     if let Some(rollout) = &report.rollout {
-        text.push_str(&format!("\n{}", rollout_sheet(rollout).to_text()));
+        text.push_str(&format!("\n{}", rollout_table(rollout).to_text()));
     }
     if !report.decisions.is_empty() {
-        text.push_str(&format!("\n{}", decision_sheet(&report.decisions, fit.level).to_text()));
+        text.push_str(&format!("\n{}", decision_table(&report.decisions, fit.level).to_text()));
     }
     if let Some(approaches) = &report.approaches {
-        text.push_str(&format!("\n{}", approaches_sheet(approaches).to_text()));
+        text.push_str(&format!("\n{}", approaches_table(approaches).to_text()));
         text.push_str(&refusals_text(approaches));
     }
     if let Some(groups) = &report.groups_left_out {
-        text.push_str(&format!("\n{}", groups_sheet(groups).to_text()));
-        for (group, reason) in &groups.skipped {
-            text.push_str(&format!("not left out: {group}: {reason}\n"));
-        }
+        text.push_str(&format!("\n{}", groups_text(groups)));
     }
     if let Some(held) = &report.held_out {
-        text.push_str(&format!(
-            "held out {} ({} runs): mean |error| {:.4} %, largest {:.4} %, bias {:+.4} %\n",
-            held.condition,
-            held.n_points,
-            100.0 * held.mean_abs_error,
-            100.0 * held.max_abs_error,
-            100.0 * held.bias,
-        ));
-        if let Some(covered) = held.covered {
-            text.push_str(&format!(
-                "{covered} of {} inside their {:.0} % interval for a new run\n",
-                held.n_points,
-                100.0 * fit.level
-            ));
-        }
-        text.push_str(&held_out_sheet(held).to_text());
+        text.push_str(&held_out_text(held, fit.level));
     }
     text
 }

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::output::{Output, to_json_text};
-use crate::data::TrainingCurve;
+use super::output::{Output, save_json};
 use crate::error::Result;
-use crate::fit::{CurveConfig, Forecast};
-use crate::report::{curve_fit_sheet, hindsight_sheet, write_atomically};
+use crate::fit::CurveConfig;
+use crate::report::forecast_text;
 use crate::study::{Continuation, ForecastRequest, Rest, read_curves};
 
 /// Flags of `isoloss forecast`.
@@ -80,10 +79,9 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let curves = read_curves(&args.curves)?;
     let request = args.request();
     let answer = request.answer(&curves)?;
-    let mut text = text(&answer, request.form()?.equation(), &curves);
+    let mut text = forecast_text(&answer, request.form()?.equation(), &curves);
     if let Some(path) = &args.out {
-        write_atomically(path, to_json_text(&answer)?.as_bytes())?;
-        text.push_str(&format!("\nwrote {}\n", path.display()));
+        text.push_str(&format!("\n{}", save_json(path, &answer)?));
     }
     Output::new(text, &answer, answer.warnings.clone())
 }
@@ -109,38 +107,4 @@ impl Args {
             },
         }
     }
-}
-
-fn text(f: &Forecast, equation: &str, curves: &[TrainingCurve]) -> String {
-    let mut text = format!("{equation}\nfitted to {} windows of", f.n_points);
-    for curve in curves {
-        let replaced = match curve.replaced {
-            0 => String::new(),
-            n => format!(" ({n} repeated steps replaced)"),
-        };
-        text.push_str(&format!(" {} to step {}{replaced},", curve.name, curve.known_until()));
-    }
-    text.pop();
-    text.push_str(&format!("\n\n{}", curve_fit_sheet(f).to_text()));
-    let proof = if f.certificate.certified { "certified minimum" } else { "not certified" };
-    text.push_str(&format!(
-        "\n{proof}: scaled gradient beyond rounding {:.1e}, {} of {} starts agree\nresiduals: SD {:.3} %, neighbours correlate to {:.2}, resampled in blocks of {} windows\n",
-        f.certificate.gradient_norm,
-        f.certificate.starts_agreeing,
-        f.certificate.starts,
-        100.0 * f.residual_sd,
-        f.lag_one,
-        f.block,
-    ));
-    if !f.hindsight.is_empty() {
-        text.push_str(&format!("\n{}", hindsight_sheet(f).to_text()));
-    }
-    let interval = f.interval.map_or_else(String::new, |i| {
-        format!(" ({:.0} %: {:.4} to {:.4})", 100.0 * f.level, i.lo, i.hi)
-    });
-    text.push_str(&format!(
-        "\nfinal loss at step {}: {:.4} nats per token{interval}, from step {}\n",
-        f.final_step, f.loss_nats, f.known_until
-    ));
-    text
 }

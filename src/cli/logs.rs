@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::output::{
-    Console, Output, check_outputs, picture, to_json_text, to_value, warnings_json, write_outputs,
-};
+use super::output::{Console, Output, save_all, to_value, warnings_json};
 use super::reading::ReadingArgs;
 use crate::error::Result;
-use crate::report::{chart, design_sheet, design_text, files_sheet, runs_csv, runs_sheet};
+use crate::report::{
+    Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
+    json_text, runs_csv, runs_table,
+};
 
 /// Level of the interval of seed noise.
 const LEVEL: f64 = 0.95;
@@ -28,9 +29,9 @@ const SHOWN: usize = 60;
 
 What is read: CSV, JSON Lines and Parquet (a row per run or per step), W&B exports and offline
 runs, TensorBoard events, trainer_state.json, Lightning's metrics.csv, MLflow stores, and text of
-nanoGPT, Megatron-LM, llm-foundry, torchtitan or by your own patterns; .gz and .zst too. Files are
-told by their content. A table with the columns run and n_params (or seq_len, batch_size, ...) tells
-the logs of those runs what they leave out.")]
+nanoGPT, Megatron-LM, llm-foundry, torchtitan or by your own patterns; .gz and .zst too. The
+format is detected from the content. A table with the columns run and n_params (or seq_len,
+batch_size, ...) adds to the logs of those runs what they leave out.")]
 pub(super) struct Args {
     /// Files and folders.
     #[arg(required = true, value_name = "LOGS")]
@@ -43,7 +44,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    check_outputs(&args.out, &["csv", "json", "svg", "png"])?;
+    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let table = args.reading.look(&args.logs, console)?;
     let repeats = crate::fit::repeats(&table, LEVEL);
     let coverage = crate::fit::coverage(&table);
@@ -59,8 +60,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         "design": to_value(&coverage)?,
         "warnings": warnings_json(&table.warnings),
     });
-    let mut text = shortened(&files_sheet(&table.files).to_text(), "files");
-    text.push_str(&format!("\n{}", shortened(&runs_sheet(&table).to_text(), "runs")));
+    let mut text = shortened(files_table(&table.files), "files");
+    text.push_str(&format!("\n{}", shortened(runs_table(&table.runs), "runs")));
     let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
     text.push_str(&format!("\nread as: {}\n", assumed.join("; ")));
     let lines = |items: Vec<String>, what: &str| -> String {
@@ -75,24 +76,20 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     text.push_str(&lines(notes, "notes"));
     let left_out = table.skipped.iter().map(|s| format!("left out {s}")).collect();
     text.push_str(&lines(left_out, "left out"));
-    text.push_str(&format!("\n{}", shortened(&design_sheet(&table).to_text(), "sizes")));
+    text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
     text.push_str(&design_text(&table, LEVEL));
-    text.push_str(&write_outputs(&args.out, |format| match format {
-        "csv" => Ok(runs_csv(&table)?.into_bytes()),
-        "json" => Ok(to_json_text(&json)?.into_bytes()),
-        other => picture(&chart::design(&table), other),
-    })?);
+    if !args.out.is_empty() {
+        let (chart, csv, json) = (design_chart(&table), runs_csv(&table)?, json_text(&json)?);
+        let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
+        text.push_str(&save_all(&args.out, &forms)?);
+    }
     Ok(Output { text, json, warnings: table.warnings })
 }
 
 /// A table without the rows nobody reads on a terminal.
-fn shortened(table: &str, what: &str) -> String {
-    // Title and header stand above the rows.
-    let most = SHOWN + 2;
-    let lines: Vec<&str> = table.lines().collect();
-    if lines.len() <= most {
-        return table.to_owned();
-    }
-    let more = lines.len() - most;
-    format!("{}\nand {more} more {what}; --json has all\n", lines[..most].join("\n"))
+fn shortened(table: Table, what: &str) -> String {
+    let (table, more) = table.first_rows(SHOWN);
+    let rest =
+        if more == 0 { String::new() } else { format!("and {more} more {what}; --json has all\n") };
+    table.to_text() + &rest
 }

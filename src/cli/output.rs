@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
-use crate::report::{Chart, Size, render_png, render_svg, write_atomically};
+use crate::report::{Saved, json_text, save};
 
 /// The result of a verb in both forms.
 #[derive(Debug)]
@@ -31,52 +32,23 @@ impl Output {
 
 /// Any of our structs as JSON.
 pub(super) fn to_value(value: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|e| ReportError::Template { reason: e.to_string() }.into())
+    serde_json::to_value(value).map_err(|e| ReportError::Json { reason: e.to_string() }.into())
 }
 
-/// Pretty JSON with a final newline, as files hold it.
-pub(super) fn to_json_text(value: &impl Serialize) -> Result<String> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::from(ReportError::Template { reason: e.to_string() }))?;
-    Ok(text + "\n")
-}
-
-/// The extension of a file to write, in lower case.
-fn extension(path: &Path) -> String {
-    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
-}
-
-/// Refuses files of a format that is not among `known`, before any work is done.
-pub(super) fn check_outputs(paths: &[PathBuf], known: &[&str]) -> Result<()> {
-    match paths.iter().find(|path| !known.contains(&extension(path).as_str())) {
-        None => Ok(()),
-        Some(path) => {
-            let (path, extension) = (path.display().to_string(), extension(path));
-            Err(ReportError::UnknownFormat { path, extension }.into())
-        }
-    }
-}
-
-/// Writes each file with what `make` gives for its extension; returns a line for each.
-pub(super) fn write_outputs(
-    paths: &[PathBuf],
-    make: impl Fn(&str) -> Result<Vec<u8>>,
-) -> Result<String> {
+/// Writes the form that the extension of each path asks for; returns a line for each.
+pub(super) fn save_all(paths: &[PathBuf], forms: &[Saved<'_>]) -> Result<String> {
     let mut text = String::new();
     for path in paths {
-        write_atomically(path, &make(&extension(path))?)?;
+        save(path, forms)?;
         text.push_str(&format!("wrote {}\n", path.display()));
     }
     Ok(text)
 }
 
-/// A chart as `png` or `svg`.
-pub(super) fn picture(chart: &Chart, format: &str) -> Result<Vec<u8>> {
-    if format == "png" {
-        render_png(chart, Size::LARGE)
-    } else {
-        Ok(render_svg(chart, Size::PAGE)?.into_bytes())
-    }
+/// Writes a value as JSON, whatever the file is called; returns the line for it.
+pub(super) fn save_json(path: &Path, value: &impl Serialize) -> Result<String> {
+    write_atomically(path, json_text(value)?.as_bytes())?;
+    Ok(format!("wrote {}\n", path.display()))
 }
 
 /// Warnings as JSON holds them.

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::output::{Output, to_json_text};
+use super::output::{Output, save_json};
 use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
 use crate::error::Result;
-use crate::report::write_atomically;
 use crate::study::PlanRequest;
 use crate::units::{Flops, Params, parse_duration_s, parse_usd};
 use clap::Args as ClapArgs;
@@ -85,8 +84,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let answer = args.request().answer()?;
     let mut text = answer.text()?;
     if let Some(path) = &args.out {
-        write_atomically(path, to_json_text(&answer)?.as_bytes())?;
-        text.push_str(&format!("\nwrote {}\n", path.display()));
+        text.push_str(&format!("\n{}", save_json(path, &answer)?));
     }
     Output::new(text, &answer, answer.warnings.clone())
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Output, to_json_text};
+use super::output::{Output, save_json};
 use super::plan::days_to_s;
 use super::scenario::ScenarioArgs;
 use crate::error::Result;
 use crate::plan::{RecipeInputs, recipe};
-use crate::report::{model_config, recipe_text, write_atomically};
+use crate::report::{model_config, recipe_text};
 use crate::units::{ParamRule, Params, Tokens};
 
 /// Flags of `isoloss recipe`.
@@ -66,8 +66,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let mut text =
         format!("{} parameters on {} tokens\n\n{}", args.params, args.tokens, recipe_text(&run));
     if let Some(path) = &args.out {
-        write_atomically(path, to_json_text(&model_config(&run))?.as_bytes())?;
-        text.push_str(&format!("wrote {}\n", path.display()));
+        text.push_str(&save_json(path, &model_config(&run))?);
     }
     Output::new(text, &run, Vec::new())
 }

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::output::{Output, check_outputs, picture, write_outputs};
+use super::output::{Output, save_all};
 use super::scenario::{PatternArgs, seconds};
 use crate::cost::{Batch, Deployment, Efficiency, Latency, Price, Requests, Uncertain, model};
 use crate::error::{PlanError, Result};
 use crate::flops::Footprint;
-use crate::report::{BatchRow, ServingLine, Sheet, serving_by_batch, serving_sheet};
+use crate::report::{
+    BatchRow, Format, Saved, ServingLine, check_extensions, serving_chart, serving_table,
+    serving_title,
+};
 use crate::units::{ParamRule, Params, parse_bytes};
 
 /// Flags of `isoloss serving`.
@@ -94,7 +97,7 @@ struct Answer {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    check_outputs(&args.out, &["svg", "png"])?;
+    check_extensions(&args.out, &[Format::Svg, Format::Png])?;
     let on = Deployment::of(&args.device, args.devices)?.quantised(args.bits);
     let efficiency = if args.ideal { Efficiency::IDEAL } else { on.efficiency };
     let on = Deployment { kv_bits: args.kv_bits, memory_bytes: args.memory, efficiency, ..on };
@@ -126,7 +129,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     };
     for (name, footprint) in args.subjects()? {
         let served = args.by_batch(&name, &on, &footprint, &request, price.as_ref())?;
-        text.push_str(&format!("\n{}", sheet(&served).to_text()));
+        let title = serving_title(&served.model, served.params, served.active_params);
+        text.push_str(&format!("\n{}", serving_table(&title, &served.rows).to_text()));
         answer.models.push(served);
     }
     if !args.out.is_empty() {
@@ -135,8 +139,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             .into_iter()
             .map(|(name, footprint)| line(name, &on, &footprint, &request))
             .collect();
-        let chart = serving_by_batch(&lines, &format!("{} x {}", on.devices, on.device.name));
-        text.push_str(&write_outputs(&args.out, |format| picture(&chart, format))?);
+        let chart = serving_chart(&lines, &format!("{} x {}", on.devices, on.device.name));
+        text.push_str(&save_all(&args.out, &[Saved::Chart(&chart)])?);
     }
     Output::new(text, &answer, Vec::new())
 }
@@ -152,15 +156,6 @@ fn line(name: String, on: &Deployment, model: &Footprint, request: &Requests) ->
         .collect();
     let prefill_s_per_token = on.prefill_s(model, request.prompt) / request.prompt;
     ServingLine { name, prefill_s_per_token, decode }
-}
-
-fn sheet(served: &ServedModel) -> Sheet {
-    let title = if served.active_params == served.params {
-        format!("{}: {} parameters", served.model, served.params)
-    } else {
-        format!("{}: {} parameters, {} active", served.model, served.params, served.active_params)
-    };
-    serving_sheet(&title, &served.rows)
 }
 
 impl Args {

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::output::Output;
 use super::progress::Counter;
+use crate::data::write_atomically;
 use crate::error::Result;
-use crate::report::{backtest_text, fit_sheet, proposal_sheets, write_atomically};
+use crate::report::{backtest_text, fit_table, proposal_tables};
 use crate::study::{StudyConfig, StudyReport};
 
 /// Flags of `isoloss study`.
@@ -50,11 +51,11 @@ pub(super) fn run(args: &Args) -> Result<Output> {
 }
 
 fn text(report: &StudyReport, out: &Path, names: &[&str]) -> String {
-    let mut text = fit_sheet(&report.fit.fit).to_text();
+    let mut text = fit_table(&report.fit.fit).to_text();
     for planned in &report.plans {
         text.push_str(&format!("\n{}\n", planned.title));
         let rows: Vec<_> = planned.answer.rows().cloned().collect();
-        for table in proposal_sheets(&rows) {
+        for table in proposal_tables(&rows) {
             text.push_str(&table.to_text());
         }
     }

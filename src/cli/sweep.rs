@@ -6,11 +6,12 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::output::{Output, to_value};
+use crate::data::write_atomically;
 #[cfg(not(feature = "train"))]
 use crate::error::TrainError;
 use crate::error::{Error, Result, SweepError};
 use crate::flops::FlopRule;
-use crate::report::{Sheet, write_atomically};
+use crate::report::Table;
 use crate::sweep::{RunSpec, SweepConfig, SweepFolder, SweepState, thinned_log};
 use crate::units::{Flops, short_count};
 
@@ -163,7 +164,7 @@ fn status(config: &SweepConfig) -> Result<Output> {
     let state = folder.state()?;
     let runs = config.runs();
     let columns = ["run", "FLOPs", "N (params)", "D (tokens)", "state", "loss (nats)", "seconds"];
-    let mut sheet = Sheet::new(format!("Sweep {}", config.name), &columns);
+    let mut sheet = Table::new(format!("Sweep {}", config.name), &columns);
     for run in &runs {
         let c = FlopRule::six_nd(run.shape.params().active, run.tokens);
         let c = run.budget.unwrap_or(c).to_string();

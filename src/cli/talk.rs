@@ -5,7 +5,7 @@ use serde_json::json;
 use super::output::Output;
 use crate::error::Result;
 use crate::plan::{talk, talk_systems};
-use crate::report::Sheet;
+use crate::report::Table;
 
 pub(super) fn run() -> Result<Output> {
     let (claims, systems) = (talk()?, talk_systems()?);
@@ -14,7 +14,7 @@ pub(super) fn run() -> Result<Output> {
             .to_owned();
     for claim in &claims {
         text.push_str(&format!("\n\"{}\"\n", claim.says));
-        let mut sheet = Sheet::new("", &["by", "quantity", "value"]);
+        let mut sheet = Table::new("", &["by", "quantity", "value"]);
         let mut last = "";
         for f in &claim.findings {
             // A law named once heads its lines.
@@ -26,7 +26,7 @@ pub(super) fn run() -> Result<Output> {
         text.push_str(&format!(" -> {}\n", claim.verdict));
     }
     let columns = ["the talk says", "model", "year", "parameters", "tokens", "MMLU", "read"];
-    let mut sheet = Sheet::new("\nsystems it names", &columns);
+    let mut sheet = Table::new("\nsystems it names", &columns);
     for system in &systems {
         let m = &system.model;
         let unknown = || "not published".to_owned();

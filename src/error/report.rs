@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-/// A chart or page that cannot be made.
+/// A chart, page or file that cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReportError {
@@ -12,18 +12,54 @@ pub enum ReportError {
         /// What the back end said.
         reason: String,
     },
+    /// A picture too small or too large to draw.
+    #[error("chart `{chart}`: {width} x {height} pixels; expected sides of {least} to {most}")]
+    Size {
+        /// The chart.
+        chart: String,
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// Shortest side.
+        least: u32,
+        /// Longest side.
+        most: u32,
+    },
     /// A page template failed.
     #[error("page template: {reason}")]
     Template {
-        /// What the engine said.
+        /// What the template engine said.
         reason: String,
     },
-    /// Not a format that is written.
-    #[error("{path}: `{extension}` is not written; give .svg, .png, .csv or .json")]
+    /// A row that cannot be written as CSV.
+    #[error("CSV: {reason}")]
+    Csv {
+        /// What the writer said.
+        reason: String,
+    },
+    /// A value that cannot be written as JSON.
+    #[error("JSON: {reason}")]
+    Json {
+        /// What the serialiser said.
+        reason: String,
+    },
+    /// An extension that is none of the formats of this result.
+    #[error("{path}: {} for this; expected {expected}", not_a_format(extension))]
     UnknownFormat {
         /// The file.
         path: String,
-        /// Its extension.
+        /// Its extension, without the dot; empty for none.
         extension: String,
+        /// The formats there are.
+        expected: String,
     },
+}
+
+fn not_a_format(extension: &str) -> String {
+    if extension.is_empty() {
+        "a name without extension gives no format".to_owned()
+    } else {
+        format!("`.{extension}` is not a format")
+    }
 }

@@ -1,35 +1,63 @@
-//! Reports: tables, charts and a self-contained page.
+//! Reports: tables, sentences, charts and a self-contained page, a file per subject.
+//!
+//! Functions named `…_table` give a [`Table`], `…_text` lines for people, `…_chart` a [`Chart`],
+//! `…_csv` rows in full precision. [`save`] writes any of them to a file.
 
+mod allocation;
+mod benchmark;
 pub mod chart;
-mod model_config;
+mod compare;
+mod curve;
+mod design;
+mod explain;
+mod fit;
+mod forecast;
+mod lists;
+mod number;
 mod page;
-mod plan_sheets;
-mod planning;
-mod run_sheets;
-mod sheet;
-mod sheets;
-mod words;
+mod plan;
+mod recipe;
+mod recommendation;
+mod runs;
+mod save;
+mod serving;
+mod sweep;
+mod table;
+mod talk;
+mod uncertainty;
+mod unseen;
 
-pub use crate::data::write_atomically;
+pub use allocation::{approaches_table, decision_table, refusals_text, valley_table};
+pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table};
 pub use chart::{
-    Chart, CostAxis, FamilyMember, ServingLine, Size, compression, frontier, iso_loss_family,
-    plane, predicted_against_actual, render_png, render_svg, serving_by_batch, trade_off, valleys,
+    Chart, CostAxis, FamilyMember, ServingLine, Size, compression_chart, design_chart,
+    family_chart, frontier_chart, plane_chart, render_png, render_svg, serving_chart,
+    trade_off_chart, validation_chart, valleys_chart,
 };
-pub use model_config::model_config;
-pub use page::{Figure, StudyReport};
-pub use plan_sheets::{comparison_sheet, curve_csv, curve_sheet, family_csv, proposal_sheets};
-pub use planning::{
-    BatchRow, across_sheet, designs_sheet, dollars, family_sheet, recipe_text, recommendation_text,
-    regret_sheet, serving_sheet, spread_sheet,
+pub use compare::comparison_table;
+pub use curve::{curve_csv, curve_table, curve_text, family_csv, family_table};
+pub use design::{design_table, design_text};
+pub use explain::{decomposition_text, explanation_intervals_text, explanation_text};
+pub use fit::{
+    certificate_text, diagnostics_text, fit_table, minima_table, objective_text, profile_table,
 };
-pub use run_sheets::{design_sheet, design_text, files_sheet, runs_csv, runs_sheet};
-pub use sheet::Sheet;
-pub use sheets::{
-    approaches_sheet, backtest_sheet, benchmark_sheet, curve_fit_sheet, decision_sheet, fit_sheet,
-    groups_sheet, held_out_sheet, hindsight_sheet, minima_sheet, profile_sheet, ranking_sheet,
-    rollout_sheet, two_step_sheet, valley_sheet,
+pub use forecast::{curve_fit_table, forecast_text, hindsight_table};
+pub use lists::{
+    devices_table, families_table, laws_table, models_table, published_benchmarks_table,
 };
-pub use words::{
-    backtest_text, certificate_text, decomposition_text, diagnostics_text, explanation_text,
-    objective_text, refusals_text,
+pub use number::dollars;
+pub use page::{Figure, Page};
+pub use plan::proposal_tables;
+pub use recipe::{model_config, recipe_text};
+pub use recommendation::{across_table, designs_table, recommendation_text};
+pub use runs::{files_table, runs_csv, runs_table};
+pub use save::{Format, Saved, check_extensions, json_text, save};
+pub use serving::{BatchRow, serving_table, serving_title};
+pub use sweep::sweep_table;
+pub use table::Table;
+pub use talk::{findings_table, systems_table};
+pub use uncertainty::{regret_table, spread_table};
+pub use unseen::{
+    backtest_table, backtest_text, groups_table, groups_text, held_out_table, held_out_text,
+    ranking_table, ranking_text, rollout_table,
 };

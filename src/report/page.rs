@@ -1,14 +1,17 @@
-//! The study as one page that opens offline, and its Markdown twin.
+//! A study as one page that opens offline, and the same page as Markdown.
 
 use minijinja::{Environment, context};
 use serde::Serialize;
 
-use super::plan_sheets::{comparison_sheet, proposal_sheets};
-use super::sheet::Sheet;
-use super::sheets::{backtest_sheet, fit_sheet, number, percent, valley_sheet};
-use super::words::{certificate_text, objective_text, verdict_sentences};
+use super::allocation::valley_table;
+use super::compare::comparison_table;
+use super::fit::{certificate_text, fit_table, objective_text};
+use super::number::{number, percent};
+use super::plan::proposal_tables;
+use super::table::Table;
+use super::unseen::{backtest_table, verdict_sentences};
 use crate::data::RunTable;
-use crate::error::{ReportError, Result, Warning};
+use crate::error::{ReportError, Result};
 use crate::fit::{Backtest, Fit, Valley};
 use crate::plan::{Comparison, IsoLossCurve, Proposal, Strategy};
 
@@ -27,41 +30,41 @@ pub struct Figure {
 
 /// Everything a page is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct StudyReport<'a> {
+pub struct Page<'a> {
     /// Title.
     pub title: &'a str,
-    /// What was run, in the study's words.
+    /// What was run, as the study's author wrote it.
     pub about: &'a str,
     /// The command that rebuilds it.
     pub command: &'a str,
     /// The runs.
     pub table: &'a RunTable,
-    /// Measured valleys.
+    /// Measured isoFLOP profiles.
     pub valleys: &'a [Valley],
     /// The fit.
     pub fit: &'a Fit,
     /// Plans with their headings.
     pub plans: &'a [(String, &'a Proposal)],
-    /// The compression curve.
+    /// The iso-loss curve.
     pub curve: Option<&'a IsoLossCurve>,
-    /// Trade-offs along it.
+    /// Sizes compared along it.
     pub comparison: Option<&'a Comparison>,
-    /// The backtest on the dearest budget.
+    /// The backtest on the largest budget.
     pub backtest: Option<&'a Backtest>,
     /// Charts.
     pub figures: &'a [Figure],
 }
 
-/// A heading with what stands below it.
+/// A heading with its paragraphs and tables.
 #[derive(Clone, Debug, Serialize)]
 struct Section {
     heading: String,
     paragraphs: Vec<String>,
-    sheets: Vec<Sheet>,
+    tables: Vec<Table>,
 }
 
-impl StudyReport<'_> {
-    /// The page as HTML with everything inside; the same study gives the same bytes.
+impl Page<'_> {
+    /// The page as HTML with everything inside. The same study gives the same bytes.
     ///
     /// # Errors
     /// [`ReportError::Template`] when the template fails.
@@ -98,18 +101,18 @@ impl StudyReport<'_> {
             for paragraph in &section.paragraphs {
                 text.push_str(&format!("\n{paragraph}\n"));
             }
-            for sheet in &section.sheets {
-                if !sheet.title.is_empty() {
-                    text.push_str(&format!("\n{}:\n", sheet.title));
+            for table in &section.tables {
+                if !table.title.is_empty() {
+                    text.push_str(&format!("\n{}:\n", table.title));
                 }
-                text.push_str(&format!("\n{}", sheet.to_markdown()));
+                text.push_str(&format!("\n{}", table.to_markdown()));
             }
         }
         text.push_str("\n## Figures\n\n");
         for figure in self.figures {
             text.push_str(&format!("![{}]({}.svg)\n\n", figure.caption, figure.name));
         }
-        text.push_str("## Doubts\n\n");
+        text.push_str("## Warnings\n\n");
         for (code, message) in self.warnings() {
             text.push_str(&format!("- `{code}`: {message}\n"));
         }
@@ -139,7 +142,7 @@ impl StudyReport<'_> {
                         row.law, row.plan.loss_nats
                     ),
                     Strategy::InferenceAware => format!(
-                        "Counting serving, the cheapest way to that loss is {n} parameters{range} on {d} tokens: {train} FLOPs to train, {total} over its life."
+                        "With serving counted, {n} parameters{range} on {d} tokens reach that loss with the least total compute: {train} FLOPs to train, {total} FLOPs with serving."
                     ),
                     _ => continue,
                 });
@@ -147,7 +150,7 @@ impl StudyReport<'_> {
         }
         if let Some(test) = self.backtest {
             sentences.push(format!(
-                "Test: {} FLOPs predicted from cheaper runs with a mean error of {:.2} %; {} of {} runs inside their {:.0} % interval.",
+                "Test: the runs at {} FLOPs, predicted from smaller budgets, have a mean error of {:.2} %; {} of {} lie inside their {:.0} % interval.",
                 test.budget,
                 100.0 * test.mean_abs_error,
                 test.covered,
@@ -165,15 +168,15 @@ impl StudyReport<'_> {
             .map(|(title, proposal)| Section {
                 heading: format!("Plan: {title}"),
                 paragraphs: Vec::new(),
-                sheets: proposal_sheets(&proposal.plans),
+                tables: proposal_tables(&proposal.plans),
             })
             .collect();
         sections.push(self.fit_section());
         sections.extend(self.curve.map(|curve| self.curve_section(curve)));
         sections.extend(self.backtest.map(|test| Section {
-            heading: format!("Validation: {} FLOPs, unseen by the fit", test.budget),
+            heading: format!("Validation: held-out runs at {} FLOPs", test.budget),
             paragraphs: verdict_sentences(test),
-            sheets: vec![backtest_sheet(test)],
+            tables: vec![backtest_table(test)],
         }));
         sections
     }
@@ -190,28 +193,28 @@ impl StudyReport<'_> {
             format!("{}.", certificate_text(fit)),
             format!("{} bootstrap draws, {} failed.", fit.draws.len(), fit.draws_failed),
         ];
-        let sheets = vec![fit_sheet(fit), valley_sheet(self.valleys)];
-        Section { heading: "Fit".to_owned(), paragraphs, sheets }
+        let tables = vec![fit_table(fit), valley_table(self.valleys)];
+        Section { heading: "Fit".to_owned(), paragraphs, tables }
     }
 
     fn curve_section(&self, curve: &IsoLossCurve) -> Section {
-        let floor = curve.wall_params.get() / curve.optimum.n.get();
+        let wall = curve.wall_params.get() / curve.optimum.n.get();
         let paragraphs = vec![format!(
             "At {:.4} nats per token the compute-optimal model has {} parameters. No model below {} parameters ({}) reaches this loss on any number of tokens.",
             curve.loss_nats,
             curve.optimum.n,
             curve.wall_params,
-            percent(floor - 1.0),
+            percent(wall - 1.0),
         )];
-        let sheets = self.comparison.map(comparison_sheet).into_iter().collect();
-        Section { heading: "Compression curve".to_owned(), paragraphs, sheets }
+        let tables = self.comparison.map(comparison_table).into_iter().collect();
+        Section { heading: "Iso-loss curve".to_owned(), paragraphs, tables }
     }
 
     fn warnings(&self) -> Vec<(String, String)> {
         let of_plans = self.plans.iter().flat_map(|(_, p)| &p.warnings);
         let mut seen: Vec<(String, String)> = Vec::new();
         for warning in self.fit.warnings.iter().chain(of_plans) {
-            let line = (Warning::code(warning).to_owned(), warning.to_string());
+            let line = (warning.code().to_owned(), warning.to_string());
             if !seen.contains(&line) {
                 seen.push(line);
             }
@@ -226,9 +229,7 @@ impl StudyReport<'_> {
             ("seed of the bootstrap".to_owned(), self.fit.config.seed.to_string()),
             ("N counts".to_owned(), self.table.params.to_string()),
         ];
-        lines.extend(
-            self.table.assumptions.iter().map(|a| ("taken for granted".to_owned(), a.to_string())),
-        );
+        lines.extend(self.table.assumptions.iter().map(|a| ("assumed".to_owned(), a.to_string())));
         lines.extend(self.table.skipped.iter().map(|s| ("left out".to_owned(), s.to_string())));
         let coefs = self.fit.coefficients.iter().map(|(n, x)| format!("{n} = {}", number(*x)));
         lines.push(("fitted coefficients".to_owned(), coefs.collect::<Vec<_>>().join(", ")));

@@ -140,7 +140,7 @@ impl StudyReport {
         let plans: Vec<(String, &Proposal)> =
             proposals.iter().map(|(title, proposal)| (title.clone(), proposal)).collect();
         let measured = valleys(&self.table);
-        let page = report::StudyReport {
+        let page = report::Page {
             title: &self.config.title,
             about: &self.config.about,
             command,
@@ -178,22 +178,22 @@ impl StudyReport {
             .collect();
         let measured = valleys(&self.table);
         let mut charts = vec![
-            report::valleys(&self.table, &measured, Some(&self.fit.fit.surface))?,
-            report::frontier(&self.table, &ensemble, None)?,
-            report::plane(Some(&self.table), &ensemble, &own_plans)?,
+            report::valleys_chart(&self.table, &measured, Some(&self.fit.fit.surface))?,
+            report::frontier_chart(&self.table, &ensemble, None)?,
+            report::plane_chart(Some(&self.table), &ensemble, &own_plans)?,
         ];
         if let Some(StudyCurve { banded, .. }) = &self.curve {
             let near = models_near(banded, &ensemble)
                 .into_iter()
                 .map(|m| (m.name, m.params, m.train_flops))
                 .collect::<Vec<(String, Params, Flops)>>();
-            charts.push(report::compression(&banded.curve, &banded.band(), &near));
+            charts.push(report::compression_chart(&banded.curve, &banded.band(), &near));
             // From training alone to a demand that dwarfs it.
             let d = banded.curve.optimum.d;
             let served = [0.0, 10.0, 100.0, 1000.0].map(|times| d * times);
-            charts.push(report::trade_off(&banded.curve, &served));
+            charts.push(report::trade_off_chart(&banded.curve, &served));
         }
-        charts.extend(self.backtest.as_ref().map(|t| report::predicted_against_actual(&t.runs)));
+        charts.extend(self.backtest.as_ref().map(|t| report::validation_chart(&t.runs)));
         Ok(charts)
     }
 }

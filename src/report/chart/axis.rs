@@ -1,6 +1,6 @@
 //! Axes: scale, range, ticks and how their labels read.
 
-/// How values map to lengths.
+/// How values map to positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scale {
     /// Equal differences.
@@ -188,8 +188,8 @@ fn trimmed(x: f64) -> String {
     }
 }
 
-/// The smallest range that holds all finite values, widened by `margin` of its length each side
-/// (in logarithms for [`Scale::Log`]); a range of no length is given one.
+/// The smallest range that holds all finite values, widened by `margin` of its width on each side
+/// (in logarithms for [`Scale::Log`]); an empty range is given some width.
 pub(super) fn range_of(
     values: impl IntoIterator<Item = f64>,
     scale: Scale,

@@ -1,9 +1,9 @@
 //! The iso-loss compression curve: what a smaller model of the same loss costs to train.
 
-use super::Chart;
 use super::axis::{Axis, Scale, Style, count_text, range_of};
-use super::layer::{At, Key, Label, Layer, Legend, Sample, Shape, Side, Stroke};
+use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette;
+use super::picture::Chart;
 use crate::num::Interval;
 use crate::plan::{CurvePoint, IsoLossCurve};
 use crate::units::{Flops, Params};
@@ -21,7 +21,7 @@ const WIDEST: f64 = 5.0;
 /// - `band`: interval of the training FLOPs by size; may be empty.
 /// - `models`: name, size and training FLOPs of models to show beside the curve; may be empty.
 #[must_use]
-pub fn compression(
+pub fn compression_chart(
     curve: &IsoLossCurve,
     band: &[(Params, Interval)],
     models: &[(String, Params, Flops)],
@@ -53,12 +53,12 @@ pub fn compression(
         Layer::line(vec![(x.0, c_best), (x.1, c_best)], Stroke::solid(palette::GUIDE, 0.9)),
         Layer::line(vec![(wall, y.0), (wall, y.1)], wall_line),
         Layer::line(line, solid),
-        Layer::marks(marked.iter().map(|m| m.1), palette::BLUE, Shape::Dot, 3.6),
-        Layer::marks([(n_best, c_best)], palette::TEXT, Shape::Diamond, 6.0),
+        Layer::marks(marked.iter().map(|m| m.1), palette::BLUE, Mark::Dot, 3.6),
+        Layer::marks([(n_best, c_best)], palette::TEXT, Mark::Diamond, 6.0),
         Layer::marks(
             shown.iter().map(|m| (m.1.get(), m.2.get())),
             palette::PURPLE,
-            Shape::Diamond,
+            Mark::Diamond,
             5.0,
         ),
     ];
@@ -66,7 +66,7 @@ pub fn compression(
     let optimum = format!("optimum: {} parameters, {:.2e} FLOPs", count_text(n_best), c_best);
     let below = [Side::Below, Side::BelowRight, Side::BelowLeft];
     let mut labels = vec![Label::new((n_best, c_best), optimum, palette::TEXT, &below).bold()];
-    // The room left of the wall is narrow; right of it the curve rises, so the text stands low.
+    // There is little room left of the wall, and right of it the curve rises: write low.
     let heights = [0.30, 0.45, 0.60, 0.15].map(|s: f64| (wall, y.0 * (y.1 / y.0).powf(s)));
     labels.push(Label {
         anchors: heights.to_vec(),
@@ -95,20 +95,20 @@ pub fn compression(
 
     let mut keys = vec![
         Key::new(Sample::Line(solid), "same loss"),
-        Key::new(Sample::Mark(Shape::Diamond, palette::TEXT), "least training"),
+        Key::new(Sample::Mark(Mark::Diamond, palette::TEXT), "compute-optimal"),
         Key::new(Sample::Line(wall_line), "the wall"),
     ];
     if !band.is_empty() {
         keys.push(Key::new(Sample::Band(palette::BLUE), "interval"));
     }
     if !shown.is_empty() {
-        keys.push(Key::new(Sample::Mark(Shape::Diamond, palette::PURPLE), "model"));
+        keys.push(Key::new(Sample::Mark(Mark::Diamond, palette::PURPLE), "model"));
     }
     Chart {
         name: "compression",
         title: format!("Training compute to reach {:.3} nats per token", curve.loss_nats),
         caption: format!(
-            "The cheapest model to train has {} parameters; smaller ones reach the same loss with more compute, and none below {} parameters reaches it at all.",
+            "The compute-optimal model has {} parameters. Smaller models reach the same loss with more compute; below {} parameters none reaches it.",
             count_text(n_best),
             count_text(wall)
         ),

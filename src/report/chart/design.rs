@@ -1,9 +1,9 @@
-//! The design: where runs lie between size and tokens, before anything is fitted.
+//! The design: which sizes and token counts the runs cover, before anything is fitted.
 
-use super::Chart;
 use super::axis::{Axis, Scale, Style, exponent_text, range_of, spread};
-use super::layer::{At, Key, Label, Layer, Legend, Sample, Shape, Side, Stroke};
+use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette;
+use super::picture::Chart;
 use super::plane::{budgets, on_line};
 use crate::data::RunTable;
 
@@ -13,7 +13,7 @@ const RATIOS: [f64; 8] = [0.02, 0.2, 2.0, 20.0, 200.0, 2000.0, 2e4, 2e5];
 /// Tokens against parameters: runs, repeats marked, lines of equal compute and of equal tokens per
 /// parameter.
 #[must_use]
-pub fn design(table: &RunTable) -> Chart {
+pub fn design_chart(table: &RunTable) -> Chart {
     let runs: Vec<At> = table.runs.iter().map(|r| (r.n.get(), r.d.get())).collect();
     let mut places: std::collections::BTreeMap<(i64, i64), usize> =
         std::collections::BTreeMap::new();
@@ -61,12 +61,12 @@ pub fn design(table: &RunTable) -> Chart {
     }
     let mut keys = Vec::new();
     if !single.is_empty() {
-        keys.push(Key::new(Sample::Mark(Shape::Dot, palette::BLUE), "run"));
-        layers.push(Layer::marks(single, palette::BLUE, Shape::Dot, 3.5));
+        keys.push(Key::new(Sample::Mark(Mark::Dot, palette::BLUE), "run"));
+        layers.push(Layer::marks(single, palette::BLUE, Mark::Dot, 3.5));
     }
     if !repeated.is_empty() {
-        keys.push(Key::new(Sample::Mark(Shape::Diamond, palette::VERMILION), "repeated run"));
-        layers.push(Layer::marks(repeated, palette::VERMILION, Shape::Diamond, 4.5));
+        keys.push(Key::new(Sample::Mark(Mark::Diamond, palette::VERMILION), "repeated run"));
+        layers.push(Layer::marks(repeated, palette::VERMILION, Mark::Diamond, 4.5));
     }
     keys.push(Key::new(Sample::Line(iso), "equal C (FLOPs)"));
     if has_ratio {
@@ -75,7 +75,7 @@ pub fn design(table: &RunTable) -> Chart {
     Chart {
         name: "design",
         title: "The design: model size and training tokens".to_owned(),
-        caption: "Where the runs lie between size and tokens; a law is only known near them. Along a thin line training costs the same.".to_owned(),
+        caption: "Sizes and token counts of the runs; a fitted law is reliable only near them. Along a thin line the training compute is the same.".to_owned(),
         x: Axis::log(&format!("Model size N ({})", table.params), Style::Count, x),
         y: Axis::log("Training tokens D", Style::Count, y),
         layers,

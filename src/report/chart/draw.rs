@@ -3,12 +3,12 @@
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBColor, WHITE};
 
-use super::Chart;
 use super::axis::Tick;
 use super::canvas::{Align, Canvas, Pen, Spot, text_width};
 use super::frame::{Frame, Rect};
-use super::layer::{ColorBar, Key, Layer, Legend, Sample, Shape, Stroke};
+use super::layer::{ColorBar, Key, Layer, Legend, Mark, Sample, Stroke};
 use super::palette::{self, ramp};
+use super::picture::Chart;
 use super::place::{obstacles, place};
 use crate::error::Result;
 
@@ -116,10 +116,10 @@ fn draw_layer<DB: DrawingBackend>(
             Ok(())
         }
         Layer::Band { rows, color } => canvas.fill(&frame.band(rows), color.mix(0.2)),
-        Layer::Marks { points, shape, radius } => {
+        Layer::Marks { points, mark, radius } => {
             for (at, color) in points {
                 if let Some(spot) = frame.inside(*at) {
-                    mark(canvas, spot, *shape, *radius, *color)?;
+                    draw_mark(canvas, spot, *mark, *radius, *color)?;
                 }
             }
             Ok(())
@@ -140,24 +140,24 @@ fn draw_stroke<DB: DrawingBackend>(
 }
 
 /// A mark with a white rim, so that neighbours stay apart.
-fn mark<DB: DrawingBackend>(
+fn draw_mark<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     (x, y): Spot,
-    shape: Shape,
+    mark: Mark,
     radius: f64,
     color: RGBColor,
 ) -> Result<()> {
     let diamond = |r: f64| [(x, y - r), (x + r, y), (x, y + r), (x - r, y)];
-    match shape {
-        Shape::Dot => {
+    match mark {
+        Mark::Dot => {
             canvas.disc((x, y), radius + 0.8, WHITE.to_rgba())?;
             canvas.disc((x, y), radius, color.to_rgba())
         }
-        Shape::Ring => {
+        Mark::Ring => {
             canvas.disc((x, y), radius, color.to_rgba())?;
             canvas.disc((x, y), radius - 1.4, WHITE.to_rgba())
         }
-        Shape::Diamond => {
+        Mark::Diamond => {
             canvas.fill(&diamond(radius + 1.4), WHITE.to_rgba())?;
             canvas.fill(&diamond(radius), color.to_rgba())
         }
@@ -230,15 +230,15 @@ fn legend_row<DB: DrawingBackend>(
     let right = left + SAMPLE - 8.0;
     let middle = (0.5 * (left + right), y);
     match &key.sample {
-        Sample::Mark(shape, color) => mark(canvas, middle, *shape, 4.5, *color)?,
+        Sample::Mark(mark, color) => draw_mark(canvas, middle, *mark, 4.5, *color)?,
         Sample::Line(stroke) => draw_stroke(canvas, &[(left, y), (right, y)], *stroke)?,
         Sample::Band(color) => {
             let rect = Rect { left, top: y - 5.0, right, bottom: y + 5.0 };
             canvas.fill(&rect.corners(), color.mix(0.2))?;
         }
-        Sample::Both(stroke, shape) => {
+        Sample::Both(stroke, mark) => {
             draw_stroke(canvas, &[(left, y), (right, y)], *stroke)?;
-            mark(canvas, middle, *shape, 4.0, stroke.color)?;
+            draw_mark(canvas, middle, *mark, 4.0, stroke.color)?;
         }
     }
     canvas.text(&key.text, (left + SAMPLE, y + 0.36 * KEY.em), Align::Left, KEY)

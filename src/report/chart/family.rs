@@ -1,9 +1,9 @@
-//! A family of iso-loss curves: the ridge of optima, the walls, and released models among them.
+//! A family of iso-loss curves with the line of optima, the walls and released models.
 
-use super::Chart;
 use super::axis::{Axis, Scale, Style, count_text, range_of};
-use super::layer::{At, Key, Label, Layer, Legend, Sample, Shape, Side, Stroke};
+use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette::{self, ramp};
+use super::picture::Chart;
 use crate::num::Interval;
 use crate::plan::IsoLossCurve;
 use crate::units::{Flops, Params};
@@ -39,12 +39,12 @@ pub struct FamilyMember<'a> {
 /// Highest compute of a curve shown, over its optimum's.
 const CEILING: f64 = 30.0;
 
-/// Cost of training against N for several losses; the optima lie on a ridge where the tangents are
-/// horizontal, and the smallest sizes on the walls.
+/// Cost of training against N for several losses. At the optima the tangents are horizontal; the
+/// walls bound the sizes from below.
 ///
 /// - `models`: name, size and training FLOPs of models to place.
 #[must_use]
-pub fn iso_loss_family(
+pub fn family_chart(
     members: &[FamilyMember],
     models: &[(String, Params, Flops)],
     axis: &CostAxis,
@@ -91,8 +91,8 @@ pub fn iso_loss_family(
     }
     let ridge = Stroke::dashed(palette::TEXT, 1.4);
     layers.push(Layer::line(optima.clone(), ridge));
-    layers.push(Layer::marks(optima.iter().copied(), palette::TEXT, Shape::Diamond, 5.0));
-    layers.push(Layer::marks(places.iter().copied(), palette::PURPLE, Shape::Dot, 4.0));
+    layers.push(Layer::marks(optima.iter().copied(), palette::TEXT, Mark::Diamond, 5.0));
+    layers.push(Layer::marks(places.iter().copied(), palette::PURPLE, Mark::Dot, 4.0));
     let sides = [Side::Right, Side::Above, Side::Left, Side::Below];
     labels.extend(
         models
@@ -102,19 +102,19 @@ pub fn iso_loss_family(
     );
     let mut keys = vec![
         Key::new(Sample::Line(Stroke::solid(ramp(0.4), 2.0)), "same loss"),
-        Key::new(Sample::Both(ridge, Shape::Diamond), "optima"),
+        Key::new(Sample::Both(ridge, Mark::Diamond), "optima"),
         Key::new(Sample::Line(Stroke::dashed(palette::VERMILION, 1.0)), "the walls"),
     ];
     if members.iter().any(|m| !m.band.is_empty()) {
         keys.push(Key::new(Sample::Band(ramp(0.4)), "interval"));
     }
     if !models.is_empty() {
-        keys.push(Key::new(Sample::Mark(Shape::Dot, palette::PURPLE), "released model"));
+        keys.push(Key::new(Sample::Mark(Mark::Dot, palette::PURPLE), "released model"));
     }
     let ends = optima.first().zip(optima.last());
     let caption = ends.map_or(String::new(), |(first, last)| {
         format!(
-            "Each line joins models of one loss; the cheapest of each, from {} to {} parameters, lie on the ridge, where the tangent is horizontal.",
+            "Each line joins models of equal loss. The dashed line joins their compute-optimal sizes, from {} to {} parameters, where the tangent is horizontal.",
             count_text(first.0.min(last.0)),
             count_text(first.0.max(last.0))
         )

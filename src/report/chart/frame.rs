@@ -63,7 +63,7 @@ pub(super) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The spot of a data point, maybe outside; `None` when it has none (zero on a log axis, NaN).
+    /// The spot of a data point, maybe outside; `None` for zero on a log axis or NaN.
     pub(super) fn spot(&self, (x, y): At) -> Option<Spot> {
         let r = &self.rect;
         let at = (
@@ -73,7 +73,7 @@ impl Frame<'_> {
         (at.0.is_finite() && at.1.is_finite()).then_some(at)
     }
 
-    /// The spot of a data point on the plot, with half a unit of grace for rounding.
+    /// The spot of a data point on the plot, allowing half a unit for rounding.
     pub(super) fn inside(&self, at: At) -> Option<Spot> {
         let spot = self.spot(at)?;
         self.rect.shrunk(-0.5).holds(&Rect::around(spot, 0.0)).then_some(spot)
@@ -168,7 +168,7 @@ mod tests {
     use crate::report::chart::axis::Style;
 
     #[test]
-    fn lines_are_cut_at_the_edges_and_skip_what_has_no_place() {
+    fn lines_are_cut_at_the_edges_and_skip_undrawable_points() {
         let x = Axis::log("N", Style::Count, (1.0, 100.0));
         let y = Axis::linear("loss", (0.0, 1.0));
         let rect = Rect { left: 0.0, top: 0.0, right: 100.0, bottom: 100.0 };

@@ -1,9 +1,9 @@
 //! The compute-optimal frontier: the lowest loss each budget can buy.
 
-use super::Chart;
 use super::axis::{Axis, Scale, Style, count_text, range_of, spread};
-use super::layer::{At, ColorBar, Key, Layer, Legend, Sample, Shape, Stroke};
+use super::layer::{At, ColorBar, Key, Layer, Legend, Mark, Sample, Stroke};
 use super::palette::{self, ramp};
+use super::picture::Chart;
 use crate::data::RunTable;
 use crate::error::Result;
 use crate::law::Ensemble;
@@ -15,19 +15,25 @@ const SAMPLES: usize = 60;
 
 /// Loss against C: every run, coloured by size, and the fitted frontier with its interval.
 ///
-/// - `until`: how far right the frontier is drawn; by default ten times the dearest run. Beyond
-///   that run it is dashed.
+/// - `until`: how far right the frontier is drawn; by default to ten times the largest budget of the runs.
+///   Beyond that budget it is dashed.
 ///
 /// # Errors
 /// As [`compute_optimal`] for the best surface.
-pub fn frontier(table: &RunTable, ensemble: &Ensemble, until: Option<Flops>) -> Result<Chart> {
-    let (cheapest, dearest) = range_of(table.runs.iter().map(|r| r.c.get()), Scale::Log, 0.0);
-    let end = until.map_or(10.0 * dearest, Flops::get).max(dearest);
-    let (start, _) = range_of([cheapest, end], Scale::Log, 0.03);
+pub fn frontier_chart(
+    table: &RunTable,
+    ensemble: &Ensemble,
+    until: Option<Flops>,
+) -> Result<Chart> {
+    let (smallest_budget, largest_budget) =
+        range_of(table.runs.iter().map(|r| r.c.get()), Scale::Log, 0.0);
+    let end = until.map_or(10.0 * largest_budget, Flops::get).max(largest_budget);
+    let (start, _) = range_of([smallest_budget, end], Scale::Log, 0.03);
 
-    // The dearest run's budget is a sample itself, so that both parts of the line meet there.
-    let inside = spread(start, dearest, SAMPLES);
-    let beyond = if end > dearest { spread(dearest, end, SAMPLES / 2) } else { Vec::new() };
+    // The largest budget is a sample itself, so that both parts of the line meet there.
+    let inside = spread(start, largest_budget, SAMPLES);
+    let beyond =
+        if end > largest_budget { spread(largest_budget, end, SAMPLES / 2) } else { Vec::new() };
     let optimum = |c: &f64| -> Result<At> {
         Ok((*c, compute_optimal(&ensemble.best, Flops::new(*c))?.loss_nats))
     };
@@ -57,7 +63,7 @@ pub fn frontier(table: &RunTable, ensemble: &Ensemble, until: Option<Flops>) -> 
     let line = Stroke::solid(palette::VERMILION, 2.0);
     let extrapolated = Stroke::dashed(palette::VERMILION, 2.0);
     let mut keys = vec![
-        Key::new(Sample::Mark(Shape::Dot, ramp(0.5)), "run"),
+        Key::new(Sample::Mark(Mark::Dot, ramp(0.5)), "run"),
         Key::new(Sample::Line(line), "fitted frontier"),
     ];
     if !dashed.is_empty() {
@@ -72,9 +78,9 @@ pub fn frontier(table: &RunTable, ensemble: &Ensemble, until: Option<Flops>) -> 
         name: "frontier",
         title: "Loss against training compute".to_owned(),
         caption: format!(
-            "{} runs and the lowest loss the fitted law allows at each training budget; dashed beyond the dearest run, at {:.2e} FLOPs.",
+            "{} runs and the lowest loss the fitted law allows at each training budget; dashed beyond the largest budget of the runs, {:.2e} FLOPs.",
             table.runs.len(),
-            dearest
+            largest_budget
         ),
         x: Axis::log("Training compute C (FLOPs)", Style::Exponent, (start, end)),
         y: Axis::linear("Loss (nats per token)", y),
@@ -82,7 +88,7 @@ pub fn frontier(table: &RunTable, ensemble: &Ensemble, until: Option<Flops>) -> 
             Layer::Band { rows: band, color: palette::VERMILION },
             Layer::line(solid, line),
             Layer::line(dashed, extrapolated),
-            Layer::Marks { points: runs, shape: Shape::Dot, radius: 3.4 },
+            Layer::Marks { points: runs, mark: Mark::Dot, radius: 3.4 },
         ],
         labels: Vec::new(),
         legend: Legend {

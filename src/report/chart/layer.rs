@@ -5,9 +5,9 @@ use plotters::style::RGBColor;
 /// A point in data coordinates.
 pub(super) type At = (f64, f64);
 
-/// Shape of a mark.
+/// A mark at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum Mark {
     /// A run.
     Dot,
     /// A run that is only context, or misses.
@@ -41,8 +41,8 @@ pub(super) enum Layer {
     Line { points: Vec<At>, stroke: Stroke },
     /// The area between a lower and an upper value at each x.
     Band { rows: Vec<(f64, f64, f64)>, color: RGBColor },
-    /// Marks of one shape and size, each with its colour.
-    Marks { points: Vec<(At, RGBColor)>, shape: Shape, radius: f64 },
+    /// Marks of one kind and size, each with its colour.
+    Marks { points: Vec<(At, RGBColor)>, mark: Mark, radius: f64 },
 }
 
 impl Layer {
@@ -54,14 +54,14 @@ impl Layer {
     pub(super) fn marks(
         points: impl IntoIterator<Item = At>,
         color: RGBColor,
-        shape: Shape,
+        mark: Mark,
         radius: f64,
     ) -> Self {
-        Self::Marks { points: points.into_iter().map(|p| (p, color)).collect(), shape, radius }
+        Self::Marks { points: points.into_iter().map(|p| (p, color)).collect(), mark, radius }
     }
 }
 
-/// Where a label would rather stand, seen from its anchor.
+/// Preferred side of a label, seen from its anchor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Above,
@@ -74,7 +74,7 @@ pub(super) enum Side {
     BelowLeft,
 }
 
-/// A text at one of several places, put where it covers nothing.
+/// A text that may be put at one of several points, wherever it covers nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Label {
     /// Data points it may belong to, best first.
@@ -100,11 +100,11 @@ impl Label {
 /// What a legend row shows before its text.
 #[derive(Clone, Debug)]
 pub(super) enum Sample {
-    Mark(Shape, RGBColor),
+    Mark(Mark, RGBColor),
     Line(Stroke),
     Band(RGBColor),
     /// A line with a mark on it.
-    Both(Stroke, Shape),
+    Both(Stroke, Mark),
 }
 
 /// One row of the legend.

@@ -4,14 +4,14 @@ use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBacke
 
 use super::canvas::{Canvas, Face, register};
 use super::draw::draw;
-use super::{Chart, Size};
+use super::picture::{Chart, Size};
 use crate::error::{Error, ReportError, Result};
 
 /// SVG units per pixel: plotters writes whole numbers, which would make curves jagged.
 const SVG_FINENESS: u32 = 8;
 /// Pixels drawn per pixel kept, each way, to smooth edges that plotters leaves hard.
 const OVERSAMPLING: u32 = 4;
-/// Height of the page that lengths are measured in.
+/// Height of the page in page units.
 const PAGE_HEIGHT: f64 = 500.0;
 /// Narrowest page, so that a tall picture keeps room for its legend.
 const PAGE_WIDTH: f64 = 620.0;
@@ -28,8 +28,9 @@ fn check(chart: &Chart, size: Size) -> Result<()> {
         return Ok(());
     }
     let (lo, hi) = SIDES;
-    let found = format!("{} x {} pixels; give sides of {lo} to {hi}", size.width, size.height);
-    Err(failed(chart, found))
+    let (width, height) = (size.width, size.height);
+    Err(ReportError::Size { chart: chart.name.to_owned(), width, height, least: lo, most: hi }
+        .into())
 }
 
 fn draw_on<DB: DrawingBackend>(
@@ -52,7 +53,7 @@ fn draw_on<DB: DrawingBackend>(
 /// The chart as one SVG element, fit for a file and for inlining in HTML.
 ///
 /// # Errors
-/// [`ReportError::Draw`] for a size out of range or a failure of the back end.
+/// [`ReportError::Size`] for a size out of range, [`ReportError::Draw`] when the back end fails.
 pub fn render_svg(chart: &Chart, size: Size) -> Result<String> {
     check(chart, size)?;
     let fine = (size.width * SVG_FINENESS, size.height * SVG_FINENESS);
@@ -75,7 +76,7 @@ pub fn render_svg(chart: &Chart, size: Size) -> Result<String> {
 /// The chart as PNG bytes; the font is built in.
 ///
 /// # Errors
-/// [`ReportError::Draw`] as [`render_svg`].
+/// As [`render_svg`].
 pub fn render_png(chart: &Chart, size: Size) -> Result<Vec<u8>> {
     check(chart, size)?;
     let pixels = render_rgb(chart, size)?;
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
     use crate::law::Surface;
     use crate::plan::{iso_loss_curve, optimum_of_size};
-    use crate::report::compression;
+    use crate::report::compression_chart;
     use crate::units::{Flops, Params};
 
     fn chart() -> Chart {
@@ -141,7 +142,7 @@ mod tests {
         let loss = optimum_of_size(&surface, Params::new(70e9)).expect("optimum").loss_nats;
         let curve = iso_loss_curve(&surface, loss, 120).expect("curve");
         let model = ("A & <B>".to_owned(), Params::new(40e9), Flops::new(7e23));
-        compression(&curve, &[], &[model])
+        compression_chart(&curve, &[], &[model])
     }
 
     #[test]
@@ -165,8 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn sizes_without_sense_are_refused() {
+    fn sizes_out_of_range_are_refused() {
         let size = Size { width: 0, height: 500 };
-        assert!(render_svg(&chart(), size).is_err());
+        let error = render_svg(&chart(), size).expect_err("no width");
+        assert!(error.to_string().contains("0 x 500 pixels"), "{error}");
     }
 }

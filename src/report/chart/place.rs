@@ -1,4 +1,4 @@
-//! Putting labels where they cover neither data nor each other.
+//! Placing labels where they cover neither data nor each other.
 
 use super::canvas::{Pen, Spot, text_width};
 use super::frame::{Frame, Rect};

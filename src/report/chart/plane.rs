@@ -1,9 +1,9 @@
-//! The plane of sizes and tokens: where runs lie, where budgets lead.
+//! The plane of sizes and tokens: the runs, the compute-optimal line and the plans.
 
-use super::Chart;
 use super::axis::{Axis, Scale, Style, exponent_text, range_of, spread};
-use super::layer::{At, Key, Label, Layer, Legend, Sample, Shape, Side, Stroke};
+use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette;
+use super::picture::Chart;
 use crate::data::RunTable;
 use crate::error::Result;
 use crate::law::{Ensemble, kaplan_allocation};
@@ -17,13 +17,13 @@ const SAMPLES: usize = 40;
 /// Tokens against parameters: runs, lines of equal compute, the compute-optimal line with its
 /// interval, and the plans.
 ///
-/// - `table`: the runs, if any are at hand.
+/// - `table`: the runs, if there are any.
 /// - `plans`: rows of a proposal; Kaplan's line is drawn when one of them is Kaplan's.
 ///
 /// # Errors
 /// As [`compute_optimal`] for the best surface; [`LawError`](crate::error::LawError) when the
 /// shipped Kaplan constants cannot be read.
-pub fn plane(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row]) -> Result<Chart> {
+pub fn plane_chart(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row]) -> Result<Chart> {
     let runs: Vec<At> =
         table.map(|t| t.runs.iter().map(|r| (r.n.get(), r.d.get())).collect()).unwrap_or_default();
     let planned: Vec<At> = plans.iter().map(|r| (r.plan.n.get(), r.plan.d.get())).collect();
@@ -58,7 +58,7 @@ pub fn plane(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row]) -> Re
     }
     let mut keys = Vec::new();
     if !runs.is_empty() {
-        keys.push(Key::new(Sample::Mark(Shape::Dot, palette::BLUE), "run"));
+        keys.push(Key::new(Sample::Mark(Mark::Dot, palette::BLUE), "run"));
     }
     keys.push(Key::new(Sample::Line(optimal), "compute-optimal"));
     if !ensemble.draws.is_empty() {
@@ -79,10 +79,10 @@ pub fn plane(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row]) -> Re
     }
     keys.push(Key::new(Sample::Line(iso), "equal C (FLOPs)"));
     layers.push(Layer::line(best, optimal));
-    layers.push(Layer::marks(runs, palette::BLUE, Shape::Dot, 3.0));
+    layers.push(Layer::marks(runs, palette::BLUE, Mark::Dot, 3.0));
     if !planned.is_empty() {
-        keys.push(Key::new(Sample::Mark(Shape::Diamond, palette::TEXT), "plan"));
-        layers.push(Layer::marks(planned.iter().copied(), palette::TEXT, Shape::Diamond, 5.5));
+        keys.push(Key::new(Sample::Mark(Mark::Diamond, palette::TEXT), "plan"));
+        layers.push(Layer::marks(planned.iter().copied(), palette::TEXT, Mark::Diamond, 5.5));
     }
     let sides = [Side::Right, Side::Left, Side::AboveRight, Side::BelowLeft];
     let names = plans
@@ -95,7 +95,7 @@ pub fn plane(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row]) -> Re
     Ok(Chart {
         name: "plane",
         title: "Model size and training tokens".to_owned(),
-        caption: "Where the runs lie between size and tokens, and where the compute-optimal line and the plans lead; along a thin line training costs the same.".to_owned(),
+        caption: "Sizes and token counts of the runs, the compute-optimal line and the plans. Along a thin line the training compute is the same.".to_owned(),
         x: Axis::log(&format!("Model size N ({params})"), Style::Count, x),
         y: Axis::log("Training tokens D", Style::Count, y),
         layers,

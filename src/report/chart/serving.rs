@@ -1,9 +1,9 @@
-//! Serving against batch size: what reading and writing a token take, sparse beside dense.
+//! Serving against batch size: the time to read and to write a token, sparse beside dense models.
 
-use super::Chart;
 use super::axis::{Axis, Scale, Style, range_of};
 use super::layer::{At, Key, Layer, Legend, Sample, Stroke};
 use super::palette;
+use super::picture::Chart;
 
 /// One model's times per token by batch size.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub struct ServingLine {
 /// A mixture of experts reads prompts like a dense model of its active size; while it writes, a batch
 /// reaches more and more experts, until the step reads all of them.
 #[must_use]
-pub fn serving_by_batch(lines: &[ServingLine], on: &str) -> Chart {
+pub fn serving_chart(lines: &[ServingLine], on: &str) -> Chart {
     let colors = palette::series(lines.len());
     let ms = |s: f64| 1e3 * s;
     let x = range_of(lines.iter().flat_map(|l| l.decode.iter().map(|d| d.0)), Scale::Log, 0.0);
@@ -46,7 +46,7 @@ pub fn serving_by_batch(lines: &[ServingLine], on: &str) -> Chart {
     Chart {
         name: "serving",
         title: format!("Time per token on {on}"),
-        caption: "A sparse model reads prompts like a dense one of its active size; in a batch it writes like one of its stored size, because all experts are loaded.".to_owned(),
+        caption: "A sparse model reads prompts as fast as a dense model of its active size. In a large batch it writes as fast as a dense model of its stored size, because every step loads all experts.".to_owned(),
         x: Axis::log("Sequences decoded together", Style::Count, x),
         y: Axis::log("Time of the group per token (ms)", Style::Count, y),
         layers,

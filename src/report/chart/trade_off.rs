@@ -1,21 +1,21 @@
-//! Training plus serving: the more tokens are served, the smaller the cheapest model.
+//! Training plus serving: the more tokens are served, the smaller the optimal model.
 
-use super::Chart;
 use super::axis::{Axis, Scale, Style, count_text, range_of};
-use super::layer::{At, Key, Label, Layer, Legend, Sample, Shape, Side, Stroke};
+use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette;
+use super::picture::Chart;
 use crate::plan::IsoLossCurve;
 use crate::units::Tokens;
 
 /// Highest total shown, over the highest minimum.
 const CEILING: f64 = 5.0;
 
-/// Total FLOPs, 6 N D + 2 N T, against N at one loss, a curve for each demand T, its cheapest size
-/// marked.
+/// Total FLOPs, 6 N D + 2 N T, against N at one loss: a curve for each demand T, with the size of
+/// least total compute marked.
 ///
 /// - `served`: tokens served over the model's life; zero for training alone.
 #[must_use]
-pub fn trade_off(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
+pub fn trade_off_chart(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
     let colors = palette::series(served.len());
     let curves: Vec<Vec<At>> = served
         .iter()
@@ -54,7 +54,7 @@ pub fn trade_off(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
     let mut labels = Vec::new();
     for (minimum, color) in minima.iter().zip(&colors) {
         let Some(at) = minimum else { continue };
-        layers.push(Layer::marks([*at], *color, Shape::Diamond, 5.5));
+        layers.push(Layer::marks([*at], *color, Mark::Diamond, 5.5));
         labels.push(Label::new(*at, count_text(at.0), palette::TEXT, &sides).bold());
     }
     let heights = [0.2, 0.12, 0.28, 0.36, 0.06].map(|s: f64| (wall, y.0 * (y.1 / y.0).powf(s)));
@@ -68,14 +68,14 @@ pub fn trade_off(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
         )
     });
     let notes = vec![
-        Key::new(Sample::Mark(Shape::Diamond, palette::QUIET), "cheapest size"),
+        Key::new(Sample::Mark(Mark::Diamond, palette::QUIET), "least compute"),
         Key::new(Sample::Line(wall_line), "the wall"),
     ];
     Chart {
         name: "trade-off",
         title: format!("Training plus serving at {:.3} nats per token", curve.loss_nats),
         caption: format!(
-            "Total compute against model size at one loss; without serving {} parameters are cheapest, and the more tokens are served the smaller the cheapest model.",
+            "Total compute against model size at one loss. Without serving, {} parameters need the least; the more tokens are served, the smaller the optimal model.",
             count_text(curve.optimum.n.get())
         ),
         x: Axis::log("Model size N (parameters)", Style::Count, x),

@@ -1,9 +1,9 @@
-//! Predictions beside what happened.
+//! Predicted beside actual losses.
 
-use super::Chart;
 use super::axis::{Axis, Scale, range_of};
-use super::layer::{At, Key, Label, Layer, Legend, Sample, Shape, Side, Stroke};
+use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette;
+use super::picture::Chart;
 use crate::fit::PredictedRun;
 
 /// Most misses that are named.
@@ -13,7 +13,7 @@ const NAMED: usize = 6;
 ///
 /// Runs outside their interval are rings, the first few with their names.
 #[must_use]
-pub fn predicted_against_actual(runs: &[PredictedRun]) -> Chart {
+pub fn validation_chart(runs: &[PredictedRun]) -> Chart {
     let at = |r: &PredictedRun| (r.run.loss_nats, r.predicted_nats);
     let misses = |r: &&PredictedRun| r.interval.is_some_and(|i| !i.contains(r.run.loss_nats));
     let outside: Vec<&PredictedRun> = runs.iter().filter(misses).collect();
@@ -34,9 +34,9 @@ pub fn predicted_against_actual(runs: &[PredictedRun]) -> Chart {
     let mut layers = vec![Layer::line(identity, line)];
     layers.extend(bars(&inside, palette::BLUE));
     layers.extend(bars(&outside, palette::VERMILION));
-    layers.push(Layer::marks(inside.iter().map(|r| at(r)), palette::BLUE, Shape::Dot, 2.4));
+    layers.push(Layer::marks(inside.iter().map(|r| at(r)), palette::BLUE, Mark::Dot, 2.4));
     let missed = outside.iter().map(|r| at(r));
-    layers.push(Layer::marks(missed, palette::VERMILION, Shape::Ring, 3.4));
+    layers.push(Layer::marks(missed, palette::VERMILION, Mark::Ring, 3.4));
 
     let with_interval = runs.iter().any(|r| r.interval.is_some());
     let hit = if with_interval {
@@ -44,10 +44,10 @@ pub fn predicted_against_actual(runs: &[PredictedRun]) -> Chart {
     } else {
         format!("run ({})", inside.len())
     };
-    let mut keys = vec![Key::new(Sample::Mark(Shape::Dot, palette::BLUE), hit)];
+    let mut keys = vec![Key::new(Sample::Mark(Mark::Dot, palette::BLUE), hit)];
     if !outside.is_empty() {
         let text = format!("outside it ({})", outside.len());
-        keys.push(Key::new(Sample::Mark(Shape::Ring, palette::VERMILION), text));
+        keys.push(Key::new(Sample::Mark(Mark::Ring, palette::VERMILION), text));
     }
     keys.push(Key::new(Sample::Line(line), "predicted = actual"));
     let sides = [Side::Right, Side::BelowRight, Side::Left, Side::AboveLeft];
@@ -61,7 +61,7 @@ pub fn predicted_against_actual(runs: &[PredictedRun]) -> Chart {
         name: "validation",
         title: "Predicted against actual loss".to_owned(),
         caption: format!(
-            "{} runs the fit never saw; the largest error is {:.2} %, and {} of {} lie outside their interval.",
+            "{} held-out runs; the largest error is {:.2} %, and {} of {} lie outside their interval.",
             runs.len(),
             100.0 * worst,
             outside.len(),

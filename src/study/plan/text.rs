@@ -5,8 +5,8 @@ use crate::cost::{Budget, Uncertain, device};
 use crate::error::Result;
 use crate::plan::{Aim, Currency, Goal, Serving};
 use crate::report::{
-    across_sheet, designs_sheet, proposal_sheets, recipe_text, recommendation_text, regret_sheet,
-    spread_sheet,
+    across_table, designs_table, proposal_tables, recipe_text, recommendation_text, regret_table,
+    spread_table,
 };
 
 impl PlanAnswer {
@@ -17,16 +17,16 @@ impl PlanAnswer {
     pub fn text(&self) -> Result<String> {
         let mut text = format!("{}\n", self.headline()?);
         for law in &self.laws {
-            for sheet in proposal_sheets(&law.proposed) {
+            for sheet in proposal_tables(&law.proposed) {
                 text.push_str(&format!("\n{}", sheet.to_text()));
             }
             if let Some(r) = &law.recommended {
                 text.push_str(&format!("\n{}", recommendation_text(r)));
                 if r.designs.len() > 1 {
-                    text.push_str(&format!("\n{}", designs_sheet(r).to_text()));
+                    text.push_str(&format!("\n{}", designs_table(r).to_text()));
                 }
                 if !r.spread.is_empty() {
-                    text.push_str(&format!("\n{}", spread_sheet(&r.spread).to_text()));
+                    text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
                 }
             }
         }
@@ -34,12 +34,12 @@ impl PlanAnswer {
             text.push_str(&format!("\n{}", recipe_text(recipe)));
         }
         if let Some(r) = &self.across_laws {
-            text.push_str(&format!("\n{}", across_sheet(r).to_text()));
-            text.push_str(&format!("\n{}", spread_sheet(&r.spread).to_text()));
+            text.push_str(&format!("\n{}", across_table(r).to_text()));
+            text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
         }
         if let Some(regret) = &self.regret {
             let to_loss = matches!(self.scenario.aim, Aim::Loss(_) | Aim::QualityOf(_));
-            text.push_str(&format!("\n{}", regret_sheet(regret, to_loss).to_text()));
+            text.push_str(&format!("\n{}", regret_table(regret, to_loss).to_text()));
         }
         Ok(text)
     }

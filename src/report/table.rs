@@ -1,10 +1,20 @@
-//! A table of text that prints as text, Markdown, CSV or HTML rows.
+//! A table of text that prints as text or Markdown and fills the page.
 
 use serde::Serialize;
 
 /// A titled table. Cells are already formatted; every header carries its unit.
+///
+/// ```
+/// use isoloss::report::Table;
+///
+/// let mut table = Table::new("Runs", &["run", "N (parameters)"]);
+/// table.push(["small", "70M"]);
+/// table.push(["large", "1.4B"]);
+/// assert_eq!(table.to_text().lines().next(), Some("Runs"));
+/// assert!(table.to_markdown().ends_with("| small | 70M |\n| large | 1.4B |\n"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Sheet {
+pub struct Table {
     /// Title above it.
     pub title: String,
     /// Headers.
@@ -13,7 +23,7 @@ pub struct Sheet {
     pub rows: Vec<Vec<String>>,
 }
 
-impl Sheet {
+impl Table {
     /// An empty table.
     #[must_use]
     pub fn new(title: impl Into<String>, columns: &[&str]) -> Self {
@@ -24,10 +34,18 @@ impl Sheet {
     /// Adds a row.
     ///
     /// # Panics
-    /// When it has another number of cells than there are columns, which is a slip in the code.
+    /// When the number of cells differs from the number of columns, which is a bug of the caller.
     pub fn push<const N: usize>(&mut self, cells: [&str; N]) {
         assert_eq!(N, self.columns.len(), "a row of `{}`", self.title);
         self.rows.push(cells.iter().map(|c| (*c).to_owned()).collect());
+    }
+
+    /// The table with its first rows, and how many were left away.
+    #[must_use]
+    pub fn first_rows(mut self, most: usize) -> (Self, usize) {
+        let more = self.rows.len().saturating_sub(most);
+        self.rows.truncate(most);
+        (self, more)
     }
 
     /// Whether a column holds numbers and is aligned right.
@@ -61,7 +79,7 @@ impl Sheet {
         format!("{title}{}\n", lines.join("\n"))
     }
 
-    /// A Markdown table.
+    /// A Markdown table, without its title.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let line = |cells: &[String]| {
@@ -83,10 +101,18 @@ mod tests {
 
     #[test]
     fn numbers_are_aligned_right() {
-        let mut sheet = Sheet::new("T", &["name", "N"]);
-        sheet.push(["a", "7"]);
-        sheet.push(["b", "1000"]);
-        assert!(sheet.to_text().contains("   7\n"), "{}", sheet.to_text());
-        assert!(sheet.to_markdown().contains("| --- | ---: |"));
+        let mut table = Table::new("T", &["name", "N"]);
+        table.push(["a", "7"]);
+        table.push(["b", "1000"]);
+        assert!(table.to_text().contains("   7\n"), "{}", table.to_text());
+        assert!(table.to_markdown().contains("| --- | ---: |"));
+    }
+
+    #[test]
+    fn the_first_rows_say_how_many_follow() {
+        let mut table = Table::new("T", &["name"]);
+        ["a", "b", "c"].into_iter().for_each(|name| table.push([name]));
+        let (first, more) = table.first_rows(2);
+        assert_eq!((first.rows.len(), more), (2, 1));
     }
 }

@@ -1,9 +1,9 @@
-//! IsoFLOP valleys: loss against size, one colour per budget.
+//! IsoFLOP profiles: loss against size, one colour per budget.
 
-use super::Chart;
 use super::axis::{Axis, Scale, Style, exponent_text, range_of, spread};
-use super::layer::{At, Key, Layer, Legend, Sample, Shape, Stroke};
+use super::layer::{At, Key, Layer, Legend, Mark, Sample, Stroke};
 use super::palette;
+use super::picture::Chart;
 use crate::data::RunTable;
 use crate::error::Result;
 use crate::fit::Valley;
@@ -13,13 +13,17 @@ use crate::plan::compute_optimal;
 use crate::units::Params;
 
 /// Loss against N at each budget: runs as dots, the law along the budget as a curve, its optimum as
-/// a diamond; without a law, the parabola of each valley and its floor.
+/// a diamond; without a law, the parabola of each profile and its minimum.
 ///
-/// Runs of budgets that are no valley (fewer than three sizes) are grey rings.
+/// Runs of budgets without a profile (fewer than three sizes) are grey rings.
 ///
 /// # Errors
 /// As [`compute_optimal`].
-pub fn valleys(table: &RunTable, valleys: &[Valley], surface: Option<&Surface>) -> Result<Chart> {
+pub fn valleys_chart(
+    table: &RunTable,
+    valleys: &[Valley],
+    surface: Option<&Surface>,
+) -> Result<Chart> {
     let colors = palette::series(valleys.len());
     let mut layers = Vec::new();
     let mut marks = Vec::new();
@@ -42,7 +46,7 @@ pub fn valleys(table: &RunTable, valleys: &[Valley], surface: Option<&Surface>) 
         let curve: Vec<At> = spread(lo, hi, 120).into_iter().map(|n| (n, loss(n))).collect();
         let stroke = Stroke::solid(color, 1.4);
         layers.push(Layer::line(curve, stroke));
-        marks.push(Layer::marks(points, color, Shape::Dot, 3.4));
+        marks.push(Layer::marks(points, color, Mark::Dot, 3.4));
         let optimum = match surface {
             Some(s) => compute_optimal(s, c).map(|p| Some((p.n.get(), p.loss_nats)))?,
             None => valley.n.zip(valley.loss_nats).map(|(n, loss)| (n.get(), loss)),
@@ -50,36 +54,36 @@ pub fn valleys(table: &RunTable, valleys: &[Valley], surface: Option<&Surface>) 
         if let Some(at) = optimum {
             optima.push(at);
         }
-        keys.push(Key::new(Sample::Both(stroke, Shape::Dot), exponent_text(round_to_two(c.get()))));
+        keys.push(Key::new(Sample::Both(stroke, Mark::Dot), exponent_text(round_to_two(c.get()))));
     }
     let rings = !context.is_empty();
     let seen = table.runs.iter().map(|r| (r.n.get(), r.loss_nats)).chain(optima.iter().copied());
     let seen: Vec<At> = seen.collect();
-    let mut all = vec![Layer::marks(context, palette::GUIDE, Shape::Ring, 3.4)];
+    let mut all = vec![Layer::marks(context, palette::GUIDE, Mark::Ring, 3.4)];
     all.append(&mut layers);
     if optima.len() > 1 {
         all.push(Layer::line(optima.clone(), Stroke::dashed(palette::TEXT, 1.0)));
     }
     all.append(&mut marks);
-    all.push(Layer::marks(optima, palette::TEXT, Shape::Diamond, 5.0));
+    all.push(Layer::marks(optima, palette::TEXT, Mark::Diamond, 5.0));
 
     let (curve, optimum) = match surface {
         Some(_) => ("fitted law", "lowest loss (law)"),
         None => ("parabola", "lowest loss (parabola)"),
     };
     let mut notes = vec![
-        Key::new(Sample::Mark(Shape::Dot, palette::QUIET), "run"),
+        Key::new(Sample::Mark(Mark::Dot, palette::QUIET), "run"),
         Key::new(Sample::Line(Stroke::solid(palette::QUIET, 1.4)), curve),
-        Key::new(Sample::Mark(Shape::Diamond, palette::TEXT), optimum),
+        Key::new(Sample::Mark(Mark::Diamond, palette::TEXT), optimum),
     ];
     if rings {
-        notes.push(Key::new(Sample::Mark(Shape::Ring, palette::GUIDE), "run of no valley"));
+        notes.push(Key::new(Sample::Mark(Mark::Ring, palette::GUIDE), "run without profile"));
     }
     Ok(Chart {
         name: "valleys",
         title: "Loss against model size at fixed training compute".to_owned(),
         caption: format!(
-            "{} runs at {} training budgets; at each budget the loss has a lowest point at one model size, which grows with the budget.",
+            "{} runs; at each of {} training budgets the loss is lowest at one model size, which grows with the budget.",
             table.runs.len(),
             valleys.len()
         ),
@@ -101,7 +105,7 @@ pub fn valleys(table: &RunTable, valleys: &[Valley], surface: Option<&Surface>) 
     })
 }
 
-/// Budgets are told apart by two or three digits; logged ones carry more than anyone reads.
+/// Three digits are enough to tell budgets apart; logged ones carry many more.
 fn round_to_two(c: f64) -> f64 {
     format!("{c:.2e}").parse().unwrap_or(c)
 }

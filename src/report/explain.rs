@@ -1,0 +1,81 @@
+//! How a model compares with the optimum of its loss, and why it can be smaller than another.
+
+use std::collections::BTreeMap;
+
+use super::number::{number, percent};
+use crate::num::Interval;
+use crate::plan::{Decomposition, Explanation};
+
+/// A model beside the optimum of its loss, line by line.
+#[must_use]
+pub fn explanation_text(e: &Explanation) -> String {
+    let side = if e.size_ratio < 1.0 { "smaller" } else { "larger" };
+    format!(
+        "under {}: loss {:.4} nats per token, {} tokens per parameter\n\
+         \x20 compute-optimal at its loss {} parameters on {} tokens, {} FLOPs\n\
+         \x20 size over optimal size      {:.3} ({side})\n\
+         \x20 compute overhead            {}\n\
+         \x20 overtraining ratio          {} (D/N over the optimal D/N at the same compute)\n\
+         \x20 tokens over optimal         {} (D over the D at which this N is compute-optimal)\n\
+         \x20 implied demand              {} served tokens (at which this choice needs the least compute)\n\
+         \x20 wall of this loss           {} parameters\n\
+         \x20 gain of the next doubling   {:.4} nats by N, {:.4} by D, {:.4} by C in the best split\n",
+        e.law,
+        e.model.loss_nats,
+        number(e.model.tokens_per_param),
+        e.optimum.n,
+        e.optimum.d,
+        e.optimum.train_flops,
+        e.size_ratio,
+        percent(e.overhead),
+        number(e.overtraining_ratio),
+        number(e.tokens_over_optimal),
+        e.implied_serve_tokens,
+        e.wall_params,
+        e.next_doubling.params,
+        e.next_doubling.tokens,
+        e.next_doubling.compute,
+    )
+}
+
+/// Intervals of an explanation's figures over the draws of a fit, a line each.
+#[must_use]
+pub fn explanation_intervals_text(intervals: &BTreeMap<String, Interval>, level: f64) -> String {
+    let line = |(name, i): (&String, &Interval)| {
+        format!("  {:.0} % interval of {name}: {:.4} to {:.4}\n", 100.0 * level, i.lo, i.hi)
+    };
+    intervals.iter().map(line).collect()
+}
+
+/// Why a model can be smaller than its reference, line by line.
+#[must_use]
+pub fn decomposition_text(d: &Decomposition) -> String {
+    let tokens = match d.tokens_needed {
+        Some(tokens) => format!("{tokens} tokens reach that loss"),
+        None => "below the wall: no number of tokens reaches that loss".to_owned(),
+    };
+    let residual = if d.residual > 1.0 + 1e-9 {
+        "better data or method, or lower quality"
+    } else {
+        "nothing left to explain"
+    };
+    format!(
+        "against {} under {}: {:.4} nats per token, {:.3} times the size\n\
+         \x20 allocation                  {:.3} (optimum {} on {}, {:.2} of its compute)\n\
+         \x20 compression                 {:.3} ({:.2} times the optimum's compute, {:.2} of the reference's)\n\
+         \x20 residual                    {:.3} ({residual})\n\
+         \x20 the model                   {tokens}\n",
+        d.reference,
+        d.law,
+        d.reference_plan.loss_nats,
+        d.size_ratio,
+        d.allocation,
+        d.optimum.n,
+        d.optimum.d,
+        d.allocation_compute,
+        d.compression,
+        d.compression_compute,
+        d.compute_over_reference,
+        d.residual,
+    )
+}

@@ -1,0 +1,138 @@
+//! The plan a scenario asks for, over one law or several, and the designs it was chosen from.
+
+use super::number::{
+    bare_count, dollars, factors_outside, flops, loss, megawatt_hours, number, or_dash, seconds,
+    with_interval,
+};
+use super::table::Table;
+use crate::plan::{Currency, Recommendation};
+use crate::units::short_count;
+
+/// A cost in the currency that was minimised.
+fn cost_text(currency: Currency, x: f64) -> String {
+    match currency {
+        Currency::TrainFlops | Currency::LifetimeFlops => flops(x),
+        Currency::TrainUsd | Currency::LifetimeUsd => dollars(x),
+    }
+}
+
+/// The plan a scenario asks for, line by line.
+#[must_use]
+pub fn recommendation_text(r: &Recommendation) -> String {
+    let interval = |name: &str| r.intervals.get(name);
+    let mut text = format!("recommended under {}\n", r.law);
+    let mut line = |what: &str, value: String| text.push_str(&format!("  {what:16} {value}\n"));
+    let experts = if r.design == "dense" { String::new() } else { format!(", {}", r.design) };
+    let total = if r.total_params.get() > 1.02 * r.active_params.get() {
+        format!("; {} stored", r.total_params)
+    } else {
+        String::new()
+    };
+    let n = with_interval(r.plan.n.get(), short_count, interval("params"));
+    line("N", format!("{n} parameters{experts}{total}"));
+    let epochs = r.epochs.map_or(String::new(), |e| match e {
+        e if e > 1.0 => format!(", {} epochs", short_count(e)),
+        _ => ", each token seen once".to_owned(),
+    });
+    line("D", with_interval(r.plan.d.get(), short_count, interval("tokens")) + " tokens" + &epochs);
+    line("D/N", with_interval(r.plan.tokens_per_param, number, interval("tokens_per_param")));
+    line("loss", with_interval(r.plan.loss_nats, loss, interval("loss")) + " nats per token");
+    line(
+        "training",
+        with_interval(r.plan.train_flops.get(), flops, interval("train_flops")) + " FLOPs",
+    );
+    let costs = &r.costs;
+    if let Some(hours) = costs.train_device_hours {
+        line("  device-hours", with_interval(hours, short_count, interval("train_device_hours")));
+    }
+    if let Some(days) = costs.train_days {
+        line("  days", with_interval(days, number, interval("train_days")));
+    }
+    if let Some(kwh) = costs.train_kwh {
+        line("  energy", with_interval(kwh, megawatt_hours, interval("train_kwh")));
+    }
+    for (name, key, value) in [
+        ("  cost", "train_usd", costs.train_usd),
+        ("serving cost", "serve_usd", costs.serve_usd),
+        ("total cost", "total_usd", costs.total_usd.filter(|_| costs.serve_usd.is_some())),
+    ] {
+        if let Some(usd) = value {
+            line(name, with_interval(usd, dollars, interval(key)));
+        }
+    }
+    if !matches!(r.currency, Currency::TrainFlops) {
+        let shown = |x: f64| cost_text(r.currency, x);
+        let cost = with_interval(r.cost, shown, interval("cost"));
+        line("minimised", format!("{}: {cost}", r.currency));
+    }
+    if let Some(s) = &r.served {
+        line(
+            "served",
+            format!(
+                "batch {}, first token {}, {} per token (bound by {})",
+                bare_count(s.batch),
+                seconds(s.first_token_s),
+                seconds(s.per_token_s),
+                s.bound
+            ),
+        );
+        let (weights, cache) = (s.weight_bytes / 1e9, s.cache_bytes / 1e9);
+        line(
+            "  memory",
+            format!("{} GB of weights, {} GB of cache", short_count(weights), short_count(cache)),
+        );
+    }
+    let limit = r.limited_by.clone().unwrap_or_else(|| "nothing but the target".to_owned());
+    line("limited by", limit);
+    let outside = factors_outside(&r.outside);
+    if !outside.is_empty() {
+        line("outside the runs", outside.join(", "));
+    }
+    text
+}
+
+/// The range of the best plan over several laws.
+#[must_use]
+pub fn across_table(r: &Recommendation) -> Table {
+    let title = format!("range of the best plan over {}", r.law);
+    let mut table = Table::new(title, &["quantity", "low", "high"]);
+    type Shown<'a> = (&'a str, &'a str, &'a dyn Fn(f64) -> String);
+    let rows: [Shown; 6] = [
+        ("N", "params", &short_count),
+        ("D", "tokens", &short_count),
+        ("D/N", "tokens_per_param", &number),
+        ("loss", "loss", &loss),
+        ("training FLOPs", "train_flops", &flops),
+        ("total cost", "total_usd", &dollars),
+    ];
+    for (name, key, show) in rows {
+        if let Some(i) = r.intervals.get(key) {
+            table.push([name, &show(i.lo), &show(i.hi)]);
+        }
+    }
+    table
+}
+
+/// Designs side by side.
+#[must_use]
+pub fn designs_table(r: &Recommendation) -> Table {
+    let columns = ["design", "N active", "N stored", "D", "loss", "cost", "best in"];
+    let mut table = Table::new("designs", &columns);
+    for d in &r.designs {
+        let of = |f: &dyn Fn(&crate::plan::Plan) -> String| or_dash(d.plan.as_ref().map(f));
+        let cost = match d.cost {
+            Some(cost) => cost_text(r.currency, cost),
+            None => d.refused.clone().unwrap_or_default(),
+        };
+        table.push([
+            &*d.design,
+            &of(&|p| p.n.to_string()),
+            &or_dash(d.total_params.map(|n| n.to_string())),
+            &of(&|p| p.d.to_string()),
+            &of(&|p| loss(p.loss_nats)),
+            &cost,
+            &format!("{:.0} %", 100.0 * d.best_in),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,75 @@
+//! Memory, speed and price of serving a model, by batch size.
+
+use serde::Serialize;
+
+use super::number::{bare_count, or_dash, seconds};
+use super::table::Table;
+use crate::cost::{Served, Uncertain};
+use crate::units::{Params, short_count};
+
+/// A model served in one batch size.
+#[derive(Clone, Debug, Serialize)]
+pub struct BatchRow {
+    /// Memory and times.
+    #[serde(flatten)]
+    pub served: Served,
+    /// Distinct experts a layer reads in a step; zero in a dense model.
+    pub experts_reached: f64,
+    /// Tokens written per second by the whole group.
+    pub tokens_per_s: f64,
+    /// USD per million tokens read, where the device has a price.
+    pub usd_per_million_input: Option<Uncertain>,
+    /// USD per million tokens written.
+    pub usd_per_million_output: Option<Uncertain>,
+}
+
+/// A served model as the title of its table.
+#[must_use]
+pub fn serving_title(model: &str, params: Params, active_params: Params) -> String {
+    if active_params == params {
+        format!("{model}: {params} parameters")
+    } else {
+        format!("{model}: {params} parameters, {active_params} active")
+    }
+}
+
+/// Serving by batch size.
+#[must_use]
+pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
+    let sparse = rows.iter().any(|r| r.experts_reached > 0.0);
+    let mut columns = vec![
+        "batch",
+        "first token",
+        "per token",
+        "tokens/s",
+        "GB",
+        "bound by",
+        "$/M in",
+        "$/M out",
+    ];
+    if sparse {
+        columns.push("experts read");
+        columns.push("weights read");
+    }
+    let mut table = Table::new(title, &columns);
+    for row in rows {
+        let s = &row.served;
+        let usd = |x: &Option<Uncertain>| or_dash(x.as_ref().map(|u| format!("{:.3}", u.mid)));
+        let mut cells = vec![
+            bare_count(s.batch),
+            seconds(s.first_token_s),
+            seconds(s.per_token_s),
+            short_count(row.tokens_per_s),
+            short_count((s.weight_bytes + s.cache_bytes) / 1e9),
+            s.bound.to_string(),
+            usd(&row.usd_per_million_input),
+            usd(&row.usd_per_million_output),
+        ];
+        if sparse {
+            cells.push(format!("{:.2}", row.experts_reached));
+            cells.push(format!("{:.0} %", 100.0 * s.share_read));
+        }
+        table.rows.push(cells);
+    }
+    table
+}

@@ -1,0 +1,265 @@
+//! Predictions of runs outside the fit: held out, left out in groups, farther out, backtested.
+
+use super::number::{
+    between, flops, interval_header, loss, number, or_dash, outside_cell, share_of,
+};
+use super::table::Table;
+use crate::fit::{Axis, Backtest, Choice, GroupsLeftOut, HeldOut, Ranking, Rollout};
+use crate::num::Interval;
+use crate::units::short_count;
+
+/// Most rows of a table of groups or held-out runs.
+const MOST_ROWS: usize = 12;
+
+/// An error as a signed percentage with two decimals.
+fn error(fraction: f64) -> String {
+    format!("{:+.2} %", 100.0 * fraction)
+}
+
+/// The size of an error as a percentage with two decimals.
+fn size(fraction: f64) -> String {
+    format!("{:.2} %", 100.0 * fraction)
+}
+
+/// Held-out runs: the summary, then the runs farthest out.
+///
+/// - `level`: of the intervals, as 0.95.
+#[must_use]
+pub fn held_out_text(held: &HeldOut, level: f64) -> String {
+    let mut text = format!(
+        "held out {} ({} runs): mean |error| {:.4} %, largest {:.4} %, bias {:+.4} %\n",
+        held.condition,
+        held.n_points,
+        100.0 * held.mean_abs_error,
+        100.0 * held.max_abs_error,
+        100.0 * held.bias,
+    );
+    if let Some(covered) = held.covered {
+        text.push_str(&format!(
+            "{covered} of {} inside their {:.0} % interval for a new run\n",
+            held.n_points,
+            100.0 * level
+        ));
+    }
+    text + &held_out_table(held).to_text()
+}
+
+/// Held-out runs, farthest first, with how far outside the fitted ones each lies.
+#[must_use]
+pub fn held_out_table(held: &HeldOut) -> Table {
+    let shown = held.runs.len().min(MOST_ROWS);
+    let title = format!("the {shown} farthest of {} held-out runs", held.runs.len());
+    let columns = ["C", "N", "D/N", "loss", "predicted", "error", "interval", "outside by"];
+    let mut table = Table::new(title, &columns);
+    let mut runs: Vec<_> = held.runs.iter().collect();
+    runs.sort_by(|a, b| b.distance().total_cmp(&a.distance()));
+    for predicted in runs.into_iter().take(MOST_ROWS) {
+        let run = &predicted.run;
+        table.push([
+            &*run.c.to_string(),
+            &run.n.to_string(),
+            &number(run.d / run.n),
+            &loss(run.loss_nats),
+            &loss(predicted.predicted_nats),
+            &error(predicted.error),
+            &between(predicted.interval.as_ref(), |x| format!("{x:.3}")),
+            &outside_cell(&predicted.outside),
+        ]);
+    }
+    table
+}
+
+/// Each group of runs predicted from the others, and the groups that could not be left out.
+#[must_use]
+pub fn groups_text(groups: &GroupsLeftOut) -> String {
+    let mut text = groups_table(groups).to_text();
+    for (group, reason) in &groups.skipped {
+        text.push_str(&format!("not left out: {group}: {reason}\n"));
+    }
+    text
+}
+
+/// Each group of runs predicted from the others, worst first.
+#[must_use]
+pub fn groups_table(groups: &GroupsLeftOut) -> Table {
+    let shown = groups.folds.len().min(MOST_ROWS);
+    let title = format!(
+        "{}, each group by {} left out once: mean |error| {}, bias {}{}; the worst {shown} of {}",
+        groups.law,
+        groups.by,
+        size(groups.mean_abs_error),
+        error(groups.bias),
+        groups
+            .coverage
+            .map_or(String::new(), |c| format!(", {:.0} % inside their interval", 100.0 * c)),
+        groups.folds.len(),
+    );
+    let columns = ["group", "runs", "mean |error|", "bias", "inside", "outside the others by"];
+    let mut table = Table::new(title, &columns);
+    for fold in groups.folds.iter().take(MOST_ROWS) {
+        let distance = match fold.distance {
+            d if d <= 1.0 => "inside".to_owned(),
+            d => format!("{d:.1}x"),
+        };
+        table.push([
+            &*fold.group,
+            &fold.n_points.to_string(),
+            &size(fold.mean_abs_error),
+            &error(fold.bias),
+            &share_of(fold.covered, fold.n_points),
+            &distance,
+        ]);
+    }
+    table
+}
+
+/// The steps of a rollout, nearest first.
+#[must_use]
+pub fn rollout_table(rollout: &Rollout) -> Table {
+    let axis = rollout.axis;
+    let (to, tested) = (format!("fitted to {axis}"), format!("tested {axis}"));
+    let columns = [&*to, "runs", &*tested, "runs", "mean |error|", "bias", "inside", "certified"];
+    let title = format!("{}: larger {axis} predicted from smaller", rollout.law);
+    let mut table = Table::new(title, &columns);
+    // Compute is read as a power of ten, counts as 7B, a ratio as it is.
+    let count = |x: f64| match axis {
+        Axis::C => flops(x),
+        Axis::N | Axis::D => short_count(x),
+        Axis::TokensPerParam => number(x),
+    };
+    for fold in &rollout.folds {
+        table.push([
+            &*count(fold.fitted_to),
+            &fold.n_fitted.to_string(),
+            &format!("{} to {}", count(fold.tested.lo), count(fold.tested.hi)),
+            &fold.n_points.to_string(),
+            &size(fold.mean_abs_error),
+            &error(fold.bias),
+            &share_of(fold.covered, fold.n_points),
+            if fold.certified { "yes" } else { "no" },
+        ]);
+    }
+    table
+}
+
+/// Laws by held-out error, and those that could not be ranked.
+#[must_use]
+pub fn ranking_text(ranking: &Ranking) -> String {
+    let mut text = ranking_table(ranking).to_text();
+    for law in &ranking.unranked {
+        text.push_str(&format!("not ranked: {}: {}\n", law.law, law.reason));
+    }
+    text
+}
+
+/// Laws by held-out error.
+#[must_use]
+pub fn ranking_table(ranking: &Ranking) -> Table {
+    let title = format!("laws by their error on held-out runs of larger {}", ranking.axis);
+    let columns = ["law", "mean |error|", "largest", "bias", "inside", "behind the best by"];
+    let mut table = Table::new(title, &columns);
+    for (place, law) in ranking.laws.iter().enumerate() {
+        let r = &law.rollout;
+        let points = |i: &Interval| format!("{:+.2} to {:+.2} points", 100.0 * i.lo, 100.0 * i.hi);
+        let behind = match &law.behind {
+            _ if place == 0 => "best".to_owned(),
+            Some(i) if law.tied_with_best => format!("{}: a tie", points(i)),
+            Some(i) => points(i),
+            None => "too few steps to compare".to_owned(),
+        };
+        table.push([
+            &*r.law,
+            &format!("{:.3} %", 100.0 * r.mean_abs_error),
+            &size(r.max_abs_error),
+            &error(r.bias),
+            &or_dash(r.coverage.map(|c| format!("{:.0} %", 100.0 * c))),
+            &behind,
+        ]);
+    }
+    table
+}
+
+/// Predictions beside outcomes.
+#[must_use]
+pub fn backtest_table(test: &Backtest) -> Table {
+    let level = interval_header(test.level);
+    let columns =
+        ["run", "N (params)", "D (tokens)", "predicted", &level, "actual (nats)", "error"];
+    let mut table = Table::new("", &columns);
+    for r in &test.runs {
+        let inside = r.interval.map_or("", |i| if i.contains(r.run.loss_nats) { "" } else { " !" });
+        table.push([
+            &r.run.run,
+            &r.run.n.to_string(),
+            &r.run.d.to_string(),
+            &loss(r.predicted_nats),
+            &between(r.interval.as_ref(), loss),
+            &format!("{}{inside}", loss(r.run.loss_nats)),
+            &error(r.error),
+        ]);
+    }
+    table
+}
+
+/// The verdict on the largest budget.
+#[must_use]
+pub fn backtest_text(test: &Backtest) -> String {
+    let fitted: Vec<String> = test.fitted_flops.iter().map(ToString::to_string).collect();
+    let mut text = format!(
+        "fitted {} runs at {} FLOPs, then predicted the held-out runs at {} FLOPs\n\n{}",
+        test.n_fitted,
+        fitted.join(", "),
+        test.budget,
+        backtest_table(test).to_text(),
+    );
+    text.push_str(&format!(
+        "\nmean |error| {}, largest {}, bias {}; {} of {} runs inside their {:.0} % interval\n",
+        size(test.mean_abs_error),
+        size(test.max_abs_error),
+        error(test.bias),
+        test.covered,
+        test.runs.len(),
+        100.0 * test.level,
+    ));
+    text.push_str(&verdict_sentences(test).join("\n"));
+    text.push('\n');
+    text
+}
+
+/// Which rule chose the best size at the largest budget, by the runs trained there.
+pub(super) fn verdict_sentences(test: &Backtest) -> Vec<String> {
+    let mut sentences: Vec<String> = test
+        .choices
+        .iter()
+        .map(|c| match (c.loss_nats, c.excess_nats) {
+            (Some(loss), Some(excess)) => format!(
+                "{} chooses {} parameters: measured loss there {loss:.4} nats, {excess:.4} above the minimum of the isoFLOP profile",
+                c.rule, c.n
+            ),
+            _ => format!("{} chooses {} parameters, outside the sizes trained", c.rule, c.n),
+        })
+        .collect();
+    match (test.winner(), test.valley.as_ref().and_then(|v| v.n)) {
+        (Some(best), Some(optimum)) => {
+            sentences.push(format!(
+                "lowest measured loss at {} FLOPs: {} (measured optimum {optimum} parameters)",
+                test.budget, best.rule
+            ));
+            let close = |c: &&Choice| {
+                c.loss_nats.zip(best.loss_nats).is_some_and(|(l, b)| l - b < test.scatter_nats)
+            };
+            let tied = test.choices.iter().skip(1).filter(close).count();
+            if tied > 0 {
+                sentences.push(format!(
+                    "single runs scatter by {:.4} nats around the law, and {tied} of the other choices are within that noise: repeat runs with other seeds to decide",
+                    test.scatter_nats
+                ));
+            }
+        }
+        _ => sentences.push(format!(
+            "no winner at {} FLOPs: its runs do not bracket an optimum",
+            test.budget
+        )),
+    }
+    sentences
+}

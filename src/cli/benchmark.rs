@@ -6,7 +6,6 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 
 use super::fit::{Held, held_coefficients};
-use crate::study::ask_laws;
 use super::output::{Console, Output};
 use super::reading::ReadingArgs;
 use crate::error::{DataError, FitError, Result, Warning};
@@ -14,6 +13,7 @@ use crate::fit::{BenchmarkConfig, BenchmarkFit, fit_benchmark};
 use crate::law::{Benchmark, Point, TwoStep, benchmark_by_id, published_benchmark};
 use crate::num::Interval;
 use crate::report::{TwoStepPrediction, benchmark_sheet, two_step_sheet};
+use crate::study::ask_laws;
 use crate::units::{Flops, Params, Tokens};
 
 /// Flags of `isoloss benchmark`.

@@ -3,12 +3,12 @@
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_value};
 use super::target::Target;
 use crate::error::{PlanError, Result, Warning};
 use crate::plan::{Comparison, compare_ratios, compare_sizes};
 use crate::report::comparison_sheet;
+use crate::study::{AskedLaw, ask_laws};
 use crate::units::Params;
 
 /// Flags of `isoloss compare`.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 
-use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_json_text, to_value};
 use super::target::Target;
 use crate::cost::{CostModel, Model, device, model, models};
@@ -17,6 +16,7 @@ use crate::report::{
     Chart, CostAxis, FamilyMember, Size, compression, curve_csv, curve_sheet, family_sheet,
     iso_loss_family, render_png, render_svg, write_atomically,
 };
+use crate::study::{AskedLaw, ask_laws};
 use crate::units::{Flops, Params};
 
 /// Flags of `isoloss curve`.

@@ -6,7 +6,6 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_value};
 use crate::cost::{self, Model};
 use crate::error::{CostError, PlanError, Result, Warning};
@@ -14,6 +13,7 @@ use crate::law::{Ensemble, Point, Surface};
 use crate::num::Interval;
 use crate::plan::{self, Decomposition, Explanation, decompose};
 use crate::report::{decomposition_text, explanation_text};
+use crate::study::{AskedLaw, ask_laws};
 use crate::units::{Params, Setting, Tokens};
 
 /// Whose size is explained when nothing else is said: the model the talk compares with.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_json_text};
 use super::scenario::ScenarioArgs;
 use super::target::Target;
@@ -22,6 +21,7 @@ use crate::report::{
     across_sheet, designs_sheet, proposal_sheets, recipe_text, recommendation_text, regret_sheet,
     spread_sheet, write_atomically,
 };
+use crate::study::{AskedLaw, ask_laws};
 use crate::units::{Flops, ParamRule, Params, parse_duration_s, parse_usd};
 
 /// Flags of `isoloss plan`.

@@ -7,7 +7,6 @@ use clap::Args as ClapArgs;
 use serde::{Deserialize, Serialize};
 
 use super::curve::{BandedCurve, banded, picture};
-use crate::study::{AskedLaw, ask_laws};
 use super::output::{Output, to_json_text};
 use super::progress::Counter;
 use crate::cost::Workload;
@@ -19,6 +18,7 @@ use crate::fit::{
 use crate::law::{Ensemble, Range, law_by_id};
 use crate::plan::{Comparison, Goal, Limits, Proposal, compare_ratios, optimum_of_size, propose};
 use crate::report::{self, Chart, Size, StudyReport, write_atomically};
+use crate::study::{AskedLaw, ask_laws};
 use crate::units::{Flops, Params, Tokens};
 
 /// Flags of `isoloss study`.

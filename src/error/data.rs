@@ -167,7 +167,9 @@ impl DataError {
             },
             Self::Empty { .. } => "it is empty".to_owned(),
             Self::NotBuilt { format, feature, .. } => {
-                format!("this build does not read {format} files; build it with the feature `{feature}`")
+                format!(
+                    "this build does not read {format} files; build it with the feature `{feature}`"
+                )
             }
             other => other.to_string(),
         }

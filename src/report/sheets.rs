@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::sheet::Sheet;
 use crate::fit::{
-    Approaches, Axis, Backtest, BenchmarkFit, Decision, Fit, Forecast, GroupsLeftOut, HeldOut, Ranking,
-    Rollout, Valley,
+    Approaches, Axis, Backtest, BenchmarkFit, Decision, Fit, Forecast, GroupsLeftOut, HeldOut,
+    Ranking, Rollout, Valley,
 };
 use crate::law::{Benchmark, curve_forms};
 use crate::num::Interval;

@@ -118,11 +118,7 @@ impl FitRequest {
     /// # Errors
     /// As [`fit()`](crate::fit::fit()); [`FitError::NoDecision`] where the law has no compute-optimal
     /// size at a budget asked for; [`LawError`](crate::error::LawError) for an unknown family.
-    pub fn answer(
-        &self,
-        table: &RunTable,
-        progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<FitReport> {
+    pub fn answer(&self, table: &RunTable, progress: &(dyn Fn(usize) + Sync)) -> Result<FitReport> {
         self.config.validate()?;
         let (seen, kept) = match &self.hold_out {
             None => (table.clone(), None),

@@ -7,9 +7,9 @@ mod fit;
 mod law;
 mod replay;
 
-pub use fit::{FitReport, FitRequest};
 #[cfg(feature = "logs")]
 pub use fit::LogSource;
+pub use fit::{FitReport, FitRequest};
 pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
 #[cfg(feature = "logs")]
 pub use replay::{Replay, replay};

@@ -45,8 +45,7 @@ pub fn replay(
     reading: &(dyn Fn(u64, u64) + Sync),
     fitting: &(dyn Fn(usize) + Sync),
 ) -> Result<Replay> {
-    let bad =
-        |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
+    let bad = |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
     load_fit(path)?;
     let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
     let stored: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;

@@ -20,7 +20,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("study", &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "report"]),
     (
         "cli",
-        &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "train", "report", "study"],
+        &[
+            "num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "train", "report",
+            "study",
+        ],
     ),
 ];
 

@@ -18,7 +18,10 @@ use crate::error::DataError;
 const MOST_TEXT: u64 = 1 << 30;
 
 /// A run of the file store: `meta.yaml`, `metrics/KEY` of `timestamp value step`, `params/KEY`.
-pub(in crate::data::readers) fn folder(source: &Source, map: &ColumnMap) -> Result<Found, DataError> {
+pub(in crate::data::readers) fn folder(
+    source: &Source,
+    map: &ColumnMap,
+) -> Result<Found, DataError> {
     let root = &source.path;
     let read = |path: &Path| {
         let unreadable =

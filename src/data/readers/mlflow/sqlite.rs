@@ -16,7 +16,10 @@ use crate::error::DataError;
 /// Runs a store may have.
 const MOST_RUNS: usize = 100_000;
 
-pub(in crate::data::readers) fn sqlite(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+pub(in crate::data::readers) fn sqlite(
+    source: &Source,
+    context: &Context<'_>,
+) -> Result<Found, DataError> {
     source.checksum(context.meter, context.progress)?;
     store(source, context.map).map_err(|e| match e {
         rusqlite::Error::SqliteFailure(_, Some(reason)) if reason.starts_with("no such") => {

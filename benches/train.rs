@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use isoloss::flops::{Experts, Shape};
-use isoloss::sweep::{Compute, Precision, Recipe, RunSpec, TrainEvent, Trainer};
+use isoloss::sweep::{Compute, Precision, RunSpec, TrainConfig, TrainEvent, Trainer};
 use isoloss::train::{BurnTrainer, Corpus};
 use isoloss::units::Tokens;
 
@@ -90,14 +90,14 @@ fn tokens_per_s(
     context: u32,
     (threads, compute, precision): (usize, Compute, Precision),
 ) -> f64 {
-    let recipe = Recipe {
+    let config = TrainConfig {
         context,
         batch_sequences,
         evaluations: 1,
         validation_tokens: u64::from(context),
-        ..Recipe::default()
+        ..TrainConfig::default()
     };
-    let per_step = recipe.tokens_per_step();
+    let per_step = config.tokens_per_step();
     let ids: Vec<u32> =
         (0..400_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) % shape.vocab).collect();
     let corpus = Corpus::of_ids("noise", &ids, &ids, shape.vocab);
@@ -107,7 +107,7 @@ fn tokens_per_s(
         tokens: Tokens::new(((STEPS + 1) * per_step) as f64),
         budget: None,
         seed: 0,
-        recipe,
+        recipe: config,
         trunk: None,
     };
     let mut trainer =

@@ -19,6 +19,7 @@ pub mod plan;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod study;
+#[cfg(feature = "logs")]
 pub mod sweep;
 #[cfg(feature = "train")]
 pub mod train;

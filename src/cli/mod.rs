@@ -5,7 +5,6 @@
 
 mod benchmark;
 mod compare;
-#[cfg(feature = "train")]
 mod corpus;
 mod curve;
 mod explain;
@@ -19,13 +18,14 @@ mod plan;
 mod progress;
 mod reading;
 mod recipe;
+#[cfg(feature = "train")]
+mod run_watch;
 mod scenario;
 mod serving;
 mod study;
 mod sweep;
 mod talk;
 mod target;
-#[cfg(feature = "train")]
 mod train;
 mod validate;
 
@@ -85,10 +85,8 @@ enum Verb {
     /// Run, watch or extend a sweep of small training runs.
     Sweep(sweep::Args),
     /// Turn text into tokens on the disk: split, copies dropped, a tokenizer trained or loaded.
-    #[cfg(feature = "train")]
     Corpus(corpus::Args),
     /// Train one run with the bundled trainer.
-    #[cfg(feature = "train")]
     Train(train::Args),
     /// Fit the cheaper budgets, predict the dearest one, compare with what happened.
     Validate(validate::Args),
@@ -140,9 +138,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Compare(args) => compare::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
-        #[cfg(feature = "train")]
         Verb::Corpus(args) => corpus::run(&args),
-        #[cfg(feature = "train")]
         Verb::Train(args) => train::run(&args),
         Verb::Validate(args) => validate::run(&args, console),
         Verb::Study(args) => study::run(&args),

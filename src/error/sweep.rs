@@ -1,18 +1,18 @@
 use thiserror::Error;
 
-/// A sweep that cannot be laid out or run.
+/// A sweep or run that cannot be laid out or trained.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SweepError {
-    /// A field of the sweep file is out of range.
-    #[error("sweep: `{field}` is {found}, but {wanted} is wanted")]
+    /// A field of a run or sweep file is out of range.
+    #[error("`{field}` is {found}; expected {expected}")]
     Field {
-        /// The field.
+        /// The field, with the table it is in.
         field: &'static str,
         /// Its value.
         found: String,
-        /// What would do.
-        wanted: &'static str,
+        /// The values it may have.
+        expected: &'static str,
     },
     /// The file does not parse.
     #[error("{path}: {reason}")]
@@ -22,25 +22,53 @@ pub enum SweepError {
         /// What the parser said, with its position.
         reason: String,
     },
-    /// Another launcher holds the sweep.
-    #[error("{path}: another launcher works on this sweep (lock held); wait for it or stop it")]
+    /// A line of a sweep's table is not a row.
+    #[error(
+        "{path}:{line}: not a row of a sweep ({reason}); remove the line to train that run again"
+    )]
+    Row {
+        /// The table.
+        path: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// What the parser said.
+        reason: String,
+    },
+    /// Another process trains this sweep.
+    #[error(
+        "{path}: another process is training this sweep and holds its lock; wait for it or stop it"
+    )]
     Locked {
         /// The lock file.
         path: String,
     },
-    /// A finished run in the folder was trained from another specification or text.
+    /// A finished run in the folder was trained from another specification.
     #[error(
-        "{path}: run `{run}` was trained with other settings or on other text than it would be now; give the sweep another `name` or `out`, or move that folder away"
+        "{path}: run `{run}` was trained with another configuration than this file now asks for; give the sweep another `name` or `out`, or move that folder away"
     )]
-    Foreign {
-        /// The run's log, or the table of rows.
+    ForeignRun {
+        /// The run's log.
         path: String,
         /// The run.
         run: String,
     },
-    /// The log of a run that is taken up from a checkpoint lacks steps.
+    /// A finished run in the folder was trained on another corpus.
     #[error(
-        "{path}: holds {found} of the {wanted} steps that the checkpoint of `{run}` stands on; put the log back, or remove the checkpoint to train from the start"
+        "{path}: run `{run}` was trained on another corpus (SHA-256 {found}, expected {expected}); give the sweep another `name` or `out`, or move that folder away"
+    )]
+    ForeignCorpus {
+        /// The table of rows.
+        path: String,
+        /// The run.
+        run: String,
+        /// SHA-256 of the corpus it was trained on.
+        found: String,
+        /// SHA-256 of the corpus the file asks for.
+        expected: String,
+    },
+    /// The log of a run that continues from a checkpoint lacks steps.
+    #[error(
+        "{path}: holds {found} of the {expected} steps that the checkpoint of `{run}` was taken after; put the log back, or remove the checkpoint to train from the start"
     )]
     LogGap {
         /// The log.
@@ -50,10 +78,24 @@ pub enum SweepError {
         /// Steps the log has.
         found: usize,
         /// Steps that were taken.
-        wanted: u64,
+        expected: u64,
+    },
+    /// A trainer reported its events in another order than [`Trainer`](crate::sweep::Trainer) asks for.
+    #[error("trainer `{trainer}`, run `{run}`: reported {found}; expected {expected}")]
+    EventOrder {
+        /// Name of the trainer.
+        trainer: String,
+        /// The run.
+        run: String,
+        /// What it reported.
+        found: &'static str,
+        /// What had to come.
+        expected: &'static str,
     },
     /// No executor of this name in this build.
-    #[error("executor `{name}` is not available yet; use `local`")]
+    #[error(
+        "runs can only be executed on this machine, by `local`; there is no executor `{name}` yet"
+    )]
     Executor {
         /// What was asked for.
         name: String,

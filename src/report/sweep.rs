@@ -2,33 +2,55 @@
 
 use super::number::loss;
 use super::table::Table;
-use crate::flops::FlopRule;
-use crate::sweep::{RunSpec, SweepState};
+use crate::sweep::{NextRuns, SweepStatus};
 
 /// Every run with its budget, size, tokens and what became of it.
 #[must_use]
-pub fn sweep_table(name: &str, runs: &[RunSpec], state: &SweepState) -> Table {
+pub fn sweep_table(status: &SweepStatus) -> Table {
     let columns = ["run", "FLOPs", "N (params)", "D (tokens)", "state", "loss (nats)", "seconds"];
-    let mut table = Table::new(format!("Sweep {name}"), &columns);
-    for run in runs {
-        let c = run.budget.unwrap_or(FlopRule::six_nd(run.shape.params().active, run.tokens));
-        let (status, nats, seconds) = match state.ended.get(&run.id) {
-            None => ("to do".to_owned(), String::new(), String::new()),
-            Some(row) => (
-                row.status.to_string(),
-                row.loss_nats.map_or_else(String::new, loss),
-                format!("{:.0}", row.elapsed_s),
-            ),
-        };
+    let mut table = Table::new(format!("Sweep {}", status.sweep), &columns);
+    for run in &status.planned {
         table.push([
-            &run.id,
-            &c.to_string(),
-            &run.shape.params().all.to_string(),
+            &run.run,
+            &run.flops.to_string(),
+            &run.n_params.to_string(),
             &run.tokens.to_string(),
-            &status,
-            &nats,
-            &seconds,
+            &run.status.map_or("to do".to_owned(), |status| status.to_string()),
+            &run.loss_nats.map_or_else(String::new, loss),
+            &run.elapsed_s.map_or_else(String::new, |s| format!("{s:.0}")),
         ]);
     }
     table
+}
+
+/// The table, how many runs have ended, and what branches of common trunks saved.
+#[must_use]
+pub fn sweep_text(status: &SweepStatus) -> String {
+    let mut text = format!(
+        "{}\n{} of {} runs ended; table: {}\n",
+        sweep_table(status).to_text(),
+        status.ended,
+        status.total,
+        status.records.display()
+    );
+    if status.saved_ratio() > 0.0 {
+        text.push_str(&format!(
+            "branches of common trunks: {} FLOPs spent in place of {}, {:.0} % saved\n",
+            status.flops_spent(),
+            status.flops,
+            100.0 * status.saved_ratio()
+        ));
+    }
+    text
+}
+
+/// Which runs to add, a line each.
+#[must_use]
+pub fn next_runs_text(next: &NextRuns) -> String {
+    if next.advice.is_empty() {
+        return "every run has ended, and the minimum of every isoFLOP profile is inside its sizes; a \
+                larger budget teaches most now\n"
+            .to_owned();
+    }
+    next.advice.join("\n") + "\n"
 }

@@ -1,6 +1,6 @@
-//! What text a run is trained on, as it is written in a file.
+//! What a run is trained on, as it is written in a run or sweep file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,36 +9,40 @@ use crate::error::SweepError;
 /// Vocabulary of byte tokens.
 pub const BYTES: u32 = 256;
 
-/// A corpus: a path, or a table of these.
+/// A corpus: a path, or a table of these. Without `path`, `crates` and `synthetic` it is the
+/// [default synthetic source](SyntheticSpec::default), which needs no files.
 ///
-/// | field | default | purpose |
-/// |---|---|---|
-/// | `path` | crate sources | a text file, JSON Lines, Parquet, a folder of them, or a folder of shards |
-/// | `text_field` | `text` | key or column that holds the text |
-/// | `tokenizer` | `bytes` | `bytes`, `bpe:4096` (trained on the training text), or a `tokenizer.json` |
-/// | `vocab` | of the tokenizer | wanted with a `tokenizer.json` or shards of one |
-/// | `unique_tokens` | all | training text is cut there, and repeats |
-/// | `validation_fraction` | 0.05 | share of the documents kept from training |
-/// | `near_duplicates` | 0.8 | training documents this like a validation document are dropped; 1 for none |
-/// | `synthetic` | | a [`SyntheticSpec`] in place of text |
+/// | field | default | range | purpose |
+/// |---|---|---|---|
+/// | `synthetic` | its defaults | | a [`SyntheticSpec`]: tokens of known entropy |
+/// | `path` | | | a text file, JSON Lines, Parquet, a folder of them, or a folder of shards |
+/// | `crates` | false | | train on the sources of the crates pinned in Cargo.lock |
+/// | `text_field` | `text` | | key or column that holds the text |
+/// | `tokenizer` | `bytes` | | `bytes`, `bpe:4096` (trained on the training documents), or a `tokenizer.json` |
+/// | `vocab` | of the tokenizer | 2..2^24 | needed with a `tokenizer.json` or shards of one |
+/// | `unique_tokens` | all | 1..1e15 | training tokens are cut there, and repeat |
+/// | `validation_fraction` | 0.05 | 0..1 | share of the documents used for validation only |
+/// | `near_duplicates` | 0.8 | 0..1 | training documents this similar to a validation document are dropped; 1 keeps all |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "CorpusForm")]
 pub struct CorpusSpec {
-    /// Text; the sources of the crates pinned in Cargo.lock when absent.
+    /// Text, or shards.
     pub path: Option<PathBuf>,
+    /// Sources of the crates pinned in Cargo.lock.
+    pub crates: bool,
     /// Key or column that holds the text.
     pub text_field: String,
     /// Name of the tokenizer.
     pub tokenizer: String,
     /// Kinds of tokens, where the tokenizer does not say.
     pub vocab: Option<u32>,
-    /// Training tokens before text repeats.
+    /// Training tokens before they repeat.
     pub unique_tokens: Option<f64>,
     /// Share of the documents kept for validation.
     pub validation_fraction: f64,
     /// Jaccard similarity from which two documents are the same.
     pub near_duplicates: f64,
-    /// A source of known entropy in place of text.
+    /// A source of known entropy.
     pub synthetic: Option<SyntheticSpec>,
 }
 
@@ -79,7 +83,7 @@ impl Default for SyntheticSpec {
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "a path, or a table with path, tokenizer, unique_tokens, synthetic, …"
+    expecting = "a path, or a table with path, crates, synthetic, tokenizer, unique_tokens, …"
 )]
 enum CorpusForm {
     Path(PathBuf),
@@ -90,6 +94,7 @@ enum CorpusForm {
 #[serde(default, deny_unknown_fields)]
 struct CorpusTable {
     path: Option<PathBuf>,
+    crates: bool,
     text_field: String,
     tokenizer: String,
     vocab: Option<u32>,
@@ -103,6 +108,7 @@ impl Default for CorpusTable {
     fn default() -> Self {
         Self {
             path: None,
+            crates: false,
             text_field: "text".to_owned(),
             tokenizer: "bytes".to_owned(),
             vocab: None,
@@ -122,6 +128,7 @@ impl From<CorpusForm> for CorpusSpec {
         };
         Self {
             path: table.path,
+            crates: table.crates,
             text_field: table.text_field,
             tokenizer: table.tokenizer,
             vocab: table.vocab,
@@ -139,23 +146,44 @@ impl Default for CorpusSpec {
     }
 }
 
+/// Where the tokens of a corpus come from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CorpusSource<'a> {
+    /// Drawn from a source of known entropy.
+    Synthetic(SyntheticSpec),
+    /// Text or shards.
+    Path(&'a Path),
+    /// Sources of the pinned crates.
+    Crates,
+}
+
 impl CorpusSpec {
+    /// The source: a path, crate sources, a synthetic source, or the default synthetic source.
+    #[must_use]
+    pub fn source(&self) -> CorpusSource<'_> {
+        match (&self.path, self.crates) {
+            (Some(path), _) => CorpusSource::Path(path),
+            (None, true) => CorpusSource::Crates,
+            (None, false) => CorpusSource::Synthetic(self.synthetic.unwrap_or_default()),
+        }
+    }
+
     /// Size of the vocabulary that a model of this corpus needs.
     ///
     /// # Errors
     /// [`SweepError::Field`] when it is not known without reading a file and `vocab` does not say.
     pub fn vocab(&self) -> Result<u32, SweepError> {
         let merges = self.tokenizer.strip_prefix("bpe:").and_then(|n| n.parse().ok());
-        let known = match (self.synthetic, merges, self.tokenizer.as_str()) {
-            (Some(synthetic), ..) => Some(synthetic.vocab),
-            (None, Some(vocab), _) => Some(vocab),
-            (None, None, "bytes") => Some(BYTES),
-            (None, None, _) => None,
+        let known = match (self.source(), merges, self.tokenizer.as_str()) {
+            (CorpusSource::Synthetic(synthetic), ..) => Some(synthetic.vocab),
+            (_, Some(vocab), _) => Some(vocab),
+            (_, None, "bytes") => Some(BYTES),
+            (_, None, _) => None,
         };
         self.vocab.or(known).ok_or_else(|| SweepError::Field {
             field: "corpus.vocab",
             found: "absent".to_owned(),
-            wanted: "the vocabulary of the tokenizer, as `isoloss corpus` prints it",
+            expected: "the vocabulary of the tokenizer",
         })
     }
 
@@ -164,7 +192,21 @@ impl CorpusSpec {
     /// # Errors
     /// [`SweepError::Field`] naming the first field out of range.
     pub fn validate(&self) -> Result<(), SweepError> {
-        let bad = |field, found: String, wanted| Err(SweepError::Field { field, found, wanted });
+        let bad =
+            |field, found: String, expected| Err(SweepError::Field { field, found, expected });
+        let beside = |other: &str| format!("beside `{other}`");
+        if self.path.is_some() && self.crates {
+            return bad("corpus.crates", beside("path"), "one of the two");
+        }
+        if self.synthetic.is_some() && (self.path.is_some() || self.crates) {
+            let other = if self.crates { "crates" } else { "path" };
+            return bad("corpus.synthetic", beside(other), "one of the two");
+        }
+        let source = self.source();
+        if matches!(source, CorpusSource::Synthetic(_)) && self.tokenizer != "bytes" {
+            let expected = "text to tokenize beside it: a `path`, or `crates = true`";
+            return bad("corpus.tokenizer", format!("`{}`", self.tokenizer), expected);
+        }
         if !(2..=1 << 24).contains(&self.vocab()?) {
             return bad("corpus.vocab", self.vocab()?.to_string(), "2 to 16777216");
         }
@@ -186,25 +228,77 @@ impl CorpusSpec {
         if !(like > 0.0 && like <= 1.0) {
             return bad("corpus.near_duplicates", like.to_string(), "above 0, at most 1");
         }
-        let Some(s) = self.synthetic else { return Ok(()) };
-        if self.path.is_some() {
-            return bad("corpus.synthetic", "beside path".to_owned(), "one of the two");
+        match source {
+            CorpusSource::Synthetic(synthetic) => synthetic.validate(),
+            CorpusSource::Path(_) | CorpusSource::Crates => Ok(()),
         }
-        if !(2..=1024).contains(&s.vocab) {
-            return bad("corpus.synthetic.vocab", s.vocab.to_string(), "2 to 1024");
+    }
+}
+
+impl SyntheticSpec {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`SweepError::Field`] naming the first field out of range.
+    pub fn validate(&self) -> Result<(), SweepError> {
+        let bad =
+            |field, found: String, expected| Err(SweepError::Field { field, found, expected });
+        if !(2..=1024).contains(&self.vocab) {
+            return bad("corpus.synthetic.vocab", self.vocab.to_string(), "2 to 1024");
         }
-        if !(1..=s.vocab).contains(&s.branching) {
-            return bad("corpus.synthetic.branching", s.branching.to_string(), "1 to vocab");
+        if !(1..=self.vocab).contains(&self.branching) {
+            return bad("corpus.synthetic.branching", self.branching.to_string(), "1 to vocab");
         }
-        if !(0.0..=4.0).contains(&s.skew) {
-            return bad("corpus.synthetic.skew", s.skew.to_string(), "0 to 4");
+        if !(0.0..=4.0).contains(&self.skew) {
+            return bad("corpus.synthetic.skew", self.skew.to_string(), "0 to 4");
         }
-        if !(0.0..=2.0).contains(&s.popularity) {
-            return bad("corpus.synthetic.popularity", s.popularity.to_string(), "0 to 2");
+        if !(0.0..=2.0).contains(&self.popularity) {
+            return bad("corpus.synthetic.popularity", self.popularity.to_string(), "0 to 2");
         }
-        if !(1e3..=1e9).contains(&s.tokens) {
-            return bad("corpus.synthetic.tokens", s.tokens.to_string(), "1e3 to 1e9");
+        if !(1e3..=1e9).contains(&self.tokens) {
+            return bad("corpus.synthetic.tokens", self.tokens.to_string(), "1e3 to 1e9");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        #[serde(default)]
+        corpus: CorpusSpec,
+    }
+
+    fn corpus(text: &str) -> CorpusSpec {
+        toml::from_str::<File>(text).expect(text).corpus
+    }
+
+    #[test]
+    fn a_file_without_a_corpus_trains_on_the_synthetic_source() {
+        let default = CorpusSource::Synthetic(SyntheticSpec::default());
+        assert_eq!(corpus("").source(), default);
+        assert_eq!(corpus("corpus = { unique_tokens = 1e5 }").source(), default);
+        assert_eq!(corpus("corpus = { crates = true }").source(), CorpusSource::Crates);
+        let path = corpus("corpus = \"texts\"");
+        assert_eq!(path.source(), CorpusSource::Path(Path::new("texts")));
+        assert_eq!(path.vocab(), Ok(BYTES));
+    }
+
+    #[test]
+    fn two_sources_and_a_tokenizer_without_text_are_refused() {
+        for (text, field) in [
+            ("corpus = { path = \"a\", crates = true }", "corpus.crates"),
+            ("corpus = { path = \"a\", synthetic = {} }", "corpus.synthetic"),
+            ("corpus = { crates = true, synthetic = {} }", "corpus.synthetic"),
+            ("corpus = { tokenizer = \"bpe:400\" }", "corpus.tokenizer"),
+            ("corpus = { path = \"a\", tokenizer = \"a.json\" }", "corpus.vocab"),
+            ("corpus = { synthetic = { branching = 999 } }", "corpus.synthetic.branching"),
+        ] {
+            let error = corpus(text).validate().expect_err(text).to_string();
+            assert!(error.contains(field), "{text}: {error}");
+        }
     }
 }

@@ -1,31 +1,34 @@
-//! Designs: which runs a sweep is made of.
+//! Sweep files: which runs a sweep is made of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::corpus_spec::CorpusSpec;
 use super::execution::Execution;
-use super::recipe::Recipe;
 use super::run::RunSpec;
 use super::schedule::Schedule;
 use super::shape_spec::{ShapeSpec, short_name};
-use crate::error::{Result, SweepError};
+use super::train_config::TrainConfig;
+use crate::error::{Error, Result, SweepError};
 use crate::flops::{Shape, tokens_for};
 use crate::units::{Flops, Tokens};
 
 /// A sweep as written in its file.
 ///
-/// | field | default | purpose |
-/// |---|---|---|
-/// | `name` | | names the sweep in logs and reports |
-/// | `out` | `runs/<name>` | folder of logs and records, relative to the working directory |
-/// | `corpus` | crate sources | what to train on, see [`CorpusSpec`] |
-/// | `execution` | [`Execution`] | device, threads, checkpoints, logs |
-/// | `seeds` | `[0]` | one run per seed and cell |
-/// | `recipe` | [`Recipe`] | how runs are trained |
-/// | `cell` | | budgets, and the shapes trained at each |
-/// | `ladder` | | shapes, and the numbers of tokens each is trained on |
+/// | field | default | range | purpose |
+/// |---|---|---|---|
+/// | `name` | | letters, digits, `-`, `_`, `.` | names the sweep in logs and reports |
+/// | `out` | `runs/<name>` | | folder of logs and records, relative to the working directory |
+/// | `corpus` | [`CorpusSpec`] | | what to train on; the synthetic source when absent |
+/// | `execution` | [`Execution`] | | device, threads, checkpoints, logs |
+/// | `seeds` | `[0]` | at least one | one run per seed and cell |
+/// | `recipe` | [`TrainConfig`] | | how runs are trained |
+/// | `cell.flops` | | 1e6..1e20 | training FLOPs of each run of the cell, C = 6 N D |
+/// | `cell.shapes` | | [`ShapeSpec`] | shapes trained with that budget |
+/// | `ladder.shapes` | | [`ShapeSpec`] | shapes trained at several token counts |
+/// | `ladder.tokens` | | 1..1e15 | token counts |
+/// | `ladder.branches` | true | | whether the runs of one shape share a trunk under `wsd` |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepConfig {
@@ -45,7 +48,7 @@ pub struct SweepConfig {
     pub seeds: Vec<u64>,
     /// How runs are trained.
     #[serde(default)]
-    pub recipe: Recipe,
+    pub recipe: TrainConfig,
     /// isoFLOP cells.
     #[serde(default)]
     pub cell: Vec<Cell>,
@@ -71,7 +74,7 @@ pub struct Cell {
 /// Shapes trained on several numbers of tokens each.
 ///
 /// Under [`Schedule::Wsd`] the runs of one shape and seed are branches of one trunk: the steps before
-/// a decay are trained once, for the shortest run, and the longer ones go on from there.
+/// a decay are trained once, for the shortest run, and the longer runs continue from there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ladder {
@@ -89,10 +92,20 @@ fn yes() -> bool {
 }
 
 impl SweepConfig {
-    /// Parses a sweep file.
+    /// Reads a sweep file.
     ///
     /// # Errors
-    /// [`SweepError::File`] with the position when it is no such file, [`SweepError::Field`] when a
+    /// [`Error::Io`] when it cannot be read, and those of [`parse`](Self::parse).
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Parses the text of a sweep file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`SweepError::File`] with the position when it does not parse, [`SweepError::Field`] when a
     /// value is out of range.
     pub fn parse(text: &str, path: &str) -> Result<Self> {
         let config: Self = toml::from_str(text).map_err(|e| SweepError::File {
@@ -108,8 +121,9 @@ impl SweepConfig {
     /// # Errors
     /// [`SweepError::Field`] naming the first field out of range.
     pub fn validate(&self) -> Result<()> {
-        let bad =
-            |field, found: String, wanted| Err(SweepError::Field { field, found, wanted }.into());
+        let bad = |field, found: String, expected| {
+            Err(SweepError::Field { field, found, expected }.into())
+        };
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.name.is_empty() || !self.name.chars().all(plain) || self.name.starts_with('.') {
             return bad("name", format!("`{}`", self.name), "letters, digits, - and _");
@@ -118,9 +132,9 @@ impl SweepConfig {
             return bad("seeds", "empty".to_owned(), "at least one seed");
         }
         if self.cell.is_empty() && self.ladder.is_empty() {
-            let wanted =
+            let expected =
                 "at least one [[cell]] with flops and shapes, or [[ladder]] with shapes and tokens";
-            return bad("cell", "empty".to_owned(), wanted);
+            return bad("cell", "empty".to_owned(), expected);
         }
         self.execution.validate()?;
         self.corpus.validate()?;
@@ -134,18 +148,18 @@ impl SweepConfig {
         }
         for run in self.runs() {
             run.shape.validate()?;
-            // The run could not be told from a typing error.
+            // Anything else is more likely a typing error than a run.
             let c = run.budget.map_or(1e6, Flops::get);
             if !(1e6..=1e20).contains(&c) {
-                return bad("flops", format!("{c:e}"), "1e6 to 1e20, what this trainer can do");
+                return bad("flops", format!("{c:e}"), "1e6 to 1e20, the range of this trainer");
             }
             let tokens = run.tokens.get();
             if !(1.0..=1e15).contains(&tokens) {
                 return bad("tokens", format!("{tokens:e}"), "1 to 1e15");
             }
             if run.trunk.is_some() && self.recipe.warmup_steps.is_none() {
-                let wanted = "a number of steps: runs that share a trunk share their warm-up";
-                return bad("recipe.warmup_steps", "absent".to_owned(), wanted);
+                let expected = "a number of steps: runs that share a trunk share their warm-up";
+                return bad("recipe.warmup_steps", "absent".to_owned(), expected);
             }
         }
         let mut ids: Vec<String> = self.runs().into_iter().map(|r| r.id).collect();
@@ -258,7 +272,7 @@ mod tests {
 
     #[test]
     fn bad_files_name_the_field() {
-        for (from, to, wanted) in [
+        for (from, to, named) in [
             ("\"tiny\"", "\"../x\"", "name"),
             ("[0, 1]", "[]", "seeds"),
             ("1e9", "-1.0", "flops"),
@@ -266,12 +280,12 @@ mod tests {
             ("[2, 48, 2]", "[2, 48, 5]", "head"),
             ("[2, 48, 2]", "[2, 32, 1]", "twice"),
             ("seeds", "sedes", "sedes"),
-            ("name", "corpus = { tokenizer = \"a.json\" }\nname", "vocab"),
+            ("name", "corpus = { path = \"a\", tokenizer = \"a.json\" }\nname", "vocab"),
             ("name", "execution = { threads = 0 }\nname", "threads"),
         ] {
             let text = FILE.replace(from, to);
             let error = SweepConfig::parse(&text, "tiny.toml").expect_err(to).to_string();
-            assert!(error.contains(wanted), "{to}: {error}");
+            assert!(error.contains(named), "{to}: {error}");
         }
     }
 }

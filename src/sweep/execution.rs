@@ -1,4 +1,4 @@
-//! Where and how runs are executed, which does not change what they compute.
+//! Where and how runs are executed, which does not change their losses.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub enum Compute {
     Wgpu,
 }
 
-/// What matrix products are computed in; parameters and sums are always kept in 32 bits.
+/// Precision of matrix products; parameters and sums are always kept in 32 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
@@ -28,11 +28,11 @@ pub enum Precision {
     Bf16,
 }
 
-/// Which checkpoints are left when a run has ended.
+/// Which checkpoints are kept when a run has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeepCheckpoints {
-    /// None: they are for taking runs up again only.
+    /// None: checkpoints only serve to continue a run that was interrupted.
     #[default]
     None,
     /// The last one, with the trained parameters.
@@ -53,26 +53,26 @@ pub enum LogFormat {
 
 /// How runs are executed.
 ///
-/// | field | default | purpose |
-/// |---|---|---|
-/// | `device` | `cpu` | `cpu`, `cuda` or `wgpu` |
-/// | `precision` | `f32` | `f32` or `bf16`, of matrix products |
-/// | `threads` | 1 | threads of one run on the CPU |
-/// | `checkpoint_seconds` | 60 | least time between two checkpoints; 0 for one after every step |
-/// | `keep_checkpoints` | `none` | `none`, `last` or `all` when a run has ended |
-/// | `logs` | `[]` | `tensorboard`, `csv`: logs besides JSON Lines |
+/// | field | default | range | purpose |
+/// |---|---|---|---|
+/// | `device` | `cpu` | `cpu`, `cuda`, `wgpu` | where it is computed |
+/// | `precision` | `f32` | `f32`, `bf16` | precision of matrix products |
+/// | `threads` | 1 | 1..256 | threads of one run on the CPU |
+/// | `checkpoint_seconds` | 60 | 0..1e9 | shortest time between two checkpoints; 0 for one after every step |
+/// | `keep_checkpoints` | `none` | `none`, `last`, `all` | which are kept when a run has ended |
+/// | `logs` | `[]` | `tensorboard`, `csv` | logs besides JSON Lines |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Execution {
-    /// Where.
+    /// Device.
     pub device: Compute,
-    /// What matrix products are computed in.
+    /// Precision of matrix products.
     pub precision: Precision,
     /// Threads of one run.
     pub threads: usize,
-    /// Least seconds between two checkpoints.
+    /// Shortest time between two checkpoints, seconds.
     pub checkpoint_seconds: f64,
-    /// Which are left at the end.
+    /// Which checkpoints are kept at the end.
     pub keep_checkpoints: KeepCheckpoints,
     /// Logs for other tools.
     pub logs: Vec<LogFormat>,
@@ -97,7 +97,8 @@ impl Execution {
     /// # Errors
     /// [`SweepError::Field`] naming the first field out of range.
     pub fn validate(&self) -> Result<(), SweepError> {
-        let bad = |field, found: String, wanted| Err(SweepError::Field { field, found, wanted });
+        let bad =
+            |field, found: String, expected| Err(SweepError::Field { field, found, expected });
         if !(1..=256).contains(&self.threads) {
             return bad("execution.threads", self.threads.to_string(), "1 to 256");
         }

@@ -1,11 +1,49 @@
-//! Step logs thinned to a size that can be kept beside the code.
+//! A copy of a sweep small enough to keep beside code: its table and thinned step logs.
 
-use super::runner::SweepFolder;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::design::SweepConfig;
+use super::folder::SweepFolder;
+use super::step_log::write_line;
+use crate::data::write_atomically;
 use crate::error::{Error, Result};
+
+/// What an export wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    /// The folder.
+    pub out: PathBuf,
+    /// Runs in it.
+    pub runs: usize,
+}
+
+/// Copies the table of ended runs, in the order of the sweep file, and their step logs with at most
+/// `steps` step lines each.
+///
+/// # Errors
+/// [`Error::Io`] when an ended run has no log, or the folder cannot be written.
+pub fn export(config: &SweepConfig, out: &Path, steps: usize) -> Result<Exported> {
+    let folder = SweepFolder::new(config.out_dir());
+    let state = folder.state()?;
+    let logs = out.join("logs");
+    std::fs::create_dir_all(&logs).map_err(|e| Error::io(&logs, "create", &e))?;
+    let (mut table, mut runs) = (Vec::new(), 0);
+    let path = out.join("runs.jsonl");
+    for row in config.runs().iter().filter_map(|run| state.ended.get(&run.id)) {
+        let log = thinned_log(&folder, &row.run, steps)?;
+        write_atomically(&logs.join(format!("{}.jsonl", row.run)), log.as_bytes())?;
+        write_line(&mut table, row).map_err(|e| Error::io(&path, "write", &e))?;
+        runs += 1;
+    }
+    write_atomically(&path, &table)?;
+    Ok(Exported { out: out.to_owned(), runs })
+}
 
 /// The lines of a step log with at most `steps` step lines, evenly spaced, the last one kept.
 ///
-/// Everything that is no step (what was asked for, the start, evaluations, the end) stays whole.
+/// All other lines (the specification, the start, evaluations, the end) are kept.
 ///
 /// # Errors
 /// [`Error::Io`] when the run has no log.

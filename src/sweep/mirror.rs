@@ -1,4 +1,4 @@
-//! The step log in other tools' forms, written line by line beside it.
+//! The step log in the formats of other tools, written line by line beside it.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,7 +9,7 @@ use super::run::TrainEvent;
 use crate::data::{event_frame, first_event_frame};
 use crate::error::{Error, Result};
 
-/// One more log of a run; started anew whenever the run is taken up, from the events that were kept.
+/// One more log of a run; written again from the events that were kept whenever the run continues.
 pub(super) struct Mirror {
     writer: Form,
     path: String,
@@ -50,7 +50,7 @@ impl Mirror {
         Ok(Self { writer, path: path.display().to_string() })
     }
 
-    /// Adds an event, or has the file hold what was added before a checkpoint.
+    /// Adds an event, and flushes the file before a checkpoint.
     pub(super) fn write(&mut self, event: &TrainEvent) -> Result<()> {
         let written = match event {
             TrainEvent::Start(_) => Ok(()),
@@ -101,7 +101,7 @@ impl Mirror {
     }
 }
 
-/// What is written of an event, by the names most tools chart it under.
+/// The values of an event, under the names that most tools chart.
 const NAMES: [&str; 8] = [
     "train/loss",
     "eval/loss",

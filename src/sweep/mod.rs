@@ -1,39 +1,48 @@
-//! Sweeps: many small runs laid out by a design, trained, booked, resumed.
+//! Sweeps: many small runs laid out by a file, trained, recorded, resumed.
+//!
+//! ```text
+//! sweep file -> SweepConfig -> [RunSpec] -> Trainer -> runs.jsonl -> data
+//! ```
+//!
+//! Trainers stand behind the [`Trainer`] trait: the bundled one in `train`, [`Simulated`], or yours.
+//! [`SweepStatus`], [`NextRuns`] and [`export`] answer what a sweep is asked.
 
 mod corpus_spec;
 mod design;
 mod execution;
-#[cfg(feature = "logs")]
 mod export;
-#[cfg(feature = "logs")]
+mod folder;
+mod learning_rate;
 mod mirror;
-mod recipe;
+mod next;
 mod run;
-#[cfg(feature = "logs")]
+mod run_file;
 mod runner;
 mod schedule;
 mod shape_spec;
 mod simulated;
-#[cfg(feature = "logs")]
+mod status;
 mod step_log;
+mod train_config;
 
-pub use corpus_spec::{BYTES, CorpusSpec, SyntheticSpec};
+pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec, SyntheticSpec};
 pub use design::{Cell, Ladder, SweepConfig};
 pub use execution::{Compute, Execution, KeepCheckpoints, LogFormat, Precision};
-#[cfg(feature = "logs")]
-pub use export::thinned_log;
-pub use recipe::{Recipe, WidthTransfer};
+pub use export::{Exported, export, thinned_log};
+pub use folder::{SweepFolder, SweepLock, SweepState};
+pub use next::{Lack, NextRuns, NextSize};
 pub use run::{
     EvalLog, RouterLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent,
     Trainer,
 };
-#[cfg(feature = "logs")]
-pub use runner::{SweepFolder, SweepLock, SweepState, Watcher, run_sweep};
+pub use run_file::RunConfig;
+pub use runner::{Begin, Watcher, run_sweep};
 pub use schedule::{DecayShape, Schedule};
 pub use shape_spec::{ShapeSpec, ShapeTable};
 pub use simulated::Simulated;
-#[cfg(feature = "logs")]
+pub use status::{PlannedRun, SweepStatus};
 pub use step_log::{LogFiles, run_one};
+pub use train_config::{TrainConfig, WidthTransfer};
 
 /// Seeded streams, for trainers: initialisation and data order draw from the run's seed.
 pub use crate::num::{Stream, stream};

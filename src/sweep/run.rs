@@ -1,10 +1,10 @@
-//! One training run: what is asked for, what a trainer reports, what is left when it ends.
+//! One training run: its specification, the events a trainer reports, its row when it has ended.
 
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::recipe::Recipe;
+use super::train_config::TrainConfig;
 use crate::error::Error;
 use crate::flops::{FlopRule, Shape};
 use crate::units::{Flops, Params, Tokens};
@@ -22,10 +22,10 @@ pub struct RunSpec {
     pub budget: Option<Flops>,
     /// Seed of initialisation and data order.
     pub seed: u64,
-    /// Everything else.
-    pub recipe: Recipe,
-    /// Name of the trunk it shares with runs that differ in length alone: the steps before the decay
-    /// of a warm-up, stable, decay schedule are then trained once.
+    /// How it is trained.
+    pub recipe: TrainConfig,
+    /// Name of the trunk it shares with runs that differ in their number of tokens alone: the steps
+    /// before the decay of a warm-up, stable, decay schedule are then trained once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
 }
@@ -55,16 +55,16 @@ pub struct RunStart {
     /// Steps taken by the run this one branched off, which it did not have to take itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shared_steps: u64,
-    /// Steps already taken when the trainer took the run up; not part of its log.
+    /// Steps already taken when the trainer continued the run; not part of its log.
     #[serde(skip)]
     pub resumed_at: u64,
-    /// Where the text came from, for people.
+    /// Name of the corpus, for people.
     pub corpus: String,
-    /// SHA-256 of the training text and its order.
+    /// SHA-256 of the training data and its order.
     pub corpus_sha256: String,
-    /// Training tokens available before text repeats.
+    /// Training tokens available before they repeat.
     pub unique_tokens: Tokens,
-    /// Bytes of text per token of the validation text; absent where there is no text.
+    /// Bytes per token of the validation text; absent for a corpus that is not text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_token: Option<f64>,
 }
@@ -73,7 +73,7 @@ fn is_zero(steps: &u64) -> bool {
     *steps == 0
 }
 
-/// How the routers of a mixture of experts did in one step, means over layers.
+/// Routers of a mixture of experts in one step, means over layers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouterLog {
     /// Load balance: 1 when all experts are visited alike.
@@ -109,7 +109,7 @@ pub struct StepLog {
     pub elapsed_s: f64,
 }
 
-/// One pass over the validation text.
+/// One pass over the validation data.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvalLog {
     /// Steps taken so far.
@@ -128,14 +128,14 @@ pub struct EvalLog {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum TrainEvent {
-    /// The model is built, the text is read.
+    /// The model is built, the corpus is read.
     Start(RunStart),
     /// A step was taken.
     Step(StepLog),
-    /// The validation text was scored.
+    /// The validation data was scored.
     Eval(EvalLog),
-    /// The trainer is about to keep a checkpoint after `step` steps: what was told so far must be
-    /// on the disk first. Not part of the log.
+    /// The trainer is about to write a checkpoint after `step` steps: everything reported so far must
+    /// be on the disk first. Not part of the log.
     Checkpoint {
         /// Steps taken so far.
         step: u64,
@@ -163,7 +163,7 @@ pub enum RunStatus {
     Finished,
     /// Stopped from outside before its last step.
     Stopped,
-    /// The loss left the finite numbers.
+    /// The loss became infinite, or so large that the run cannot recover.
     Diverged,
 }
 
@@ -177,7 +177,7 @@ impl std::fmt::Display for RunStatus {
     }
 }
 
-/// The row a run leaves in `runs.jsonl`; read back by [`crate::data`] like anyone's log.
+/// The row of a run in `runs.jsonl`, which [`crate::data`] reads like any other table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     /// Id of its [`RunSpec`].
@@ -211,7 +211,7 @@ pub struct RunResult {
     pub tokens_shared: Option<Tokens>,
     /// The isoFLOP budget of its cell.
     pub budget: Option<Flops>,
-    /// Training tokens available before text repeats.
+    /// Training tokens available before they repeat.
     pub unique_tokens: Tokens,
     /// Passes over them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,12 +225,12 @@ pub struct RunResult {
     pub elapsed_s: f64,
     /// Name of the trainer.
     pub trainer: String,
-    /// SHA-256 of the training text and its order.
+    /// SHA-256 of the training data and its order.
     pub corpus_sha256: String,
 }
 
 impl RunResult {
-    /// The part of `flops` that another run spent.
+    /// The part of `flops` that another run spent, on the trunk they share.
     #[must_use]
     pub fn flops_shared(&self) -> Flops {
         let visited = self.n_params_active.unwrap_or(self.n_params);
@@ -238,7 +238,7 @@ impl RunResult {
     }
 }
 
-/// Folds the events of a run into its [`RunResult`], so that every trainer is booked alike.
+/// Folds the events of a run into its [`RunResult`], the same way for every trainer.
 #[derive(Debug)]
 pub struct RunLedger {
     start: RunStart,
@@ -255,7 +255,7 @@ impl RunLedger {
         Self { start, last_eval: None, tail: Vec::new(), tokens: 0, elapsed_s: 0.0 }
     }
 
-    /// Books one event.
+    /// Adds one event.
     pub fn book(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Start(start) => self.start = start.clone(),
@@ -308,26 +308,26 @@ impl RunLedger {
     }
 }
 
-/// Something that can train one run: the bundled burn model, a simulation, a user's command.
+/// Something that can train one run: the bundled burn model, a simulation, a trainer of yours.
 pub trait Trainer {
     /// A short name for logs.
     fn name(&self) -> &str;
 
     /// Trains `spec` to its end, or until `on_event` breaks, and says how it ended.
     ///
-    /// The first event is the start, which says how many steps were taken before; then steps and
-    /// evaluations come in order, each before the next step begins.
+    /// The first event must be the start, once, which says how many steps were taken before; then steps
+    /// and evaluations follow in order, each before the next step begins.
     ///
     /// # Errors
-    /// When the run cannot begin at all, a shape that cannot be built, text that cannot be read, or
-    /// when its state cannot be kept.
+    /// When the run cannot begin (a shape that cannot be built, a corpus that cannot be read) or its
+    /// state cannot be written.
     fn train(
         &mut self,
         spec: &RunSpec,
         on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
     ) -> Result<RunStatus, Error>;
 
-    /// Drops what was kept to take up the run or trunk `id` again; it has ended and is booked.
+    /// Removes what was kept to continue the run or trunk `id`: it has ended and its row is written.
     ///
     /// # Errors
     /// When it cannot be removed.

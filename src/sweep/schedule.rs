@@ -1,8 +1,6 @@
-//! The learning rate of each step.
+//! How the learning rate changes over a run.
 
 use serde::{Deserialize, Serialize};
-
-use super::recipe::Recipe;
 
 /// How the learning rate falls from its peak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,97 +25,4 @@ pub enum DecayShape {
     Linear,
     /// 1 - sqrt(progress) (Hägele et al. 2024, arXiv:2405.18392, sec. 4).
     OneMinusSqrt,
-}
-
-impl Recipe {
-    /// Steps of linear warm-up of a run of `steps` steps, at least one.
-    #[must_use]
-    pub fn warmup_of(&self, steps: u64) -> u64 {
-        let share = (self.warmup_fraction * steps as f64).ceil() as u64;
-        self.warmup_steps.unwrap_or(share).max(1)
-    }
-
-    /// Steps of a run of `steps` steps before its rate leaves the peak for good.
-    ///
-    /// Two [`Schedule::Wsd`] runs that differ in length alone are the same up to the lesser of these.
-    #[must_use]
-    pub fn steps_before_decay(&self, steps: u64) -> u64 {
-        match self.schedule {
-            Schedule::Cosine | Schedule::Linear => self.warmup_of(steps).min(steps),
-            Schedule::Wsd => {
-                let decay = (self.decay_fraction * steps as f64).round().max(1.0) as u64;
-                steps.saturating_sub(decay)
-            }
-        }
-    }
-
-    /// Learning rate of step `step` (0-based) of `steps` when the peak is `peak`: linear warm-up, then
-    /// the schedule, whose last step has `final_lr_fraction` of the peak.
-    #[must_use]
-    pub fn lr_at(&self, peak: f64, step: u64, steps: u64) -> f64 {
-        let warmup = self.warmup_of(steps);
-        let at = step + 1;
-        let rise = (at as f64 / warmup as f64).min(1.0);
-        let first = self.steps_before_decay(steps);
-        if at <= first {
-            return peak * rise;
-        }
-        let progress = ((at - first) as f64 / (steps - first).max(1) as f64).min(1.0);
-        let left = match (self.schedule, self.decay_shape) {
-            (Schedule::Cosine, _) => 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()),
-            (Schedule::Linear, _) | (Schedule::Wsd, DecayShape::Linear) => 1.0 - progress,
-            (Schedule::Wsd, DecayShape::OneMinusSqrt) => 1.0 - progress.sqrt(),
-        };
-        // A decay that begins within the warm-up falls from where the rate has come to.
-        peak * rise * (self.final_lr_fraction + (1.0 - self.final_lr_fraction) * left)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rates(recipe: &Recipe, steps: u64) -> Vec<f64> {
-        (0..steps).map(|step| recipe.lr_at(1.0, step, steps)).collect()
-    }
-
-    #[test]
-    fn the_rate_rises_to_its_peak_and_falls_to_its_floor() {
-        for schedule in [Schedule::Cosine, Schedule::Linear, Schedule::Wsd] {
-            let recipe = Recipe {
-                schedule,
-                warmup_fraction: 0.1,
-                final_lr_fraction: 0.1,
-                ..Recipe::default()
-            };
-            let rates = rates(&recipe, 100);
-            assert!((rates[0] - 0.1).abs() < 1e-12 && rates[9] == 1.0);
-            assert!(rates[9..].windows(2).all(|w| w[1] <= w[0]));
-            assert!((rates[99] - 0.1).abs() < 1e-12);
-        }
-    }
-
-    #[test]
-    fn half_way_down_is_half_way_between_peak_and_floor() {
-        let cosine = Recipe { warmup_fraction: 0.1, ..Recipe::default() };
-        assert!((cosine.lr_at(1.0, 54, 100) - 0.55).abs() < 1e-12);
-        let linear = Recipe { schedule: Schedule::Linear, ..cosine.clone() };
-        assert!((linear.lr_at(1.0, 54, 100) - 0.55).abs() < 1e-12);
-        let wsd = Recipe { schedule: Schedule::Wsd, ..cosine };
-        assert_eq!(wsd.lr_at(1.0, 79, 100), 1.0);
-        assert!((wsd.lr_at(1.0, 89, 100) - 0.55).abs() < 1e-12);
-        let root = Recipe { decay_shape: DecayShape::OneMinusSqrt, ..wsd };
-        // A quarter of the way down a square root is half of it.
-        assert!((root.lr_at(1.0, 84, 100) - 0.55).abs() < 1e-12);
-    }
-
-    #[test]
-    fn runs_of_all_lengths_share_their_steps_before_the_decay() {
-        let recipe = Recipe { schedule: Schedule::Wsd, warmup_steps: Some(5), ..Recipe::default() };
-        let (short, long) = (rates(&recipe, 50), rates(&recipe, 400));
-        let shared = recipe.steps_before_decay(50) as usize;
-        assert_eq!(shared, 40);
-        assert_eq!(short[..shared], long[..shared]);
-        assert!(short[shared] < long[shared]);
-    }
 }

@@ -6,17 +6,17 @@ use crate::flops::{Experts, Shape};
 
 /// A decoder: `[layers, d_model, heads]`, or a table of these.
 ///
-/// | field | default | purpose |
-/// |---|---|---|
-/// | `layers`, `d_model`, `heads` | | depth, width, query heads |
-/// | `kv_heads` | `heads` | key/value heads: grouped-query attention |
-/// | `head_dim` | d_model / heads | width of one head |
-/// | `activation` | `swiglu` | `swiglu` (three matrices) or `gelu` (two) |
-/// | `ffn` | 8/3 d or 4 d | inner width, of one expert where there are some |
-/// | `tied_embeddings` | true | one matrix for input and output |
-/// | `window` | all | tokens that attention reaches back |
-/// | `qk_norm` | false | RMSNorm of queries and keys |
-/// | `experts` | | `{ count, top_k, shared, dense_layers, dense_ffn }`: a mixture of experts |
+/// | field | default | range | purpose |
+/// |---|---|---|---|
+/// | `layers`, `d_model`, `heads` | | >= 1 | depth, width, query heads |
+/// | `kv_heads` | `heads` | divides `heads` | key/value heads: grouped-query attention |
+/// | `head_dim` | d_model / heads | even | width of one head |
+/// | `activation` | `swiglu` | `swiglu`, `gelu` | three matrices or two |
+/// | `ffn` | 8/3 d or 4 d | >= 1 | inner width; of one expert in a mixture |
+/// | `tied_embeddings` | true | | one matrix for input and output |
+/// | `window` | all | >= 1 | tokens that attention reaches back |
+/// | `qk_norm` | false | | RMSNorm of queries and keys |
+/// | `experts` | | | `{ count, top_k, shared, dense_layers, dense_ffn }`: a mixture of experts |
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -25,7 +25,7 @@ use crate::flops::{Experts, Shape};
 pub enum ShapeSpec {
     /// Layers, width and heads: SwiGLU with tied embeddings.
     Short([u32; 3]),
-    /// All of it.
+    /// Every field.
     Full(ShapeTable),
 }
 
@@ -53,7 +53,7 @@ fn yes() -> bool {
     true
 }
 
-/// What a feed-forward part does between its matrices.
+/// The activation of a feed-forward part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Activation {
@@ -90,7 +90,7 @@ impl ShapeSpec {
         }
     }
 
-    /// What is left over when the width is divided among the heads, where `head_dim` does not say.
+    /// Whether the heads do not divide the width and `head_dim` is not given.
     #[must_use]
     pub fn uneven_heads(&self) -> bool {
         let (d_model, heads, given) = match *self {
@@ -101,7 +101,7 @@ impl ShapeSpec {
     }
 }
 
-/// A name that tells shapes of one sweep apart: `l4-d128`, with what differs from the usual behind it.
+/// A short name that is unique within a sweep: `l4-d128`, followed by what differs from the defaults.
 #[must_use]
 pub(super) fn short_name(shape: &Shape) -> String {
     let usual = Shape::swiglu(shape.layers, shape.d_model, shape.heads, shape.vocab);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_form_says_what_is_wanted() {
+    fn a_shape_of_neither_form_lists_the_fields() {
         let error = toml::from_str::<File>("shape = { layers = 4, widht = 3 }").err();
         assert!(error.expect("a typing error").to_string().contains("kv_heads"));
     }

@@ -1,4 +1,4 @@
-//! A trainer that draws its losses from a known law: for tests of everything downstream.
+//! A trainer that draws its losses from a known law, to test everything that reads them.
 
 use std::ops::ControlFlow;
 

@@ -1,8 +1,8 @@
-//! Training one run with its step log: every line once, whatever happens.
+//! Training one run with its step log: every line once, even after a kill.
 //!
-//! A run that is taken up again from a checkpoint keeps the lines up to the checkpoint's step and
-//! loses the rest, a torn last line among them, which it then writes anew. A checkpoint is kept only
-//! after the log it stands on is on the disk, so no line can be missing either.
+//! A run that continues from a checkpoint keeps the lines up to the checkpoint's step and drops the
+//! rest, an incomplete last line among them; it writes those steps again. A checkpoint is written only
+//! after the log before it is on the disk, so no line can be missing either.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -17,7 +17,7 @@ use super::run::{RunLedger, RunResult, RunSpec, RunStart, TrainEvent, Trainer};
 use crate::data::write_atomically;
 use crate::error::{Error, Result, SweepError};
 
-/// The first line of a step log: what was asked for.
+/// The first line of a step log: the specification of the run.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Header {
     event: String,
@@ -52,11 +52,12 @@ pub struct LogFiles<'a> {
 
 /// Trains one run with its step log.
 ///
-/// The log is flushed with every evaluation, so that it can be watched, and kept by the disk before
-/// every checkpoint and at the end; each line is whole whenever the run is broken off by its listener.
+/// The log is flushed with every evaluation, so that it can be watched, and synced to the disk before
+/// every checkpoint and at the end; every line is complete when `on_event` stops the run.
 ///
 /// # Errors
-/// When the run cannot begin, or the log or the trainer's state cannot be written.
+/// When the run cannot begin, when the log or the trainer's state cannot be written, and
+/// [`SweepError::EventOrder`] when the trainer does not report its start first, once.
 pub fn run_one(
     files: LogFiles,
     spec: &RunSpec,
@@ -64,18 +65,24 @@ pub fn run_one(
     on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
 ) -> Result<RunResult> {
     let io = |e: std::io::Error| Error::io(files.log, "write", &e);
+    let name = trainer.name().to_owned();
+    let order = |found, expected| -> Error {
+        let (trainer, run) = (name.clone(), spec.id.clone());
+        SweepError::EventOrder { trainer, run, found, expected }.into()
+    };
     let mut book: Option<Book> = None;
     let mut broken: Option<Error> = None;
     let status = trainer.train(spec, &mut |event| {
         let written = match (&mut book, event) {
-            (_, TrainEvent::Start(start)) => {
+            (None, TrainEvent::Start(start)) => {
                 Book::open(files, spec, start).map(|opened| book = Some(opened))
             }
+            (Some(_), TrainEvent::Start(_)) => Err(order("a second start", "one start, first")),
             (Some(book), event) => book.write(event),
-            (None, _) => Ok(()),
+            (None, _) => Err(order("an event before its start", "the start first")),
         };
         if let Err(error) = written {
-            // A full disk must stop the run, not let it train into the void.
+            // A full disk must stop the run: its steps would be lost.
             broken.get_or_insert(error);
             return ControlFlow::Break(());
         }
@@ -86,11 +93,11 @@ pub fn run_one(
     }
     let status = status?;
     let Some(mut book) = book else {
-        unreachable!("a trainer tells its start before it ends");
+        return Err(order("an end without a start", "the start first"));
     };
     book.flush_mirrors()?;
     let Book { mut writer, ledger, .. } = book;
-    let result = ledger.close(spec, trainer.name(), status);
+    let result = ledger.close(spec, &name, status);
     write_line(&mut writer, &End { event: "end", result: &result }).map_err(io)?;
     writer.flush().and_then(|()| writer.get_ref().sync_all()).map_err(io)?;
     Ok(result)
@@ -105,8 +112,8 @@ struct Book {
 }
 
 impl Book {
-    /// A log that holds everything up to the step at which the run goes on, from itself or, where it
-    /// does not reach that far, from the log of the run it branched off.
+    /// A log that holds everything up to the step from which the run continues: from itself or, where
+    /// it does not reach that far, from the log of the run it branched off.
     fn open(files: LogFiles, spec: &RunSpec, start: &RunStart) -> Result<Self> {
         let (path, at) = (files.log.to_owned(), start.resumed_at);
         let own = kept_events(&path, at);
@@ -118,7 +125,7 @@ impl Book {
         let found = events.iter().filter(|e| matches!(e, TrainEvent::Step(_))).count();
         if found as u64 != at {
             let (path, run) = (path.display().to_string(), spec.id.clone());
-            return Err(SweepError::LogGap { path, run, found, wanted: at }.into());
+            return Err(SweepError::LogGap { path, run, found, expected: at }.into());
         }
         let mut ledger = RunLedger::new(start.clone());
         let mut text = Vec::new();
@@ -166,7 +173,7 @@ impl Book {
     }
 }
 
-/// Steps and evaluations of a log up to step `at`, in order; none of a log that is not there.
+/// Steps and evaluations of a log up to step `at`, in order; none when there is no log.
 fn kept_events(log: &Path, at: u64) -> Vec<TrainEvent> {
     if at == 0 {
         return Vec::new();

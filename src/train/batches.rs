@@ -7,7 +7,7 @@ use super::text::TokenText;
 use crate::sweep::stream;
 
 /// Inputs and the tokens that follow them.
-pub(super) struct Batch {
+pub(super) struct TokenBatch {
     /// [batch · context].
     pub(super) inputs: Tensor<1, Int>,
     /// [batch · context].
@@ -42,7 +42,7 @@ impl Windows {
     }
 
     /// Windows `position..position + sequences` of the endless training stream.
-    pub(super) fn at(&mut self, position: u64, sequences: usize, device: &Device) -> Batch {
+    pub(super) fn at(&mut self, position: u64, sequences: usize, device: &Device) -> TokenBatch {
         let per_epoch = window_count(&self.text, self.context) as u64;
         let chosen: Vec<usize> = (position..position + sequences as u64)
             .map(|at| self.window(at / per_epoch, (at % per_epoch) as usize, per_epoch as usize))
@@ -60,11 +60,15 @@ impl Windows {
     }
 
     /// All windows once, `sequences` at a time.
-    pub(super) fn pass(&self, sequences: usize, device: &Device) -> impl Iterator<Item = Batch> {
+    pub(super) fn pass(
+        &self,
+        sequences: usize,
+        device: &Device,
+    ) -> impl Iterator<Item = TokenBatch> {
         self.order.chunks(sequences).map(move |chunk| self.batch(chunk, device))
     }
 
-    fn batch(&self, windows: &[usize], device: &Device) -> Batch {
+    fn batch(&self, windows: &[usize], device: &Device) -> TokenBatch {
         let collect = |shift: usize| {
             let mut tokens = Vec::with_capacity(windows.len() * self.context);
             for window in windows {
@@ -73,7 +77,7 @@ impl Windows {
             let length = tokens.len();
             Tensor::<1, Int>::from_data(TensorData::new(tokens, [length]), device)
         };
-        Batch { inputs: collect(0), targets: collect(1), sequences: windows.len() }
+        TokenBatch { inputs: collect(0), targets: collect(1), sequences: windows.len() }
     }
 }
 

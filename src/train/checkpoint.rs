@@ -1,7 +1,8 @@
-//! Checkpoints: all there is to take up a run again, in one safetensors file, whole or not there.
+//! Checkpoints: everything needed to continue a run, in one safetensors file, written whole or not at
+//! all.
 //!
-//! Parameters are under their names, the moments of AdamW under `first.` and `second.` before them.
-//! Where the data stream and the schedule stand follows from the step; nothing else is random.
+//! Parameters are stored under their names, the moments of AdamW with `first.` and `second.` in front.
+//! The position in the data and in the schedule follows from the step; nothing else is random.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::error::{Error, Result, TrainError};
 use crate::sweep::{KeepCheckpoints, RunSpec};
 use crate::units::Tokens;
 
-/// Version of the file, raised whenever an older one could not be read.
+/// Version of the file, raised whenever older files can no longer be read.
 const SCHEMA: u32 = 1;
 
 /// Key of our entry in the file's own metadata.
@@ -28,13 +29,13 @@ const KEY: &str = "isoloss";
 pub struct Checkpoints {
     /// Folder of the files.
     pub folder: PathBuf,
-    /// Shortest time between two; zero for one after every step.
+    /// Shortest time between two; zero for a checkpoint after every step.
     pub every: Duration,
-    /// What is left when a run has ended; `All` keeps `<run>-step<n>.safetensors` from step 0 on.
+    /// Which are kept when a run has ended; `All` keeps `<run>-step<n>.safetensors` from step 0 on.
     pub keep: KeepCheckpoints,
 }
 
-/// What is kept besides the arrays.
+/// What a checkpoint holds besides the arrays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     pub(super) schema: u32,
@@ -67,7 +68,7 @@ impl Position {
         }
     }
 
-    /// Refuses the state of a run that is not the same up to `step`.
+    /// Refuses the state of a run that is not the same run up to `step`.
     fn check(&self, path: &Path, spec: &RunSpec, corpus_sha256: &str) -> Result<()> {
         // The runs of a trunk differ in name, length and nothing else.
         let common = |spec: &RunSpec| match spec.trunk {
@@ -99,8 +100,8 @@ impl Checkpoints {
         self.file(&format!("trunk-{trunk}"))
     }
 
-    /// The state from which `spec` goes on: its own, else that of its trunk if it has not gone past
-    /// this run's decay; `None` to begin afresh.
+    /// The state from which `spec` continues: its own, else that of its trunk if the trunk is not past
+    /// the start of this run's decay; `None` to train from the start.
     pub(super) fn load(&self, spec: &RunSpec, corpus_sha256: &str) -> Result<Option<Kept>> {
         if let Some(kept) = self.load_file(&self.file(&spec.id), spec, corpus_sha256)? {
             return Ok(Some(kept));
@@ -124,9 +125,8 @@ impl Checkpoints {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io(path, "reading", &e)),
         };
-        let bad = |reason: String| -> Error {
-            TrainError::Checkpoint { path: path.display().to_string(), reason }.into()
-        };
+        let name = path.display().to_string();
+        let bad = |reason: String| TrainError::Checkpoint { path: name.clone(), reason };
         let (_, header) =
             SafeTensors::read_metadata(&bytes).map_err(|e| bad(format!("damaged: {e}")))?;
         let entry = header.metadata().as_ref().and_then(|m| m.get(KEY));
@@ -134,31 +134,36 @@ impl Checkpoints {
         let position: Position =
             serde_json::from_str(entry).map_err(|e| bad(format!("its metadata: {e}")))?;
         if position.schema != SCHEMA {
-            return Err(bad(format!("version {}, not {SCHEMA}", position.schema)));
+            let found = position.schema;
+            return Err(
+                TrainError::CheckpointVersion { path: name, found, expected: SCHEMA }.into()
+            );
         }
         position.check(path, spec, corpus)?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("damaged: {e}")))?;
         let (mut model, mut moments) = (BTreeMap::new(), BTreeMap::new());
-        for (name, view) in file.tensors() {
+        for (array, view) in file.tensors() {
             if view.dtype() != Dtype::F32 {
-                return Err(bad(format!("`{name}` is not in f32")));
+                let problem = "is not stored in f32";
+                return Err(TrainError::CheckpointArray { path: name, array, problem }.into());
             }
             let (quads, _) = view.data().as_chunks::<4>();
             let values = quads.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            let array = Array { shape: view.shape().to_vec(), values };
-            let is_moment = name.starts_with("first.") || name.starts_with("second.");
-            if is_moment { &mut moments } else { &mut model }.insert(name, array);
+            let is_moment = array.starts_with("first.") || array.starts_with("second.");
+            let stored = Array { shape: view.shape().to_vec(), values };
+            if is_moment { &mut moments } else { &mut model }.insert(array, stored);
         }
         Ok(Some(Kept { position, model, moments }))
     }
 
-    /// What to call a checkpoint whose arrays do not fit the model.
+    /// The error of a checkpoint whose array `name` does not fit the model.
     pub(super) fn misfit(&self, id: &str, name: &str) -> Error {
-        let reason = format!("`{name}` is missing or of another shape");
-        TrainError::Checkpoint { path: self.file(id).display().to_string(), reason }.into()
+        let path = self.file(id).display().to_string();
+        let problem = "is missing or has another shape than in the model";
+        TrainError::CheckpointArray { path, array: name.to_owned(), problem }.into()
     }
 
-    /// Keeps the state of a run.
+    /// Writes the state of a run.
     pub(super) fn save(&self, kept: &Kept) -> Result<()> {
         let bytes = to_bytes(kept)?;
         let id = &kept.position.spec.id;
@@ -168,7 +173,7 @@ impl Checkpoints {
         self.write(&self.file(id), &bytes)
     }
 
-    /// Keeps the state that the longer runs of a trunk go on from.
+    /// Writes the state from which the longer runs of a trunk continue.
     pub(super) fn save_trunk(&self, trunk: &str, kept: &Kept) -> Result<()> {
         self.write(&self.trunk_file(trunk), &to_bytes(kept)?)
     }
@@ -178,7 +183,7 @@ impl Checkpoints {
         write_atomically(path, bytes)
     }
 
-    /// Removes the state of a run that has ended, unless it is to be kept, and of a trunk.
+    /// Removes the state of a run that has ended, unless it must be kept, and of a trunk.
     pub(super) fn forget(&self, id: &str) -> Result<()> {
         let own = (self.keep == KeepCheckpoints::None).then(|| self.file(id));
         for path in own.into_iter().chain([self.trunk_file(id)]) {
@@ -195,7 +200,7 @@ impl Checkpoints {
 fn to_bytes(kept: &Kept) -> Result<Vec<u8>> {
     let id = &kept.position.spec.id;
     let bad =
-        |reason: String| -> Error { TrainError::Checkpoint { path: id.clone(), reason }.into() };
+        |reason: String| -> Error { TrainError::CheckpointForm { run: id.clone(), reason }.into() };
     let arrays = kept.model.iter().chain(&kept.moments);
     let raw: Vec<(&String, &Array, Vec<u8>)> = arrays
         .map(|(name, array)| {

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::setting::Path;
+use super::run_setup::Path;
 use crate::error::TrainError;
 use crate::sweep::Compute;
 

@@ -7,8 +7,8 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::model::{FeedForward, Init, fan};
-use super::setting::Setting;
+use super::layers::{FeedForward, Init, fan};
+use super::run_setup::RunSetup;
 use crate::flops::{Experts, Shape};
 
 /// Routed experts, their router, and the experts every token visits.
@@ -80,7 +80,7 @@ impl Mixture {
     }
 
     /// - `h`: [rows, d_model]; returns as much.
-    pub(super) fn forward(&self, h: Tensor<2>, setting: &Setting) -> (Tensor<2>, RouterLosses) {
+    pub(super) fn forward(&self, h: Tensor<2>, setup: &RunSetup) -> (Tensor<2>, RouterLosses) {
         let [rows, d] = h.dims();
         let (count, k) = (self.experts.len(), self.top_k);
         let device = h.device();
@@ -107,13 +107,13 @@ impl Mixture {
                 at += 1;
             }
             let tokens = ints(visits.iter().map(|visit| (visit / k) as i32).collect());
-            outputs.push(expert.forward(h.clone().select(0, tokens), setting));
+            outputs.push(expert.forward(h.clone().select(0, tokens), setup));
         }
         let visited = Tensor::cat(outputs, 0).select(0, ints(place));
         let weighted = visited * weights.reshape([rows * k, 1]);
         let mut y = weighted.reshape([rows, k, d]).sum_dim(1).reshape([rows, d]);
         if let Some(shared) = &self.shared {
-            y = y + shared.forward(h, setting);
+            y = y + shared.forward(h, setup);
         }
         let loads: Vec<f32> =
             routes.visits.iter().map(|v| v.len() as f32 / (rows * k) as f32).collect();

@@ -1,17 +1,23 @@
-//! The bundled trainer: decoder-only transformers in burn, dense or sparse, on the CPU unless told
-//! otherwise.
+//! The bundled trainer: decoder-only transformers in burn, dense or sparse, on the CPU unless a file
+//! asks for another device.
+//!
+//! [`train_run`], [`train_sweep`] and [`prepare_corpus`] answer requests; [`BurnTrainer`] is the
+//! [`Trainer`](crate::sweep::Trainer) behind them.
 
 mod batches;
 mod checkpoint;
 mod compute;
 mod corpus;
 mod kernels;
+mod layers;
 mod mixture;
 mod model;
 mod optimizer;
 mod params;
 mod plain;
-mod setting;
+mod request;
+mod run_setup;
+mod tensors;
 mod text;
 mod trainer;
 
@@ -19,7 +25,11 @@ pub use checkpoint::Checkpoints;
 pub use corpus::{Corpus, CorpusFacts};
 pub use mixture::RouterLosses;
 pub use model::{Decoder, Losses};
-pub use setting::{Path, Setting};
+pub use request::{
+    CorpusReport, CorpusRequest, SweepRequest, TrainReport, TrainRequest, prepare_corpus,
+    train_run, train_sweep,
+};
+pub use run_setup::{Path, RunSetup};
 pub use text::{TokenText, Width};
 pub use trainer::{BurnTrainer, trainable};
 

@@ -5,14 +5,12 @@
 //! what a CPU does best at these widths, and a GPU does not mind.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use rand::RngExt;
+use burn::tensor::{Device, Int, Tensor};
 
-use super::kernels::Activation;
+use super::layers::{FeedForward, Init, fan};
 use super::mixture::{Mixture, RouterLosses};
-use super::setting::Setting;
+use super::run_setup::RunSetup;
 use crate::flops::Shape;
-use crate::sweep::{Stream, stream};
 
 /// Spread of the embeddings: with tied matrices the first logits then have a variance of d · this²,
 /// small enough for a first loss of ln(vocabulary).
@@ -40,14 +38,6 @@ struct Block {
     mixture: Option<Mixture>,
 }
 
-/// The feed-forward part of a layer, or one expert of it.
-#[derive(Module, Debug)]
-pub(super) struct FeedForward {
-    /// [d_model, inner width], the gate's columns first where there is one.
-    up: Param<Tensor<2>>,
-    down: Param<Tensor<2>>,
-}
-
 /// Losses of one batch.
 #[derive(Debug)]
 pub struct Losses {
@@ -57,32 +47,6 @@ pub struct Losses {
     pub router: Option<RouterLosses>,
 }
 
-/// Uniform weights of a given spread: generated here, so that a seed means the same numbers on
-/// every back end and with any number of trainers in one process.
-pub(super) struct Init<'a> {
-    rng: Stream,
-    device: &'a Device,
-}
-
-impl Init<'_> {
-    pub(super) fn matrix(&mut self, rows: usize, columns: usize, std: f64) -> Param<Tensor<2>> {
-        let half_width = (3.0_f64.sqrt() * std) as f32;
-        let values: Vec<f32> =
-            (0..rows * columns).map(|_| self.rng.random_range(-half_width..half_width)).collect();
-        let data = TensorData::new(values, [rows, columns]);
-        Param::from_tensor(Tensor::from_data(data, self.device))
-    }
-
-    fn gain(&self, width: usize) -> Param<Tensor<1>> {
-        Param::from_tensor(Tensor::ones([width], self.device))
-    }
-}
-
-/// 1 / sqrt(fan-in).
-pub(super) fn fan(width: usize) -> f64 {
-    1.0 / (width as f64).sqrt()
-}
-
 impl Decoder {
     /// A fresh model; `shape` must be [valid](Shape::validate) and [trainable](super::trainable).
     ///
@@ -90,7 +54,7 @@ impl Decoder {
     /// 1/sqrt(2 layers) of that.
     #[must_use]
     pub fn new(shape: &Shape, seed: u64, device: &Device) -> Self {
-        let mut init = Init { rng: stream(seed, 0), device };
+        let mut init = Init::new(seed, device);
         let d = shape.d_model as usize;
         let head_dim = shape.head_dim as usize;
         let queries = shape.heads as usize * head_dim;
@@ -123,27 +87,27 @@ impl Decoder {
 
     /// Logits of the next token, and the losses of the routers.
     ///
-    /// - `inputs`: token ids, [batch · context], `context` as in `setting`.
+    /// - `inputs`: token ids, [batch · context], `context` as in `setup`.
     /// - Returns [batch · context, vocabulary].
     #[must_use]
     pub fn forward(
         &self,
         inputs: Tensor<1, Int>,
-        setting: &Setting,
+        setup: &RunSetup,
     ) -> (Tensor<2>, Option<RouterLosses>) {
         let embedding = self.embedding.val();
-        let mut x = embedding.clone().select(0, inputs) * setting.embedding_scale;
+        let mut x = embedding.clone().select(0, inputs) * setup.embedding_scale;
         let mut routers = Vec::new();
         for block in &self.blocks {
-            let (y, router) = block.forward(x, setting);
+            let (y, router) = block.forward(x, setup);
             x = y;
             routers.extend(router);
         }
-        let x = setting.norm(x, self.final_gain.val());
-        let x = if setting.logit_scale == 1.0 { x } else { x * setting.logit_scale };
+        let x = setup.norm(x, self.final_gain.val());
+        let x = if setup.logit_scale == 1.0 { x } else { x * setup.logit_scale };
         let logits = match &self.head {
-            Some(head) => setting.product(x, head.val()),
-            None => setting.product(x, embedding.transpose()),
+            Some(head) => setup.product(x, head.val()),
+            None => setup.product(x, embedding.transpose()),
         };
         (logits, RouterLosses::mean(routers))
     }
@@ -154,10 +118,10 @@ impl Decoder {
         &self,
         inputs: Tensor<1, Int>,
         targets: Tensor<1, Int>,
-        setting: &Setting,
+        setup: &RunSetup,
     ) -> Losses {
-        let (logits, router) = self.forward(inputs, setting);
-        Losses { nats: setting.entropy(logits, targets), router }
+        let (logits, router) = self.forward(inputs, setup);
+        Losses { nats: setup.entropy(logits, targets), router }
     }
 }
 
@@ -181,42 +145,22 @@ impl Decoder {
 }
 
 impl Block {
-    fn forward(&self, x: Tensor<2>, setting: &Setting) -> (Tensor<2>, Option<RouterLosses>) {
-        let h = setting.norm(x.clone(), self.attention_gain.val());
-        let qkv = setting.product(h, self.qkv.val());
+    fn forward(&self, x: Tensor<2>, setup: &RunSetup) -> (Tensor<2>, Option<RouterLosses>) {
+        let h = setup.norm(x.clone(), self.attention_gain.val());
+        let qkv = setup.product(h, self.qkv.val());
         let gain = |gain: &Option<Param<Tensor<1>>>| {
-            gain.as_ref().map_or_else(|| setting.unit_gain(), Param::val)
+            gain.as_ref().map_or_else(|| setup.unit_gain(), Param::val)
         };
-        let mixed = setting.attention(qkv, [gain(&self.query_gain), gain(&self.key_gain)]);
-        let x = x + setting.product(mixed, self.output.val());
-        let h = setting.norm(x.clone(), self.ffn_gain.val());
+        let mixed = setup.attention(qkv, [gain(&self.query_gain), gain(&self.key_gain)]);
+        let x = x + setup.product(mixed, self.output.val());
+        let h = setup.norm(x.clone(), self.ffn_gain.val());
         match (&self.dense, &self.mixture) {
-            (Some(dense), _) => (x + dense.forward(h, setting), None),
+            (Some(dense), _) => (x + dense.forward(h, setup), None),
             (None, Some(mixture)) => {
-                let (y, router) = mixture.forward(h, setting);
+                let (y, router) = mixture.forward(h, setup);
                 (x + y, Some(router))
             }
             (None, None) => (x, None),
         }
-    }
-}
-
-impl FeedForward {
-    /// Inner width `ffn`, gated when the shape is.
-    pub(super) fn new(shape: &Shape, ffn: usize, init: &mut Init) -> Self {
-        let d = shape.d_model as usize;
-        let residual = 1.0 / (2.0 * f64::from(shape.layers)).sqrt();
-        let columns = (shape.ffn_matrices as usize - 1) * ffn;
-        let up = init.matrix(d, columns, fan(d));
-        Self { up, down: init.matrix(ffn, d, fan(ffn) * residual) }
-    }
-
-    pub(super) fn forward(&self, h: Tensor<2>, setting: &Setting) -> Tensor<2> {
-        let down = self.down.val();
-        let [inner, _] = down.dims();
-        let up = setting.product(h, self.up.val());
-        let [_, columns] = up.dims();
-        let kind = if columns == inner { Activation::Gelu } else { Activation::Swiglu };
-        setting.product(setting.activation(up, kind), down)
     }
 }

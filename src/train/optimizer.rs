@@ -9,9 +9,10 @@ use burn::tensor::{Tensor, TensorData};
 use super::kernels::{Update, adamw, squares};
 use super::model::Decoder;
 use super::params::{Array, Group, array, groups};
-use super::setting::{Path, constant};
+use super::run_setup::Path;
+use super::tensors::constant;
 use crate::flops::Shape;
-use crate::sweep::Recipe;
+use crate::sweep::TrainConfig;
 
 const EPSILON: f64 = 1e-8;
 
@@ -39,7 +40,7 @@ struct State {
     moments: Moments,
 }
 
-/// The parts of a recipe that matter here.
+/// The parts of a configuration that matter here.
 struct Rule {
     beta1: f64,
     beta2: f64,
@@ -87,7 +88,7 @@ impl Gradients {
 }
 
 impl AdamW {
-    pub(super) fn new(model: &Decoder, shape: &Shape, recipe: &Recipe, path: Path) -> Self {
+    pub(super) fn new(model: &Decoder, shape: &Shape, config: &TrainConfig, path: Path) -> Self {
         struct Start {
             path: Path,
             found: Vec<(Vec<usize>, Moments)>,
@@ -117,13 +118,13 @@ impl AdamW {
             .map(|((name, group), (shape, moments))| State { name, group, shape, moments })
             .collect();
         let rule = Rule {
-            beta1: recipe.beta1,
-            beta2: recipe.beta2,
-            weight_decay: recipe.weight_decay,
-            decay_embeddings: recipe.decay_embeddings,
-            embedding_lr: recipe.embedding_lr_factor(shape.d_model),
-            gain_lr: recipe.gain_lr_factor(shape.d_model),
-            clip_norm: recipe.clip_norm,
+            beta1: config.beta1,
+            beta2: config.beta2,
+            weight_decay: config.weight_decay,
+            decay_embeddings: config.decay_embeddings,
+            embedding_lr: config.embedding_lr_factor(shape.d_model),
+            gain_lr: config.gain_lr_factor(shape.d_model),
+            clip_norm: config.clip_norm,
         };
         Self { states, steps: 0, rule, path }
     }

@@ -5,7 +5,7 @@ use burn::tensor::activation::{log_softmax, sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor};
 
 use super::kernels::{Activation, Heads};
-use super::setting::{RMS_EPSILON, constant, product};
+use super::tensors::{RMS_EPSILON, constant, product};
 use crate::sweep::Precision;
 
 /// Rotary tables and the mask, as tensors.

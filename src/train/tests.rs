@@ -19,8 +19,8 @@ use crate::flops::{Experts, Shape};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::sweep::Compute;
 use crate::sweep::{
-    BYTES, KeepCheckpoints, Precision, Recipe, RunSpec, RunStatus, Schedule, StepLog, TrainEvent,
-    Trainer, WidthTransfer, stream,
+    BYTES, KeepCheckpoints, Precision, RunSpec, RunStatus, Schedule, StepLog, TrainConfig,
+    TrainEvent, Trainer, WidthTransfer, stream,
 };
 use crate::units::Tokens;
 
@@ -60,9 +60,9 @@ fn scalar(tensor: Tensor<1>) -> f64 {
     f64::from(tensor.into_scalar::<f32>())
 }
 
-fn setting(shape: &Shape, context: u32, path: Path, device: &Device) -> Setting {
-    let recipe = Recipe { context, ..Recipe::default() };
-    Setting::new(shape, &recipe, path, Precision::F32, device)
+fn setup(shape: &Shape, context: u32, path: Path, device: &Device) -> RunSetup {
+    let recipe = TrainConfig { context, ..TrainConfig::default() };
+    RunSetup::new(shape, &recipe, path, Precision::F32, device)
 }
 
 /// Everything that is minimised, with weights on the routers' losses that make them matter.
@@ -104,13 +104,12 @@ fn the_count_is_the_formula() {
 fn the_first_loss_is_ln_vocabulary() {
     for (what, shape) in shapes() {
         let device = Device::flex();
-        let setting = setting(&shape, 64, Path::Fused, &device);
+        let setup = setup(&shape, 64, Path::Fused, &device);
         let (inputs, targets) = (ids(128, shape.vocab, 1), ids(128, shape.vocab, 2));
         let losses: Vec<f64> = (0..8)
             .map(|seed| {
                 let model = Decoder::new(&shape, seed, &device);
-                let losses =
-                    model.losses(ints(&inputs, &device), ints(&targets, &device), &setting);
+                let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setup);
                 scalar(losses.nats)
             })
             .collect();
@@ -128,10 +127,10 @@ fn later_tokens_do_not_move_earlier_logits_nor_do_tokens_out_of_the_window() {
     let device = Device::flex();
     for (what, shape) in shapes().into_iter().filter(|(_, s)| s.experts.is_none()) {
         let model = Decoder::new(&shape, 3, &device);
-        let setting = setting(&shape, 32, Path::Fused, &device);
+        let setup = setup(&shape, 32, Path::Fused, &device);
         let vocab = shape.vocab as usize;
         let logits = |tokens: &[i32]| -> Vec<f32> {
-            let (logits, _) = model.forward(ints(tokens, &device), &setting);
+            let (logits, _) = model.forward(ints(tokens, &device), &setup);
             logits.into_data().try_to_vec().expect("f32")
         };
         let mut tokens = ids(32, shape.vocab, 4);
@@ -159,9 +158,8 @@ fn the_kernels_are_the_plain_operations_and_so_are_their_gradients() {
             let count = 3 * context as usize;
             let (inputs, targets) = (ids(count, shape.vocab, 6), ids(count, shape.vocab, 7));
             let run = |path: Path| {
-                let setting = setting(&shape, context, path, &device);
-                let losses =
-                    model.losses(ints(&inputs, &device), ints(&targets, &device), &setting);
+                let setup = setup(&shape, context, path, &device);
+                let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setup);
                 let loss = objective(losses);
                 (scalar(loss.clone()), gradients(&model, loss))
             };
@@ -188,8 +186,8 @@ fn other_devices_compute_what_the_cpu_does() {
             let (inputs, targets) = (ids(80, shape.vocab, 6), ids(80, shape.vocab, 7));
             let run = |path: Path, device: &Device| {
                 let model = Decoder::new(&shape, 5, device);
-                let setting = setting(&shape, 40, path, device);
-                let losses = model.losses(ints(&inputs, device), ints(&targets, device), &setting);
+                let setup = setup(&shape, 40, path, device);
+                let losses = model.losses(ints(&inputs, device), ints(&targets, device), &setup);
                 let loss = objective(losses);
                 (scalar(loss.clone()), gradients(&model, loss))
             };
@@ -215,12 +213,12 @@ fn other_devices_compute_what_the_cpu_does() {
 fn gradients_of_the_whole_model_agree_with_differences() {
     let device = Device::flex().autodiff();
     for (what, shape) in shapes() {
-        let setting = setting(&shape, CONTEXT, Path::Fused, &device);
+        let setup = setup(&shape, CONTEXT, Path::Fused, &device);
         let model = Decoder::new(&shape, 5, &device);
         // Few tokens, so that no router is near a tie.
         let (inputs, targets) = (ids(16, shape.vocab, 8), ids(16, shape.vocab, 9));
         let loss = |m: &Decoder| {
-            objective(m.losses(ints(&inputs, &device), ints(&targets, &device), &setting))
+            objective(m.losses(ints(&inputs, &device), ints(&targets, &device), &setup))
         };
         let exact = gradients(&model, loss(&model));
         let values = arrays(&model);
@@ -273,8 +271,8 @@ fn a_mixture_of_one_expert_is_the_dense_model() {
     let sparse = Decoder::new(&sparse_shape, 2, &device).with_expert_of(&dense);
     let (inputs, targets) = (ids(64, 64, 1), ids(64, 64, 2));
     let run = |model: &Decoder, shape: &Shape| {
-        let setting = setting(shape, CONTEXT, Path::Fused, &device);
-        let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setting);
+        let setup = setup(shape, CONTEXT, Path::Fused, &device);
+        let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setup);
         (scalar(losses.nats.clone()), gradients(model, losses.nats))
     };
     let ((a, grads), (b, sparse_grads)) = (run(&dense, &dense_shape), run(&sparse, &sparse_shape));
@@ -306,14 +304,18 @@ fn gain_ids(model: &Decoder) -> Vec<ParamId> {
 fn a_step_is_that_of_burns_own_adamw() {
     let device = Device::flex().autodiff();
     let shape = Shape { ffn: 48, ..Shape::swiglu(1, 32, 2, 64) };
-    let recipe =
-        Recipe { context: CONTEXT, clip_norm: 1e9, weight_decay: 0.3, ..Recipe::default() };
+    let recipe = TrainConfig {
+        context: CONTEXT,
+        clip_norm: 1e9,
+        weight_decay: 0.3,
+        ..TrainConfig::default()
+    };
     let batch = |step: u64| (ids(64, 64, step), ids(64, 64, step + 50));
     for path in [Path::Fused, Path::Plain] {
-        let setting = setting(&shape, CONTEXT, path, &device);
+        let setup = setup(&shape, CONTEXT, path, &device);
         let grads = |model: &Decoder, step: u64| {
             let (inputs, targets) = batch(step);
-            let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setting);
+            let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setup);
             GradientsParams::from_grads(losses.nats.backward(), model)
         };
         let mut ours = Decoder::new(&shape, 0, &device);
@@ -348,7 +350,7 @@ fn gains_are_not_decayed_and_embeddings_only_when_asked() {
     let device = Device::flex().autodiff();
     let shape = Shape { ffn: 48, ..Shape::swiglu(1, 32, 2, 64) };
     for decay_embeddings in [true, false] {
-        let recipe = Recipe { weight_decay: 1.0, decay_embeddings, ..Recipe::default() };
+        let recipe = TrainConfig { weight_decay: 1.0, decay_embeddings, ..TrainConfig::default() };
         let model = Decoder::new(&shape, 0, &device);
         let before = arrays(&model);
         let mut optimizer = AdamW::new(&model, &shape, &recipe, Path::Fused);
@@ -372,10 +374,10 @@ fn rounded_factors_give_nearly_the_same_loss() {
     let shape = Shape::swiglu(2, 64, 2, 64);
     let model = Decoder::new(&shape, 0, &device);
     let (inputs, targets) = (ids(64, 64, 1), ids(64, 64, 2));
-    let recipe = Recipe { context: CONTEXT, ..Recipe::default() };
+    let recipe = TrainConfig { context: CONTEXT, ..TrainConfig::default() };
     let loss = |precision| {
-        let setting = Setting::new(&shape, &recipe, Path::Plain, precision, &device);
-        scalar(model.losses(ints(&inputs, &device), ints(&targets, &device), &setting).nats)
+        let setup = RunSetup::new(&shape, &recipe, Path::Plain, precision, &device);
+        scalar(model.losses(ints(&inputs, &device), ints(&targets, &device), &setup).nats)
     };
     let gap = (loss(Precision::Bf16) - loss(Precision::F32)).abs();
     assert!(gap > 0.0 && gap < 0.01, "{gap}");
@@ -385,25 +387,25 @@ fn rounded_factors_give_nearly_the_same_loss() {
 fn reach(d_model: u32, width_transfer: WidthTransfer) -> f64 {
     let device = Device::flex().autodiff();
     let shape = Shape::swiglu(2, d_model, d_model / 32, 64);
-    let recipe = Recipe {
+    let recipe = TrainConfig {
         context: CONTEXT,
         width_transfer,
         lr_width_exponent: 0.0,
         peak_lr: 4e-3,
         weight_decay: 0.0,
-        ..Recipe::default()
+        ..TrainConfig::default()
     };
-    let setting = Setting::new(&shape, &recipe, Path::Fused, Precision::F32, &device);
+    let setup = RunSetup::new(&shape, &recipe, Path::Fused, Precision::F32, &device);
     let mut model = Decoder::new(&shape, 0, &device);
     let (inputs, targets) = (ids(256, 64, 1), ids(256, 64, 2));
     let logits = |model: &Decoder| -> Vec<f32> {
-        let (logits, _) = model.forward(ints(&inputs, &device), &setting);
+        let (logits, _) = model.forward(ints(&inputs, &device), &setup);
         logits.into_data().try_to_vec().expect("f32")
     };
     let before = logits(&model);
     let mut optimizer = AdamW::new(&model, &shape, &recipe, Path::Fused);
     for _ in 0..4 {
-        let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setting);
+        let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setup);
         let mut sum = Gradients::new();
         sum.add(&model, GradientsParams::from_grads(losses.nats.backward(), &model));
         model = optimizer.step(model, sum, recipe.lr_for(d_model)).0;
@@ -431,20 +433,20 @@ fn noise(letters: u8, length: usize, seed: u64) -> Vec<u32> {
     (0..length).map(|_| u32::from(b'a' + rng.random_range(0..letters))).collect()
 }
 
-fn spec(steps: u64, recipe: Recipe) -> RunSpec {
+fn spec(steps: u64, recipe: TrainConfig) -> RunSpec {
     let tokens = Tokens::new((steps * recipe.tokens_per_step()) as f64);
     let shape = Shape::swiglu(2, 32, 2, BYTES);
     RunSpec { id: "t".to_owned(), shape, tokens, budget: None, seed: 1, recipe, trunk: None }
 }
 
-fn recipe() -> Recipe {
-    Recipe {
+fn recipe() -> TrainConfig {
+    TrainConfig {
         context: CONTEXT,
         batch_sequences: 4,
         evaluations: 2,
         validation_tokens: 128,
         peak_lr: 1e-2,
-        ..Recipe::default()
+        ..TrainConfig::default()
     }
 }
 
@@ -485,7 +487,7 @@ fn one_batch_is_learnt_by_heart() {
 
 #[test]
 fn two_equally_likely_letters_cost_ln_two() {
-    let recipe = Recipe { validation_tokens: 16_384, ..recipe() };
+    let recipe = TrainConfig { validation_tokens: 16_384, ..recipe() };
     let mut trainer = trainer(&noise(2, 60_000, 1), &noise(2, 20_001, 2));
     let (_, loss, _) = losses(&mut trainer, &spec(300, recipe));
     // The entropy rate is ln 2 whatever the model does; it can only be above, and little.
@@ -509,7 +511,7 @@ fn accumulated_gradients_are_those_of_the_whole_batch() {
     let mut trainer = trainer(&noise(26, 5000, 1), &noise(26, 500, 2));
     let whole = losses(&mut trainer, &spec(5, recipe())).0;
     // Parts of three and of one.
-    let parts = Recipe { micro_sequences: Some(3), ..recipe() };
+    let parts = TrainConfig { micro_sequences: Some(3), ..recipe() };
     let parts = losses(&mut trainer, &spec(5, parts)).0;
     assert_ne!(whole, parts, "sums in another order");
     for (a, b) in whole.iter().zip(&parts) {
@@ -521,7 +523,7 @@ fn accumulated_gradients_are_those_of_the_whole_batch() {
 fn a_run_that_explodes_is_diverged() {
     // Decay at this rate multiplies every matrix by 1 - 9.9 · 9 = -88 a step: past the largest
     // f32 within twenty-odd steps, whatever the gradients do.
-    let recipe = Recipe {
+    let recipe = TrainConfig {
         peak_lr: 9.9,
         lr_width_exponent: 0.0,
         warmup_fraction: 0.0,
@@ -539,12 +541,12 @@ fn clipping_scales_all_gradients_alike() {
     let device = Device::flex().autodiff();
     let shape = Shape::swiglu(1, 16, 1, 64);
     let model = Decoder::new(&shape, 0, &device);
-    let setting = setting(&shape, CONTEXT, Path::Fused, &device);
+    let setup = setup(&shape, CONTEXT, Path::Fused, &device);
     let (inputs, targets) = (ids(64, 64, 1), ids(64, 64, 2));
     let first_moments = |clip_norm: f64| {
-        let recipe = Recipe { clip_norm, ..Recipe::default() };
+        let recipe = TrainConfig { clip_norm, ..TrainConfig::default() };
         let mut optimizer = AdamW::new(&model, &shape, &recipe, Path::Fused);
-        let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setting);
+        let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setup);
         let mut sum = Gradients::new();
         sum.add(&model, GradientsParams::from_grads(losses.nats.backward(), &model));
         let (_, norm) = optimizer.step(model.clone(), sum, 1e-3);
@@ -604,7 +606,7 @@ fn a_run_taken_up_again_is_the_uninterrupted_one_bit_for_bit() {
 
 #[test]
 fn a_branch_is_the_run_trained_alone_bit_for_bit_and_costs_only_its_own_steps() {
-    let recipe = Recipe { schedule: Schedule::Wsd, warmup_steps: Some(4), ..recipe() };
+    let recipe = TrainConfig { schedule: Schedule::Wsd, warmup_steps: Some(4), ..recipe() };
     let alone = |steps: u64| spec(steps, recipe.clone());
     let branch = |steps: u64| RunSpec {
         id: format!("t{steps}"),

@@ -1,6 +1,7 @@
 //! The training loop.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,34 +16,34 @@ use super::corpus::Corpus;
 use super::model::{Decoder, Losses};
 use super::optimizer::{AdamW, Gradients};
 use super::params::{arrays, with_arrays};
-use super::setting::Setting;
+use super::run_setup::RunSetup;
 use super::text::TokenText;
 use crate::error::{Result, TrainError};
 use crate::flops::Shape;
 use crate::sweep::{
-    Compute, EvalLog, KeepCheckpoints, Precision, Recipe, RouterLog, RunSpec, RunStart, RunStatus,
-    StepLog, TrainEvent, Trainer,
+    Compute, EvalLog, Execution, KeepCheckpoints, Precision, RouterLog, RunSpec, RunStart,
+    RunStatus, StepLog, TrainConfig, TrainEvent, Trainer,
 };
 use crate::units::Tokens;
 
 /// Tokens scored at once in a validation pass.
 const EVAL_TOKENS: usize = 4096;
 
-/// A loss of this many times ln(vocabulary), what guessing costs, is never come back from.
+/// A run whose loss is this many times ln(vocabulary), the loss of guessing, does not recover.
 const HOPELESS: f64 = 3.0;
 
 /// Trains decoders on a corpus.
 #[derive(Clone, Debug)]
 pub struct BurnTrainer {
-    /// The text.
+    /// What it trains on.
     pub corpus: Arc<Corpus>,
     /// Threads of one run on the CPU.
     pub threads: usize,
-    /// Where.
+    /// The device.
     pub compute: Compute,
-    /// What matrix products are computed in.
+    /// Precision of matrix products.
     pub precision: Precision,
-    /// Where its state is kept; a run that is broken off starts anew without.
+    /// Where its state is kept; without, a run that was interrupted starts again.
     pub checkpoints: Option<Checkpoints>,
 }
 
@@ -52,6 +53,23 @@ impl BurnTrainer {
     pub fn new(corpus: Arc<Corpus>) -> Self {
         let (compute, precision) = (Compute::Cpu, Precision::F32);
         Self { corpus, threads: 1, compute, precision, checkpoints: None }
+    }
+
+    /// A trainer as a run or sweep file asks for, with its checkpoints in `folder`.
+    #[must_use]
+    pub fn with_execution(corpus: Arc<Corpus>, execution: &Execution, folder: &Path) -> Self {
+        let checkpoints = Checkpoints {
+            folder: folder.to_owned(),
+            every: Duration::from_secs_f64(execution.checkpoint_seconds),
+            keep: execution.keep_checkpoints,
+        };
+        Self {
+            corpus,
+            threads: execution.threads,
+            compute: execution.device,
+            precision: execution.precision,
+            checkpoints: Some(checkpoints),
+        }
     }
 }
 
@@ -68,7 +86,7 @@ impl Trainer for BurnTrainer {
         spec.shape.validate()?;
         trainable(&spec.shape)?;
         spec.recipe.validate()?;
-        check_text(&self.corpus, spec)?;
+        check_corpus(&self.corpus, spec)?;
         // A pool of its own per run: the global one would make two runs wait for each other.
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.max(1))
@@ -82,36 +100,31 @@ impl Trainer for BurnTrainer {
     }
 }
 
-/// Refuses a corpus that is too short for the recipe, or has more kinds of tokens than the shape.
-fn check_text(corpus: &Corpus, spec: &RunSpec) -> Result<()> {
-    let too_little = |split, text: &TokenText, wanted: usize| match text.len() < wanted {
-        true => Err(TrainError::TooLittleText {
+/// Refuses a corpus that is too short for one step or one window, or has more kinds of tokens than the
+/// shape.
+fn check_corpus(corpus: &Corpus, spec: &RunSpec) -> Result<()> {
+    let enough = |split, tokens: &TokenText, expected: usize| match tokens.len() < expected {
+        true => Err(TrainError::TooFewTokens {
             corpus: corpus.name.clone(),
             split,
-            found: text.len(),
-            wanted,
+            found: tokens.len(),
+            expected,
         }),
         false => Ok(()),
     };
-    too_little("training", &corpus.train, spec.recipe.tokens_per_step() as usize + 1)?;
-    too_little("validation", &corpus.validation, spec.recipe.context as usize + 1)?;
+    enough("training", &corpus.train, spec.recipe.tokens_per_step() as usize + 1)?;
+    enough("validation", &corpus.validation, spec.recipe.context as usize + 1)?;
     if corpus.vocab > spec.shape.vocab {
-        return Err(TrainError::Corpus {
-            what: format!(
-                "{} kinds of tokens, but the shape has a vocabulary of {}",
-                corpus.vocab, spec.shape.vocab
-            ),
-            mend: format!("set vocab = {}", corpus.vocab),
-        }
-        .into());
+        let (found, expected) = (spec.shape.vocab, corpus.vocab);
+        return Err(TrainError::SmallVocab { found, expected }.into());
     }
     Ok(())
 }
 
-/// Whether the model of this room has all parts of the shape.
+/// Checks that the bundled model has all parts of the shape.
 ///
 /// # Errors
-/// [`TrainError::Untrainable`] naming the first it has not.
+/// [`TrainError::Untrainable`] naming the first part it lacks.
 pub fn trainable(shape: &Shape) -> Result<(), TrainError> {
     let parts = [
         ("latent", shape.latent.is_some()),
@@ -130,8 +143,8 @@ struct Session<'a> {
     trainer: &'a BurnTrainer,
     spec: &'a RunSpec,
     device: Device,
-    setting: Setting,
-    /// Taken out only while the optimiser has it.
+    setup: RunSetup,
+    /// `None` only while the optimiser has it.
     model: Option<Decoder>,
     optimizer: AdamW,
     windows: Windows,
@@ -142,14 +155,14 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// A run at its start, or where its checkpoint left it.
+    /// A run at its start, or at the step of its checkpoint.
     fn begin(trainer: &'a BurnTrainer, spec: &'a RunSpec) -> Result<Self> {
-        let (recipe, corpus) = (&spec.recipe, &trainer.corpus);
+        let (config, corpus) = (&spec.recipe, &trainer.corpus);
         let device = device(trainer.compute)?.autodiff();
         let path = path(trainer.compute);
-        let setting = Setting::new(&spec.shape, recipe, path, trainer.precision, &device);
+        let setup = RunSetup::new(&spec.shape, config, path, trainer.precision, &device);
         let mut model = Decoder::new(&spec.shape, spec.seed, &device);
-        let mut optimizer = AdamW::new(&model, &spec.shape, recipe, path);
+        let mut optimizer = AdamW::new(&model, &spec.shape, config, path);
         let mut position = Position::new(spec, &corpus.sha256);
         if let Some(checkpoints) = &trainer.checkpoints
             && let Some(kept) = checkpoints.load(spec, &corpus.sha256)?
@@ -159,9 +172,9 @@ impl<'a> Session<'a> {
             optimizer.restore(kept.moments, kept.position.step).map_err(misfit)?;
             position = kept.position;
         }
-        let context = recipe.context as usize;
+        let context = config.context as usize;
         let windows = Windows::shuffled(corpus.train.clone(), context, spec.seed);
-        let scored = recipe.validation_tokens as usize;
+        let scored = config.validation_tokens as usize;
         let validation = Windows::spread(corpus.validation.clone(), context, scored);
         let (began, saved) = (Instant::now(), Instant::now());
         let model = Some(model);
@@ -169,7 +182,7 @@ impl<'a> Session<'a> {
             trainer,
             spec,
             device,
-            setting,
+            setup,
             model,
             optimizer,
             windows,
@@ -181,14 +194,14 @@ impl<'a> Session<'a> {
     }
 
     fn start(&self) -> RunStart {
-        let (corpus, recipe) = (&self.trainer.corpus, &self.spec.recipe);
+        let (corpus, config) = (&self.trainer.corpus, &self.spec.recipe);
         let counted = self.spec.shape.params();
-        let context = recipe.context as usize;
+        let context = config.context as usize;
         RunStart {
             n_params: counted.all,
             n_params_non_embedding: counted.non_embedding,
             n_params_active: counted.active,
-            flops_per_token: self.spec.shape.train_flops_per_token(recipe.context),
+            flops_per_token: self.spec.shape.train_flops_per_token(config.context),
             steps: self.spec.steps(),
             shared_steps: self.position.shared_steps,
             resumed_at: self.position.step,
@@ -200,11 +213,11 @@ impl<'a> Session<'a> {
     }
 
     fn run(mut self, report: &mut Report) -> Result<RunStatus> {
-        let recipe = &self.spec.recipe;
+        let config = &self.spec.recipe;
         let steps = self.spec.steps();
-        let peak = recipe.lr_for(self.spec.shape.d_model);
+        let peak = config.lr_for(self.spec.shape.d_model);
         let hopeless = HOPELESS * f64::from(self.spec.shape.vocab).ln();
-        let fork = self.spec.trunk.as_ref().map(|_| recipe.steps_before_decay(steps));
+        let fork = self.spec.trunk.as_ref().map(|_| config.steps_before_decay(steps));
         if report(&TrainEvent::Start(self.start())).is_break() {
             return Ok(RunStatus::Stopped);
         }
@@ -215,14 +228,14 @@ impl<'a> Session<'a> {
             if fork == Some(self.position.step) {
                 self.save_trunk(report)?;
             }
-            let lr = recipe.lr_at(peak, self.position.step, steps);
+            let lr = config.lr_at(peak, self.position.step, steps);
             let log = self.step(lr);
             let sound = log.loss_nats.is_finite() && log.grad_norm.is_finite();
             let mut stopped = report(&TrainEvent::Step(log)).is_break();
             if !sound || log.loss_nats > hopeless {
                 return Ok(RunStatus::Diverged);
             }
-            if eval_due(log.step, steps, recipe.evaluations) {
+            if eval_due(log.step, steps, config.evaluations) {
                 let eval = EvalLog {
                     step: log.step,
                     tokens: log.tokens,
@@ -247,24 +260,22 @@ impl<'a> Session<'a> {
 
     /// One optimiser step at learning rate `lr`; the model stays as it was if it is not sound.
     fn step(&mut self, lr: f64) -> StepLog {
-        let recipe = &self.spec.recipe;
-        let Some(mut model) = self.model.take() else {
-            unreachable!("the optimiser gives the model back");
-        };
-        let batch = u64::from(recipe.batch_sequences);
+        let config = &self.spec.recipe;
+        let mut model = self.model.take().expect("every step puts the model back");
+        let batch = u64::from(config.batch_sequences);
         let first = self.position.step * batch;
         let mut gradients = Gradients::new();
         let mut loss_nats = 0.0;
         let mut router: Option<RouterLog> = None;
         let mut done = 0;
         while done < batch {
-            let part = u64::from(recipe.micro_batch()).min(batch - done);
+            let part = u64::from(config.micro_batch()).min(batch - done);
             let part_batch = self.windows.at(first + done, part as usize, &self.device);
-            let losses = model.losses(part_batch.inputs, part_batch.targets, &self.setting);
+            let losses = model.losses(part_batch.inputs, part_batch.targets, &self.setup);
             let share = part as f64 / batch as f64;
             loss_nats += share * scalar(&losses.nats);
             router = sum_routers(router, &losses, share);
-            let objective = objective(losses, recipe, share);
+            let objective = objective(losses, config, share);
             let grads = GradientsParams::from_grads(objective.backward(), &model);
             gradients.add(&model, grads);
             done += part;
@@ -274,7 +285,7 @@ impl<'a> Session<'a> {
         self.model = Some(model);
         self.position.step += 1;
         let step = self.position.step;
-        let tokens = step * recipe.tokens_per_step();
+        let tokens = step * config.tokens_per_step();
         StepLog { step, tokens, loss_nats, lr, grad_norm, router, elapsed_s: self.elapsed_s() }
     }
 
@@ -285,13 +296,13 @@ impl<'a> Session<'a> {
     /// Mean validation loss, nats per token, without recording gradients.
     fn evaluate(&self) -> f64 {
         let Some(model) = self.model.as_ref().map(Module::valid) else { return f64::NAN };
-        let setting = self.setting.without_autodiff();
+        let setup = self.setup.without_autodiff();
         let device = self.device.clone().inner();
         let at_once = (EVAL_TOKENS / self.spec.recipe.context as usize).max(1);
         let (mut total, mut sequences) = (0.0, 0.0);
         for batch in self.validation.pass(at_once, &device) {
             let share = batch.sequences as f64;
-            let losses = model.losses(batch.inputs, batch.targets, &setting);
+            let losses = model.losses(batch.inputs, batch.targets, &setup);
             total += share * scalar(&losses.nats);
             sequences += share;
         }
@@ -315,7 +326,7 @@ impl<'a> Session<'a> {
 
     fn save(&mut self, report: &mut Report) -> Result<()> {
         let Some(checkpoints) = &self.trainer.checkpoints else { return Ok(()) };
-        // The log must hold every step that the checkpoint says was taken.
+        // The log must hold every step before the checkpoint.
         let _ = report(&TrainEvent::Checkpoint { step: self.position.step });
         checkpoints.save(&self.kept())?;
         self.saved = Instant::now();
@@ -337,11 +348,11 @@ fn scalar(tensor: &Tensor<1>) -> f64 {
 }
 
 /// What is minimised: the likelihood and, in a mixture of experts, the routers' losses.
-fn objective(losses: Losses, recipe: &Recipe, share: f64) -> Tensor<1> {
+fn objective(losses: Losses, config: &TrainConfig, share: f64) -> Tensor<1> {
     let total = match losses.router {
         None => losses.nats,
         Some(router) => {
-            losses.nats + router.balance * recipe.balance_loss + router.z * recipe.router_z_loss
+            losses.nats + router.balance * config.balance_loss + router.z * config.router_z_loss
         }
     };
     if share == 1.0 { total } else { total * share }

@@ -1,4 +1,6 @@
-//! The default text: sources of the crates this program was built from.
+//! Sources of the crates this program was built from, as text.
+//!
+//! `data/first-light` was trained on them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use serde::Deserialize;
 use crate::data::read_texts;
 use crate::error::{Result, TrainError};
 
-/// Crates whose sources make the default training text: large, hand-written for the most part,
+/// Crates whose sources are the training documents: large, hand-written for the most part,
 /// compiled on every platform, one version each in Cargo.lock.
 const TRAINING_CRATES: [&str; 49] = [
     "aho-corasick",
@@ -62,7 +64,7 @@ const TRAINING_CRATES: [&str; 49] = [
     "ttf-parser",
 ];
 
-/// Crates kept for validation: of the same families and trades, never seen in training.
+/// Crates whose sources are the validation documents: of the same families, never trained on.
 const VALIDATION_CRATES: [&str; 9] = [
     "argmin-math",
     "burn-optim",
@@ -83,7 +85,7 @@ pub(super) fn read(registry: &Path) -> Result<[Vec<Vec<u8>>; 2]> {
     Ok([documents(registry, &TRAINING_CRATES)?, documents(registry, &VALIDATION_CRATES)?])
 }
 
-/// What to call it.
+/// Name of this corpus in logs.
 pub(super) fn name() -> String {
     format!("sources of {} pinned crates", TRAINING_CRATES.len())
 }

@@ -12,7 +12,7 @@ use crate::error::{Result, TrainError};
 /// Marks the end of a document where we train the tokenizer ourselves.
 const END_OF_TEXT: &str = "<|endoftext|>";
 
-/// What others call it.
+/// Its names in other people's tokenizers.
 const ENDS: [&str; 6] = [END_OF_TEXT, "</s>", "<|end_of_text|>", "<eos>", "[SEP]", "<|eot_id|>"];
 
 /// Documents encoded at once.
@@ -40,9 +40,9 @@ impl Tokenizer {
         }
         let tokenizer = match name.strip_prefix("bpe:") {
             Some(vocab) => {
-                let vocab: usize = vocab.parse().map_err(|_| {
-                    failed("bpe: and a vocabulary size are wanted, such as bpe:4096".to_owned())
-                })?;
+                let vocab: usize = vocab
+                    .parse()
+                    .map_err(|_| TrainError::TokenizerName { name: name.to_owned() })?;
                 trained(vocab, documents).map_err(|e| failed(e.to_string()))?
             }
             None => HfTokenizer::from_file(Path::new(name)).map_err(|e| failed(e.to_string()))?,
@@ -100,7 +100,7 @@ impl Tokenizer {
     }
 }
 
-/// Byte-level BPE of `vocab` tokens, every byte among them, so that no text is unknown.
+/// Byte-level BPE of `vocab` tokens, every byte among them, so that any text can be encoded.
 fn trained<'a>(
     vocab: usize,
     documents: impl Iterator<Item = &'a [u8]>,
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tokenizer_is_refused_by_name() {
+    fn a_name_that_means_no_tokenizer_is_refused_and_repeated() {
         let error = |name: &str| {
             Tokenizer::named(name, std::iter::empty()).err().expect("refused").to_string()
         };

@@ -1,4 +1,4 @@
-//! How a run is trained.
+//! How a run is trained: the table `[recipe]` of a run or sweep file.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 /// | `lr_width_exponent` | 0.5 | 0..2 | lr = peak_lr · (64 / d_model)^this, under `rule` |
 /// | `schedule` | `cosine` | | `cosine`, `linear` or `wsd` (constant, then a decay) |
 /// | `warmup_fraction` | 0.05 | 0..0.5 | share of the steps with rising rate |
-/// | `warmup_steps` | | >= 1 | steps with rising rate; instead of the share, and wanted by `wsd` |
+/// | `warmup_steps` | | >= 1 | steps with rising rate; instead of the share; runs that share a trunk need it |
 /// | `decay_fraction` | 0.2 | 0..1 | share of the steps in the decay of `wsd` |
 /// | `decay_shape` | `linear` | | `linear` or `one-minus-sqrt`, the decay of `wsd` |
 /// | `final_lr_fraction` | 0.1 | 0..1 | rate at the end over the peak |
@@ -47,7 +47,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 /// | `validation_tokens` | 131072 | >= context | tokens of one validation pass |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Recipe {
+pub struct TrainConfig {
     /// Sequence length in tokens.
     pub context: u32,
     /// Sequences per optimiser step.
@@ -99,7 +99,7 @@ pub struct Recipe {
     pub validation_tokens: u64,
 }
 
-impl Default for Recipe {
+impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             context: 128,
@@ -128,14 +128,14 @@ impl Default for Recipe {
     }
 }
 
-impl Recipe {
+impl TrainConfig {
     /// Tokens of one optimiser step.
     #[must_use]
     pub fn tokens_per_step(&self) -> u64 {
         u64::from(self.context) * u64::from(self.batch_sequences)
     }
 
-    /// Sequences computed at once: a divisor of the batch is not needed, the last part is smaller.
+    /// Sequences computed at once. It need not divide the batch: the last part is smaller then.
     #[must_use]
     pub fn micro_batch(&self) -> u32 {
         self.micro_sequences.unwrap_or(self.batch_sequences).min(self.batch_sequences)
@@ -171,83 +171,93 @@ impl Recipe {
     /// # Errors
     /// [`SweepError::Field`] naming the first field out of range.
     pub fn validate(&self) -> Result<(), SweepError> {
-        let fail = |field: &'static str, found: f64, wanted: &'static str| {
-            Err(SweepError::Field { field, found: found.to_string(), wanted })
+        let fail = |field: &'static str, found: f64, expected: &'static str| {
+            Err(SweepError::Field { field, found: found.to_string(), expected })
         };
         if self.context < 8 {
-            return fail("context", f64::from(self.context), "at least 8 tokens");
+            return fail("recipe.context", f64::from(self.context), "at least 8 tokens");
         }
         if self.batch_sequences == 0 {
-            return fail("batch_sequences", 0.0, "at least 1");
+            return fail("recipe.batch_sequences", 0.0, "at least 1");
         }
         if self.micro_sequences == Some(0) {
-            return fail("micro_sequences", 0.0, "at least 1");
+            return fail("recipe.micro_sequences", 0.0, "at least 1");
         }
         if self.warmup_steps == Some(0) {
-            return fail("warmup_steps", 0.0, "at least 1");
+            return fail("recipe.warmup_steps", 0.0, "at least 1");
         }
         let unit = 0.0..1.0;
         let small = 0.0..=10.0;
         let checks: [(&'static str, f64, bool, &'static str); 12] = [
             (
-                "decay_fraction",
+                "recipe.decay_fraction",
                 self.decay_fraction,
                 self.decay_fraction > 0.0 && self.decay_fraction <= 1.0,
                 "above 0, at most 1",
             ),
             (
-                "embedding_lr_ratio",
+                "recipe.embedding_lr_ratio",
                 self.embedding_lr_ratio,
                 self.embedding_lr_ratio > 0.0 && self.embedding_lr_ratio <= 1e4,
                 "above 0, at most 1e4",
             ),
-            ("balance_loss", self.balance_loss, small.contains(&self.balance_loss), "0 to 10"),
-            ("router_z_loss", self.router_z_loss, small.contains(&self.router_z_loss), "0 to 10"),
             (
-                "peak_lr",
+                "recipe.balance_loss",
+                self.balance_loss,
+                small.contains(&self.balance_loss),
+                "0 to 10",
+            ),
+            (
+                "recipe.router_z_loss",
+                self.router_z_loss,
+                small.contains(&self.router_z_loss),
+                "0 to 10",
+            ),
+            (
+                "recipe.peak_lr",
                 self.peak_lr,
                 self.peak_lr > 0.0 && self.peak_lr < 10.0,
                 "above 0, below 10",
             ),
             (
-                "lr_width_exponent",
+                "recipe.lr_width_exponent",
                 self.lr_width_exponent,
                 (0.0..=2.0).contains(&self.lr_width_exponent),
                 "0 to 2",
             ),
             (
-                "warmup_fraction",
+                "recipe.warmup_fraction",
                 self.warmup_fraction,
                 (0.0..=0.5).contains(&self.warmup_fraction),
                 "0 to 0.5",
             ),
             (
-                "final_lr_fraction",
+                "recipe.final_lr_fraction",
                 self.final_lr_fraction,
                 (0.0..=1.0).contains(&self.final_lr_fraction),
                 "0 to 1",
             ),
             (
-                "weight_decay",
+                "recipe.weight_decay",
                 self.weight_decay,
                 (0.0..10.0).contains(&self.weight_decay),
                 "0 to 10",
             ),
-            ("beta1", self.beta1, unit.contains(&self.beta1), "0 up to 1"),
-            ("beta2", self.beta2, unit.contains(&self.beta2), "0 up to 1"),
-            ("clip_norm", self.clip_norm, self.clip_norm > 0.0, "above 0"),
+            ("recipe.beta1", self.beta1, unit.contains(&self.beta1), "0 up to 1"),
+            ("recipe.beta2", self.beta2, unit.contains(&self.beta2), "0 up to 1"),
+            ("recipe.clip_norm", self.clip_norm, self.clip_norm > 0.0, "above 0"),
         ];
-        for (field, found, ok, wanted) in checks {
+        for (field, found, ok, expected) in checks {
             if !ok {
-                return fail(field, found, wanted);
+                return fail(field, found, expected);
             }
         }
         if self.evaluations == 0 {
-            return fail("evaluations", 0.0, "at least 1");
+            return fail("recipe.evaluations", 0.0, "at least 1");
         }
         if self.validation_tokens < u64::from(self.context) {
             let found = self.validation_tokens as f64;
-            return fail("validation_tokens", found, "at least one context");
+            return fail("recipe.validation_tokens", found, "at least one context");
         }
         Ok(())
     }
@@ -259,9 +269,9 @@ mod tests {
 
     #[test]
     fn fields_out_of_range_are_named() {
-        let bad = Recipe { peak_lr: -1.0, ..Recipe::default() };
+        let bad = TrainConfig { peak_lr: -1.0, ..TrainConfig::default() };
         let error = bad.validate().expect_err("negative").to_string();
-        assert!(error.contains("peak_lr") && error.contains("-1"), "{error}");
-        assert!(Recipe::default().validate().is_ok());
+        assert!(error.contains("recipe.peak_lr") && error.contains("-1"), "{error}");
+        assert!(TrainConfig::default().validate().is_ok());
     }
 }

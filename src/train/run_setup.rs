@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor};
 
 use super::kernels::{self, Activation, Heads};
 use super::plain::Plain;
+use super::tensors::{RMS_EPSILON, product};
 use crate::flops::Shape;
-use crate::sweep::{Precision, Recipe, WidthTransfer};
+use crate::sweep::{Precision, TrainConfig, WidthTransfer};
 
-pub(super) const RMS_EPSILON: f64 = 1e-6;
 const ROPE_BASE: f64 = 10_000.0;
 
 /// How the hot operations are computed.
@@ -24,7 +24,7 @@ pub enum Path {
 
 /// Constants of a forward pass.
 #[derive(Clone, Debug)]
-pub struct Setting {
+pub struct RunSetup {
     /// Factor of the embeddings as they enter the residual stream.
     pub(super) embedding_scale: f64,
     /// Factor of the logits.
@@ -36,8 +36,8 @@ pub struct Setting {
     ones: Tensor<1>,
 }
 
-impl Setting {
-    /// Constants for sequences of exactly `recipe.context` tokens.
+impl RunSetup {
+    /// Constants for sequences of exactly `config.context` tokens.
     ///
     /// Widths transfer by [`WidthTransfer`]: with `mup` the embeddings enter with a factor of 8 = √64
     /// whatever the width, and logits shrink by 64 / d_model (Yang et al. 2022, arXiv:2203.03466,
@@ -45,12 +45,12 @@ impl Setting {
     #[must_use]
     pub fn new(
         shape: &Shape,
-        recipe: &Recipe,
+        config: &TrainConfig,
         path: Path,
         precision: Precision,
         device: &Device,
     ) -> Self {
-        let (head_dim, context) = (shape.head_dim as usize, recipe.context as usize);
+        let (head_dim, context) = (shape.head_dim as usize, config.context as usize);
         let half = head_dim / 2;
         let table = |f: fn(f64) -> f64| -> Arc<[f32]> {
             let angle = |at: usize| {
@@ -71,7 +71,7 @@ impl Setting {
             sin: table(f64::sin),
         };
         let d = f64::from(shape.d_model);
-        let (embedding_scale, logit_scale) = match recipe.width_transfer {
+        let (embedding_scale, logit_scale) = match config.width_transfer {
             WidthTransfer::Rule => (d.sqrt(), 1.0),
             WidthTransfer::Mup => (8.0, 64.0 / d),
         };
@@ -128,28 +128,4 @@ impl Setting {
     pub(super) fn product(&self, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
         product(x, weight, self.precision)
     }
-}
-
-/// x w, its factors rounded where the precision says so.
-pub(super) fn product<const D: usize>(
-    x: Tensor<D>,
-    weight: Tensor<D>,
-    precision: Precision,
-) -> Tensor<D> {
-    match precision {
-        Precision::F32 => x.matmul(weight),
-        Precision::Bf16 => {
-            let (x, weight) = (x.cast(FloatDType::BF16), weight.cast(FloatDType::BF16));
-            x.matmul(weight).cast(FloatDType::F32)
-        }
-    }
-}
-
-/// Values as a tensor of any shape.
-pub(super) fn constant<const D: usize>(
-    values: Vec<f32>,
-    shape: [usize; D],
-    device: &Device,
-) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values, shape), device)
 }

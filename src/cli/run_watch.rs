@@ -1,0 +1,133 @@
+//! Training runs as they go: one bar each on a terminal, a line per evaluation elsewhere.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use indicatif::{MultiProgress, ProgressBar};
+
+use super::output::note;
+use super::progress::{style, target};
+use crate::sweep::{Begin, RunResult, RunSpec, TrainEvent, Watcher};
+use crate::units::short_count;
+
+/// Set once Ctrl-C was pressed; a second Ctrl-C ends the process at once.
+#[allow(clippy::exit, reason = "the second Ctrl-C asks for exactly that")]
+fn stop_flag() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let pressed = Arc::clone(&flag);
+    // A handler that cannot be set leaves the default, which ends the process: logs stay valid
+    // up to their last flushed line either way.
+    let _ = ctrlc::set_handler(move || {
+        if pressed.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    });
+    flag
+}
+
+/// Watches training runs: one bar each on a terminal, a line per evaluation elsewhere.
+pub(super) struct RunWatch {
+    bars: MultiProgress,
+    open: Mutex<HashMap<String, ProgressBar>>,
+    stop: Arc<AtomicBool>,
+    on_terminal: bool,
+}
+
+impl RunWatch {
+    /// A watch that stops all runs at the first Ctrl-C.
+    pub(super) fn new() -> Self {
+        Self {
+            bars: MultiProgress::with_draw_target(target()),
+            open: Mutex::new(HashMap::new()),
+            stop: stop_flag(),
+            on_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// A line that stays, above the bars where there are any.
+    fn line(&self, line: &str) {
+        if self.on_terminal {
+            let _ = self.bars.println(line);
+        } else {
+            note(line);
+        }
+    }
+
+    fn line_if_plain(&self, line: &str) {
+        if !self.on_terminal {
+            note(line);
+        }
+    }
+}
+
+impl Watcher for RunWatch {
+    fn on_begin(&self, begin: &Begin) {
+        let (corpus, log) = (&begin.corpus, begin.log.display());
+        if begin.total == 1 {
+            note(&format!("training on {corpus}; log: {log}"));
+            return;
+        }
+        let tokens = short_count(begin.train_tokens as f64);
+        let sha256 = begin.corpus_sha256.get(..12).unwrap_or_default();
+        note(&format!(
+            "{} of {} runs to train on {corpus} ({tokens} training tokens, sha256 {sha256})",
+            begin.left, begin.total
+        ));
+    }
+
+    fn on_event(&self, spec: &RunSpec, event: &TrainEvent) -> ControlFlow<()> {
+        let id = spec.id.as_str();
+        if let Ok(mut open) = self.open.lock() {
+            match event {
+                TrainEvent::Start(start) => {
+                    let bar = self.bars.add(ProgressBar::new(start.steps));
+                    bar.set_style(style(
+                        "{prefix:26} {bar:20} {pos}/{len} steps, {msg}, {eta} left",
+                    ));
+                    bar.set_prefix(id.to_owned());
+                    open.insert(id.to_owned(), bar);
+                    let (n, steps) = (start.n_params, start.steps);
+                    self.line_if_plain(&format!("{id}: {n} parameters, {steps} steps"));
+                }
+                TrainEvent::Step(step) => {
+                    if let Some(bar) = open.get(id) {
+                        bar.set_position(step.step);
+                        bar.set_message(format!("loss {:.3} nats", step.loss_nats));
+                    }
+                }
+                TrainEvent::Checkpoint { .. } => {}
+                TrainEvent::Eval(eval) => self.line_if_plain(&format!(
+                    "{id}: step {}, {} tokens, validation loss {:.4} nats, {:.0} s",
+                    eval.step,
+                    short_count(eval.tokens as f64),
+                    eval.loss_nats,
+                    eval.elapsed_s
+                )),
+            }
+        }
+        if self.stop.load(Ordering::SeqCst) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn on_end(&self, _spec: &RunSpec, row: &RunResult) {
+        if let Some(bar) = self.open.lock().ok().and_then(|mut open| open.remove(&row.run)) {
+            bar.finish_and_clear();
+        }
+        let loss =
+            row.loss_nats.map_or("no final loss".to_owned(), |l| format!("loss {l:.4} nats"));
+        self.line(&format!(
+            "{}: {}, {loss}, {} parameters, {} tokens, {:.0} s",
+            row.run, row.status, row.n_params, row.tokens, row.elapsed_s
+        ));
+    }
+
+    fn should_stop(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}

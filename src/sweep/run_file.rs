@@ -1,0 +1,161 @@
+//! Run files: one run as its user writes it.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::corpus_spec::CorpusSpec;
+use super::execution::Execution;
+use super::run::RunSpec;
+use super::shape_spec::ShapeSpec;
+use super::train_config::TrainConfig;
+use crate::error::{Error, Result, SweepError};
+use crate::units::Tokens;
+
+/// A single run as written in its file.
+///
+/// | field | default | range | purpose |
+/// |---|---|---|---|
+/// | `name` | | a file name | names the run, its log and its checkpoint |
+/// | `shape` | | [`ShapeSpec`] | the model |
+/// | `tokens` | | 1..1e15 | training tokens, rounded to whole steps |
+/// | `seed` | 0 | | seed of the initial weights and the order of the data |
+/// | `log` | `runs/<name>.jsonl` | | the step log, relative to the working directory |
+/// | `corpus` | [`CorpusSpec`] | | what to train on; the synthetic source when absent |
+/// | `execution` | [`Execution`] | | device, threads, checkpoints, logs |
+/// | `recipe` | [`TrainConfig`] | | how it is trained |
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Names the run, its log and its checkpoint.
+    pub name: String,
+    /// The model.
+    pub shape: ShapeSpec,
+    /// Training tokens.
+    pub tokens: f64,
+    /// Seed of the initial weights and the order of the data.
+    #[serde(default)]
+    pub seed: u64,
+    /// The step log; `runs/<name>.jsonl` when absent.
+    #[serde(default)]
+    pub log: Option<PathBuf>,
+    /// What to train on.
+    #[serde(default)]
+    pub corpus: CorpusSpec,
+    /// Device, threads, checkpoints, logs.
+    #[serde(default)]
+    pub execution: Execution,
+    /// How it is trained.
+    #[serde(default)]
+    pub recipe: TrainConfig,
+}
+
+impl RunConfig {
+    /// Reads a run file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read, and those of [`parse`](Self::parse).
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Parses the text of a run file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`SweepError::File`] with the position when it does not parse, [`SweepError::Field`] when a value
+    /// is out of range.
+    pub fn parse(text: &str, path: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text).map_err(|e| SweepError::File {
+            path: path.to_owned(),
+            reason: e.to_string().trim_end().to_owned(),
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`SweepError::Field`] naming the first field out of range.
+    pub fn validate(&self) -> Result<()> {
+        let bad = |field, found: String, expected| {
+            Err(SweepError::Field { field, found, expected }.into())
+        };
+        if !(1.0..=1e15).contains(&self.tokens) {
+            return bad("tokens", self.tokens.to_string(), "1 to 1e15");
+        }
+        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            let expected = "a file name that does not begin with a dot";
+            return bad("name", format!("`{}`", self.name), expected);
+        }
+        if self.shape.uneven_heads() {
+            let found = format!("{:?}", self.shape);
+            return bad("shape", found, "a width that the number of heads divides");
+        }
+        self.execution.validate()?;
+        self.corpus.validate()?;
+        self.recipe.validate()?;
+        Ok(())
+    }
+
+    /// The run to train.
+    ///
+    /// # Errors
+    /// When the shape cannot be built, or the vocabulary is not known.
+    pub fn spec(&self) -> Result<RunSpec> {
+        let shape = self.shape.shape(self.corpus.vocab()?);
+        shape.validate()?;
+        Ok(RunSpec {
+            id: self.name.clone(),
+            shape,
+            tokens: Tokens::new(self.tokens),
+            budget: None,
+            seed: self.seed,
+            recipe: self.recipe.clone(),
+            trunk: None,
+        })
+    }
+
+    /// The step log; checkpoints are written to the same folder.
+    #[must_use]
+    pub fn log_path(&self) -> PathBuf {
+        let usual = || Path::new("runs").join(format!("{}.jsonl", self.name));
+        self.log.clone().unwrap_or_else(usual)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str =
+        "name = \"tiny\"\nshape = [2, 32, 1]\ntokens = 1e5\n[recipe]\ncontext = 16\n";
+
+    #[test]
+    fn a_file_becomes_its_run() {
+        let config = RunConfig::parse(FILE, "tiny.toml").expect("valid");
+        let spec = config.spec().expect("a shape");
+        assert_eq!((spec.id.as_str(), spec.steps(), spec.recipe.context), ("tiny", 391, 16));
+        assert_eq!(config.log_path(), Path::new("runs/tiny.jsonl"));
+    }
+
+    #[test]
+    fn bad_files_name_the_file_and_line_or_the_field() {
+        for (from, to, named) in [
+            ("tokens", "tokkens", "tiny.toml: TOML parse error at line 3"),
+            ("context = 16", "contxt = 16", "line 5"),
+            ("1e5", "0.5", "`tokens` is 0.5"),
+            ("1e5", "nan", "`tokens` is NaN"),
+            ("\"tiny\"", "\"a/b\"", "`name` is `a/b`"),
+            ("[2, 32, 1]", "[2, 32, 5]", "`shape`"),
+            ("context = 16", "context = 2", "`recipe.context` is 2"),
+            ("[recipe]", "[execution]\nthreads = 0\n[recipe]", "`execution.threads` is 0"),
+        ] {
+            let text = FILE.replace(from, to);
+            let error = RunConfig::parse(&text, "tiny.toml").expect_err(to).to_string();
+            assert!(error.contains(named), "{to}: {error}");
+        }
+    }
+}

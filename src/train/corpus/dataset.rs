@@ -1,0 +1,86 @@
+//! A corpus: training and validation tokens, and what is known of them.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::train::text::TokenText;
+
+/// Training and validation text.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    /// Name for logs.
+    pub name: String,
+    /// Training text.
+    pub train: TokenText,
+    /// Validation text, from documents that the training text does not share.
+    pub validation: TokenText,
+    /// Kinds of tokens.
+    pub vocab: u32,
+    /// Bytes of validation text per token, ends of documents left out of the bytes; `None` without text.
+    pub bytes_per_token: Option<f64>,
+    /// SHA-256 of the training length and both texts, in their order.
+    pub sha256: String,
+    /// What was made of the documents.
+    pub facts: CorpusFacts,
+    /// The `tokenizer.json` that made the tokens; `None` of bytes and of synthetic tokens.
+    pub tokenizer_json: Option<String>,
+}
+
+/// What was made of the documents of a corpus.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CorpusFacts {
+    /// Training documents.
+    pub train_documents: usize,
+    /// Validation documents.
+    pub validation_documents: usize,
+    /// Files and rows that are no text, or empty.
+    pub left_out: usize,
+    /// Documents dropped as copies of another.
+    pub copies: usize,
+    /// Training documents dropped because a validation document is nearly the same.
+    pub near_copies: usize,
+    /// Entropy rate of a synthetic source, nats per token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entropy_nats: Option<f64>,
+    /// Entropy of one of its tokens given the last alone: the floor of a window's first prediction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_order_nats: Option<f64>,
+}
+
+impl CorpusFacts {
+    /// The least mean loss that windows of `context` tokens allow on a synthetic source, nats per token:
+    /// the first prediction of a window sees one token only.
+    #[must_use]
+    pub fn floor_nats(&self, context: u32) -> Option<f64> {
+        let (rate, first) = (self.entropy_nats?, self.first_order_nats?);
+        Some(rate + (first - rate) / f64::from(context))
+    }
+}
+
+impl Corpus {
+    /// A corpus of token ids, for tests and benches.
+    #[must_use]
+    pub fn of_ids(name: &str, train: &[u32], validation: &[u32], vocab: u32) -> Self {
+        let (train, validation) =
+            (TokenText::from_ids(train, vocab), TokenText::from_ids(validation, vocab));
+        Self {
+            name: name.to_owned(),
+            sha256: digest(&train, &validation),
+            train,
+            validation,
+            vocab,
+            bytes_per_token: None,
+            facts: CorpusFacts::default(),
+            tokenizer_json: None,
+        }
+    }
+}
+
+/// The length marks where the split is: the same tokens cut elsewhere are another corpus.
+pub(super) fn digest(train: &TokenText, validation: &TokenText) -> String {
+    let mut hash = Sha256::new();
+    hash.update((train.bytes().len() as u64).to_le_bytes());
+    hash.update(train.bytes());
+    hash.update(validation.bytes());
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}

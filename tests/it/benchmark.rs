@@ -115,26 +115,17 @@ fn golden_error_laws_of_three_texts_and_their_predictions_in_two_steps() {
     }
 }
 
-/// Coefficients to recover, by family.
-fn truth(benchmark: &dyn Benchmark) -> Vec<f64> {
-    match benchmark.id() {
-        "exp-error" => vec![0.85, 2.1, 0.75],
-        "logistic-error" => vec![0.1, 0.75, 3.0, 3.2],
-        other => panic!("no truth for {other}"),
-    }
-}
-
 #[test]
 fn recovers_every_benchmark_law_from_exact_errors() {
     for benchmark in benchmarks() {
-        let truth = truth(*benchmark);
+        let truth = benchmark.example();
         let rows: Vec<(f64, f64)> = (0..20)
             .map(|i| 2.2 + 0.12 * f64::from(i))
-            .map(|loss| (loss, benchmark.error(&truth, loss)))
+            .map(|loss| (loss, benchmark.error(truth, loss)))
             .collect();
         let fitted = fit_benchmark(*benchmark, &rows, &without_draws()).expect("a fit");
         assert!(fitted.certificate.certified, "{}: {:?}", benchmark.id(), fitted.certificate);
-        for (ours, want) in fitted.theta.iter().zip(&truth) {
+        for (ours, want) in fitted.theta.iter().zip(truth) {
             assert!((ours / want - 1.0).abs() < 1e-6, "{}: {ours} for {want}", benchmark.id());
         }
     }
@@ -145,7 +136,7 @@ fn recovers_every_benchmark_law_from_exact_errors() {
 fn intervals_of_benchmark_laws_hold_the_truth_nearly_as_often_as_they_say() {
     const SETS: u64 = 20;
     for benchmark in benchmarks() {
-        let truth = truth(*benchmark);
+        let truth = benchmark.example();
         let mut missed = vec![0; truth.len()];
         for set in 0..SETS {
             let mut rng = stream(77, set);
@@ -153,7 +144,7 @@ fn intervals_of_benchmark_laws_hold_the_truth_nearly_as_often_as_they_say() {
                 .map(|i| {
                     let loss = 2.0 + 0.07 * f64::from(i);
                     let noise: f64 = (0..12).map(|_| rng.random_range(-0.5..0.5)).sum();
-                    (loss, benchmark.error(&truth, loss) + 0.005 * noise)
+                    (loss, benchmark.error(truth, loss) + 0.005 * noise)
                 })
                 .collect();
             let config = BenchmarkConfig { bootstrap: 200, ..BenchmarkConfig::default() };

@@ -3,41 +3,32 @@
 
 use isoloss::data::{CurvePoint, TrainingCurve};
 use isoloss::fit::{CurveConfig, forecast};
-use isoloss::law::{CurveForm, Schedule, curve_forms};
+use isoloss::law::{CurveForm, LearningRates, curve_forms};
 use isoloss::num::stream;
 use rand::RngExt;
 
 const PEAK: f64 = 3e-4;
 
-/// Coefficients of a usual size.
-fn truth(law: &dyn CurveForm) -> Vec<f64> {
-    match law.id() {
-        "annealing" => vec![2.6, 0.9, 0.5, 0.4],
-        "multi-power" => vec![2.6, 0.9, 0.5, 500.0, 1.2, 0.5, 0.6],
-        other => panic!("no truth for {other}"),
-    }
+fn cosine() -> LearningRates {
+    LearningRates::cosine(PEAK, 0.1 * PEAK, 500, 20_000).expect("rates")
 }
 
-fn cosine() -> Schedule {
-    Schedule::cosine(PEAK, 0.1 * PEAK, 500, 20_000).expect("rates")
+fn wsd() -> LearningRates {
+    LearningRates::wsd(PEAK, 0.1 * PEAK, 500, 4_000, 20_000).expect("rates")
 }
 
-fn wsd() -> Schedule {
-    Schedule::wsd(PEAK, 0.1 * PEAK, 500, 4_000, 20_000).expect("rates")
-}
-
-fn linear() -> Schedule {
-    Schedule::wsd(PEAK, 0.0, 500, 23_500, 24_000).expect("rates")
+fn linear() -> LearningRates {
+    LearningRates::wsd(PEAK, 0.0, 500, 23_500, 24_000).expect("rates")
 }
 
 /// A curve of `law` logged every 20 steps, with losses to `known` and the rest planned.
 fn curve(
     law: &dyn CurveForm,
-    schedule: &Schedule,
+    schedule: &LearningRates,
     known: usize,
     mut noise: impl FnMut() -> f64,
 ) -> TrainingCurve {
-    let theta = truth(law);
+    let theta = law.example();
     let steps: Vec<usize> = (1..=schedule.steps()).filter(|s| s % 20 == 0).collect();
     let after: Vec<usize> = steps.iter().copied().filter(|s| *s > schedule.warmup()).collect();
     let features = law.features(schedule, &after);
@@ -45,7 +36,7 @@ fn curve(
         .iter()
         .map(|&step| {
             let loss = match after.binary_search(&step) {
-                Ok(i) => law.loss(&theta, &features[i]) * noise().exp(),
+                Ok(i) => law.loss(theta, &features[i]) * noise().exp(),
                 Err(_) => 6.0,
             };
             let rate = schedule.rates()[step - 1];
@@ -62,7 +53,7 @@ fn plain() -> CurveConfig {
 #[test]
 fn jets_of_curves_agree_with_central_differences() {
     for law in curve_forms() {
-        let theta = truth(*law);
+        let theta = law.example().to_vec();
         let p = theta.len();
         for schedule in [cosine(), wsd(), linear()] {
             let features = law.features(&schedule, &[600, 5_000, 17_000, 20_000]);
@@ -101,7 +92,7 @@ fn jets_of_curves_agree_with_central_differences() {
 /// against its single one, step by step.
 #[test]
 fn features_are_the_sums_of_the_papers() {
-    let schedule = Schedule::cosine(PEAK, 0.1 * PEAK, 100, 3_000).expect("rates");
+    let schedule = LearningRates::cosine(PEAK, 0.1 * PEAK, 100, 3_000).expect("rates");
     let rates = schedule.rates();
     let step = 2_750;
     let rate = |s: usize| rates[s - 1];
@@ -118,7 +109,7 @@ fn features_are_the_sums_of_the_papers() {
     assert!((features[1][0] - area.ln()).abs() < 1e-12);
 
     let multi = curve_forms().iter().find(|l| l.id() == "multi-power").expect("registered");
-    let theta = truth(*multi);
+    let theta = multi.example();
     let features = multi.features(&schedule, &[step]);
     let (b, c, beta, gamma) = (theta[3], theta[4], theta[5], theta[6]);
     let mut drops = 0.0;
@@ -129,12 +120,12 @@ fn features_are_the_sums_of_the_papers() {
         drops += b * (rate(k - 1) - rate(k)) * (1.0 - (1.0 + c * x).powf(-beta));
     }
     let exact = theta[0] + theta[1] * area.powf(-theta[2]) - drops;
-    let binned = multi.loss(&theta, &features[0]);
+    let binned = multi.loss(theta, &features[0]);
     assert!((binned - exact).abs() < 1e-4, "{binned} {exact}: {:e}", binned - exact);
     assert!(drops > 0.02, "the decay is worth something here: {drops}");
 }
 
-/// Fitted to a cosine and a WSD run without noise, each law foresees a linear run it never saw.
+/// Fitted to a cosine and a WSD run without noise, each law predicts a linear run that was held out.
 #[test]
 fn recovers_an_unseen_schedule_from_exact_curves() {
     for law in curve_forms() {
@@ -144,7 +135,7 @@ fn recovers_an_unseen_schedule_from_exact_curves() {
         let found =
             forecast(*law, &[ahead, seen[0].clone(), seen[1].clone()], &config).expect("a fit");
         assert!(found.certificate.certified, "{}: {:?}", law.id(), found.certificate);
-        let want = law.loss(&truth(*law), &law.features(&linear(), &[24_000])[0]);
+        let want = law.loss(law.example(), &law.features(&linear(), &[24_000])[0]);
         let error = found.loss_nats / want - 1.0;
         eprintln!("{}: {} for {want}, off by {error:e}", law.id(), found.loss_nats);
         // Rows are means over windows of several steps, which bends a curve by little.
@@ -153,14 +144,14 @@ fn recovers_an_unseen_schedule_from_exact_curves() {
 }
 
 #[test]
-fn a_rate_that_never_fell_is_refused_with_the_mend() {
-    let constant = Schedule::wsd(PEAK, PEAK, 500, 0, 20_000).expect("rates");
+fn a_rate_that_never_fell_is_refused_with_a_fix() {
+    let constant = LearningRates::wsd(PEAK, PEAK, 500, 0, 20_000).expect("rates");
     for law in curve_forms() {
         let run = curve(*law, &wsd(), 12_000, || 0.0);
         let error = forecast(*law, &[run], &plain()).expect_err("no decay was seen");
         assert!(error.to_string().contains("whose rate decays"), "{error}");
         assert!(error.is_bad_input());
-        // A finished run under another schedule is the mend, a constant one is none.
+        // A finished run under another schedule fixes it, a constant one does not.
         let run = curve(*law, &wsd(), 12_000, || 0.0);
         let other = curve(*law, &constant, 20_000, || 0.0);
         assert!(forecast(*law, &[run.clone(), other], &plain()).is_err());
@@ -197,7 +188,7 @@ fn forecasts_of_half_finished_runs_hold_in_simulation() {
         let width = 10;
         let mut noise = wobble(3000 + set, 0.004);
         let came: f64 = (0..width).map(|_| noise()).sum::<f64>() / f64::from(width);
-        let want = law.loss(&truth(law), &law.features(&cosine(), &[20_000])[0]);
+        let want = law.loss(law.example(), &law.features(&cosine(), &[20_000])[0]);
         inside += u64::from(found.interval.expect("draws").contains(want * came.exp()));
         errors.push(found.loss_nats / want - 1.0);
     }

@@ -25,7 +25,7 @@ impl BenchmarkForm for LogisticError {
         Coef::positive("s", "1/nat"),
         Coef::positive("m", "nats per token"),
     ];
-    const EXAMPLE: &'static [f64] = &[0.1, 0.75, 3.0, 2.8];
+    const EXAMPLE: &'static [f64] = &[0.1, 0.75, 3.0, 3.2];
 
     fn error<T: Real>(&self, theta: &[T], loss: T) -> T {
         let rising = ((theta[3] - loss) * theta[2]).exp() + 1.0;

@@ -9,7 +9,7 @@ use crate::num::{Interval, map_all};
 pub struct Ensemble {
     /// The point estimate.
     pub best: Surface,
-    /// Draws; empty for a published law, whose printed standard errors cannot make any.
+    /// Draws; empty for a published law: printed standard errors do not give their correlations.
     pub draws: Vec<Surface>,
     /// Level of the intervals, e.g. 0.95.
     pub level: f64,

@@ -1,11 +1,11 @@
-//! A run as a law sees it, and where the runs behind a law lie.
+//! N, D and setting of a run, and the ranges of the runs behind a law.
 
 use serde::{Deserialize, Serialize};
 
 use super::at::At;
 use crate::units::{Params, Setting, Tokens};
 
-/// One training run as a law sees it.
+/// N, D and setting of one training run: what a law predicts the loss from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Parameters, by the surface's convention.
@@ -76,7 +76,7 @@ impl Range {
     }
 }
 
-/// Where the runs behind a law lie; beyond it the law extrapolates.
+/// The ranges of the runs behind a law; outside them the law extrapolates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Support {

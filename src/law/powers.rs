@@ -58,7 +58,7 @@ impl Powers {
         (ln_n, self.ln_d_for_loss(ln_n, loss))
     }
 
-    /// ln D that brings ln N = `ln_n` to `loss`; infinite past the wall.
+    /// ln D that brings ln N = `ln_n` to `loss`; infinite below the wall.
     #[must_use]
     pub fn ln_d_for_loss(&self, ln_n: f64, loss: f64) -> f64 {
         let left = loss - self.e - self.capacity(ln_n);
@@ -72,7 +72,7 @@ impl Powers {
     }
 }
 
-/// A law that reads E + A N^-alpha + B D^-beta, whatever its own coefficients are.
+/// A law that equals E + A N^-alpha + B D^-beta in every setting, whatever its own coefficients are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Separable {
     /// E.
@@ -85,8 +85,8 @@ pub struct Separable {
     pub alpha: f64,
     /// beta.
     pub beta: f64,
-    /// How (ln E, ln A, ln B, alpha, beta) move with each coefficient of the law, in its order, those
-    /// of [`Scale::Log`](super::Scale::Log) as logarithms; constant, since the relation is linear in these.
+    /// Derivatives of (ln E, ln A, ln B, alpha, beta) in each coefficient of the law, in its order, those
+    /// of [`Scale::Log`](super::Scale::Log) as logarithms. Constant, as the relation is linear in these.
     pub chain: &'static [[f64; 5]],
 }
 

@@ -33,7 +33,7 @@ pub struct Published {
     pub name: String,
     /// Family id.
     pub form: String,
-    /// What it is, for people.
+    /// What it is, in words.
     pub title: String,
     /// Year of publication.
     pub year: u16,
@@ -53,7 +53,7 @@ pub struct Published {
     /// The setting of a plan in N and D alone, for families that depend on more.
     #[serde(default)]
     pub setting: Setting,
-    /// Coefficients by name; `ln_X` stands for the logarithm of X.
+    /// Coefficients by name; `ln_X` is the logarithm of X.
     pub coefs: BTreeMap<String, f64>,
     /// Published standard errors by name.
     #[serde(default)]
@@ -85,7 +85,7 @@ impl Published {
 pub struct Allocation {
     /// Name.
     pub name: String,
-    /// What it is, for people.
+    /// What it is, in words.
     pub title: String,
     /// Paper and place in it.
     pub source: String,
@@ -120,7 +120,7 @@ impl Allocation {
 pub struct TokenAllocation {
     /// Name.
     pub name: String,
-    /// What it is, for people.
+    /// What it is, in words.
     pub title: String,
     /// Paper and place in it.
     pub source: String,
@@ -169,7 +169,7 @@ pub struct PublishedBenchmark {
     pub name: String,
     /// Family id.
     pub form: String,
-    /// What it is, for people.
+    /// What it is, in words.
     pub title: String,
     /// Paper and place in it.
     pub source: String,

@@ -30,9 +30,9 @@ pub struct Surface {
     pub label: String,
     /// Which parameters N counts.
     pub params: ParamRule,
-    /// Where the runs behind it lie.
+    /// The ranges of the runs behind it.
     pub support: Support,
-    /// What the methods that take only N and D hold everything else at.
+    /// The setting that methods with only N and D use.
     pub setting: Setting,
 }
 
@@ -188,7 +188,7 @@ impl Surface {
         self.law.powers(&self.theta, &self.setting)
     }
 
-    /// The same law with repeated tokens worth less, after Muennighoff et al. 2023: its own powers of
+    /// The same law with repeated tokens counting for less, after Muennighoff et al. 2023: its own powers of
     /// N and D with the constants `rd` and `rn` of another law.
     ///
     /// A law that depends on unique tokens stays as it is. `None` for one that is no sum of powers.

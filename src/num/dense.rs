@@ -1,4 +1,4 @@
-//! Small dense algebra over nalgebra.
+//! Small dense algebra on nalgebra.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn nonnegative_least_squares_clamps_what_wants_to_be_negative() {
+    fn nonnegative_least_squares_clamps_negative_coefficients() {
         let columns = vec![vec![1.0, 1.0, 1.0], vec![0.0, 1.0, 2.0]];
         let rising = nonnegative_least_squares(&columns, &[1.0, 3.0, 5.0]).expect("solution");
         assert!((rising[0] - 1.0).abs() < 1e-12 && (rising[1] - 2.0).abs() < 1e-12);

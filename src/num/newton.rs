@@ -1,9 +1,9 @@
 //! Trust-region Newton minimisation for objectives that are smooth in pieces.
 //!
-//! Huber-type objectives have a gradient without jumps and a Hessian that is constant in which rows
-//! lie inside the band. A Newton step is therefore exact once that set is right, and the trust
-//! region handles the sets on the way. The end is judged by the gradient alone: near the minimum
-//! the objective is flat to rounding long before the coefficients are.
+//! Huber-type objectives have a gradient without jumps, and their Hessian jumps only where a row enters
+//! or leaves the band. Once the set of rows inside the band is right, Newton steps converge; until then
+//! the trust region keeps them safe. The end is judged by the gradient alone: near the minimum
+//! the objective is flat to rounding long before the coefficients are exact.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -12,7 +12,7 @@ use nalgebra::{DMatrix, DVector};
 pub struct Jet {
     /// Objective.
     pub value: f64,
-    /// What rounding of the residuals can put into the objective: changes below it say nothing.
+    /// What rounding of the residuals can add to the objective: smaller changes mean nothing.
     pub value_noise: f64,
     /// Gradient, length p.
     pub gradient: Vec<f64>,
@@ -21,7 +21,7 @@ pub struct Jet {
     /// Per component, the sum of absolute row contributions to the gradient: the size against
     /// which a gradient counts as zero.
     pub gradient_scale: Vec<f64>,
-    /// Per component, what rounding of the residuals can put into the gradient.
+    /// Per component, what rounding of the residuals can add to the gradient.
     pub gradient_noise: Vec<f64>,
 }
 
@@ -49,8 +49,8 @@ impl Jet {
         self.gradient_noise.fill(0.0);
     }
 
-    /// Largest gradient component relative to its scale, beyond what rounding alone can put there:
-    /// on noiseless data the scale itself is rounding, and the quotient of the two says nothing.
+    /// Largest gradient component relative to its scale, beyond what rounding alone can add:
+    /// on noiseless data the scale itself is rounding, and the quotient of the two means nothing.
     #[must_use]
     pub fn scaled_gradient(&self) -> f64 {
         let scale_and_noise = self.gradient_scale.iter().zip(&self.gradient_noise);
@@ -66,7 +66,7 @@ impl Jet {
             .fold(0.0, f64::max)
     }
 
-    /// Whether every number in it is finite; eigenvalues of anything else do not exist.
+    /// Whether every number in it is finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
         let all = |numbers: &[f64]| numbers.iter().all(|x| x.is_finite());
@@ -118,7 +118,7 @@ pub struct NewtonEnd {
 ///
 /// Each step minimises the quadratic model inside a ball, exactly, from the eigenvalues of the
 /// Hessian (Moré and Sorensen 1983). A step is also taken when it does not lower the objective
-/// beyond rounding but halves the gradient: the last Newton steps live there. Never fails; judge
+/// beyond rounding but halves the gradient: the last Newton steps are of that kind. Never fails; judge
 /// the end by [`Jet::scaled_gradient`] and the Hessian.
 #[must_use]
 pub fn minimise(objective: &mut impl Quadratic, x0: &[f64], config: &NewtonConfig) -> NewtonEnd {
@@ -162,7 +162,7 @@ pub fn minimise(objective: &mut impl Quadratic, x0: &[f64], config: &NewtonConfi
     NewtonEnd { x, jet: here, iterations }
 }
 
-/// The minimiser of the quadratic model within `radius`, and the decrease it promises.
+/// The minimiser of the quadratic model within `radius`, and the decrease the model predicts.
 fn bounded_step(p: usize, jet: &Jet, radius: f64) -> (DVector<f64>, f64) {
     let hessian = DMatrix::from_row_slice(p, p, &jet.hessian);
     let eigen = hessian.symmetric_eigen();
@@ -177,7 +177,7 @@ fn bounded_step(p: usize, jet: &Jet, radius: f64) -> (DVector<f64>, f64) {
     let mut mu = if lambda_min > floor { 0.0 } else { floor - lambda_min + 1e-10 * lambda_max };
     let mut s = at(mu);
     if s.norm() > radius {
-        // |s(mu)| falls in mu; double up to bracket, then bisect: ten digits are plenty here.
+        // |s(mu)| falls in mu; double up to bracket, then bisect: three digits of the radius are enough.
         let mut lo = mu;
         let mut hi = (mu + g.norm() / radius).max(1e-300);
         while at(hi).norm() > radius {

@@ -1,4 +1,4 @@
-//! The same work on many items, on all cores where the feature `parallel` is on.
+//! The same work on many items, on all cores if the feature `parallel` is on.
 
 /// `f` of every item, in order.
 #[cfg(feature = "parallel")]

@@ -27,7 +27,7 @@ impl From<Interval> for [f64; 2] {
 impl Interval {
     /// The central percentile interval of a sample at `level` (0.95 leaves 2.5 % on each side).
     ///
-    /// `None` below two finite values.
+    /// `None` with fewer than two finite values.
     #[must_use]
     pub fn percentile(sample: &[f64], level: f64) -> Option<Self> {
         let mut sorted: Vec<f64> = sample.iter().copied().filter(|x| x.is_finite()).collect();
@@ -73,7 +73,7 @@ pub fn median(sample: &[f64]) -> f64 {
     quantile(&sorted, 0.5)
 }
 
-/// Standard deviation with n - 1; NaN below two values.
+/// Standard deviation with n - 1; NaN with fewer than two values.
 #[must_use]
 pub fn standard_deviation(sample: &[f64]) -> f64 {
     let centre = mean(sample);

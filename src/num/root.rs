@@ -55,7 +55,7 @@ pub fn find_root(
 /// The root of `f` above `lo`, searched by doubling the step from `step` up to `limit`.
 ///
 /// # Errors
-/// As [`find_root`]; not bracketed when no sign change lies below `limit`.
+/// As [`find_root`]; [`NumError::NotBracketed`] when there is no sign change below `limit`.
 pub fn find_root_upward(
     what: &'static str,
     f: impl Fn(f64) -> f64,

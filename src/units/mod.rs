@@ -1,7 +1,7 @@
 //! Quantities that cross public boundaries: parameters N, tokens D, training FLOPs C, and the setting
 //! of a run.
 //!
-//! All three are `f64` inside, because C passes 2^64 long before it gets interesting. Parsing
+//! All three are `f64` inside, because C exceeds 2^64 in every run of interest. Parsing
 //! takes what people write (`7B`, `1.4T`, `5.76e23 FLOP`), printing gives it back.
 
 mod error;

@@ -2,7 +2,7 @@
 
 /// `7.24B`, `1.40T`, `91.2k`: three significant digits with the suffix people say aloud.
 ///
-/// Below 1000 the number stands alone; from 1e15 on it turns to `1.54e15`.
+/// Below 1000 there is no suffix; from 1e16 on it is printed as `1.54e16`.
 #[must_use]
 pub fn short_count(count: f64) -> String {
     const STEPS: [(f64, &str); 4] = [(1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")];

@@ -1,4 +1,4 @@
-//! What is known beforehand: bounds, priors and weights; and the profile that says what is not.
+//! Bounds, priors and weights, and the profiles that show what the runs do not fix.
 
 use isoloss::data::{RunRecord, RunTable};
 use isoloss::fit::{Fit, FitConfig, NormalPrior, Objective, ProfileOf, fit};
@@ -95,7 +95,7 @@ fn a_prior_is_weighed_against_the_runs_by_its_precision() {
     let known = fitted(&runs(), &FitConfig { priors, ..squares() });
     let shift = (known.coefficients["E"] - e) / (mean - e);
     assert!((shift - 0.5).abs() < 0.05, "{shift}");
-    // A prior far sharper than the runs decides; a far wider one says nothing.
+    // A prior far sharper than the runs decides; a far wider one changes nothing.
     for (factor, want) in [(1e-3, 1.0), (1e3, 0.0)] {
         let priors = [("E".to_owned(), NormalPrior { mean, sd: factor * by_runs })].into();
         let known = fitted(&runs(), &FitConfig { priors, ..squares() });
@@ -104,7 +104,7 @@ fn a_prior_is_weighed_against_the_runs_by_its_precision() {
     }
 }
 
-/// The interval of a coefficient with a sharp prior is that of the prior: each draw sees it anew.
+/// The interval of a coefficient with a sharp prior is that of the prior: each draw takes a new value from it.
 #[test]
 fn a_sharp_prior_gives_its_own_spread_to_the_draws() {
     let (mean, sd) = (1.75, 0.002);
@@ -150,7 +150,7 @@ fn a_weight_of_two_is_the_run_twice_and_of_zero_is_no_run() {
 /// At an end of the profile interval the objective is what the level allows, by a fit that holds the
 /// coefficient there; and for squares the interval is near Wald's.
 #[test]
-fn a_profile_ends_where_the_objective_says() {
+fn a_profile_ends_where_the_objective_reaches_its_limit() {
     let config = FitConfig { profile: ProfileOf::All, ..squares() };
     let free = fitted(&runs(), &config);
     assert_eq!(free.profiles.len(), 5);
@@ -177,7 +177,7 @@ fn a_profile_ends_where_the_objective_says() {
 }
 
 #[test]
-fn runs_of_no_weight_do_not_count_towards_what_a_law_needs() {
+fn runs_of_no_weight_do_not_count() {
     let table = runs();
     let light = |k: usize| -> RunTable {
         let weigh = |(i, r): (usize, &RunRecord)| RunRecord {
@@ -186,8 +186,8 @@ fn runs_of_no_weight_do_not_count_towards_what_a_law_needs() {
         };
         table.with_runs(table.runs.iter().enumerate().map(weigh).collect())
     };
-    for (counted, wanted) in [(0, "0 runs"), (5, "5 runs"), (8, "model sizes")] {
+    for (counted, expected) in [(0, "0 runs"), (5, "5 runs"), (8, "model sizes")] {
         let error = fit(&Chinchilla, &light(counted), &squares(), &|_| {}).expect_err("too few");
-        assert!(error.to_string().contains(wanted), "{counted}: {error}");
+        assert!(error.to_string().contains(expected), "{counted}: {error}");
     }
 }

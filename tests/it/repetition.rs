@@ -1,4 +1,5 @@
-//! Muennighoff's law on his runs: the lowest minimum, not the published one, and all others.
+//! Muennighoff's law on the published runs: the lowest minimum, which is not the published one, and
+//! all others.
 //!
 //! Source: `reference-data/muennighoff-data-constrained/golden.json` of the shared folder (starts on
 //! a fine grid, each followed to all digits).
@@ -131,7 +132,7 @@ fn golden_the_profile_of_rd_is_flat() {
         let (rd, want) = (known[0].as_f64().expect("RD"), known[1].as_f64().expect("objective"));
         let held = fitted(&runs, &holding(&[("RD", rd)])).objective_value;
         // The reference walked down from one start, so it is an upper limit of nine decimals; the
-        // least of a fine grid in RN, 1e-3 to 1e6, is the truth to the square of its step.
+        // lowest of a fine grid in RN, 1e-3 to 1e6, is the truth to the square of its step.
         let grid = (0..20_000).map(|k| at(rd, 1e-3 * 1e9_f64.powf(f64::from(k) / 20_000.0)));
         let least = grid.fold(f64::INFINITY, f64::min);
         eprintln!("RD {rd}: {held:.9}, reference {want:.9}, grid {least:.9}");

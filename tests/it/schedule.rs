@@ -122,7 +122,7 @@ fn features_are_the_sums_of_the_papers() {
     let exact = theta[0] + theta[1] * area.powf(-theta[2]) - drops;
     let binned = multi.loss(theta, &features[0]);
     assert!((binned - exact).abs() < 1e-4, "{binned} {exact}: {:e}", binned - exact);
-    assert!(drops > 0.02, "the decay is worth something here: {drops}");
+    assert!(drops > 0.02, "the decay lowers the loss here: {drops}");
 }
 
 /// Fitted to a cosine and a WSD run without noise, each law predicts a linear run that was held out.
@@ -138,7 +138,7 @@ fn recovers_an_unseen_schedule_from_exact_curves() {
         let want = law.loss(law.example(), &law.features(&linear(), &[24_000])[0]);
         let error = found.loss_nats / want - 1.0;
         eprintln!("{}: {} for {want}, off by {error:e}", law.id(), found.loss_nats);
-        // Rows are means over windows of several steps, which bends a curve by little.
+        // Rows are means over windows of several steps, which changes a curve a little.
         assert!(error.abs() < 2e-4, "{}: {error:e}", law.id());
     }
 }
@@ -171,7 +171,7 @@ fn wobble(seed: u64, sd: f64) -> impl FnMut() -> f64 {
     }
 }
 
-/// Sixty runs at 70 % of a cosine decay, each with a finished WSD run beside it: the loss that comes
+/// Sixty runs at 70 % of a cosine decay, each with a finished WSD run beside it: the final loss
 /// lies in its 95 % interval in at least 50 of them, which a binomial of 0.95 fails once in 10^4, and
 /// forecasts scatter around the truth without bias beyond four standard errors.
 #[test]
@@ -184,7 +184,7 @@ fn forecasts_of_half_finished_runs_hold_in_simulation() {
         let other = curve(law, &wsd(), 20_000, wobble(2000 + set, 0.004));
         let config = CurveConfig { bootstrap: 100, seed: set, rows: 100, ..CurveConfig::default() };
         let found = forecast(law, &[run, other], &config).expect("a fit");
-        // What comes is the mean of a window, as the rows are.
+        // The final loss is the mean of a window, as the rows are.
         let width = 10;
         let mut noise = wobble(3000 + set, 0.004);
         let came: f64 = (0..width).map(|_| noise()).sum::<f64>() / f64::from(width);

@@ -4,11 +4,11 @@ use super::form::BenchmarkForm;
 use crate::law::coef::Coef;
 use crate::num::{Real, nonnegative_least_squares};
 
-/// Err(L) = eps - k exp(-gamma L): eps is the error of a model that knows nothing.
+/// Err(L) = eps - k exp(-gamma L): eps is the error at an infinite loss.
 ///
 /// Source: Gadre et al. 2024, arXiv:2403.08540, eq. 5. Differs from it: nothing.
-/// Domain: mean top-1 error over many tasks; single tasks scatter too much for it. Below the losses
-/// it was fitted on it goes negative in the end.
+/// Domain: mean top-1 error over many tasks; single tasks scatter too much for it. Far below the
+/// losses it was fitted on it becomes negative.
 #[derive(Clone, Copy, Debug)]
 pub struct ExponentialError;
 

@@ -4,14 +4,14 @@ use super::form::BenchmarkForm;
 use crate::law::coef::Coef;
 use crate::num::Real;
 
-/// Err(L) = lo + (hi - lo) / (1 + exp(-s (L - m))): hi is the error of a guess, lo what is never
-/// learned, m the loss half-way.
+/// Err(L) = lo + (hi - lo) / (1 + exp(-s (L - m))): hi is the error of guessing, lo the error that
+/// remains, m the loss half-way.
 ///
 /// Source: Grattafiori et al. 2024 (Llama 3), arXiv:2407.21783, sec. 3.2.1, fig. 4: accuracy as a
-/// sigmoid of the loss of the right answer; its coefficients are not printed. Differs from it: the
+/// sigmoid of the loss of the correct answer; its coefficients are not printed. Differs from it: the
 /// two ends are coefficients.
-/// Domain: one task or a mean of tasks, on models either side of m; with models on one side only the
-/// other end is a guess: hold it.
+/// Domain: one task or a mean of tasks, on models on both sides of m. With models on one side only,
+/// the runs do not fix the other end: hold it at a value.
 #[derive(Clone, Copy, Debug)]
 pub struct LogisticError;
 

@@ -23,7 +23,7 @@ impl TwoStep {
         self.benchmark.error(&self.theta, self.surface.loss(point))
     }
 
-    /// The loss at which the error is `target`: what a plan for a score has to reach. `None` when no
+    /// The loss at which the error is `target`: what a plan for a target error has to reach. `None` when no
     /// loss between the floor of the law and 20 nats gives it.
     ///
     /// ```

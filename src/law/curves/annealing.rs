@@ -12,8 +12,8 @@ use crate::law::start::{LinearPart, grid, ranked_starts};
 ///
 /// Source: Tissue et al. 2024, arXiv:2408.11029, eq. 1. Differs from it: the rise of the rate in
 /// warm-up counts for S1 and not as negative annealing.
-/// Domain: one N and batch size; rates per step, not per token. S2 grows with the number of steps
-/// after a decay for about 1 / (1 - lambda) of them.
+/// Domain: one N and batch size; rates per step, not per token. S2 keeps growing for about 1 / (1 - lambda)
+/// steps after a decay.
 #[derive(Clone, Copy, Debug)]
 pub struct Annealing;
 

@@ -16,8 +16,8 @@ pub trait CurveForm: Send + Sync {
     /// Typical coefficients, for tests and documentation.
     fn example(&self) -> &'static [f64];
 
-    /// What the loss at each of `steps`, in order and after the warm-up, depends on besides the
-    /// coefficients: computed once per fit.
+    /// What the loss at each of `steps` depends on besides the coefficients, computed once per fit. The
+    /// steps are in order and after the warm-up.
     fn features(&self, rates: &LearningRates, steps: &[usize]) -> Vec<Vec<f64>>;
 
     /// Loss in nats per token.

@@ -1,7 +1,7 @@
 //! Laws of a whole loss curve under a learning-rate schedule.
 //!
-//! A law of N and D speaks of finished runs. These speak of every step of one configuration: how the
-//! loss falls with the learning rate spent, and by how much more when the rate is lowered.
+//! A law of N and D predicts finished runs. These predict every step of one configuration: how the
+//! loss falls with the sum of the learning rates, and by how much more when the rate is lowered.
 //!
 //! To add one: a file here that implements [`CurveForm`], its `mod` line, and one line in
 //! `registry.rs`.

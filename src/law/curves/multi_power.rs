@@ -1,4 +1,4 @@
-//! The multi-power law: each lowering of the rate pays off as a power law of its own.
+//! The multi-power law: each lowering of the rate lowers the loss by a power law of its own.
 
 use super::form::CurveForm;
 use super::rates::LearningRates;
@@ -13,8 +13,8 @@ use crate::law::start::{LinearPart, grid, ranked_starts};
 /// Source: Luo et al. 2025, arXiv:2503.12811, eq. 1 and 2. Differs from it: changes of the rate are
 /// taken together in at most 128 bins of equal length after the warm-up, each at its middle step;
 /// on cosine schedules this moves the loss by less than 1e-4 nats. A rate below a millionth of the
-/// peak counts as that in eta^-gamma, which has no value at zero. The rise of the rate in warm-up is
-/// no negative drop.
+/// peak counts as that in eta^-gamma, which has no value at zero. The rise of the rate in warm-up does
+/// not count as a negative drop.
 /// Domain: one N and batch size, a schedule that does not rise after its warm-up.
 #[derive(Clone, Copy, Debug)]
 pub struct MultiPower;
@@ -102,7 +102,7 @@ impl CurveForm for MultiPower {
     fn features(&self, rates: &LearningRates, steps: &[usize]) -> Vec<Vec<f64>> {
         let warm = rates.warmup();
         let least = 1e-6 * rates.rate(warm);
-        let length = (rates.steps() - warm).div_ceil(BINS).max(1);
+        let width = (rates.steps() - warm).div_ceil(BINS).max(1);
         steps
             .iter()
             .map(|&step| {
@@ -110,7 +110,7 @@ impl CurveForm for MultiPower {
                 // Steps (from, to] change the rate from that of `from` to that of `to`.
                 let mut from = warm;
                 while from < step {
-                    let to = (from + length).min(step);
+                    let to = (from + width).min(step);
                     let drop = rates.rate(from) - rates.rate(to);
                     if drop != 0.0 {
                         let middle = (from + to).div_ceil(2);

@@ -11,11 +11,11 @@ use crate::units::Setting;
 /// nats per token.
 ///
 /// S is the share of experts a token does not visit. At the same N, all parameters counted, a
-/// sparser model computes less per token and loses a little (lambda < 0 lowers c, delta > 0 raises
-/// d, which fades with size).
+/// sparser model computes less per token and has a slightly higher loss (lambda < 0 lowers the c term,
+/// delta > 0 raises the d term, which fades with size).
 ///
 /// Source: Abnar et al. 2025, arXiv:2501.12370, table 3. Differs from it: nothing.
-/// Limits: R² of held-out runs is only 68 % at S = 0.98. The optimum over N is solved, not closed.
+/// Limits: R² of held-out runs is only 68 % at S = 0.98. The optimum over N has no closed form; it is solved.
 #[derive(Clone, Copy, Debug)]
 pub struct AbnarSparsity;
 

@@ -10,7 +10,7 @@ use crate::units::Setting;
 
 /// L(N, D) = E + A / N^alpha + B / D^beta, in nats per token.
 ///
-/// `E` is the entropy of the text, `A / N^alpha` what a finite model misses, `B / D^beta` what
+/// `E` is the entropy of the data, `A / N^alpha` what a finite model misses, `B / D^beta` what
 /// finite data leave unlearned. N counts all parameters, D tokens seen once.
 ///
 /// On N D = C / 6 the optimum is closed: N* = G (C/6)^a with a = beta / (alpha + beta) and
@@ -56,8 +56,8 @@ impl Form for Chinchilla {
         theta[B] *= (-theta[BETA] * ln_d0).exp();
     }
 
-    /// For fixed exponents the loss is linear in E, A, B, so only the exponents are guessed: the best
-    /// of a grid in each quarter of it, far apart by construction.
+    /// For fixed exponents the loss is linear in E, A, B, so only the exponents come from a grid:
+    /// the best pair in each quarter of it, far from each other by construction.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         const LOW: [f64; 3] = [0.12, 0.2, 0.3];
         const HIGH: [f64; 3] = [0.4, 0.55, 0.8];
@@ -69,13 +69,13 @@ impl Form for Chinchilla {
                 })
             })
         };
-        let (sizes, lengths) = (powers(|x| x.ln_n), powers(|x| x.ln_d));
+        let (sizes, tokens) = (powers(|x| x.ln_n), powers(|x| x.ln_d));
         let n = at.len() as f64;
         let sum = |column: &[f64]| column.iter().sum::<f64>();
         let total = sum(loss);
         let mut starts = Vec::new();
         for alphas in &sizes {
-            for betas in &lengths {
+            for betas in &tokens {
                 let pairs = alphas.iter().flat_map(|a| betas.iter().map(move |b| (a, b)));
                 let best = pairs
                     .filter_map(|((alpha, p), (beta, q))| {

@@ -10,8 +10,8 @@ use crate::units::Setting;
 /// log10 L(N, E) = a log10 N + b log10 Ê + c log10 N log10 Ê + d, L in nats per token, with the
 /// saturated number of experts 1 / Ê = 1 / (E - 1 + 1 / (1 / Es - 1 / Em)) + 1 / Em.
 ///
-/// D is the same in all runs and no variable, so the law has no compute-optimal size; it says what
-/// experts are worth: above a size where b + c log10 N changes sign they stop helping.
+/// D is the same in all runs, so the law has no compute-optimal size. It says how much more experts
+/// help: above the size where b + c log10 N changes sign they stop helping.
 ///
 /// Source: Clark et al. 2022, arXiv:2202.01169, table 3. Differs from it: nothing.
 /// Domain: 15M to 1.3B parameters, E up to 512, 130B tokens; N counts the dense model that a token
@@ -59,8 +59,7 @@ impl Form for ClarkRouted {
         theta[B] += theta[C] * log10_n0;
     }
 
-    /// The level of a power of N through the mean loss; experts help by little and saturate where
-    /// published ones do.
+    /// A power of N through the mean loss; experts help a little and saturate as in published fits.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         let ln_loss = loss.iter().map(|l| l.ln()).sum::<f64>() / loss.len() as f64;
         let ln_n = at.iter().map(|x| x.ln_n).sum::<f64>() / at.len() as f64;

@@ -9,8 +9,8 @@ use crate::units::Setting;
 
 /// L(C) = Linf + A C^-alpha with C = 6 N D, in nats per token.
 ///
-/// For runs that are each near the optimum of their budget, such as the lowest of every isoFLOP
-/// valley. It says what compute buys, not how to spend it: it has no optimal N.
+/// For runs that are each near the optimum of their budget, such as the minimum of every isoFLOP
+/// profile. It says which loss a budget reaches, not how to spend it: it has no optimal N.
 ///
 /// Source: Kaplan et al. 2020, arXiv:2001.08361, eq. 1.3 without a floor; Henighan et al. 2020,
 /// arXiv:2010.14701, with it. Differs from them: nothing.

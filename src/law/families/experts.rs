@@ -1,4 +1,4 @@
-//! Experts as the routed laws count them.
+//! The number of experts in laws of routed models.
 
 use crate::num::Real;
 

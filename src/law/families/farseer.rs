@@ -1,4 +1,4 @@
-//! Farseer: exponents of the data term that move with N.
+//! Farseer: a data term whose exponent depends on N.
 
 use crate::law::at::At;
 use crate::law::coef::Coef;
@@ -14,9 +14,9 @@ use crate::units::Setting;
 ///
 /// Source: Li et al. 2025 (Farseer), arXiv:2506.10972, eq. 3. Differs from it: nothing. No published
 /// constants are shipped; they come from the user's fit.
-/// Limits: nine coefficients on two variables; below some dozens of runs over at least five sizes
-/// and five lengths they are not fixed. The origin of ln D cannot be moved, so the fit is worse
-/// conditioned than that of a separable law.
+/// Limits: nine coefficients on two variables; they need some dozens of runs over at least five sizes
+/// and five token counts. The origin of ln D cannot be moved, so the fit is worse conditioned than
+/// that of a separable law.
 #[derive(Clone, Copy, Debug)]
 pub struct Farseer;
 
@@ -44,7 +44,7 @@ fn data_law(runs: &[(f64, f64)]) -> Option<[f64; 3]> {
     Some([x[0].ln(), x[1].ln() + w * ln_d0, w.ln()])
 }
 
-/// Starts from the runs of each size with at least three lengths; none below three such sizes.
+/// Starts from the runs of each size with at least three token counts; none below three such sizes.
 fn by_size(at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
     let mut sizes: Vec<(f64, Vec<(f64, f64)>)> = Vec::new();
     for (x, loss) in at.iter().zip(loss) {
@@ -70,7 +70,7 @@ fn by_size(at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
             gram += row * row.transpose();
             moment += row * values[which];
         }
-        // Little is lost by drawing an unsteady bend towards none.
+        // A bend that the runs hardly fix is better taken too small.
         gram[(2, 2)] *= 1.0 + bend;
         let c = gram.cholesky()?.solve(&moment);
         let k = (2.0 * c[2] / c[1]).clamp(-1.0, 1.0);
@@ -113,7 +113,7 @@ impl Form for Farseer {
         inner(theta, FLOOR, at.ln_n).exp() + (factor - exponent * at.ln_d).exp()
     }
 
-    /// For infinite D the data term vanishes; what N leaves is lowest at one end of N.
+    /// For infinite D the data term vanishes; the rest is lowest at one end of N.
     fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {
         let (a, power, b) = (theta[FLOOR], theta[FLOOR + 1], theta[FLOOR + 2]);
         // a N^k falls to 0 from above (a > 0, k < 0) or without bound (a < 0, k > 0).
@@ -127,8 +127,8 @@ impl Form for Farseer {
     }
 
     /// As the paper fits it: a floor and a power of D for each size, then the three inner powers
-    /// through their value, slope and bend over ln N. Beside it a Chinchilla law written this way,
-    /// for tables without three lengths per size.
+    /// through their value, slope and bend over ln N. Also a Chinchilla law written this way,
+    /// for tables without three token counts per size.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         let mut starts = by_size(at, loss);
         let (lo, hi) = at.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| {

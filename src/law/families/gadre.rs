@@ -10,8 +10,8 @@ use crate::units::Setting;
 
 /// L(C, M) = E + (a M^eta + b M^-eta) C^-eta with C = 6 N D and M = D / N, in nats per token.
 ///
-/// At a fixed M every further factor of compute shrinks the reducible loss alike, so overtrained
-/// families are parallel lines. In N and D it reads E + a 6^-eta N^-2eta + b 6^-eta D^-2eta: a law
+/// At any fixed M the same factor of compute shrinks the reducible loss by the same factor, so families
+/// of overtrained models are parallel lines. In N and D it reads E + a 6^-eta N^-2eta + b 6^-eta D^-2eta: a law
 /// with tied exponents, M* = (b / a)^(1 / (2 eta)) at every budget.
 ///
 /// Source: Gadre et al. 2024, arXiv:2403.08540, eq. 4. Differs from it: nothing.
@@ -27,7 +27,7 @@ const ETA: usize = 3;
 /// ln 6, from C = 6 N D.
 const LN_SIX: f64 = 1.791_759_469_228_055;
 
-/// The same surface as [`Chinchilla`] writes it.
+/// The coefficients of the same surface in the form of Chinchilla.
 fn in_n_and_d(theta: &[f64]) -> [f64; 5] {
     let six = (-theta[ETA] * LN_SIX).exp();
     let exponent = 2.0 * theta[ETA];
@@ -64,7 +64,7 @@ impl Form for GadreOvertraining {
         theta[B] *= (-2.0 * theta[ETA] * ln_d0).exp();
     }
 
-    /// For a fixed exponent the loss is linear in E, a, b; only the exponent is guessed.
+    /// For a fixed exponent the loss is linear in E, a, b; only the exponent is taken from a grid.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         [0.05, 0.1, 0.17, 0.25, 0.4]
             .into_iter()

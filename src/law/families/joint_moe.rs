@@ -13,7 +13,7 @@ use crate::units::Setting;
 /// token, with the saturated number of experts 1 / Ê = 1 / (E - 1 + 1 / (1 / Es - 1 / Em)) + 1 / Em.
 ///
 /// At a fixed number of experts it is a Chinchilla law, and so are its optimum and its iso-loss
-/// curves. More experts lower the capacity term and raise the data term: sparse models want more
+/// curves. More experts lower the capacity term and raise the data term: sparse models need more
 /// tokens.
 ///
 /// Source: Ludziejewski et al. 2025, arXiv:2502.05172, tables 3 and 4. Differs from it:
@@ -86,7 +86,7 @@ impl Form for JointMoe {
         theta[OMEGA] += theta[ZETA] * ln_d0;
     }
 
-    /// A Chinchilla law, with experts that help a little and saturate where published ones do.
+    /// A Chinchilla law, with experts that help a little and saturate as in published fits.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         let mut starts = Vec::new();
         for exponent in [0.1, 0.2, 0.35] {

@@ -9,7 +9,7 @@ use crate::units::Setting;
 /// L(N, D) = ((Nc / N)^(aN / aD) + Dc / D)^aD, in nats per token.
 ///
 /// N counts non-embedding parameters, D tokens of an early-stopped run. The loss falls to zero for
-/// infinite N and D, so the law must not be stretched far beyond its runs.
+/// infinite N and D, so the law must not be used far beyond its runs.
 ///
 /// Source: Kaplan et al. 2020, arXiv:2001.08361, eq. 1.5. Differs from it: nothing.
 #[derive(Clone, Copy, Debug)]

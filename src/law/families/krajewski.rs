@@ -10,7 +10,7 @@ use crate::units::Setting;
 
 /// L(N, D, G) = c + (g / G^gamma + a) / N^alpha + b / D^beta, in nats per token.
 ///
-/// G is the granularity: how many small experts stand for one of full size. At a fixed G it is a
+/// G is the granularity: how many small experts replace one of full size. At a fixed G it is a
 /// Chinchilla law.
 ///
 /// Source: Krajewski et al. 2024, arXiv:2402.07871, table 1. Differs from it: nothing.

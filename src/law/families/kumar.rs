@@ -80,7 +80,7 @@ impl Form for KumarPrecision {
         theta[E]
     }
 
-    /// Where beta B D^-beta, gained by more tokens, equals what quantising loses by them.
+    /// The D at which what more tokens gain in the data term equals what they lose by quantising.
     fn ln_d_most_useful(&self, theta: &[f64], ln_n: f64, setting: &Setting) -> f64 {
         let Some(served) = setting.served_bits.filter(|_| theta[BY_D] > 0.0) else {
             return f64::INFINITY;

@@ -1,9 +1,9 @@
 //! The registered families of laws of N and D.
 //!
 //! To add a family: one file here that implements [`Form`](crate::law::Form), its `mod` line, and one
-//! line in [`each_family`](crate::each_family). The list of families, the standard tests in
-//! `tests/it/laws.rs`, `isoloss laws` and the report follow from that line. Published constants are
-//! rows of `data/laws.toml`.
+//! line in [`each_family`](crate::each_family). The registry, its lists and the standard tests in
+//! `tests/it/laws.rs` follow from that line. Published constants are rows of `data/laws.toml`, and
+//! their numbers are checked in `tests/it/golden_plans.rs`.
 
 mod abnar;
 mod chinchilla;
@@ -67,7 +67,7 @@ each_family!(register);
 /// use isoloss::law::forms;
 ///
 /// let with_optimum = forms().iter().filter(|law| law.has_optimum()).count();
-/// assert!(with_optimum < forms().len(), "some laws say nothing about N and D apart");
+/// assert!(with_optimum < forms().len(), "some laws do not depend on both N and D");
 /// ```
 #[must_use]
 pub fn forms() -> &'static [&'static dyn Law] {

@@ -1,4 +1,4 @@
-//! Muennighoff's data-constrained law: repeated tokens and excess parameters are worth less.
+//! Muennighoff's data-constrained law: repeated tokens and excess parameters count for less.
 
 use crate::law::at::{At, Factor};
 use crate::law::coef::Coef;
@@ -15,8 +15,8 @@ use crate::units::Setting;
 /// where N*(U) is the compute-optimal size for U tokens of E + A / N^alpha + B / D^beta. After RD
 /// repetitions a repeated token is worth 1/e of a new one; at most 1 + RD epochs count.
 ///
-/// Source: Muennighoff et al. 2023, arXiv:2305.16264, eq. 5 and 6. Differs from it: nothing, and so
-/// parameters beyond N*(U_D) are discounted even where no token repeats.
+/// Source: Muennighoff et al. 2023, arXiv:2305.16264, eq. 5 and 6. Differs from it: nothing; so
+/// parameters beyond N*(U_D) are discounted even if no token repeats.
 /// Domain: 7M to 9B parameters, 1 to 500 epochs; N counts all parameters, D all tokens seen.
 ///
 /// The sum over runs has several minima in (RD, RN), since few runs repeat often; a fit lists them.
@@ -48,7 +48,7 @@ fn ln_n_for<T: Real>(theta: &[T], ln_unique: T) -> T {
 impl Form for Muennighoff {
     const ID: &'static str = "muennighoff";
     const TITLE: &'static str = "Muennighoff data-constrained";
-    const EQUATION: &'static str = "L = E + A/N'^alpha + B/D'^beta, D' = U + U·RD·(1 - exp(-(D/U - 1)/RD)), N' alike from U_N = min(N, N*(U))";
+    const EQUATION: &'static str = "L = E + A/N'^alpha + B/D'^beta, D' = U + U·RD·(1 - exp(-(D/U - 1)/RD)), N' likewise from U_N = min(N, N*(U))";
     const SOURCE: &'static str = "Muennighoff et al. 2023, arXiv:2305.16264, eq. 5 and 6";
     const COEFS: &'static [Coef] = &[
         Coef::positive("E", "nats per token").flat_above(4.0),
@@ -83,15 +83,15 @@ impl Form for Muennighoff {
         theta[E] + capacity + theta[B] * (-theta[BETA] * ln_data).exp()
     }
 
-    /// Ratios of tokens to unique tokens do not move with the centre, and N*(U) is the same relation
-    /// around any, so the recentring of A and B is all there is.
+    /// Ratios of tokens to unique tokens do not depend on the centre, and N*(U) keeps its form, so only
+    /// A and B change.
     fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
         theta[A] *= (-theta[ALPHA] * ln_n0).exp();
         theta[B] *= (-theta[BETA] * ln_d0).exp();
     }
 
-    /// By the chain rule over three small parts, each by dual numbers: what D is worth, what N is
-    /// worth and N*(U). All seven coefficients at once would cost twenty-eight evaluations.
+    /// By the chain rule over three small parts, each by dual numbers: D', N'
+    /// and N*(U). All seven coefficients at once would cost twenty-eight evaluations.
     fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
         let p = Self::COEFS.len();
         let (a, b, alpha, beta) = (theta[A], theta[B], theta[ALPHA], theta[BETA]);
@@ -173,7 +173,7 @@ impl Form for Muennighoff {
         theta[E] + capacity + data
     }
 
-    /// Closed where tokens repeat, or where the size is not in excess of its data; else `None`.
+    /// Closed if tokens repeat, or if the size is not in excess of its data; else `None`.
     fn ln_d_for_loss(&self, theta: &[f64], ln_n: f64, loss: f64, setting: &Setting) -> Option<f64> {
         let (a, b, alpha, beta) = (theta[A], theta[B], theta[ALPHA], theta[BETA]);
         let data_for = |ln_size: f64| {
@@ -197,8 +197,8 @@ impl Form for Muennighoff {
         Some(if worth_it { ln_unique + repeats.ln_1p() } else { f64::INFINITY })
     }
 
-    /// The base by least squares as if all tokens were new, RD and RN over the decades at which
-    /// repetition can show.
+    /// The base by least squares as if all tokens were new; RD and RN over the decades in which
+    /// repetition can matter.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         let mut starts = Vec::new();
         for exponent in [0.25, 0.35, 0.5] {

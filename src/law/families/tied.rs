@@ -24,7 +24,7 @@ const A: usize = 1;
 const B: usize = 2;
 const ALPHA: usize = 3;
 
-/// The same surface as [`Chinchilla`] writes it.
+/// The coefficients of the same surface in the form of Chinchilla.
 fn untied(theta: &[f64]) -> [f64; 5] {
     [theta[E], theta[A], theta[B], theta[ALPHA], theta[ALPHA]]
 }
@@ -57,7 +57,7 @@ impl Form for ChinchillaTied {
         theta[B] *= (-theta[ALPHA] * ln_d0).exp();
     }
 
-    /// For a fixed exponent the loss is linear in E, A, B; only the exponent is guessed.
+    /// For a fixed exponent the loss is linear in E, A, B; only the exponent is taken from a grid.
     fn starts(&self, at: &[At<f64>], loss: &[f64]) -> Vec<Vec<f64>> {
         [0.1, 0.2, 0.35, 0.5, 0.8]
             .into_iter()

@@ -98,7 +98,8 @@ quantity!(
     /// let (n, d) = (Params::new(70e9), Tokens::new(1.4e12));
     /// let c = Flops::new(6.0 * n.get() * d.get());
     /// assert_eq!(c.to_string(), "5.88e23");
-    /// assert!(c / "5.76e23 FLOP".parse()? > 1.0); // a ratio of two budgets
+    /// let gopher: Flops = "5.76e23 FLOP".parse()?;
+    /// assert!(c / gopher > 1.0); // a ratio of two budgets
     /// # Ok::<(), isoloss::error::Error>(())
     /// ```
     Flops, "FLOPs", &["flops", "flop"]

@@ -35,15 +35,15 @@ const FIRST: usize = 9;
 const MOST: usize = 10;
 
 /// The Chinchilla law of this many experts.
-fn with_experts(theta: &[f64], setting: &Setting) -> [f64; 5] {
+fn with_experts(theta: &[f64], setting: &Setting) -> Powers {
     let ln_e = saturated(setting.experts, theta[FIRST], theta[MOST]).ln();
-    [
-        theta[C],
-        theta[A] * (theta[DELTA] * ln_e).exp(),
-        theta[B] * (theta[OMEGA] * ln_e).exp(),
-        -(theta[ALPHA] + theta[GAMMA] * ln_e),
-        -(theta[BETA] + theta[ZETA] * ln_e),
-    ]
+    Powers {
+        e: theta[C],
+        a: theta[A] * (theta[DELTA] * ln_e).exp(),
+        b: theta[B] * (theta[OMEGA] * ln_e).exp(),
+        alpha: -(theta[ALPHA] + theta[GAMMA] * ln_e),
+        beta: -(theta[BETA] + theta[ZETA] * ln_e),
+    }
 }
 
 impl Form for JointMoe {
@@ -103,7 +103,6 @@ impl Form for JointMoe {
     }
 
     fn powers(&self, theta: &[f64], setting: &Setting) -> Option<Powers> {
-        let [e, a, b, alpha, beta] = with_experts(theta, setting);
-        Some(Powers { e, a, b, alpha, beta })
+        Some(with_experts(theta, setting))
     }
 }

@@ -28,9 +28,9 @@ const G: usize = 5;
 const GAMMA: usize = 6;
 
 /// The Chinchilla law at this granularity.
-fn at_granularity(theta: &[f64], setting: &Setting) -> [f64; 5] {
+fn at_granularity(theta: &[f64], setting: &Setting) -> Powers {
     let a = theta[A] + theta[G] * (-theta[GAMMA] * setting.granularity.ln()).exp();
-    [theta[C], a, theta[B], theta[ALPHA], theta[BETA]]
+    Powers { e: theta[C], a, b: theta[B], alpha: theta[ALPHA], beta: theta[BETA] }
 }
 
 impl Form for KrajewskiMoe {
@@ -85,7 +85,6 @@ impl Form for KrajewskiMoe {
     }
 
     fn powers(&self, theta: &[f64], setting: &Setting) -> Option<Powers> {
-        let [e, a, b, alpha, beta] = at_granularity(theta, setting);
-        Some(Powers { e, a, b, alpha, beta })
+        Some(at_granularity(theta, setting))
     }
 }

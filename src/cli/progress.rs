@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::fit::Progress;
 use crate::sweep::{RunResult, RunSpec, TrainEvent, Watcher};
 
 /// A count that moves quickly: shown on a terminal, silent elsewhere.
@@ -24,11 +25,13 @@ impl Counter {
         Self { bar }
     }
 
-    pub(super) fn at(&self, done: usize) {
+    pub(super) fn at(&self, Progress { done, total }: Progress) -> ControlFlow<()> {
         // Redrawing on each of thousands of draws would cost more than the draws.
-        if done.is_multiple_of(64) {
+        if total < 100 || done.is_multiple_of(64) {
+            self.bar.set_length(total as u64);
             self.bar.set_position(done as u64);
         }
+        ControlFlow::Continue(())
     }
 
     pub(super) fn clear(&self) {

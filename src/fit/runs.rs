@@ -78,11 +78,11 @@ pub fn fit_with_progress(
     };
     let draws = bootstrap(law, &minimum, &clusters, config, progress)?;
     let reference = Flops::new(surface.support.c.map_or(1.0, |c| c.hi));
-    let (samples, without_plan) = samples(&surface, &minimum, &draws, reference, config);
+    let (samples, without_plan) = samples(&surface, &minimum, &draws, reference);
     let Spread { intervals, std_errors } = Spread::of(&samples, config.level);
     let flat = flat_intervals(&intervals);
 
-    // Away from a minimum residuals and profiles say nothing but that.
+    // Away from a minimum residuals and profiles only repeat that it is none.
     let at_minimum = minimum.certificate.certified;
     let diagnostics = diagnosed(law, &rows, &minimum, runs, config);
     let design = design_warnings(law, runs, minimum.free);
@@ -108,7 +108,7 @@ pub fn fit_with_progress(
     warnings.extend((without_plan > 0).then(|| Warning::DrawsWithoutPlan {
         failed: without_plan,
         draws: draws.thetas.len(),
-        what: "optimum at the dearest budget".to_owned(),
+        what: "optimum at the largest budget".to_owned(),
     }));
     warnings.extend(flat);
     warnings.extend(at_bounds(law, &minimum));
@@ -152,7 +152,6 @@ fn samples(
     minimum: &Minimum,
     draws: &Draws,
     reference: Flops,
-    config: &FitConfig,
 ) -> (BTreeMap<String, Vec<f64>>, usize) {
     let mut samples = draws.samples(surface.law().coefs(), &minimum.known.held);
     let allocations: Vec<AllocationExponents> = draws

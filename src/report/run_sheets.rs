@@ -138,7 +138,7 @@ pub fn design_text(table: &RunTable, level: f64) -> String {
             table.runs.len(),
             plane.sizes,
             plane.n_span,
-            plane.lengths,
+            plane.token_counts,
             plane.d_span,
             plane.ratio_span,
             plane.cells_filled,

@@ -2,8 +2,8 @@
 
 use super::sheet::Sheet;
 use crate::fit::{
-    Approaches, Axis, Backtest, BenchmarkFit, Decision, Fit, Forecast, GroupsLeftOut, HeldOut,
-    Ranking, Rollout, Valley,
+    Approaches, Backtest, BenchmarkFit, Decision, Fit, Forecast, FutureAxis, GroupsLeftOut,
+    HeldOut, Ranking, Rollout, Valley,
 };
 use crate::law::{Benchmark, TwoStepPrediction, curve_forms};
 use crate::num::Interval;
@@ -301,9 +301,9 @@ pub fn rollout_sheet(rollout: &Rollout) -> Sheet {
     let mut sheet = Sheet::new(format!("{} by {axis}, future left out", rollout.law), &columns);
     // Compute is read as a power of ten, counts as 7B, a ratio as it is.
     let count = |x: f64| match axis {
-        Axis::C => Flops::new(x).to_string(),
-        Axis::N | Axis::D => short_count(x),
-        Axis::TokensPerParam => number(x),
+        FutureAxis::C => Flops::new(x).to_string(),
+        FutureAxis::N | FutureAxis::D => short_count(x),
+        FutureAxis::TokensPerParam => number(x),
     };
     for fold in &rollout.folds {
         sheet.push([

@@ -1,7 +1,7 @@
 //! Results in sentences.
 
 use super::sheets::{backtest_sheet, number, percent};
-use crate::fit::{Approaches, Backtest, Choice, Diagnostics, Fit, Notable, Objective};
+use crate::fit::{AllocationRule, Approaches, Backtest, Diagnostics, Fit, Notable, Objective};
 use crate::plan::{Decomposition, Explanation};
 
 /// Where a model stands, line by line.
@@ -135,7 +135,7 @@ pub fn diagnostics_text(d: &Diagnostics) -> String {
         "runs: {} sizes over a factor {}, {} lengths over {}, D/N over {}; {} of 16 cells of (N, D/N) filled\n",
         p.sizes,
         short(p.n_span),
-        p.lengths,
+        p.token_counts,
         short(p.d_span),
         short(p.ratio_span),
         p.cells_filled,
@@ -261,7 +261,7 @@ pub(super) fn verdict_sentences(test: &Backtest) -> Vec<String> {
                 "lowest measured loss at {} FLOPs: {} (measured optimum {floor} parameters)",
                 test.budget, best.rule
             ));
-            let close = |c: &&Choice| {
+            let close = |c: &&AllocationRule| {
                 c.loss_nats.zip(best.loss_nats).is_some_and(|(l, b)| l - b < test.scatter_nats)
             };
             let tied = test.choices.iter().skip(1).filter(close).count();

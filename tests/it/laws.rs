@@ -352,7 +352,7 @@ fn exact_fits() -> Vec<(String, Surface, Fit)> {
     for law in forms() {
         for Case { name, surface } in cases(*law) {
             let runs = simulated(&surface, || 0.0);
-            let fitted = fit(*law, &runs, &config, &|_| {}).expect("a fit");
+            let fitted = fit(*law, &runs, &config).expect("a fit");
             fits.push((name, surface, fitted));
         }
     }
@@ -397,7 +397,7 @@ fn recovers_the_truth_within_its_intervals_from_noisy_losses() {
         let mut rng = stream(20_240_115, 0);
         let runs = simulated(surface, || sd * nearly_normal(&mut rng));
         let config = FitConfig { bootstrap: 1000, level: 0.999, seed: 3, ..FitConfig::default() };
-        let fitted = fit(*law, &runs, &config, &|_| {}).expect("a fit");
+        let fitted = fit(*law, &runs, &config).expect("a fit");
         assert!(fitted.certificate.certified, "{}: {:?}", published.name, fitted.certificate);
         // A resample of 42 runs may lose the corner that fixes an exponent, but seldom.
         assert!(fitted.draws_failed <= 10, "{}: {} failed", published.name, fitted.draws_failed);
@@ -427,7 +427,7 @@ fn farseer_on_noisy_losses_predicts_but_is_doubted() {
     let mut rng = stream(20_240_115, 1);
     let runs = simulated(surface, || 0.002 * nearly_normal(&mut rng));
     let config = FitConfig { bootstrap: 0, ..FitConfig::default() };
-    let fitted = fit(law, &runs, &config, &|_| {}).expect("a fit");
+    let fitted = fit(law, &runs, &config).expect("a fit");
     let codes: Vec<&str> = fitted.warnings.iter().map(|w| w.code()).collect();
     let doubted = |code: &&str| ["not-certified", "starts-disagree"].contains(code);
     assert!(codes.iter().any(doubted), "{codes:?}");

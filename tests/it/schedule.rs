@@ -134,7 +134,7 @@ fn features_are_the_sums_of_the_papers() {
     assert!(drops > 0.02, "the decay is worth something here: {drops}");
 }
 
-/// Fitted to a cosine and a WSD run without noise, each law foresees a linear run it never saw.
+/// Fitted to a cosine and a WSD run without noise, each law forecasts a linear run it was not fitted to.
 #[test]
 fn recovers_an_unseen_schedule_from_exact_curves() {
     for law in curve_forms() {
@@ -153,14 +153,14 @@ fn recovers_an_unseen_schedule_from_exact_curves() {
 }
 
 #[test]
-fn a_rate_that_never_fell_is_refused_with_the_mend() {
+fn a_rate_that_never_fell_is_refused_with_the_fix() {
     let constant = Schedule::wsd(PEAK, PEAK, 500, 0, 20_000).expect("rates");
     for law in curve_forms() {
         let run = curve(*law, &wsd(), 12_000, || 0.0);
         let error = forecast(*law, &[run], &plain()).expect_err("no decay was seen");
         assert!(error.to_string().contains("whose rate decays"), "{error}");
         assert!(error.is_bad_input());
-        // A finished run under another schedule is the mend, a constant one is none.
+        // A finished run under another schedule is the fix, a constant one is not.
         let run = curve(*law, &wsd(), 12_000, || 0.0);
         let other = curve(*law, &constant, 20_000, || 0.0);
         assert!(forecast(*law, &[run.clone(), other], &plain()).is_err());

@@ -44,7 +44,12 @@ impl CurveConfig {
     /// # Errors
     /// [`FitError::Config`] naming the first field out of range.
     pub fn validate(&self) -> Result<(), FitError> {
-        limits::inside("rows", (20..=5000).contains(&self.rows), &self.rows, "between 20 and 5000")?;
+        limits::inside(
+            "rows",
+            (20..=5000).contains(&self.rows),
+            &self.rows,
+            "between 20 and 5000",
+        )?;
         limits::delta(self.delta)?;
         limits::bootstrap(self.bootstrap)?;
         limits::level(self.level)

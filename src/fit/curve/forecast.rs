@@ -137,7 +137,8 @@ pub fn forecast_with_progress(
     progress: &OnProgress<'_>,
 ) -> Result<Forecast> {
     config.validate()?;
-    let windows = curves.iter().map(|c| Windows::of(c, config)).collect::<Result<Vec<Windows>>>()?;
+    let windows =
+        curves.iter().map(|c| Windows::of(c, config)).collect::<Result<Vec<Windows>>>()?;
     let (Some(curve), Some(first)) = (curves.first(), windows.first()) else {
         let (field, found) = ("curves", "none".to_owned());
         return Err(FitError::Config { field, found, wanted: "at least one" }.into());

@@ -25,7 +25,7 @@ pub(crate) fn check(
 ) -> Result<(), FitError> {
     let held = limits::held(law.id(), law.coefs(), &config.fixed)?;
     let coefs = held.iter().filter(|held| held.is_none()).count();
-    // A run of no weight says nothing.
+    // A run of no weight does not count.
     let table = &table.with_runs(weighed(table).cloned().collect());
     let wanted = coefs + 1;
     if table.runs.len() < wanted {

@@ -1,4 +1,4 @@
-//! What the residuals and the design say about a fit.
+//! What the residuals and the design show of a fit.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub struct Diagnostics {
     pub correlations: Vec<Correlation>,
     /// Where the runs lie.
     pub plane: Plane,
-    /// What repeats say about seeds; absent without any.
+    /// Noise of seeds, from repeats; absent without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed_noise: Option<SeedNoise>,
     /// Quantities along which the residuals are not scatter, strongest first.

@@ -1,5 +1,5 @@
 //! The design of a table of runs: whether it identifies a law, how it covers the plane, and what the
-//! residuals of a fit say.
+//! residuals of a fit show.
 
 mod check;
 mod diagnostics;

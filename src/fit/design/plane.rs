@@ -1,4 +1,4 @@
-//! How the runs lie in the (N, D) plane, and what repeats of one place say about seeds.
+//! How the runs lie in the (N, D) plane, and what repeats at one place show of the noise of seeds.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,7 +8,7 @@ use crate::units::Flops;
 
 /// Approach 2: the minimum of each isoFLOP profile.
 pub(super) fn by_valleys(table: &RunTable, targets: &[Flops], config: &FitConfig) -> Approach {
-    const NAME: &str = "2 isoFLOP valleys";
+    const NAME: &str = "2 isoFLOP profiles";
     let (mut used, mut refused): (Vec<Valley>, Vec<Refused>) = (Vec::new(), Vec::new());
     let all = valleys(table);
     for valley in &all {

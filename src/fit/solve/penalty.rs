@@ -80,4 +80,3 @@ fn huber(r: f64, delta: f64, weight: f64) -> Bent {
         Bent { value, slope: weight * delta * r.signum(), bend: 0.0 }
     }
 }
-

@@ -23,7 +23,11 @@ pub(super) struct SearchEnd {
 /// - `starts`: coefficients in natural units around the centre of the rows.
 /// - `rugged`: whether every start is followed to its own end, see
 ///   [`Form::RUGGED`](crate::law::Form::RUGGED).
-pub(super) fn search(problem: &Problem<'_>, starts: &[Vec<f64>], rugged: bool) -> Option<SearchEnd> {
+pub(super) fn search(
+    problem: &Problem<'_>,
+    starts: &[Vec<f64>],
+    rugged: bool,
+) -> Option<SearchEnd> {
     // Each end with the number of starts that led to it.
     let mut ends: Vec<(NewtonEnd, usize)> = if rugged {
         let straight = starts.iter().map(|theta| finish(problem, &problem.variables(theta)));

@@ -109,9 +109,8 @@ pub fn backtest_with_progress(
         }
         .into());
     };
-    let collect = |runs: &[&RunRecord]| {
-        table.with_runs(runs.iter().map(|r| (*r).clone()).collect())
-    };
+    let collect =
+        |runs: &[&RunRecord]| table.with_runs(runs.iter().map(|r| (*r).clone()).collect());
     let train: Vec<_> = smaller.iter().flat_map(|(_, runs)| runs.iter().copied()).collect();
     let (train, test) = (collect(&train), collect(largest));
     let fitted = fit_with_progress(law, &train, config, progress)?;

@@ -51,11 +51,8 @@ impl HeldOut {
     /// run.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        let farthest = self
-            .runs
-            .iter()
-            .filter_map(|run| run.outside.get("C").copied())
-            .fold(1.0, f64::max);
+        let farthest =
+            self.runs.iter().filter_map(|run| run.outside.get("C").copied()).fold(1.0, f64::max);
         if farthest <= 10.0 {
             return Vec::new();
         }

@@ -100,11 +100,8 @@ pub fn rank_with_progress(
     progress: &OnProgress<'_>,
 ) -> Result<Ranking> {
     let windows = windows(table, axis)?;
-    let laws: Vec<&'static dyn Law> = forms()
-        .iter()
-        .copied()
-        .filter(|law| law.has_optimum() && varies(*law, table))
-        .collect();
+    let laws: Vec<&'static dyn Law> =
+        forms().iter().copied().filter(|law| law.has_optimum() && varies(*law, table)).collect();
     let parts = Parts::new(laws.len() * (windows.len() - 1), progress);
     let mut rollouts = Vec::new();
     let mut unranked = Vec::new();

@@ -107,7 +107,10 @@ const MOST_DRAWS: usize = 400;
 ///
 /// The first part holds at least half of the runs. Runs within 4 % of each other on the axis, one
 /// isoFLOP budget or one size, stay together, so that no step tests a repeat of a run it fitted.
-pub(super) fn windows(table: &RunTable, axis: FutureAxis) -> Result<Vec<Vec<RunRecord>>, DataError> {
+pub(super) fn windows(
+    table: &RunTable,
+    axis: FutureAxis,
+) -> Result<Vec<Vec<RunRecord>>, DataError> {
     let mut runs: Vec<&RunRecord> = table.runs.iter().collect();
     runs.sort_by(|a, b| axis.of(a).total_cmp(&axis.of(b)));
     let mut groups: Vec<Vec<RunRecord>> = Vec::new();

@@ -8,7 +8,7 @@ use crate::fit::progress::Parts;
 use crate::fit::runs::fit_with_progress;
 use crate::law::Law;
 
-/// What came of it.
+/// The predictions of a fit on runs it was not fitted to.
 pub(super) struct Trial {
     /// predicted / observed - 1 of each tested run.
     pub(super) errors: Vec<f64>,

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 const LEVEL: f64 = 0.95;
 const DRAWS: usize = 400;
-/// The decision is asked for at this multiple of the dearest run.
+/// The decision is asked for at this multiple of the largest run.
 const BEYOND: f64 = 10.0;
 
 #[derive(Clone, Copy)]
@@ -111,7 +111,7 @@ fn judge(design: Design, noise: Noise, config: &FitConfig, k: u64) -> Option<Ver
     let truth = truth();
     let mut rng = stream(2026, k);
     let runs = table(&truth, design, noise, &mut rng);
-    let fitted = fit(&Chinchilla, &runs, config, &|_| {}).ok()?;
+    let fitted = fit(&Chinchilla, &runs, config).ok()?;
     let c = Flops::new(1e21 * BEYOND);
     let decision = decide(&fitted, c)?;
     let best = truth.ln_n_optimal(c).expect("an optimum");
@@ -123,14 +123,14 @@ fn judge(design: Design, noise: Noise, config: &FitConfig, k: u64) -> Option<Ver
         Some(Interval { lo, hi })
     };
     // What the law's own loss costs under the truth: the budget at which the truth has that loss.
-    let dear = |ln_c: f64| {
+    let excess = |ln_c: f64| {
         let n = truth.ln_n_optimal(Flops::new(ln_c.exp())).expect("an optimum");
         truth.loss_at(n, ln_c - 6_f64.ln() - n) - decision.loss_nats
     };
-    let true_cost = find_root("cost", dear, c.ln() - 10.0, c.ln() + 10.0).ok().map(f64::exp);
+    let true_cost = find_root("cost", excess, c.ln() - 10.0, c.ln() + 10.0).ok().map(f64::exp);
     let holds = |interval: Option<Interval>, x: Option<f64>| Some(interval?.contains(x?));
     let coef = |name: &str| holds(fitted.intervals.get(name).copied(), truth.coef(name));
-    // A new run at the true optimum of twice the dearest budget.
+    // A new run at the true optimum of twice the largest budget.
     let c_new = 2e21;
     let n_new = truth.ln_n_optimal(Flops::new(c_new)).expect("an optimum").exp();
     let new = run_at(&truth, n_new, c_new, noise.draw(&mut rng), 0);

@@ -40,7 +40,7 @@ fn certified_fit(bencher: Bencher, bootstrap: usize) {
     let law = law_by_id("chinchilla").expect("registered");
     let config = FitConfig { bootstrap, ..FitConfig::default() };
     bencher.bench(|| {
-        let fitted = fit(law, &table, &config, &|_| {}).expect("fits");
+        let fitted = fit(law, &table, &config).expect("fits");
         assert!(fitted.certificate.certified);
         fitted
     });

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use crate::data::{HoldOut, RunTable};
 use crate::error::Result;
-use crate::fit::{Axis, FitConfig, NormalPrior, Objective, ProfileOf, Resample};
+use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
 use crate::report::{
     approaches_table, certificate_text, decision_table, diagnostics_text, fit_table, groups_text,
@@ -42,7 +43,7 @@ pub(super) struct Args {
     law: String,
     /// What is minimised.
     #[arg(long, value_enum, default_value = "huber-log")]
-    objective: ObjectiveArg,
+    objective: Objective,
     /// Half-width of the Huber band in log loss; huber-log and asymmetric-log only.
     #[arg(long, default_value_t = 1e-3)]
     delta: f64,
@@ -66,10 +67,10 @@ pub(super) struct Args {
     /// What a resample draws: single runs, all runs of a size, budget or run name, or the signs of
     /// the residuals.
     #[arg(long, value_enum, default_value = "row")]
-    resample: ResampleArg,
+    resample: Resample,
     /// Coefficients whose profile likelihood is walked: those hardly known, all, or none.
     #[arg(long, value_enum, default_value = "weak")]
-    profile: ProfileArg,
+    profile: ProfileOf,
     /// Seed of the resamples.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -83,12 +84,12 @@ pub(super) struct Args {
     hold_out: Option<HoldOut>,
     /// Also fit the nearest half of the runs and predict the next ones, step by step, along C, N, D
     /// or D/N; the axis of `--law auto`, C when absent.
-    #[arg(long, value_name = "AXIS")]
-    leave_future_out: Option<Axis>,
+    #[arg(long, value_enum, value_name = "AXIS", ignore_case = true)]
+    leave_future_out: Option<FutureAxis>,
     /// Fit without each group of runs in turn and predict it.
-    #[arg(long, value_enum, value_name = "GROUPS")]
-    leave_out: Option<GroupArg>,
-    /// Training FLOPs at which the decision is given with its intervals (repeatable); the dearest
+    #[arg(long, value_name = "GROUPS", value_parser = groups())]
+    leave_out: Option<Resample>,
+    /// Training FLOPs at which the decision is given with its intervals (repeatable); the largest
     /// budget and ten times that when absent.
     #[arg(long, value_name = "C")]
     at: Vec<Flops>,
@@ -100,86 +101,10 @@ pub(super) struct Args {
     out: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ObjectiveArg {
-    HuberLog,
-    LadLog,
-    LsLog,
-    LsLoss,
-    AsymmetricLog,
-}
-
-impl From<ObjectiveArg> for Objective {
-    fn from(arg: ObjectiveArg) -> Self {
-        match arg {
-            ObjectiveArg::HuberLog => Self::HuberLog,
-            ObjectiveArg::LadLog => Self::LadLog,
-            ObjectiveArg::LsLog => Self::LsLog,
-            ObjectiveArg::LsLoss => Self::LsLoss,
-            ObjectiveArg::AsymmetricLog => Self::AsymmetricLog,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ResampleArg {
-    Row,
-    Size,
-    Budget,
-    Cell,
-    Run,
-    Wild,
-}
-
-impl From<ResampleArg> for Resample {
-    fn from(arg: ResampleArg) -> Self {
-        match arg {
-            ResampleArg::Row => Self::Row,
-            ResampleArg::Size => Self::Size,
-            ResampleArg::Budget => Self::Budget,
-            ResampleArg::Cell => Self::Cell,
-            ResampleArg::Run => Self::Run,
-            ResampleArg::Wild => Self::Wild,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ProfileArg {
-    None,
-    Weak,
-    All,
-}
-
-impl From<ProfileArg> for ProfileOf {
-    fn from(arg: ProfileArg) -> Self {
-        match arg {
-            ProfileArg::None => Self::None,
-            ProfileArg::Weak => Self::Weak,
-            ProfileArg::All => Self::All,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum GroupArg {
-    Size,
-    Budget,
-    Cell,
-    Run,
-    Row,
-}
-
-impl From<GroupArg> for Resample {
-    fn from(arg: GroupArg) -> Self {
-        match arg {
-            GroupArg::Size => Self::Size,
-            GroupArg::Budget => Self::Budget,
-            GroupArg::Cell => Self::Cell,
-            GroupArg::Run => Self::Run,
-            GroupArg::Row => Self::Row,
-        }
-    }
+/// Every way of resampling that makes groups of runs.
+fn groups() -> impl TypedValueParser<Value = Resample> {
+    PossibleValuesParser::new(["size", "budget", "cell", "run", "row"])
+        .try_map(|name| Resample::from_str(&name, false))
 }
 
 /// Coefficients held by one `--fix`.
@@ -188,7 +113,8 @@ pub(super) type Held = Vec<(String, f64)>;
 type Parsed<T> = std::result::Result<T, String>;
 
 pub(super) fn held_coefficients(text: &str) -> Parsed<Held> {
-    let wanted = "NAME=VALUE is wanted, as E=1.69, or NAME,NAME@LAW, as E,A,B@besiroglu";
+    let wanted =
+        "expected NAME=VALUE, for example E=1.69, or NAME,NAME@LAW, for example E,A,B@besiroglu";
     if let Some((names, law)) = text.split_once('@') {
         let surface = crate::law::Surface::published(law.trim()).map_err(|e| e.to_string())?;
         return names
@@ -210,7 +136,7 @@ pub(super) fn held_coefficients(text: &str) -> Parsed<Held> {
 }
 
 fn bounded_coefficient(text: &str) -> Parsed<(String, Range)> {
-    let wanted = "NAME=LO..HI is wanted, as E=1.5..1.9";
+    let wanted = "expected NAME=LO..HI, for example E=1.5..1.9";
     let (name, range) = text.split_once('=').ok_or(wanted)?;
     let (lo, hi) = range.split_once("..").ok_or(wanted)?;
     let number = |text: &str| text.trim().parse::<f64>().map_err(|_| wanted.to_owned());
@@ -218,7 +144,7 @@ fn bounded_coefficient(text: &str) -> Parsed<(String, Range)> {
 }
 
 fn known_coefficient(text: &str) -> Parsed<(String, NormalPrior)> {
-    let wanted = "NAME=MEAN+-SD is wanted, as E=1.69+-0.05";
+    let wanted = "expected NAME=MEAN+-SD, for example E=1.69+-0.05";
     let (name, normal) = text.split_once('=').ok_or(wanted)?;
     let (mean, sd) = normal.split_once("+-").or_else(|| normal.split_once('±')).ok_or(wanted)?;
     let number = |text: &str| text.trim().parse::<f64>().map_err(|_| wanted.to_owned());
@@ -236,7 +162,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let table = source.table(&|done, total| bytes.at(done, total))?;
     bytes.clear();
     let draws = Counter::new("bootstrap", request.config.bootstrap);
-    let report = request.answer(&table, &|done| draws.at(done))?.from_logs(source);
+    let report = request.answer(&table, &|progress| draws.at(progress))?.from_logs(source);
     draws.clear();
     let mut text = text(&report, &table);
     if let Some(path) = &args.out {
@@ -267,18 +193,18 @@ impl Args {
             law: self.law.clone(),
             hold_out: self.hold_out.clone(),
             leave_future_out: self.leave_future_out,
-            leave_out: self.leave_out.map(Into::into),
+            leave_out: self.leave_out,
             at: self.at.clone(),
             config: FitConfig {
-                objective: self.objective.into(),
+                objective: self.objective,
                 delta: self.delta,
                 over_weight: self.over_weight,
                 fixed: self.fixed.iter().flatten().cloned().collect(),
                 bounds: self.bounds.iter().cloned().collect(),
                 priors: self.priors.iter().cloned().collect(),
                 bootstrap: self.bootstrap,
-                resample: self.resample.into(),
-                profile: self.profile.into(),
+                resample: self.resample,
+                profile: self.profile,
                 seed: self.seed,
                 level: self.level,
             },
@@ -289,7 +215,8 @@ impl Args {
 fn replayed(path: &Path) -> Result<Output> {
     let bytes = Bytes::new("reading");
     let draws = Counter::new("bootstrap", 4000);
-    let replay = replay(path, &|done, total| bytes.at(done, total), &|done| draws.at(done))?;
+    let replay =
+        replay(path, &|done, total| bytes.at(done, total), &|progress| draws.at(progress))?;
     bytes.clear();
     draws.clear();
     let text = if replay.identical {

@@ -1,9 +1,12 @@
 //! Progress: a bar on a terminal, plain lines elsewhere, always on stderr.
 
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::fit::Progress;
 
 /// A count that moves quickly: shown on a terminal, silent elsewhere.
 #[derive(Debug)]
@@ -19,11 +22,13 @@ impl Counter {
         Self { bar }
     }
 
-    pub(super) fn at(&self, done: usize) {
+    pub(super) fn at(&self, Progress { done, total }: Progress) -> ControlFlow<()> {
         // Redrawing on each of thousands of draws would cost more than the draws.
-        if done.is_multiple_of(64) {
+        if total < 100 || done.is_multiple_of(64) {
+            self.bar.set_length(total as u64);
             self.bar.set_position(done as u64);
         }
+        ControlFlow::Continue(())
     }
 
     pub(super) fn clear(&self) {

@@ -1,12 +1,16 @@
+use std::fmt::{self, Display};
+
 use thiserror::Error;
 
-/// A table that cannot be fitted.
+use crate::units::Flops;
+
+/// A table that cannot be fitted, or a fit that cannot answer.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum FitError {
     /// Not enough runs.
     #[error(
-        "{found} runs cannot fix the {coefs} coefficients of `{law}`; at least {wanted} runs are wanted"
+        "{found} runs cannot fix the {coefs} coefficients of `{law}`; add runs until there are at least {wanted}"
     )]
     TooFewRuns {
         /// The law family.
@@ -15,42 +19,70 @@ pub enum FitError {
         found: usize,
         /// Its coefficients.
         coefs: usize,
-        /// Runs wanted.
+        /// Runs it takes.
         wanted: usize,
     },
     /// The design cannot tell the coefficients apart.
-    #[error("the runs cannot identify `{law}`: {reason}. {mend}")]
+    #[error("the runs cannot identify `{law}`: {gap}")]
     NotIdentified {
         /// The law family.
         law: &'static str,
         /// What the design lacks.
-        reason: String,
-        /// What to add.
-        mend: String,
+        gap: DesignGap,
     },
-    /// Bad settings.
-    #[error("fit: `{field}` is {found}, but {wanted} is wanted")]
+    /// A setting out of its range.
+    #[error("fit settings: `{field}` is {found}; expected {wanted}")]
     Config {
         /// The field.
         field: &'static str,
         /// Its value.
         found: String,
-        /// What would do.
+        /// What is expected.
         wanted: &'static str,
     },
-    /// A coefficient that cannot be held.
-    #[error("`{coef}` of `{law}` cannot be held: {reason}")]
-    Held {
+    /// A coefficient the law does not have.
+    #[error("`{law}` has no coefficient `{coef}`, only {}", .known.join(", "))]
+    UnknownCoefficient {
+        /// The law family.
+        law: &'static str,
+        /// The name asked for.
+        coef: String,
+        /// Its coefficients.
+        known: Vec<&'static str>,
+    },
+    /// A value that a coefficient cannot have.
+    #[error("`{coef}` of `{law}` cannot be {value}; expected a value between {lo} and {hi}")]
+    OutsideDomain {
         /// The law family.
         law: &'static str,
         /// The coefficient.
         coef: String,
-        /// Why not.
-        reason: String,
+        /// The value given.
+        value: f64,
+        /// Lower end of its domain.
+        lo: f64,
+        /// Upper end of its domain.
+        hi: f64,
+    },
+    /// A bound or a prior for a coefficient that is held at a value.
+    #[error(
+        "`{coef}` of `{law}` is held at a value already; bounds and priors are for free coefficients"
+    )]
+    AlreadyHeld {
+        /// The law family.
+        law: &'static str,
+        /// The coefficient.
+        coef: String,
+    },
+    /// Every coefficient is held.
+    #[error("every coefficient of `{law}` is held, so nothing is left to fit; hold fewer")]
+    NothingFree {
+        /// The law family.
+        law: &'static str,
     },
     /// A coefficient that the runs say nothing about.
     #[error(
-        "`{coef}` of `{law}` has no effect on any of these runs; map the column it acts on (isoloss fit --help lists the keys of --map), or hold it: --fix {coef}=VALUE"
+        "`{coef}` of `{law}` has no effect on any of these runs; give the quantity it acts on, or hold the coefficient at a value"
     )]
     NoEffect {
         /// The law family.
@@ -59,16 +91,16 @@ pub enum FitError {
         coef: String,
     },
     /// A budget at which the law decides nothing.
-    #[error("{what}: {reason}")]
+    #[error("C = {flops}: `{law}` has no compute-optimal size there")]
     NoDecision {
-        /// What was asked for.
-        what: String,
-        /// Why there is no answer.
-        reason: String,
+        /// The law family.
+        law: String,
+        /// Training FLOPs asked for.
+        flops: Flops,
     },
     /// No start reached a finite objective.
     #[error(
-        "no start of `{law}` reached a finite minimum ({starts} tried); look at the loss column for outliers or wrong units"
+        "no start of `{law}` reached a finite minimum ({starts} tried); look at the losses for outliers or wrong units"
     )]
     NoMinimum {
         /// The law family.
@@ -76,14 +108,131 @@ pub enum FitError {
         /// Starts tried.
         starts: usize,
     },
-    /// A saved fit that does not parse.
-    #[error(
-        "{path}: not a fit written by `isoloss fit -o` (or, for a benchmark law, by `isoloss benchmark --json`): {reason}"
-    )]
+    /// The caller stopped it.
+    #[error("the fit was stopped before its end")]
+    Stopped,
+    /// A saved fit that cannot be read.
+    #[error("{path}: not a saved fit: {reason}")]
     Artifact {
         /// The file.
         path: String,
-        /// What the parser said.
+        /// What the system or the parser said.
         reason: String,
     },
+    /// A saved fit of another version of the format.
+    #[error("{path}: a saved fit of schema {found}; this version reads schema {reads}: fit again")]
+    ArtifactSchema {
+        /// The file.
+        path: String,
+        /// Its schema.
+        found: u32,
+        /// The schema that can be read.
+        reads: u32,
+    },
+    /// A saved fit whose draws do not belong to its law.
+    #[error("{path}: a saved fit with a broken draw; expected {coefs} finite coefficients in each")]
+    ArtifactDraws {
+        /// The file.
+        path: String,
+        /// Coefficients of its law.
+        coefs: usize,
+    },
+    /// A saved fit that was not made from logs.
+    #[error("{path}: it does not say which logs it was fitted to, so it cannot be made again")]
+    ArtifactWithoutLogs {
+        /// The file.
+        path: String,
+    },
+}
+
+/// What a design lacks, with what to add.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum DesignGap {
+    /// A quantity of the law takes too few values.
+    FewValues {
+        /// The quantity.
+        quantity: Quantity,
+        /// Different values found.
+        found: usize,
+        /// Different values it takes.
+        wanted: usize,
+    },
+    /// All runs have one ratio of tokens to parameters.
+    OneRatio {
+        /// D/N of all of them.
+        tokens_per_param: f64,
+    },
+    /// All runs lie on one line.
+    OneLine,
+    /// The runs have one loss.
+    OneLoss,
+    /// No learning rate comes down.
+    NoDecay {
+        /// Largest share of the peak by which one does, as a fraction.
+        decay: f64,
+    },
+}
+
+impl Display for DesignGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FewValues { quantity, found, wanted } => write!(
+                f,
+                "only {found} different {quantity}. Add runs until there are at least {wanted} {quantity}"
+            ),
+            Self::OneRatio { tokens_per_param } => write!(
+                f,
+                "every run has {tokens_per_param} tokens per parameter, so the terms of N and D cannot be separated. Add runs at other D/N, for example a quarter and four times as many tokens"
+            ),
+            Self::OneLine => f.write_str(
+                "all runs lie on one line in (ln N, ln D). Add runs off that line, for example at a second compute budget",
+            ),
+            Self::OneLoss => f.write_str(
+                "the losses hardly differ between runs. Check that each run has its final loss",
+            ),
+            Self::NoDecay { decay } => write!(
+                f,
+                "the learning rate comes down by at most {:.1} % of its peak, so the effect of its decay cannot be seen. Add the curve of a run of the same size and batch whose rate decays",
+                100.0 * decay
+            ),
+        }
+    }
+}
+
+/// A quantity that has to take several values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Quantity {
+    /// N.
+    Params,
+    /// D.
+    Tokens,
+    /// C.
+    Compute,
+    /// Epochs: D over unique tokens.
+    Epochs,
+    /// Experts per layer.
+    Experts,
+    /// Granularity of the experts.
+    Granularity,
+    /// Share of experts a token does not visit.
+    Sparsity,
+    /// Bits in training or in serving.
+    Precision,
+}
+
+impl Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Params => "model sizes",
+            Self::Tokens => "token counts",
+            Self::Compute => "compute budgets",
+            Self::Epochs => "numbers of epochs",
+            Self::Experts => "numbers of experts",
+            Self::Granularity => "granularities",
+            Self::Sparsity => "sparsities",
+            Self::Precision => "precisions",
+        })
+    }
 }

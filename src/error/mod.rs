@@ -18,7 +18,7 @@ mod warning;
 
 pub use cost::CostError;
 pub use data::DataError;
-pub use fit::FitError;
+pub use fit::{DesignGap, FitError, Quantity};
 pub use flops::FlopsError;
 pub use law::LawError;
 pub(crate) use nearest::nearest_name;
@@ -99,7 +99,7 @@ impl Error {
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         match self {
-            Self::Num(_) => false,
+            Self::Num(_) | Self::Fit(FitError::Stopped) => false,
             Self::Report(kind) => matches!(kind, ReportError::UnknownFormat { .. }),
             Self::Io { action, .. } => !matches!(*action, "write" | "create"),
             _ => true,

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::certificate::Certificate;
-use super::objective::{Model, Observed, Penalty, Problem};
-use super::solve::{descend, finish, search, stands};
+use super::design::FEW;
+use super::limits;
+use super::progress::{OnProgress, Parts, ignore};
+use super::solve::{Certificate, Known, Observed, Penalty, Predictor, Problem, estimate, refit};
+use super::uncertainty::{Spread, inflation, predictive_interval, resample};
 use crate::error::{FitError, Warning};
-use crate::law::{Benchmark, Coef, Range};
-use crate::num::{Interval, smallest_eigenvalue, standard_deviation, stream};
+use crate::law::{Benchmark, Coef, Ensemble, Point, Range};
+use crate::num::Interval;
 
 /// A benchmark law on rows.
 struct BenchmarkOn<'a> {
@@ -18,7 +20,7 @@ struct BenchmarkOn<'a> {
     loss: &'a [f64],
 }
 
-impl Model for BenchmarkOn<'_> {
+impl Predictor for BenchmarkOn<'_> {
     fn coefs(&self) -> &'static [Coef] {
         self.benchmark.coefs()
     }
@@ -90,139 +92,121 @@ pub struct BenchmarkFit {
     pub draws: Vec<Vec<f64>>,
     /// Draws without a minimum.
     pub draws_failed: usize,
-    /// Doubts.
+    /// What a reader has to know.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
+}
+
+impl BenchmarkConfig {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`FitError::Config`] naming the first field out of range.
+    pub fn validate(&self) -> Result<(), FitError> {
+        limits::bootstrap(self.bootstrap)?;
+        limits::level(self.level)
+    }
 }
 
 /// Fits `benchmark` to (loss in nats per token, error) pairs by least squares on the error, as its
 /// sources do, with a certificate; then refits resampled rows.
 ///
 /// # Errors
-/// [`FitError::TooFewRuns`] below one row more than free coefficients, [`FitError::Held`] for a
-/// coefficient that cannot be held, [`FitError::Config`] for settings out of range,
+/// [`FitError::TooFewRuns`] below one row more than free coefficients,
+/// [`FitError::UnknownCoefficient`], [`FitError::OutsideDomain`] or [`FitError::NothingFree`] for
+/// coefficients that cannot be held, [`FitError::Config`] for settings out of range,
 /// [`FitError::NoMinimum`] when no start ends at a finite objective.
+///
+/// # Example
+/// ```
+/// use isoloss::fit::{BenchmarkConfig, fit_benchmark};
+/// use isoloss::law::{Benchmark, ExponentialError};
+///
+/// let truth = [0.8, 1.9, 0.9]; // error = eps - k exp(-gamma L)
+/// let losses = [2.2, 2.4, 2.7, 3.0, 3.4, 3.9, 4.5];
+/// let rows = losses.map(|loss| (loss, ExponentialError.error(&truth, loss)));
+/// let config = BenchmarkConfig { bootstrap: 0, ..BenchmarkConfig::default() };
+/// let fitted = fit_benchmark(&ExponentialError, &rows, &config)?;
+/// assert!(fitted.certificate.certified);
+/// assert!((ExponentialError.error(&fitted.theta, 2.5) - ExponentialError.error(&truth, 2.5)).abs() < 1e-6);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn fit_benchmark(
     benchmark: &'static dyn Benchmark,
     rows: &[(f64, f64)],
     config: &BenchmarkConfig,
 ) -> Result<BenchmarkFit, FitError> {
-    let bad = |field, found: String, wanted| Err(FitError::Config { field, found, wanted });
-    if config.bootstrap != 0 && !(20..=1_000_000).contains(&config.bootstrap) {
-        return bad("bootstrap", config.bootstrap.to_string(), "0, or between 20 and 1000000");
-    }
-    if !(0.5..=0.999).contains(&config.level) {
-        return bad("level", config.level.to_string(), "between 0.5 and 0.999");
-    }
-    let coefs = benchmark.coefs();
-    let held = held(benchmark, config)?;
-    let free = held.iter().filter(|h| h.is_none()).count();
+    fit_benchmark_with_progress(benchmark, rows, config, &ignore)
+}
+
+/// As [`fit_benchmark`]; `progress` is called after each resample.
+///
+/// # Errors
+/// As [`fit_benchmark`]; [`FitError::Stopped`] when `progress` says so.
+pub fn fit_benchmark_with_progress(
+    benchmark: &'static dyn Benchmark,
+    rows: &[(f64, f64)],
+    config: &BenchmarkConfig,
+    progress: &OnProgress<'_>,
+) -> Result<BenchmarkFit, FitError> {
+    config.validate()?;
+    let (id, coefs) = (benchmark.id(), benchmark.coefs());
+    let known = Known::held(limits::held(id, coefs, &config.fixed)?);
+    let free = known.held.iter().filter(|h| h.is_none()).count();
     if rows.len() <= free {
-        let (law, found, wanted) = (benchmark.id(), rows.len(), free + 1);
-        return Err(FitError::TooFewRuns { law, found, coefs: free, wanted });
+        let (found, wanted) = (rows.len(), free + 1);
+        return Err(FitError::TooFewRuns { law: id, found, coefs: free, wanted });
     }
+    Parts::new(config.bootstrap, progress).check()?;
     let loss: Vec<f64> = rows.iter().map(|r| r.0).collect();
     let errors: Vec<f64> = rows.iter().map(|r| r.1).collect();
     let observed = Observed::of(errors.iter().copied().collect());
-    let model = BenchmarkOn { benchmark, loss: &loss };
     let problem = Problem {
-        model: &model,
+        model: &BenchmarkOn { benchmark, loss: &loss },
         observed: &observed,
         weights: None,
         penalty: Penalty::SquareLoss,
-        held: &held,
+        held: &known.held,
         priors: &[],
     };
     let starts = benchmark.starts(&loss, &errors);
-    let none = || FitError::NoMinimum { law: benchmark.id(), starts: starts.len() };
-    let found = search(&problem, &starts, false).ok_or_else(none)?;
-    let best = found.best;
-    let theta = problem.natural(&best.x);
-    let certificate = Certificate::new(
-        best.jet.scaled_gradient(),
-        smallest_eigenvalue(best.x.len(), &best.jet.hessian),
-        starts.len(),
-        found.agreeing,
-        rows.len(),
-    );
-    let draws: Vec<Option<Vec<f64>>> = (0..config.bootstrap)
-        .map(|k| {
-            let mut rng = stream(config.seed, k as u64);
-            let mut counts = vec![0.0; rows.len()];
-            (0..rows.len()).for_each(|_| counts[rng.random_range(0..rows.len())] += 1.0);
-            let drawn = Problem { weights: Some(&counts), ..problem };
-            let mut end = finish(&drawn, &best.x);
-            if !stands(&end) {
-                end = descend(&drawn, &best.x);
-            }
-            stands(&end).then(|| drawn.natural(&end.x))
-        })
-        .collect();
-    let draws_failed = draws.iter().filter(|d| d.is_none()).count();
-    let draws: Vec<Vec<f64>> = draws.into_iter().flatten().collect();
-    let mut warnings = certificate.warnings();
-    if draws_failed > 0 {
-        warnings.push(Warning::DrawsFailed { failed: draws_failed, draws: config.bootstrap });
-    }
-    if rows.len() < super::design::FEW * free {
+    let none = || FitError::NoMinimum { law: id, starts: starts.len() };
+    let losses = Range::of(loss.iter().copied()).ok_or_else(none)?;
+    let minimum = estimate(id, &problem, &known, &starts, false)?;
+    let (theta, objective) = (minimum.theta, minimum.best.jet.value);
+    let near = [minimum.best.x];
+    let draws = resample(config.bootstrap, config.seed, progress, |rng| {
+        let mut counts = vec![0.0; rows.len()];
+        (0..rows.len()).for_each(|_| counts[rng.random_range(0..rows.len())] += 1.0);
+        let drawn = Problem { weights: Some(&counts), ..problem };
+        refit(&drawn, &near).map(|end| drawn.natural(&end.x))
+    })?;
+    let mut warnings = minimum.certificate.warnings();
+    warnings.extend(draws.warning());
+    if rows.len() < FEW * free {
         warnings.push(Warning::FewRuns { runs: rows.len(), coefs: free });
     }
-    let sample = |i: usize| draws.iter().map(|d| d[i]).collect::<Vec<f64>>();
-    let by_name = coefs.iter().enumerate().filter(|(i, _)| held[*i].is_none());
+    let Spread { intervals, std_errors } =
+        Spread::of(&draws.samples(coefs, &known.held), config.level);
     let residuals: Vec<f64> =
         rows.iter().map(|(loss, error)| benchmark.error(&theta, *loss) - error).collect();
     Ok(BenchmarkFit {
-        form: benchmark.id().to_owned(),
+        form: id.to_owned(),
         n_points: rows.len(),
-        losses: Range::of(loss.iter().copied()).ok_or_else(none)?,
+        losses,
         coefficients: coefs.iter().zip(&theta).map(|(c, t)| (c.name.to_owned(), *t)).collect(),
-        intervals: by_name
-            .clone()
-            .filter_map(|(i, c)| {
-                Some((c.name.to_owned(), Interval::percentile(&sample(i), config.level)?))
-            })
-            .collect(),
-        std_errors: by_name
-            .filter(|_| draws.len() >= 2)
-            .map(|(i, c)| (c.name.to_owned(), standard_deviation(&sample(i))))
-            .collect(),
+        intervals,
+        std_errors,
         level: config.level,
-        objective_value: best.jet.value,
-        residual_sd: (best.jet.value / (rows.len() - free) as f64).sqrt(),
-        certificate,
+        objective_value: objective,
+        residual_sd: (objective / (rows.len() - free) as f64).sqrt(),
+        certificate: minimum.certificate,
         theta,
         residuals,
-        draws,
-        draws_failed,
+        draws: draws.thetas,
+        draws_failed: draws.failed,
         warnings,
     })
-}
-
-/// Held coefficients in the order of the family.
-fn held(benchmark: &dyn Benchmark, config: &BenchmarkConfig) -> Result<Vec<Option<f64>>, FitError> {
-    let coefs = benchmark.coefs();
-    let mut held = vec![None; coefs.len()];
-    for (name, value) in &config.fixed {
-        let bad = |reason: String| {
-            let (law, coef) = (benchmark.id(), name.clone());
-            Err(FitError::Held { law, coef, reason })
-        };
-        let Some(i) = coefs.iter().position(|c| c.name == name) else {
-            let known: Vec<&str> = coefs.iter().map(|c| c.name).collect();
-            return bad(format!("the law has only {}", known.join(", ")));
-        };
-        let (lo, hi) = coefs[i].domain;
-        if !(value.is_finite() && *value > lo && *value < hi) {
-            return bad(format!("{value} is not between {lo} and {hi}"));
-        }
-        held[i] = Some(*value);
-    }
-    if held.iter().all(Option::is_some) {
-        let (law, coef) = (benchmark.id(), "every coefficient".to_owned());
-        let reason = "no coefficient is left to fit".to_owned();
-        return Err(FitError::Held { law, coef, reason });
-    }
-    Ok(held)
 }
 
 impl BenchmarkFit {
@@ -230,18 +214,33 @@ impl BenchmarkFit {
     /// residuals, scaled by sqrt(n / (n - p)); `None` without draws.
     #[must_use]
     pub fn new_model_interval(&self, benchmark: &dyn Benchmark, loss: f64) -> Option<Interval> {
-        let (n, p) = (self.residuals.len() as f64, self.theta.len() as f64);
-        let inflate = (n / (n - p).max(1.0)).sqrt();
-        let sample: Vec<f64> = self
-            .draws
-            .iter()
-            .enumerate()
-            .map(|(k, theta)| {
-                // A prime stride walks through all residuals, unlike their order in the table.
-                let residual = self.residuals[(k * 7919) % self.residuals.len().max(1)];
-                benchmark.error(theta, loss) - inflate * residual
-            })
-            .collect();
-        Interval::percentile(&sample, self.level)
+        self.interval_at(benchmark, |_| loss)
+    }
+
+    /// Where the error of a new model at `point` is expected: draws of the law of loss, where it has
+    /// any, paired with draws of the benchmark law and its residuals; `None` without draws.
+    #[must_use]
+    pub fn two_step_interval(
+        &self,
+        benchmark: &dyn Benchmark,
+        law: &Ensemble,
+        point: &Point,
+    ) -> Option<Interval> {
+        self.interval_at(benchmark, |k| match law.draws.len() {
+            0 => law.best.loss(point),
+            draws => law.draws[k % draws].loss(point),
+        })
+    }
+
+    /// - `loss`: of draw k.
+    fn interval_at(
+        &self,
+        benchmark: &dyn Benchmark,
+        loss: impl Fn(usize) -> f64,
+    ) -> Option<Interval> {
+        let inflate = inflation(self.residuals.len(), self.theta.len());
+        predictive_interval(&self.draws, &self.residuals, self.level, |k, theta, residual| {
+            benchmark.error(theta, loss(k)) - inflate * residual
+        })
     }
 }

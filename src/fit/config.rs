@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::limits;
 use crate::error::FitError;
-use crate::law::{Law, Range};
+use crate::law::Range;
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
     /// Sum over runs of the Huber loss of r = ln(predicted) - ln(observed): r²/2 within `delta`,
@@ -51,6 +53,7 @@ impl std::fmt::Display for Objective {
 
 /// Which coefficients get a profile likelihood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum ProfileOf {
     /// None.
@@ -65,9 +68,10 @@ pub enum ProfileOf {
 
 /// What the bootstrap draws anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Resample {
-    /// Runs, with replacement (Efron 1979): sizes and lengths count as drawn like the noise.
+    /// Runs, with replacement (Efron 1979): sizes and token counts are drawn like the noise.
     #[default]
     Row,
     /// All runs of a model size together: for errors that a size shares, such as its tuning.
@@ -106,7 +110,7 @@ pub struct NormalPrior {
     pub sd: f64,
 }
 
-/// Settings of [`fit`](super::fit).
+/// Settings of [`fit`](super::fit()).
 ///
 /// | field | default | range | purpose |
 /// |---|---|---|---|
@@ -174,18 +178,11 @@ impl FitConfig {
     /// [`FitError::Config`] naming the first field out of range.
     pub fn validate(&self) -> Result<(), FitError> {
         let bad = |field, found: String, wanted| Err(FitError::Config { field, found, wanted });
-        if !(1e-9..=10.0).contains(&self.delta) {
-            return bad("delta", self.delta.to_string(), "between 1e-9 and 10");
-        }
-        if !(1.0..=1e4).contains(&self.over_weight) {
-            return bad("over_weight", self.over_weight.to_string(), "between 1 and 10000");
-        }
-        if self.bootstrap != 0 && !(20..=1_000_000).contains(&self.bootstrap) {
-            return bad("bootstrap", self.bootstrap.to_string(), "0, or between 20 and 1000000");
-        }
-        if !(0.5..=0.999).contains(&self.level) {
-            return bad("level", self.level.to_string(), "between 0.5 and 0.999");
-        }
+        limits::delta(self.delta)?;
+        let fine = (1.0..=1e4).contains(&self.over_weight);
+        limits::inside("over_weight", fine, &self.over_weight, "between 1 and 10000")?;
+        limits::bootstrap(self.bootstrap)?;
+        limits::level(self.level)?;
         for (name, range) in &self.bounds {
             if range.lo.is_nan() || range.hi.is_nan() || range.lo >= range.hi {
                 let found = format!("{name} in {}..{}", range.lo, range.hi);
@@ -200,63 +197,9 @@ impl FitConfig {
         }
         if self.objective == Objective::LadLog && !self.priors.is_empty() {
             let found = "lad-log with priors".to_owned();
-            let wanted = "bounds or fixed values, or another objective: a vertex of absolute deviations has no place for a prior";
+            let wanted = "bounds or fixed values, or another objective: the minimum of absolute deviations takes no prior";
             return bad("priors", found, wanted);
         }
         Ok(())
-    }
-
-    /// The held coefficients in the order of `law`.
-    ///
-    /// # Errors
-    /// [`FitError::Held`] for a name the law lacks, a value outside its domain, or when nothing is
-    /// left to fit.
-    pub(super) fn held(&self, law: &dyn Law) -> Result<Vec<Option<f64>>, FitError> {
-        let bad = |coef: &str, reason: String| {
-            Err(FitError::Held { law: law.id(), coef: coef.to_owned(), reason })
-        };
-        let mut held = vec![None; law.coefs().len()];
-        for (name, value) in &self.fixed {
-            held[self.coef(law, name, &[*value])?] = Some(*value);
-        }
-        if let Some((name, _)) =
-            self.fixed.last_key_value().filter(|_| held.iter().all(Option::is_some))
-        {
-            return bad(name, "no coefficient is left to fit".to_owned());
-        }
-        Ok(held)
-    }
-
-    /// The place of a coefficient that is bounded or has a prior.
-    ///
-    /// # Errors
-    /// [`FitError::Held`] as [`FitConfig::held`], and when it is held as well.
-    pub(super) fn constrained(
-        &self,
-        law: &dyn Law,
-        name: &str,
-        values: &[f64],
-    ) -> Result<usize, FitError> {
-        if self.fixed.contains_key(name) {
-            let reason = "it is held at a value already; bounds and priors are for free ones";
-            let (law, coef, reason) = (law.id(), name.to_owned(), reason.to_owned());
-            return Err(FitError::Held { law, coef, reason });
-        }
-        self.coef(law, name, values)
-    }
-
-    /// The place of the coefficient of this name, once `values` are inside its domain.
-    fn coef(&self, law: &dyn Law, name: &str, values: &[f64]) -> Result<usize, FitError> {
-        let bad =
-            |reason: String| Err(FitError::Held { law: law.id(), coef: name.to_owned(), reason });
-        let Some(i) = law.coefs().iter().position(|c| c.name == name) else {
-            let known: Vec<&str> = law.coefs().iter().map(|c| c.name).collect();
-            return bad(format!("the law has only {}", known.join(", ")));
-        };
-        let (lo, hi) = law.coefs()[i].domain;
-        match values.iter().find(|x| !(x.is_finite() && **x > lo && **x < hi)) {
-            Some(value) => bad(format!("{value} is not between {lo} and {hi}")),
-            None => Ok(i),
-        }
     }
 }

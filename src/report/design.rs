@@ -52,7 +52,7 @@ pub fn design_text(table: &RunTable, level: f64) -> String {
             table.runs.len(),
             plane.sizes,
             factor(plane.n_span),
-            plane.lengths,
+            plane.token_counts,
             factor(plane.d_span),
             factor(plane.ratio_span),
             plane.cells_filled,

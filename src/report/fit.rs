@@ -131,7 +131,7 @@ pub fn diagnostics_text(d: &Diagnostics) -> String {
         "runs: {} sizes (N spans a factor of {}), {} token counts (D {}, D/N {}); {} of 16 cells of the (N, D/N) rectangle hold runs\n",
         p.sizes,
         factor(p.n_span),
-        p.lengths,
+        p.token_counts,
         factor(p.d_span),
         factor(p.ratio_span),
         p.cells_filled,

@@ -4,7 +4,7 @@ use super::number::{
     between, flops, interval_header, loss, number, or_dash, outside_cell, share_of,
 };
 use super::table::Table;
-use crate::fit::{Axis, Backtest, Choice, GroupsLeftOut, HeldOut, Ranking, Rollout};
+use crate::fit::{AllocationRule, Backtest, FutureAxis, GroupsLeftOut, HeldOut, Ranking, Rollout};
 use crate::num::Interval;
 use crate::units::short_count;
 
@@ -123,9 +123,9 @@ pub fn rollout_table(rollout: &Rollout) -> Table {
     let mut table = Table::new(title, &columns);
     // Compute is read as a power of ten, counts as 7B, a ratio as it is.
     let count = |x: f64| match axis {
-        Axis::C => flops(x),
-        Axis::N | Axis::D => short_count(x),
-        Axis::TokensPerParam => number(x),
+        FutureAxis::C => flops(x),
+        FutureAxis::N | FutureAxis::D => short_count(x),
+        FutureAxis::TokensPerParam => number(x),
     };
     for fold in &rollout.folds {
         table.push([
@@ -245,7 +245,7 @@ pub(super) fn verdict_sentences(test: &Backtest) -> Vec<String> {
                 "lowest measured loss at {} FLOPs: {} (measured optimum {optimum} parameters)",
                 test.budget, best.rule
             ));
-            let close = |c: &&Choice| {
+            let close = |c: &&AllocationRule| {
                 c.loss_nats.zip(best.loss_nats).is_some_and(|(l, b)| l - b < test.scatter_nats)
             };
             let tied = test.choices.iter().skip(1).filter(close).count();

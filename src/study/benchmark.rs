@@ -7,9 +7,9 @@ use crate::data::RunTable;
 use crate::error::{FitError, Result, StudyError, Warning};
 use crate::fit::{BenchmarkConfig, BenchmarkFit, fit_benchmark};
 use crate::law::{
-    Benchmark, Ensemble, Point, TwoStep, TwoStepPrediction, benchmark_by_id, published_benchmark,
+    Benchmark, Point, TwoStep, TwoStepPrediction, benchmark_by_id, published_benchmark,
 };
-use crate::num::{Interval, find_root};
+use crate::num::find_root;
 use crate::plan::compute_optimal;
 use crate::units::{Flops, Params, Tokens};
 
@@ -150,36 +150,10 @@ impl BenchmarkRequest {
                     tokens: point.d,
                     loss,
                     error: both.error(&point),
-                    interval: interval(benchmark, fit, &asked.ensemble, &point),
+                    interval: fit.two_step_interval(benchmark, &asked.ensemble, &point),
                 });
             }
         }
         Ok(predictions)
     }
-}
-
-/// Draws of the law of loss, where it has any, paired with draws of the benchmark law and its
-/// residuals.
-fn interval(
-    benchmark: &'static dyn Benchmark,
-    fitted: &BenchmarkFit,
-    ensemble: &Ensemble,
-    point: &Point,
-) -> Option<Interval> {
-    if ensemble.draws.is_empty() {
-        return fitted.new_model_interval(benchmark, ensemble.best.loss(point));
-    }
-    let (n, p) = (fitted.residuals.len() as f64, fitted.theta.len() as f64);
-    let inflate = (n / (n - p).max(1.0)).sqrt();
-    let sample: Vec<f64> = fitted
-        .draws
-        .iter()
-        .enumerate()
-        .map(|(k, theta)| {
-            let surface = &ensemble.draws[k % ensemble.draws.len()];
-            let residual = fitted.residuals[(k * 7919) % fitted.residuals.len()];
-            benchmark.error(theta, surface.loss(point)) - inflate * residual
-        })
-        .collect();
-    Interval::percentile(&sample, fitted.level)
 }

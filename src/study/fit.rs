@@ -10,8 +10,9 @@ use crate::data::ReadOptions;
 use crate::data::{HoldOut, RunTable};
 use crate::error::{FitError, Result, Warning};
 use crate::fit::{
-    Approaches, Axis, Decision, Fit, FitConfig, GroupsLeftOut, HeldOut, Ranking, Resample, Rollout,
-    approaches, decide, fit, leave_groups_out, rank, rollout, score_held_out,
+    Approaches, Decision, Fit, FitConfig, FutureAxis, GroupsLeftOut, HeldOut, OnProgress, Ranking,
+    Resample, Rollout, approaches, decide, fit_with_progress, leave_groups_out_with_progress,
+    rank_with_progress, rollout_with_progress, score_held_out,
 };
 use crate::law::law_by_id;
 use crate::units::Flops;
@@ -34,7 +35,7 @@ pub struct FitRequest {
     /// Runs kept from the fit and used to test it.
     pub hold_out: Option<HoldOut>,
     /// Axis along which nearer runs predict farther ones; that of `auto`, which takes C when absent.
-    pub leave_future_out: Option<Axis>,
+    pub leave_future_out: Option<FutureAxis>,
     /// Groups of runs, each predicted from the others.
     pub leave_out: Option<Resample>,
     /// Training FLOPs at which a decision is wanted.
@@ -113,12 +114,12 @@ impl FitRequest {
     /// Fits the law and answers everything asked beside it.
     ///
     /// Whatever chooses or scores a law does not see the runs of `hold_out`, which are for the final
-    /// test. `progress` hears how many bootstrap draws are done.
+    /// test. `progress` hears how far each fit and each test is, and can stop them.
     ///
     /// # Errors
     /// As [`fit()`](crate::fit::fit()); [`FitError::NoDecision`] where the law has no compute-optimal
     /// size at a budget asked for; [`LawError`](crate::error::LawError) for an unknown family.
-    pub fn answer(&self, table: &RunTable, progress: &(dyn Fn(usize) + Sync)) -> Result<FitReport> {
+    pub fn answer(&self, table: &RunTable, progress: &OnProgress<'_>) -> Result<FitReport> {
         self.config.validate()?;
         let (seen, kept) = match &self.hold_out {
             None => (table.clone(), None),
@@ -130,26 +131,27 @@ impl FitRequest {
         let config = &self.config;
         let axis = self.leave_future_out;
         let ranking = (self.law == "auto")
-            .then(|| rank(&seen, axis.unwrap_or(Axis::C), config))
+            .then(|| rank_with_progress(&seen, axis.unwrap_or(FutureAxis::C), config, progress))
             .transpose()?;
         let law = match ranking.as_ref().and_then(|r| r.laws.first()) {
             Some(best) => law_by_id(&best.rollout.law)?,
             None => law_by_id(&self.law)?,
         };
-        let rollout = axis.map(|axis| rollout(law, &seen, axis, config)).transpose()?;
-        let fit = fit(law, &seen, config, progress)?;
+        let rollout = axis
+            .map(|axis| rollout_with_progress(law, &seen, axis, config, progress))
+            .transpose()?;
+        let fit = fit_with_progress(law, &seen, config, progress)?;
         let held_out = kept.map(|(condition, kept)| score_held_out(&fit, &kept, condition));
-        let groups_left_out =
-            self.leave_out.map(|by| leave_groups_out(law, &seen, by, config)).transpose()?;
+        let groups_left_out = self
+            .leave_out
+            .map(|by| leave_groups_out_with_progress(law, &seen, by, config, progress))
+            .transpose()?;
         let decisions = self
             .budgets(&fit)?
             .into_iter()
             .map(|c| {
-                decide(&fit, c).ok_or_else(|| {
-                    let what = format!("C = {c}");
-                    let reason = format!("`{}` has no compute-optimal size there", law.id());
-                    FitError::NoDecision { what, reason }.into()
-                })
+                let law = law.id().to_owned();
+                decide(&fit, c).ok_or_else(|| FitError::NoDecision { law, flops: c }.into())
             })
             .collect::<Result<Vec<_>>>()?;
         let sides = approaches(&fit, &seen);

@@ -91,20 +91,20 @@ fn fitted(path: &Path) -> Result<AskedLaw> {
 /// Reads a fit that was saved as JSON.
 ///
 /// # Errors
-/// [`FitError::Artifact`] for a file that cannot be read, of another schema, or with draws that do not
-/// belong to its law.
+/// [`FitError::Artifact`] for a file that cannot be read, [`FitError::ArtifactSchema`] for one of
+/// another schema, [`FitError::ArtifactDraws`] for draws that do not belong to its law.
 pub fn load_fit(path: &Path) -> Result<Fit> {
     let bad = |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
     let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
     let fit: Fit = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
     if fit.schema != SCHEMA {
-        let reason = format!("schema {} was found, this version reads {SCHEMA}", fit.schema);
-        return Err(bad(reason).into());
+        let path = path.display().to_string();
+        return Err(FitError::ArtifactSchema { path, found: fit.schema, reads: SCHEMA }.into());
     }
     let p = fit.surface.theta().len();
     if fit.draws.iter().any(|draw| draw.len() != p || draw.iter().any(|x| !x.is_finite())) {
-        let reason = format!("every draw needs {p} finite coefficients");
-        return Err(bad(reason).into());
+        let path = path.display().to_string();
+        return Err(FitError::ArtifactDraws { path, coefs: p }.into());
     }
     Ok(fit)
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::fit::{FitReport, FitRequest, LogSource};
 use super::law::load_fit;
 use crate::error::{FitError, ReportError, Result, Warning};
+use crate::fit::OnProgress;
 
 /// A fit beside the same fit made anew.
 #[derive(Clone, Debug, Serialize)]
@@ -36,19 +37,19 @@ impl Replay {
 /// Reads the logs of a saved fit again, fits as its request says, and compares every number.
 ///
 /// # Errors
-/// [`FitError::Artifact`] for a file without a fit, or one that was not made from logs; as reading and
-/// fitting otherwise.
+/// As [`load_fit`]; [`FitError::ArtifactWithoutLogs`] for a fit that was not made from logs; as reading
+/// and fitting otherwise.
 pub fn replay(
     path: &Path,
     reading: &(dyn Fn(u64, u64) + Sync),
-    fitting: &(dyn Fn(usize) + Sync),
+    fitting: &OnProgress<'_>,
 ) -> Result<Replay> {
     let bad = |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
     load_fit(path)?;
     let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
     let stored: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
     let part = |name: &str| stored.get(name).cloned().unwrap_or(Value::Null);
-    let missing = || bad("it does not say which logs it was fitted to".to_owned());
+    let missing = || FitError::ArtifactWithoutLogs { path: path.display().to_string() };
     let source: LogSource = serde_json::from_value(part("source")).map_err(|_| missing())?;
     let request: FitRequest =
         serde_json::from_value(part("request")).map_err(|e| bad(e.to_string()))?;

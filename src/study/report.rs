@@ -9,7 +9,7 @@ use super::law::{AskedLaw, ask_laws};
 use super::plan::PlanAnswer;
 use crate::data::RunTable;
 use crate::error::{ReportError, Result, Warning};
-use crate::fit::{Backtest, valleys};
+use crate::fit::{Backtest, OnProgress, valleys};
 use crate::law::Ensemble;
 use crate::plan::{
     BandedCurve, Comparison, Proposal, banded_curve, compare_ratios, optimum_of_size,
@@ -60,11 +60,12 @@ pub struct StudyReport {
 pub type ReportFile = (String, Vec<u8>);
 
 impl StudyConfig {
-    /// Reads the runs, fits, plans, draws and tests. `progress` hears how many bootstrap draws are done.
+    /// Reads the runs, fits, plans, draws and tests. `progress` hears how far each
+    /// fit is, and can stop it.
     ///
     /// # Errors
     /// As reading, fitting and planning.
-    pub fn answer(&self, progress: &(dyn Fn(usize) + Sync)) -> Result<StudyReport> {
+    pub fn answer(&self, progress: &OnProgress<'_>) -> Result<StudyReport> {
         let source = self.source();
         let table = source.table(&|_, _| {})?;
         let fit = self.fit.answer(&table, progress)?.from_logs(source);

@@ -1,4 +1,4 @@
-//! Hoffmann's three approaches: valleys against the reference, the envelope against a known law.
+//! Hoffmann's three approaches: isoFLOP profiles against the reference, the envelope against a known law.
 
 use isoloss::data::{ReadOptions, RunRecord, RunTable, read};
 use isoloss::fit::{FitConfig, approaches, decide, fit, leave_groups_out, valleys, valleys_within};
@@ -38,14 +38,14 @@ fn nominal(what: &str) -> Option<(Value, RunTable)> {
     Some((golden["approach_2"].clone(), table.with_runs(runs)))
 }
 
-/// ln N of the floor of the parabola; the reference keeps those outside the sizes.
-fn floor(valley: &Valley) -> f64 {
+/// ln N of the minimum of the parabola; the reference keeps those outside the sizes.
+fn minimum(valley: &Valley) -> f64 {
     valley.ln_n0 - valley.parabola[1] / (2.0 * valley.parabola[2])
 }
 
 /// log10 N* = a log10 C + b by least squares.
 fn line(valleys: &[Valley]) -> (f64, f64) {
-    let log10_n = |v: &Valley| floor(v) / std::f64::consts::LN_10;
+    let log10_n = |v: &Valley| minimum(v) / std::f64::consts::LN_10;
     let points: Vec<(f64, f64)> = valleys.iter().map(|v| (v.c.get().log10(), log10_n(v))).collect();
     let k = points.len() as f64;
     let (mx, my) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / k, y + p.1 / k));
@@ -56,8 +56,8 @@ fn line(valleys: &[Valley]) -> (f64, f64) {
 }
 
 #[test]
-fn golden_valleys_through_all_points_and_through_those_near_the_floor() {
-    let Some((golden, table)) = nominal("isoFLOP valleys") else { return };
+fn golden_profiles_through_all_points_and_through_those_near_the_minimum() {
+    let Some((golden, table)) = nominal("isoFLOP profiles") else { return };
     let near = |ours: f64, want: &Value, tolerance: f64, what: &str| {
         let want = want.as_f64().unwrap_or_else(|| panic!("{what} in golden"));
         eprintln!("{what}: {ours} for {want}");
@@ -78,8 +78,8 @@ fn golden_valleys_through_all_points_and_through_those_near_the_floor() {
         // The reference's parabola is in log10 N.
         let c2 = valley.parabola[2] * std::f64::consts::LN_10.powi(2);
         near(c2, &want[2], 1e-8, "curvature");
-        near(floor(valley).exp(), &want[3], 1e-8, "N*");
-        near(valley.loss_at(floor(valley)), &want[4], 1e-9, "loss");
+        near(minimum(valley).exp(), &want[3], 1e-8, "N*");
+        near(valley.loss_at(minimum(valley)), &want[4], 1e-9, "loss");
         let open = golden["window_factor_4_of_lowest_loss_N"]["not_bracketed"][0].as_f64();
         assert_eq!(valley.refusal().is_some(), Some(valley.c.get()) == open, "{}", valley.c);
     }
@@ -114,7 +114,7 @@ fn recovers_the_exponent_from_the_envelope_of_curves() {
     let a = truth.allocation_exponent(Flops::new(1e20)).expect("an optimum");
     let table = curves(&truth, 0.0);
     let config = FitConfig { bootstrap: 200, resample: Resample::Run, ..FitConfig::default() };
-    let fitted = fit(&Chinchilla, &table, &config, &|_| {}).expect("a fit");
+    let fitted = fit(&Chinchilla, &table, &config).expect("a fit");
     let sides = approaches(&fitted, &table);
     let envelope = &sides.approaches[0];
     assert!(envelope.refused.is_empty(), "{:?}", envelope.refused);
@@ -129,7 +129,7 @@ fn recovers_the_exponent_from_the_envelope_of_curves() {
 
 /// One line of C per budget with three sizes: the largest is the best, or the middle is the worst.
 #[test]
-fn valleys_that_show_no_optimum_are_refused_with_the_reason() {
+fn profiles_that_show_no_optimum_are_refused_with_the_reason() {
     let run = |c: f64, n: f64, loss: f64| {
         let d = Tokens::new(c / (6.0 * n));
         let run = RunRecord::new(format!("{c:e} {n:e}"), Params::new(n), d, loss);
@@ -148,14 +148,14 @@ fn valleys_that_show_no_optimum_are_refused_with_the_reason() {
     ];
     let found = valleys(&RunTable::from_runs(runs, ParamRule::All));
     let reasons: Vec<Option<String>> = found.iter().map(Valley::refusal).collect();
-    assert!(reasons[0].as_ref().is_some_and(|r| r.contains("floor lies outside")), "{reasons:?}");
+    assert!(reasons[0].as_ref().is_some_and(|r| r.contains("minimum lies outside")), "{reasons:?}");
     assert!(reasons[1].as_ref().is_some_and(|r| r.contains("concave")), "{reasons:?}");
     assert_eq!(reasons[2], None);
 }
 
-/// Runs whose law bends away from a power: valleys follow the runs, the law cannot.
+/// Runs whose law bends away from a power: isoFLOP profiles follow the runs, the law cannot.
 #[test]
-fn approaches_that_part_are_flagged_and_those_that_agree_are_not() {
+fn approaches_that_disagree_are_flagged_and_those_that_agree_are_not() {
     let truth = Surface::published("besiroglu").expect("shipped");
     let table = |shift_per_e: f64| {
         let mut rng = stream(8, 0);
@@ -163,7 +163,7 @@ fn approaches_that_part_are_flagged_and_those_that_agree_are_not() {
         for i in 0..5 {
             let c = 1e18 * 10_f64.powi(i);
             let best = truth.ln_n_optimal(Flops::new(c)).expect("an optimum");
-            // The law is asked at a size moved along the budget, so that the valley stands elsewhere.
+            // The law is asked at a size moved along the budget, so that the minimum is elsewhere.
             let moved = shift_per_e * (c / 1e20).ln();
             for j in 0..7 {
                 let ln_n = best + moved + 0.35 * f64::from(j - 3);
@@ -181,15 +181,15 @@ fn approaches_that_part_are_flagged_and_those_that_agree_are_not() {
     let config = FitConfig { bootstrap: 400, ..FitConfig::default() };
     let sides = |shift: f64| {
         let table = table(shift);
-        let fitted = fit(&Chinchilla, &table, &config, &|_| {}).expect("a fit");
+        let fitted = fit(&Chinchilla, &table, &config).expect("a fit");
         approaches(&fitted, &table)
     };
     let agree = sides(0.0);
     assert!(agree.warnings.is_empty(), "{:?}", agree.warnings);
-    let a = agree.approaches[1].n_exponent.expect("valleys");
+    let a = agree.approaches[1].n_exponent.expect("profiles");
     let truth_a = truth.allocation_exponent(Flops::new(1e20)).expect("an optimum");
     assert!((a - truth_a).abs() < 0.02, "{a} for {truth_a}");
-    let moved = sides(0.25).approaches[1].n_exponent.expect("valleys");
+    let moved = sides(0.25).approaches[1].n_exponent.expect("profiles");
     assert!((moved - truth_a - 0.25).abs() < 0.03, "{moved}");
 }
 
@@ -199,7 +199,7 @@ fn a_decision_is_the_optimum_with_the_spread_of_its_draws() {
     let truth = Surface::published("besiroglu").expect("shipped");
     let table = curves(&truth, 0.002);
     let config = FitConfig { bootstrap: 200, resample: Resample::Run, ..FitConfig::default() };
-    let fitted = fit(&Chinchilla, &table, &config, &|_| {}).expect("a fit");
+    let fitted = fit(&Chinchilla, &table, &config).expect("a fit");
     let c = Flops::new(1e25);
     let decision = decide(&fitted, c).expect("an optimum");
     let plan = isoloss::plan::compute_optimal(&fitted.surface, c).expect("a plan");

@@ -17,8 +17,8 @@ fn without_draws() -> BenchmarkConfig {
     BenchmarkConfig { bootstrap: 0, ..BenchmarkConfig::default() }
 }
 
-/// The runs of one training text, with the error of a column.
-fn runs(text: &str, error: &str) -> Option<(Value, RunTable)> {
+/// The runs of one training dataset, with the error of a column.
+fn runs(dataset: &str, error: &str) -> Option<(Value, RunTable)> {
     let folder = shared_folder("benchmark laws")?.join("reference-data/gadre-overtraining");
     let golden = std::fs::read_to_string(folder.join("golden.json")).expect("golden.json");
     let golden: Value = serde_json::from_str(&golden).expect("golden.json parses");
@@ -26,8 +26,8 @@ fn runs(text: &str, error: &str) -> Option<(Value, RunTable)> {
     let options = ReadOptions { map: map.parse().expect("a map"), ..ReadOptions::default() };
     let table = read(&[folder.join("models_104.csv")], &options).expect("104 models");
     assert_eq!(table.runs.len(), 104);
-    let of_text = table.runs.iter().filter(|r| r.run.starts_with(text)).cloned().collect();
-    Some((golden[text].clone(), table.with_runs(of_text)))
+    let of_dataset = table.runs.iter().filter(|r| r.run.starts_with(dataset)).cloned().collect();
+    Some((golden[dataset].clone(), table.with_runs(of_dataset)))
 }
 
 fn multiplier(run: &RunRecord) -> f64 {
@@ -45,10 +45,10 @@ fn small(run: &RunRecord) -> bool {
 }
 
 #[test]
-fn golden_error_laws_of_three_texts_and_their_predictions_in_two_steps() {
-    for text in ["c4_original", "rpj", "rw_original"] {
+fn golden_error_laws_of_three_datasets_and_their_predictions_in_two_steps() {
+    for dataset in ["c4_original", "rpj", "rw_original"] {
         for column in ["err_avg", "err_avg_subset"] {
-            let Some((golden, table)) = runs(text, column) else { return };
+            let Some((golden, table)) = runs(dataset, column) else { return };
             let rows: Vec<(f64, f64)> = table
                 .runs
                 .iter()
@@ -57,7 +57,7 @@ fn golden_error_laws_of_three_texts_and_their_predictions_in_two_steps() {
                 .collect();
             assert_eq!(rows.len(), 6);
             let fitted = fit_benchmark(&ExponentialError, &rows, &without_draws()).expect("a fit");
-            assert!(fitted.certificate.certified, "{text} {column}: {:?}", fitted.certificate);
+            assert!(fitted.certificate.certified, "{dataset} {column}: {:?}", fitted.certificate);
             // Six decimals are printed of an end a few of the last digit from the minimum, along its
             // flat direction: at the printed gamma the other two are those printed, to half a digit of
             // their own and of gamma, and the sum of squares at the printed point is above ours.
@@ -73,7 +73,7 @@ fn golden_error_laws_of_three_texts_and_their_predictions_in_two_steps() {
                 let free = fitted.coefficients[name];
                 let slope = (beside[name] - held[name]).abs() / 1e-4;
                 let off = (held[name] - number(name)).abs();
-                let what = format!("{text} {column} {name}: {free}, off by {off:e} at gamma");
+                let what = format!("{dataset} {column} {name}: {free}, off by {off:e} at gamma");
                 eprintln!("{what}");
                 assert!((free / number(name) - 1.0).abs() < 1e-5, "{what}");
                 assert!(off < 5.1e-7 * (1.0 + slope), "{what}, slope {slope}");
@@ -86,14 +86,14 @@ fn golden_error_laws_of_three_texts_and_their_predictions_in_two_steps() {
             let printed: Vec<f64> = ["eps", "k", "gamma"]
                 .map(|name| golden[column][name].as_f64().expect("a number"))
                 .to_vec();
-            assert!(squares(&printed) >= squares(&fitted.theta), "{text} {column}");
+            assert!(squares(&printed) >= squares(&fitted.theta), "{dataset} {column}");
             if column == "err_avg" {
                 continue;
             }
             let five = table.runs.iter().filter(|r| small(r)).cloned().collect();
             let config =
                 FitConfig { objective: Objective::LsLoss, bootstrap: 0, ..FitConfig::default() };
-            let law = fit(&GadreOvertraining, &table.with_runs(five), &config, &|_| {});
+            let law = fit(&GadreOvertraining, &table.with_runs(five), &config);
             let surface = law.expect("a law of loss").surface;
             let both =
                 TwoStep { surface, benchmark: &ExponentialError, theta: fitted.theta.clone() };
@@ -107,9 +107,9 @@ fn golden_error_laws_of_three_texts_and_their_predictions_in_two_steps() {
                 let error = both.error(&Point::new(run.n, run.d));
                 let off = 100.0 * (error / run.benchmark_error.expect("mapped") - 1.0).abs();
                 let want = want.as_f64().expect("a number");
-                eprintln!("{text} {name}: {off:.4} % for {want} %");
+                eprintln!("{dataset} {name}: {off:.4} % for {want} %");
                 // Of an error law a few 1e-6 from its minimum.
-                assert!((off - want).abs() < 2e-4, "{text} {name}: {off} for {want}");
+                assert!((off - want).abs() < 2e-4, "{dataset} {name}: {off} for {want}");
             }
         }
     }
@@ -164,7 +164,7 @@ fn intervals_of_benchmark_laws_hold_the_truth_nearly_as_often_as_they_say() {
 /// Exponential data on one side of the middle: the lower end of a logistic law is a guess, and the
 /// fit says so or has it held.
 #[test]
-fn a_logistic_law_without_its_lower_end_is_doubted_until_that_is_held() {
+fn a_logistic_law_without_its_lower_end_is_warned_of_until_that_is_held() {
     let rows: Vec<(f64, f64)> = (0..12)
         .map(|i| 3.0 + 0.2 * f64::from(i))
         .map(|loss| (loss, Benchmark::error(&ExponentialError, &[0.85, 2.1, 0.75], loss)))

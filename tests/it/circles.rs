@@ -88,7 +88,7 @@ impl Paths {
     }
 
     fn tree(&mut self, tree: &syn::UseTree, before: &mut Vec<String>, is_public: bool) {
-        let mut push = |paths: &mut Self, name: Option<String>| {
+        let push = |paths: &mut Self, name: Option<String>| {
             let mut segments = before.clone();
             segments.extend(name);
             // A child module is named without `self`.

@@ -1,4 +1,4 @@
-//! What is said about runs and residuals, on simulated truth: seed noise, trends, coverage of the
+//! What is reported of runs and residuals, on simulated truth: seed noise, trends, coverage of the
 //! plane, and runs that repeat their data.
 
 use isoloss::data::{RunRecord, RunTable};
@@ -12,7 +12,7 @@ fn truth() -> Surface {
     Surface::published("besiroglu").expect("shipped")
 }
 
-/// Six sizes by eight lengths, `repeats` seeds each, nearly normal log errors.
+/// Six sizes by eight token counts, `repeats` seeds each, nearly normal log errors.
 fn runs(seed: u64, sd: f64, repeats: usize, bend: f64) -> RunTable {
     let mut rng = stream(seed, 0);
     let mut runs = Vec::new();
@@ -34,7 +34,7 @@ fn runs(seed: u64, sd: f64, repeats: usize, bend: f64) -> RunTable {
 
 fn fitted(runs: &RunTable) -> Fit {
     let config = FitConfig { objective: Objective::LsLog, bootstrap: 0, ..FitConfig::default() };
-    fit(&Chinchilla, runs, &config, &|_| {}).expect("a fit")
+    fit(&Chinchilla, runs, &config).expect("a fit")
 }
 
 fn diagnostics(runs: &RunTable) -> Diagnostics {
@@ -48,7 +48,7 @@ fn codes(fit: &Fit) -> Vec<&'static str> {
 /// 48 places of three runs: 96 degrees of freedom, so a standard deviation within
 /// 4 / sqrt(2 * 96) = 0.29 of the truth; and a law that is right is not called wrong.
 #[test]
-fn repeats_tell_the_seed_noise() {
+fn repeats_show_the_seed_noise() {
     let table = runs(1, 0.004, 3, 0.0);
     let noise = diagnostics(&table).seed_noise.expect("repeats");
     assert_eq!((noise.cells, noise.runs), (48, 144));
@@ -74,7 +74,7 @@ fn a_law_that_bends_away_shows_in_its_residuals() {
     assert!(codes(&bent).contains(&"lack-of-fit"), "{:?}", codes(&bent));
 }
 
-/// Under a law that is right a trend is told with probability 1e-3 at most, after Bonferroni: more
+/// Under a law that is right a trend is reported with probability 1e-3 at most, after Bonferroni: more
 /// than 2 alarms in 200 data sets have a probability of 1e-3.
 #[test]
 fn trends_are_seldom_false_alarms() {
@@ -86,9 +86,9 @@ fn trends_are_seldom_false_alarms() {
 #[test]
 fn the_plane_is_counted() {
     let full = diagnostics(&runs(3, 0.002, 1, 0.0)).plane;
-    assert_eq!((full.sizes, full.lengths, full.cells_filled), (6, 48, 16));
+    assert_eq!((full.sizes, full.token_counts, full.cells_filled), (6, 48, 16));
     assert!((full.n_span / 100.0 - 1.0).abs() < 1e-9 && (full.ratio_span - 128.0).abs() < 1e-6);
-    // A cross: one size at all lengths, one ratio at all sizes.
+    // A cross: one size at all token counts, one ratio at all sizes.
     let mut table = runs(3, 0.002, 1, 0.0);
     table.runs.retain(|r| r.run.starts_with("2-") || r.run.ends_with("-3-0"));
     let cross = fitted(&table);

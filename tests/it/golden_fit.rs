@@ -44,7 +44,7 @@ fn table(folder: &Path, exclude: Vec<usize>) -> RunTable {
 
 fn point_fit(runs: &RunTable, delta: f64) -> Fit {
     let config = FitConfig { delta, bootstrap: 0, ..FitConfig::default() };
-    fit(&Chinchilla, runs, &config, &|_| {}).expect("a fit")
+    fit(&Chinchilla, runs, &config).expect("a fit")
 }
 
 fn number(value: &Value, pointer: &str) -> f64 {
@@ -132,7 +132,7 @@ fn golden_other_widths_of_the_band_give_the_reference_minima() {
 }
 
 #[test]
-fn golden_dear_runs_are_predicted_from_cheap_ones_as_well_as_in_the_reference() {
+fn golden_large_budgets_are_predicted_from_small_ones_as_well_as_in_the_reference() {
     let Some(r) = reference("the held-out test") else {
         return;
     };
@@ -140,7 +140,7 @@ fn golden_dear_runs_are_predicted_from_cheap_ones_as_well_as_in_the_reference() 
     let config = FitConfig { bootstrap: 0, ..FitConfig::default() };
     let condition: isoloss::data::HoldOut = "C>=1e21".parse().expect("a condition");
     let (train, test) = condition.split(&r.kept).expect("two sides");
-    let fitted = fit(&Chinchilla, &train, &config, &|_| {}).expect("a fit");
+    let fitted = fit(&Chinchilla, &train, &config).expect("a fit");
     let scores = score_held_out(&fitted, &test, &condition);
     assert_eq!(Some(fitted.n_points as u64), golden["train_rows"].as_u64());
     assert_eq!(Some(scores.n_points as u64), golden["test_rows"].as_u64());
@@ -165,7 +165,7 @@ fn golden_bootstrap_spreads_agree_within_monte_carlo_error() {
     };
     let golden = &r.golden["bootstrap_huber_1e-3"];
     let config = FitConfig { bootstrap: 4000, seed: 42, ..FitConfig::default() };
-    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    let fitted = fit(&Chinchilla, &r.kept, &config).expect("a fit");
     assert_eq!(fitted.draws_failed, 0);
     assert_eq!(fitted.draws.len(), 4000);
     // Ours and theirs are both estimates from 4000 draws.
@@ -234,7 +234,7 @@ fn golden_every_objective_finds_its_reference_minimum() {
     ] {
         let golden = &r.golden[key];
         let config = FitConfig { objective, bootstrap: 0, ..FitConfig::default() };
-        let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+        let fitted = fit(&Chinchilla, &r.kept, &config).expect("a fit");
         for name in NAMES {
             let error = fitted.coefficients[name] / number(golden, &format!("/{name}")) - 1.0;
             eprintln!("{objective}, {name}: relative difference {error:e}");
@@ -253,7 +253,7 @@ fn golden_absolute_deviations_meet_the_reference_rows() {
         return;
     };
     let config = FitConfig { objective: Objective::LadLog, bootstrap: 0, ..FitConfig::default() };
-    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    let fitted = fit(&Chinchilla, &r.kept, &config).expect("a fit");
     let golden = r.golden.pointer("/least_absolute_deviation_log/rows_interpolated");
     let want: Vec<usize> = serde_json::from_value(golden.expect("rows").clone()).expect("numbers");
     let met: Vec<usize> = r
@@ -269,9 +269,9 @@ fn golden_absolute_deviations_meet_the_reference_rows() {
     assert!(met == want || kept == want, "{met:?} for {want:?}");
 }
 
-/// Gadre's three five-run fits to 1e-7, and what they say of the dear runs.
+/// Gadre's three five-run fits to 1e-7, and what they predict for the largest runs.
 #[test]
-fn golden_the_overtraining_law_of_three_texts() {
+fn golden_the_overtraining_law_of_three_datasets() {
     let Some(folder) = shared_folder("the overtraining fits") else {
         return;
     };
@@ -286,7 +286,7 @@ fn golden_the_overtraining_law_of_three_texts() {
     let [set, params, tokens, multiplier, loss] =
         ["train_set", "params", "tokens", "token_multiplier", "loss_c4_val"].map(column);
     let rows: Vec<Vec<&str>> = lines.collect();
-    for (name, dearest) in [
+    for (name, largest) in [
         ("c4_original", ("1.4B M=80", 80.0)),
         ("rpj", ("1.4B M=640", 640.0)),
         ("rw_original", ("1.4B M=320", 320.0)),
@@ -312,7 +312,7 @@ fn golden_the_overtraining_law_of_three_texts() {
         assert_eq!(table.runs.len(), 5);
         let config =
             FitConfig { objective: Objective::LsLoss, bootstrap: 0, ..FitConfig::default() };
-        let fitted = fit(&GadreOvertraining, &table, &config, &|_| {}).expect("a fit");
+        let fitted = fit(&GadreOvertraining, &table, &config).expect("a fit");
         assert!(fitted.certificate.certified, "{name}: {:?}", fitted.certificate);
         let golden = &golden[name];
         for coef in ["E", "a", "b", "eta"] {
@@ -322,7 +322,7 @@ fn golden_the_overtraining_law_of_three_texts() {
         }
         let error = fitted.objective_value / number(golden, "/rss") - 1.0;
         assert!(error.abs() < 1e-7, "{name}: {error:e}");
-        for (key, m, n) in [(dearest.0, dearest.1, 1.4e9), ("6.9B M=20", 20.0, 6.9e9)] {
+        for (key, m, n) in [(largest.0, largest.1, 1.4e9), ("6.9B M=20", 20.0, 6.9e9)] {
             let near = |r: &RunRecord| (r.n.get() / n).ln().abs() < 0.1;
             let (_, run) = runs.iter().find(|(t, r)| *t == m && near(r)).expect("the run");
             let ours =
@@ -345,7 +345,7 @@ fn holding_a_coefficient_at_its_minimum_changes_nothing_and_elsewhere_costs() {
         let hold = |value: f64| {
             let fixed = [(name.to_owned(), value)].into();
             let config = FitConfig { fixed, bootstrap: 20, ..FitConfig::default() };
-            fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit")
+            fit(&Chinchilla, &r.kept, &config).expect("a fit")
         };
         let same = hold(free.coefficients[name]);
         for other in NAMES {
@@ -360,7 +360,7 @@ fn holding_a_coefficient_at_its_minimum_changes_nothing_and_elsewhere_costs() {
     }
 }
 
-/// Ten to one, an over-estimate is dear: most runs lie above the law, as under-tuned runs should.
+/// An over-estimate counts ten times: most runs lie above the law, as under-tuned runs should.
 #[test]
 fn the_asymmetric_law_lies_below_most_runs() {
     let Some(r) = reference("the asymmetric objective") else {
@@ -368,7 +368,7 @@ fn the_asymmetric_law_lies_below_most_runs() {
     };
     let config =
         FitConfig { objective: Objective::AsymmetricLog, bootstrap: 0, ..FitConfig::default() };
-    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    let fitted = fit(&Chinchilla, &r.kept, &config).expect("a fit");
     assert!(fitted.certificate.certified, "{:?}", fitted.certificate);
     let over = fitted.residuals.iter().filter(|r| **r > 0.0).count() as f64;
     // At the minimum over E alone the linear pulls balance: over · 10 = under, up to runs in band.
@@ -388,7 +388,7 @@ fn golden_wild_resampling_of_least_squares_gives_the_reference_sandwich() {
     let golden = &r.golden["least_squares_log"];
     let (objective, resample) = (Objective::LsLog, Resample::Wild);
     let config = FitConfig { objective, resample, seed: 5, ..FitConfig::default() };
-    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    let fitted = fit(&Chinchilla, &r.kept, &config).expect("a fit");
     assert_eq!(fitted.draws_failed, 0);
     for name in ["E", "alpha", "beta"] {
         let sd = fitted.std_errors[name];
@@ -408,7 +408,7 @@ fn golden_diagnostics_of_least_squares_are_the_reference_ones() {
     let golden = &r.golden["least_squares_log"];
     let objective = Objective::LsLog;
     let config = FitConfig { objective, bootstrap: 0, ..FitConfig::default() };
-    let fitted = fit(&Chinchilla, &r.kept, &config, &|_| {}).expect("a fit");
+    let fitted = fit(&Chinchilla, &r.kept, &config).expect("a fit");
     let d = fitted.diagnostics.as_ref().expect("the runs fix the law");
     for name in NAMES {
         for (key, ours) in

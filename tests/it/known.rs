@@ -32,7 +32,7 @@ fn squares() -> FitConfig {
 }
 
 fn fitted(runs: &RunTable, config: &FitConfig) -> Fit {
-    fit(&Chinchilla, runs, config, &|_| {}).expect("a fit")
+    fit(&Chinchilla, runs, config).expect("a fit")
 }
 
 fn codes(fit: &Fit) -> Vec<&'static str> {
@@ -187,7 +187,7 @@ fn runs_of_no_weight_do_not_count() {
         table.with_runs(table.runs.iter().enumerate().map(weigh).collect())
     };
     for (counted, expected) in [(0, "0 runs"), (5, "5 runs"), (8, "model sizes")] {
-        let error = fit(&Chinchilla, &light(counted), &squares(), &|_| {}).expect_err("too few");
+        let error = fit(&Chinchilla, &light(counted), &squares()).expect_err("too few");
         assert!(error.to_string().contains(expected), "{counted}: {error}");
     }
 }

@@ -25,7 +25,7 @@ fn refusals(table: &RunTable, variant: fn(&FitError) -> bool) -> Vec<String> {
     forms()
         .iter()
         .filter(|law| law.has_optimum() && law.factors().len() == 2 && law.coefs().len() <= 5)
-        .map(|law| match fit(*law, table, &config, &|_| {}) {
+        .map(|law| match fit(*law, table, &config) {
             Ok(_) => panic!("{} was fitted", law.id()),
             Err(Error::Fit(e)) if variant(&e) => {
                 let text = e.to_string();
@@ -64,7 +64,7 @@ fn as_many_runs_as_coefficients_are_too_few() {
     let config = FitConfig { bootstrap: 0, ..FitConfig::default() };
     for law in forms() {
         let coefs = law.coefs().len();
-        let error = fit(*law, &runs(&points[..coefs]), &config, &|_| {}).expect_err("too few");
+        let error = fit(*law, &runs(&points[..coefs]), &config).expect_err("too few");
         assert!(error.to_string().contains(&format!("{coefs} runs")), "{error}");
         assert!(error.is_bad_input());
         assert!(error.to_string().contains(&format!("at least {}", coefs + 1)), "{error}");
@@ -72,7 +72,7 @@ fn as_many_runs_as_coefficients_are_too_few() {
 }
 
 #[test]
-fn one_ratio_of_tokens_to_parameters_cannot_tell_the_terms_apart() {
+fn one_ratio_of_tokens_to_parameters_cannot_separate_the_terms() {
     let points = SIZES.map(|n| (n, 20.0 * n));
     for text in refusals(&runs(&points), not_identified) {
         assert!(text.contains("20 tokens per parameter"), "{text}");
@@ -98,7 +98,7 @@ fn one_token_count_cannot_give_an_exponent_of_data() {
 }
 
 #[test]
-fn one_isoflop_line_is_refused_with_a_second_budget_as_the_cure() {
+fn one_isoflop_line_is_refused_with_a_second_budget_as_the_fix() {
     let points = SIZES.map(|n| (n, 1e20 / (6.0 * n)));
     for text in refusals(&runs(&points), not_identified) {
         assert!(text.contains("one line in (ln N, ln D)"), "{text}");
@@ -129,7 +129,7 @@ fn settings_out_of_range_are_refused_by_name() {
         ("bootstrap", FitConfig { bootstrap: 3, ..good.clone() }),
         ("level", FitConfig { level: 95.0, ..good.clone() }),
     ] {
-        let error = fit(forms()[0], &table, &config, &|_| {}).expect_err("out of range");
+        let error = fit(forms()[0], &table, &config).expect_err("out of range");
         assert!(error.to_string().contains(&format!("`{field}`")), "{error}");
     }
 }

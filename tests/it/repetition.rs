@@ -38,7 +38,7 @@ fn holding(more: &[(&str, f64)]) -> FitConfig {
 }
 
 fn fitted(runs: &RunTable, config: &FitConfig) -> Fit {
-    fit(&Muennighoff, runs, config, &|_| {}).expect("a fit")
+    fit(&Muennighoff, runs, config).expect("a fit")
 }
 
 fn close(ours: f64, want: f64, tolerance: f64, what: &str) {

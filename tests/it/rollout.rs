@@ -1,7 +1,7 @@
 //! Leaving the future out and ranking laws by it, on simulated truth.
 
 use isoloss::data::{RunRecord, RunTable};
-use isoloss::fit::{Axis, FitConfig, Objective, Resample, fit, rank, rollout};
+use isoloss::fit::{FitConfig, FutureAxis, Objective, Resample, fit, rank, rollout};
 use isoloss::law::{Chinchilla, Point, Support, Surface};
 use isoloss::num::stream;
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
@@ -40,7 +40,7 @@ fn without_draws() -> FitConfig {
 #[test]
 fn recovers_exact_losses_farther_out_along_every_axis() {
     let table = runs((0.34, 0.37), 0.0);
-    for axis in [Axis::C, Axis::N, Axis::D, Axis::TokensPerParam] {
+    for axis in [FutureAxis::C, FutureAxis::N, FutureAxis::D, FutureAxis::TokensPerParam] {
         let rolled = rollout(&Chinchilla, &table, axis, &without_draws()).expect("fits");
         assert!(rolled.max_abs_error < 1e-8, "{axis}: {:e}", rolled.max_abs_error);
     }
@@ -49,7 +49,7 @@ fn recovers_exact_losses_farther_out_along_every_axis() {
 #[test]
 fn no_step_tests_a_run_it_has_seen_or_one_that_is_nearer() {
     let table = runs((0.34, 0.37), 0.003);
-    for axis in [Axis::C, Axis::N, Axis::D, Axis::TokensPerParam] {
+    for axis in [FutureAxis::C, FutureAxis::N, FutureAxis::D, FutureAxis::TokensPerParam] {
         let rolled = rollout(&Chinchilla, &table, axis, &without_draws()).expect("fits");
         for fold in &rolled.folds {
             assert!(fold.fitted_to < fold.tested.lo, "{axis}: {fold:?}");
@@ -64,14 +64,16 @@ fn no_step_tests_a_run_it_has_seen_or_one_that_is_nearer() {
 fn an_axis_along_which_nothing_varies_is_refused() {
     let mut table = runs((0.34, 0.37), 0.0);
     table.runs.iter_mut().for_each(|r| r.budget = Some(Flops::new(1e20)));
-    let error = rollout(&Chinchilla, &table, Axis::C, &without_draws()).expect_err("one budget");
+    let error =
+        rollout(&Chinchilla, &table, FutureAxis::C, &without_draws()).expect_err("one budget");
     assert!(error.to_string().contains("leaving the future out by C"), "{error}");
 }
 
 /// With exponents 0.25 and 0.55 one tied exponent is wrong by far more than 0.1 % noise.
 #[test]
 fn the_true_law_wins_and_wrong_ones_are_behind() {
-    let ranking = rank(&runs((0.25, 0.55), 0.001), Axis::C, &without_draws()).expect("a ranking");
+    let ranking =
+        rank(&runs((0.25, 0.55), 0.001), FutureAxis::C, &without_draws()).expect("a ranking");
     let order: Vec<&str> = ranking.laws.iter().map(|l| l.rollout.law.as_str()).collect();
     assert_eq!(order[0], "chinchilla", "{order:?}");
     assert_eq!(ranking.tied(), ["chinchilla"], "{:?}", ranking.laws);
@@ -79,16 +81,17 @@ fn the_true_law_wins_and_wrong_ones_are_behind() {
     assert!(errors.windows(2).all(|e| e[0] <= e[1]), "{errors:?}");
 }
 
-/// The overtraining law and the tied law are one surface in two notations: nothing can tell them
-/// apart, and the ranking must say so.
+/// The overtraining law and the tied law are one surface in two notations: no runs can separate
+/// them, and the ranking must say so.
 #[test]
 fn two_notations_of_one_law_are_tied() {
-    let ranking = rank(&runs((0.35, 0.35), 0.002), Axis::C, &without_draws()).expect("a ranking");
+    let ranking =
+        rank(&runs((0.35, 0.35), 0.002), FutureAxis::C, &without_draws()).expect("a ranking");
     let tied = ranking.tied();
     assert!(tied.contains(&"gadre") && tied.contains(&"chinchilla-tied"), "{tied:?}");
 }
 
-/// One error per size, shared by its seven lengths: rows look seven times as many as they are, so
+/// One error per size, shared by its seven token counts: rows look seven times as many as they are, so
 /// the spread of alpha from single rows is too small by about sqrt(7); half of that is asked for.
 #[test]
 fn resampling_sizes_sees_errors_that_a_size_shares() {
@@ -118,7 +121,7 @@ fn resampling_sizes_sees_errors_that_a_size_shares() {
     let sd = |resample| {
         let objective = Objective::LsLog;
         let config = FitConfig { objective, resample, bootstrap: 1000, ..FitConfig::default() };
-        fit(&Chinchilla, &table, &config, &|_| {}).expect("a fit").std_errors["alpha"]
+        fit(&Chinchilla, &table, &config).expect("a fit").std_errors["alpha"]
     };
     let (rows, sizes) = (sd(Resample::Row), sd(Resample::Size));
     eprintln!("SD of alpha: {rows:.5} by row, {sizes:.5} by size");
@@ -126,11 +129,11 @@ fn resampling_sizes_sees_errors_that_a_size_shares() {
 }
 
 #[test]
-fn few_groups_and_wild_signs_under_a_band_are_doubted() {
+fn few_groups_and_wild_signs_under_a_band_are_warned_of() {
     let table = runs((0.34, 0.37), 0.003);
     let codes = |resample| {
         let config = FitConfig { resample, bootstrap: 20, ..FitConfig::default() };
-        let fitted = fit(&Chinchilla, &table, &config, &|_| {}).expect("a fit");
+        let fitted = fit(&Chinchilla, &table, &config).expect("a fit");
         fitted.warnings.iter().map(isoloss::error::Warning::code).collect::<Vec<_>>()
     };
     assert!(codes(Resample::Budget).contains(&"few-clusters"));

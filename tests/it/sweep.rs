@@ -77,7 +77,7 @@ fn recovers_the_law_a_sweep_was_drawn_from() {
     let table = read(&[folder.path().join("runs.jsonl")], &ReadOptions::default()).expect("read");
     assert_eq!((table.runs.len(), table.by_budget().len()), (16, 4));
     let config = FitConfig { bootstrap: 20, ..FitConfig::default() };
-    let fitted = fit(&Chinchilla, &table, &config, &|_| {}).expect("fits");
+    let fitted = fit(&Chinchilla, &table, &config).expect("fits");
     assert!(fitted.certificate.certified && fitted.draws_failed == 0);
     for (found, truth) in fitted.surface.theta().iter().zip(TRUTH) {
         assert!((found / truth - 1.0).abs() < 1e-6, "{:?}", fitted.surface.theta());

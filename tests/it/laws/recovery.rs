@@ -41,7 +41,7 @@ pub(super) fn check_recovery_from_exact_losses(law: &'static dyn Law) {
     let config = FitConfig { bootstrap: 20, ..FitConfig::default() };
     for Case { name, surface } in cases(law) {
         let runs = simulated(&surface, || 0.0);
-        let fitted = fit(law, &runs, &config, &|_| {}).expect("a fit");
+        let fitted = fit(law, &runs, &config).expect("a fit");
         assert!(fitted.certificate.certified, "{name}: {:?}", fitted.certificate);
         assert_eq!(fitted.draws_failed, 0, "{name}");
         for (coef, want) in law.coefs().iter().zip(surface.theta()) {
@@ -67,7 +67,7 @@ pub(super) fn check_recovery_from_noisy_losses(law: &'static dyn Law) {
     let few = runs.runs.len() < 5 * law.coefs().len();
     let bootstrap = if few { 0 } else { 1000 };
     let config = FitConfig { bootstrap, level: 0.999, seed: 3, ..FitConfig::default() };
-    let fitted = fit(law, &runs, &config, &|_| {}).expect("a fit");
+    let fitted = fit(law, &runs, &config).expect("a fit");
     if few {
         check_that_it_predicts_but_is_uncertain(&fitted, &surface, &runs, sd);
     } else {

@@ -1,0 +1,14 @@
+//! The design of a table of runs: whether it identifies a law, how it covers the plane, and what the
+//! residuals of a fit show.
+
+mod check;
+mod diagnostics;
+mod plane;
+mod trend;
+
+pub use diagnostics::{Correlation, Diagnostics, Notable};
+pub use plane::{Plane, Repeats, SeedNoise, coverage, repeats};
+pub use trend::Trend;
+
+pub(crate) use check::{FEW, check, support, varies, warnings as design_warnings};
+pub(crate) use diagnostics::diagnose;

@@ -1,0 +1,113 @@
+//! The fit as a value: everything a plan, a report or a repetition needs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{FitConfig, Objective};
+use super::design::Diagnostics;
+use super::solve::{Certificate, LocalMinimum};
+use super::uncertainty::Profile;
+use crate::error::Warning;
+use crate::law::{Ensemble, Surface};
+use crate::num::Interval;
+use crate::units::{Flops, Params, Tokens};
+
+/// Version of the saved form of [`Fit`].
+pub const SCHEMA: u32 = 1;
+
+/// How N* and D* grow with C.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AllocationExponents {
+    /// a in N* ∝ C^a.
+    pub n_exponent: f64,
+    /// b = 1 - a in D* ∝ C^b.
+    pub d_exponent: f64,
+    /// The budget at which they and the ratio are taken: the largest of the runs.
+    pub reference_flops: Flops,
+    /// D*/N* there.
+    pub tokens_per_param: f64,
+}
+
+/// A fitted law with its certificate, draws and provenance; made by [`fit()`](super::fit()), never changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Fit {
+    /// Version of this form.
+    pub schema: u32,
+    /// Version of isoloss that wrote it.
+    pub isoloss_version: String,
+    /// Family id.
+    pub law: String,
+    /// What was minimised.
+    pub objective: Objective,
+    /// Half-width of the Huber band.
+    pub delta: f64,
+    /// Runs fitted.
+    pub n_points: usize,
+    /// Coefficients by name.
+    pub coefficients: BTreeMap<String, f64>,
+    /// Percentile intervals of coefficients, exponents and the ratio, by name.
+    pub intervals: BTreeMap<String, Interval>,
+    /// Level of the intervals.
+    pub level: f64,
+    /// Value at the minimum.
+    pub objective_value: f64,
+    /// The proof of the minimum.
+    pub certificate: Certificate,
+    /// Every minimum the starts found, lowest first, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub minima: Vec<LocalMinimum>,
+    /// Bootstrap standard deviations by name.
+    pub std_errors: BTreeMap<String, f64>,
+    /// How N* and D* grow.
+    pub allocation: Option<AllocationExponents>,
+    /// Profile likelihoods, of weak coefficients or as asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<Profile>,
+    /// Design and residuals; absent when the runs do not fix every coefficient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
+    /// What a reader has to know.
+    #[serde(serialize_with = "crate::error::with_messages")]
+    pub warnings: Vec<Warning>,
+    /// The fitted surface, with the ranges of its runs.
+    pub surface: Surface,
+    /// ln(predicted) - ln(observed) of the fitted runs, in their order.
+    pub residuals: Vec<f64>,
+    /// Coefficients of the bootstrap draws, in the order of the family.
+    pub draws: Vec<Vec<f64>>,
+    /// Draws that found no certified minimum.
+    pub draws_failed: usize,
+    /// Settings.
+    pub config: FitConfig,
+    /// Digest of the data.
+    pub data_digest: String,
+}
+
+impl Fit {
+    /// The fit as plans take it: best surface and draws.
+    #[must_use]
+    pub fn ensemble(&self) -> Ensemble {
+        Ensemble {
+            best: self.surface.clone(),
+            draws: self.draws.iter().map(|t| self.surface.with_theta(t.clone())).collect(),
+            level: self.level,
+        }
+    }
+}
+
+impl AllocationExponents {
+    /// Those of a surface at `c`; `None` where it has no optimum.
+    pub(super) fn of(surface: &Surface, c: Flops) -> Option<Self> {
+        let n_exponent = surface.allocation_exponent(c)?;
+        let ln_n = surface.ln_n_optimal(c)?;
+        let n = Params::new(ln_n.exp());
+        let d = Tokens::new(c.get() / (6.0 * n.get()));
+        Some(Self {
+            n_exponent,
+            d_exponent: 1.0 - n_exponent,
+            reference_flops: c,
+            tokens_per_param: d / n,
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! Tests on held-out runs: a condition, the future along an axis, groups, the largest budget; and laws
+//! ranked by them.
+
+mod backtest;
+mod errors;
+mod groups;
+mod heldout;
+mod ranking;
+mod rollout;
+mod trial;
+
+pub use backtest::{AllocationRule, Backtest, backtest, backtest_with_progress};
+pub use groups::{GroupFold, GroupsLeftOut, leave_groups_out, leave_groups_out_with_progress};
+pub use heldout::{HeldOut, score_held_out};
+pub use ranking::{Ranked, Ranking, Unranked, rank, rank_with_progress};
+pub use rollout::{Fold, FutureAxis, Rollout, rollout, rollout_with_progress};

@@ -176,7 +176,7 @@ fn a_logistic_law_without_its_lower_end_is_warned_of_until_that_is_held() {
     assert!(free.theta[0] < 0.0 || !free.certificate.certified, "{:?}", free.theta);
     let unknown = BenchmarkConfig { fixed: [("eps".to_owned(), 0.0)].into(), ..without_draws() };
     let error = fit_benchmark(&LogisticError, &rows, &unknown).expect_err("no eps");
-    assert!(error.to_string().contains("the law has only lo, hi, s, m"), "{error}");
+    assert!(error.to_string().contains("only lo, hi, s, m"), "{error}");
     let error = fit_benchmark(&LogisticError, &rows[..4], &without_draws()).expect_err("too few");
     assert!(error.to_string().contains("at least 5"), "{error}");
 }

@@ -375,7 +375,7 @@ fn a_replayed_fit_is_the_same_to_the_bit_and_a_changed_one_is_told() {
 }
 
 #[test]
-fn a_fit_without_a_command_cannot_be_replayed() {
+fn a_fit_that_names_no_logs_cannot_be_replayed() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("fit.json");
     let made =
@@ -383,10 +383,10 @@ fn a_fit_without_a_command_cannot_be_replayed() {
     assert!(made.status.success());
     let mut fit: Value =
         serde_json::from_slice(&std::fs::read(&path).expect("a fit")).expect("JSON");
-    fit["command"] = Value::Array(vec![]);
+    fit["source"] = Value::Null;
     std::fs::write(&path, fit.to_string()).expect("written");
     let (code, told) = refusal(&["fit", "--replay", "fit.json"], folder.path());
-    assert!(code != 0 && told.contains("no `isoloss fit` command"), "{code}: {told}");
+    assert!(code != 0 && told.contains("which logs it was fitted to"), "{code}: {told}");
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn a_family_takes_constants_of_ones_own() {
     for (law, wanted) in [
         ("chinchilla:E=1.8", "A"),
         ("chinchilla:E=1.8;A=x;B=1;alpha=0.3;beta=0.3", "NAME=NUMBER"),
-        ("chinchilla:Q=1", "semicolons"),
+        ("chinchilla:Q=1", "each of E, A, B, alpha, beta"),
         ("chinchila:E=1", "known"),
     ] {
         let (code, told) = refusal(&["plan", "--law", law, "--flops", "1e22"], here());
@@ -386,7 +386,7 @@ fn planners_refuse_with_one_message() {
         (&["--serve-tokens", "1T", "--cost", "lifetime-usd"], "--usd-per-hour"),
         (&["--tpot", "10ms"], "--serve-device"),
         (&["--mfu", "40", "--device", "H200", "--cost", "train-usd"], "0.4 for 40 %"),
-        (&["--mfu", "0.4..0.3"], "no range"),
+        (&["--mfu", "0.4..0.3"], "not a range"),
         (&["--unique-tokens", "1B"], "out of reach"),
         (&["--vocab", "0", "--recipe"], "vocab"),
         (&["--device", "Apple M4", "--recipe"], "no dense BF16 peak"),

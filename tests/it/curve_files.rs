@@ -166,10 +166,10 @@ fn bounds_priors_and_borrowed_constants_are_checked_on_the_command_line() {
     let runs = "data/first-light/runs.jsonl";
     for (flags, wanted) in [
         (["--bound", "E=2..1"], "a lower end below the upper one"),
-        (["--bound", "E=1"], "NAME=LO..HI is wanted"),
-        (["--bound", "Q=1..2"], "the law has only E, A, B, alpha, beta"),
+        (["--bound", "E=1"], "expected NAME=LO..HI"),
+        (["--bound", "Q=1..2"], "only E, A, B, alpha, beta"),
         (["--prior", "E=1.7+-0"], "a standard deviation above zero"),
-        (["--prior", "E=1.7"], "NAME=MEAN+-SD is wanted"),
+        (["--prior", "E=1.7"], "expected NAME=MEAN+-SD"),
         (["--fix", "E@besiroglou"], "did you mean `besiroglu`"),
         (["--fix", "RD@besiroglu"], "`besiroglu` has no `RD`"),
         (["--at", "0"], "above zero"),

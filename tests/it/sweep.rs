@@ -130,7 +130,7 @@ fn a_sweep_stopped_anywhere_ends_with_the_same_table() {
 }
 
 #[test]
-fn a_finished_run_of_another_recipe_is_not_taken_for_this_one() {
+fn a_finished_run_of_another_configuration_is_not_taken_for_this_one() {
     let folder = tempfile::tempdir().expect("temporary folder");
     run(folder.path(), 0.0, &Patience::of(usize::MAX));
     let changed = FILE.replace("context = 16", "context = 16\npeak_lr = 1e-3");
@@ -139,7 +139,7 @@ fn a_finished_run_of_another_recipe_is_not_taken_for_this_one() {
     let watcher = Patience::of(usize::MAX);
     let error = run_sweep(&sweep, &config.runs(), 1, &[], &|| trainer(0.0), &watcher);
     let told = error.expect_err("other settings").to_string();
-    assert!(told.contains("other settings") && told.contains("c1.00e10-l1-d16-s0"), "{told}");
+    assert!(told.contains("another configuration") && told.contains("c1.00e10-l1-d16-s0"), "{told}");
 }
 
 #[test]

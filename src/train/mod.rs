@@ -8,6 +8,8 @@ mod batches;
 mod checkpoint;
 mod compute;
 mod corpus;
+#[cfg(test)]
+mod fixtures;
 mod kernels;
 mod layers;
 mod mixture;
@@ -32,6 +34,3 @@ pub use request::{
 pub use run_setup::{Path, RunSetup};
 pub use text::{TokenText, Width};
 pub use trainer::{BurnTrainer, trainable};
-
-#[cfg(test)]
-mod tests;

@@ -164,3 +164,6 @@ impl Block {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

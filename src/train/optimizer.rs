@@ -301,3 +301,6 @@ impl ModuleMapper for Apply<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -373,3 +373,6 @@ fn eval_due(done: u64, steps: u64, evaluations: u32) -> bool {
     let count = u64::from(evaluations);
     done == steps || done * count / steps != (done - 1) * count / steps
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,16 +14,7 @@ use crate::units::Tokens;
 
 /// A single run as written in its file.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `name` | | a file name | names the run, its log and its checkpoint |
-/// | `shape` | | [`ShapeSpec`] | the model |
-/// | `tokens` | | 1..1e15 | training tokens, rounded to whole steps |
-/// | `seed` | 0 | | seed of the initial weights and the order of the data |
-/// | `log` | `runs/<name>.jsonl` | | the step log, relative to the working directory |
-/// | `corpus` | [`CorpusSpec`] | | what to train on; the synthetic source when absent |
-/// | `execution` | [`Execution`] | | device, threads, checkpoints, logs |
-/// | `recipe` | [`TrainConfig`] | | how it is trained |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {

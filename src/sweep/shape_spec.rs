@@ -6,17 +6,7 @@ use crate::flops::{Experts, Shape};
 
 /// A decoder: `[layers, d_model, heads]`, or a table of these.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `layers`, `d_model`, `heads` | | >= 1 | depth, width, query heads |
-/// | `kv_heads` | `heads` | divides `heads` | key/value heads: grouped-query attention |
-/// | `head_dim` | d_model / heads | even | width of one head |
-/// | `activation` | `swiglu` | `swiglu`, `gelu` | three matrices or two |
-/// | `ffn` | 8/3 d or 4 d | >= 1 | inner width; of one expert in a mixture |
-/// | `tied_embeddings` | true | | one matrix for input and output |
-/// | `window` | all | >= 1 | tokens that attention reaches back |
-/// | `qk_norm` | false | | RMSNorm of queries and keys |
-/// | `experts` | | | `{ count, top_k, shared, dense_layers, dense_ffn }`: a mixture of experts |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use polars::prelude::{ParquetWriter, df};
 use serde_json::Value;
 
 const RUN: &str = r#"
@@ -76,8 +75,11 @@ fn a_run_killed_again_and_again_ends_as_if_nothing_had_happened() {
     assert!(!broken.path().join("runs/chaos.safetensors").exists(), "no longer needed");
 }
 
+#[cfg(feature = "parquet")]
 #[test]
 fn parquet_and_json_lines_of_the_same_documents_are_one_corpus() {
+    use polars::prelude::{ParquetWriter, df};
+
     let home = tempfile::tempdir().expect("temporary folder");
     let texts: Vec<String> = (0..40)
         .map(|i| (0..80).map(|w| format!("word{i}x{w} ")).collect::<String>() + "end")

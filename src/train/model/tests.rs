@@ -73,7 +73,7 @@ fn later_tokens_do_not_move_earlier_logits_nor_do_tokens_out_of_the_window() {
 #[test]
 fn the_kernels_are_the_plain_operations_and_so_are_their_gradients() {
     let device = Device::flex().autodiff();
-    // A context that is no multiple of any block, and one longer than a block.
+    // A context that does not divide into blocks, and one longer than a block.
     for context in [13, 40] {
         for (what, shape) in shapes() {
             let model = Decoder::new(&shape, 5, &device);
@@ -114,11 +114,11 @@ fn other_devices_compute_what_the_cpu_does() {
                 (scalar(loss.clone()), gradients(&model, loss))
             };
             let (loss, grads) = run(Path::Plain, &there);
-            let (wanted, wanted_grads) = run(Path::Fused, &Device::flex().autodiff());
-            assert!((loss - wanted).abs() < 1e-5 * wanted, "{compute:?}, {what}: {loss} {wanted}");
-            for ((name, grad), (_, wanted)) in grads.iter().zip(&wanted_grads) {
-                let gap: Vec<f32> = grad.iter().zip(wanted).map(|(a, b)| a - b).collect();
-                let relative = length(&gap) / length(wanted).max(1e-9);
+            let (expected, expected_grads) = run(Path::Fused, &Device::flex().autodiff());
+            assert!((loss - expected).abs() < 1e-5 * expected, "{compute:?}, {what}: {loss} {expected}");
+            for ((name, grad), (_, expected)) in grads.iter().zip(&expected_grads) {
+                let gap: Vec<f32> = grad.iter().zip(expected).map(|(a, b)| a - b).collect();
+                let relative = length(&gap) / length(expected).max(1e-9);
                 assert!(relative < 1e-4, "{compute:?}, {what}, {name}: {relative:e}");
             }
         }
@@ -168,7 +168,7 @@ fn gradients_of_the_whole_model_agree_with_differences() {
                 }
                 scalar(loss(&with_arrays(model.clone(), arrays).expect("fits")))
             };
-            // A step on which a router changes its choice is no step along a gradient: the loss jumps,
+            // When a router changes its choice within a step, the loss does not follow the gradient but jumps,
             // which its second difference shows. A shorter one is taken then.
             let here = shifted(0.0);
             let smooth = [2e-3, 5e-4, 1e-4].into_iter().find_map(|step| {

@@ -129,10 +129,7 @@ impl SweepConfig {
         self.recipe.validate()?;
         let shapes = self.cell.iter().flat_map(|c| &c.shapes);
         for shape in shapes.chain(self.ladder.iter().flat_map(|l| &l.shapes)) {
-            if shape.uneven_heads() {
-                let found = format!("{shape:?}");
-                return bad("shapes", found, "a width that the number of heads divides");
-            }
+            shape.validate()?;
         }
         for run in self.runs() {
             run.shape.validate()?;

@@ -81,10 +81,7 @@ impl RunConfig {
             let expected = "a file name that does not begin with a dot";
             return bad("name", format!("`{}`", self.name), expected);
         }
-        if self.shape.uneven_heads() {
-            let found = format!("{:?}", self.shape);
-            return bad("shape", found, "a width that the number of heads divides");
-        }
+        self.shape.validate()?;
         self.execution.validate()?;
         self.corpus.validate()?;
         self.recipe.validate()?;
@@ -140,7 +137,7 @@ mod tests {
             ("1e5", "0.5", "`tokens` is 0.5"),
             ("1e5", "nan", "`tokens` is NaN"),
             ("\"tiny\"", "\"a/b\"", "`name` is `a/b`"),
-            ("[2, 32, 1]", "[2, 32, 5]", "`shape`"),
+            ("[2, 32, 1]", "[2, 32, 5]", "`shape.d_model` is 32 with 5 heads"),
             ("context = 16", "context = 2", "`recipe.context` is 2"),
             ("[recipe]", "[execution]\nthreads = 0\n[recipe]", "`execution.threads` is 0"),
         ] {

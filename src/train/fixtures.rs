@@ -100,7 +100,15 @@ pub(super) fn noise(letters: u8, length: usize, seed: u64) -> Vec<u32> {
 pub(super) fn spec(steps: u64, config: TrainConfig) -> RunSpec {
     let tokens = Tokens::new((steps * config.tokens_per_step()) as f64);
     let shape = Shape::swiglu(2, 32, 2, BYTES);
-    RunSpec { id: "t".to_owned(), shape, tokens, budget: None, seed: 1, recipe: config, trunk: None }
+    RunSpec {
+        id: "t".to_owned(),
+        shape,
+        tokens,
+        budget: None,
+        seed: 1,
+        recipe: config,
+        trunk: None,
+    }
 }
 
 pub(super) fn config() -> TrainConfig {
@@ -115,7 +123,11 @@ pub(super) fn config() -> TrainConfig {
 }
 
 /// Steps reported, the last evaluation, and how it ended; stopped after `until` steps.
-pub(super) fn train(trainer: &mut BurnTrainer, spec: &RunSpec, until: u64) -> (Vec<StepLog>, f64, RunStatus) {
+pub(super) fn train(
+    trainer: &mut BurnTrainer,
+    spec: &RunSpec,
+    until: u64,
+) -> (Vec<StepLog>, f64, RunStatus) {
     let (mut steps, mut eval) = (Vec::new(), f64::NAN);
     let status = trainer.train(spec, &mut |event| {
         match event {

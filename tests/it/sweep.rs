@@ -10,8 +10,8 @@ use isoloss::fit::{FitConfig, backtest, fit};
 use isoloss::law::{Chinchilla, Support, Surface};
 use isoloss::sweep::{
     CorpusSpec, Execution, Lack, LogFiles, NextRuns, RunResult, RunSpec, RunStatus, Simulated,
-    SweepConfig, SweepFolder, SweepStatus, SyntheticSpec, TrainConfig, TrainEvent, Trainer, Watcher,
-    export, run_one, run_sweep,
+    SweepConfig, SweepFolder, SweepStatus, SyntheticSpec, TrainConfig, TrainEvent, Trainer,
+    Watcher, export, run_one, run_sweep,
 };
 use isoloss::units::ParamRule;
 

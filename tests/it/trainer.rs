@@ -130,7 +130,8 @@ fn the_first_training_needs_no_registry_and_no_files() {
 
 #[test]
 fn crate_sources_without_a_registry_say_how_to_choose_another_corpus() {
-    let text = RUN.replace("[corpus.synthetic]\nvocab = 32\ntokens = 20000", "[corpus]\ncrates = true");
+    let text =
+        RUN.replace("[corpus.synthetic]\nvocab = 32\ntokens = 20000", "[corpus]\ncrates = true");
     let home = home(&text);
     let done = bare(home.path()).args(["train", "run.toml"]).output().expect("starts");
     let error = String::from_utf8_lossy(&done.stderr);

@@ -4,9 +4,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::flops::Shape;
-use crate::sweep::{Precision, TrainConfig};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::sweep::Compute;
+use crate::sweep::{Precision, TrainConfig};
 use crate::train::fixtures::*;
 use crate::train::model::{Decoder, EMBEDDING_STD};
 use crate::train::params::{Array, arrays, with_arrays};
@@ -115,7 +115,10 @@ fn other_devices_compute_what_the_cpu_does() {
             };
             let (loss, grads) = run(Path::Plain, &there);
             let (expected, expected_grads) = run(Path::Fused, &Device::flex().autodiff());
-            assert!((loss - expected).abs() < 1e-5 * expected, "{compute:?}, {what}: {loss} {expected}");
+            assert!(
+                (loss - expected).abs() < 1e-5 * expected,
+                "{compute:?}, {what}: {loss} {expected}"
+            );
             for ((name, grad), (_, expected)) in grads.iter().zip(&expected_grads) {
                 let gap: Vec<f32> = grad.iter().zip(expected).map(|(a, b)| a - b).collect();
                 let relative = length(&gap) / length(expected).max(1e-9);

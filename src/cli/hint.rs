@@ -1,12 +1,14 @@
 //! What to type to fix an error: the library speaks of quantities, this file of flags.
 
-use crate::error::{DataError, Error, StudyError};
+use crate::error::{DataError, Error, StudyError, SweepError, TrainError};
 
 /// One line after the error, where a flag or a command helps.
 pub(super) fn hint(error: &Error) -> Option<String> {
     match error {
         Error::Data(kind) => data(kind),
         Error::Study(kind) => study(kind).map(str::to_owned),
+        Error::Sweep(kind) => sweep(kind).map(str::to_owned),
+        Error::Train(kind) => train(kind),
         _ => None,
     }
 }
@@ -39,4 +41,34 @@ fn study(error: &StudyError) -> Option<&'static str> {
         StudyError::Schedule { .. } => "see --until, --shape and --final-lr",
         _ => return None,
     })
+}
+
+fn sweep(error: &SweepError) -> Option<&'static str> {
+    Some(match error {
+        SweepError::Executor { .. } => "use --executor local, or leave the flag out",
+        SweepError::Field { field: "corpus.vocab", .. } => {
+            "isoloss corpus prints the vocabulary of a corpus and its tokenizer"
+        }
+        _ => return None,
+    })
+}
+
+fn train(error: &TrainError) -> Option<String> {
+    let text = match error {
+        TrainError::NotBuilt => "install with cargo install --path . --features full",
+        TrainError::Device { name, .. } => {
+            return Some(format!("install with cargo install --path . --features full,{name}"));
+        }
+        TrainError::MissingCrate { .. } | TrainError::NoRegistry => {
+            "cargo fetch, in the folder of this program's source, unpacks the crates; isoloss corpus \
+             turns your own text into tokens"
+        }
+        TrainError::ShardCard { .. }
+        | TrainError::ShardVersion { .. }
+        | TrainError::ShardLength { .. }
+        | TrainError::ShardId { .. }
+        | TrainError::ShardDigest { .. } => "isoloss corpus TEXT -o DIR writes shards",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }

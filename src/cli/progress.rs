@@ -41,7 +41,7 @@ impl Counter {
 pub(super) struct Bytes {
     bar: ProgressBar,
     on_terminal: bool,
-    told: Mutex<std::time::Instant>,
+    last_line: Mutex<std::time::Instant>,
 }
 
 impl Bytes {
@@ -52,7 +52,7 @@ impl Bytes {
         ));
         bar.set_message(what);
         let on_terminal = std::io::stderr().is_terminal();
-        Self { bar, on_terminal, told: Mutex::new(std::time::Instant::now()) }
+        Self { bar, on_terminal, last_line: Mutex::new(std::time::Instant::now()) }
     }
 
     pub(super) fn at(&self, done: u64, total: u64) {
@@ -61,9 +61,9 @@ impl Bytes {
             self.bar.set_position(done);
             return;
         }
-        let Ok(mut told) = self.told.try_lock() else { return };
-        if told.elapsed().as_secs() >= 10 {
-            *told = std::time::Instant::now();
+        let Ok(mut last_line) = self.last_line.try_lock() else { return };
+        if last_line.elapsed().as_secs() >= 10 {
+            *last_line = std::time::Instant::now();
             plain(&format!("read {} of {} MB", done / 1_000_000, total / 1_000_000));
         }
     }

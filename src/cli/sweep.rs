@@ -78,14 +78,18 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             train_all(SweepConfig::read(&common.file)?, usize::from(*jobs))
         }
         Action::Status { common } => {
-            status_output(&SweepStatus::read(&SweepConfig::read(&common.file)?)?)
+            let status = SweepStatus::read(&SweepConfig::read(&common.file)?)?;
+            Output::new(sweep_text(&status), &status, Vec::new())
         }
         Action::Export { common, out, steps } => {
             let exported = export(&SweepConfig::read(&common.file)?, out, *steps)?;
             let text = format!("wrote {} runs to {}\n", exported.runs, exported.out.display());
             Output::new(text, &exported, Vec::new())
         }
-        Action::Next { common } => next_output(&NextRuns::read(&SweepConfig::read(&common.file)?)?),
+        Action::Next { common } => {
+            let next = NextRuns::read(&SweepConfig::read(&common.file)?)?;
+            Output::new(next_runs_text(&next), &next, Vec::new())
+        }
     }
 }
 
@@ -98,18 +102,11 @@ fn train_all(config: SweepConfig, jobs: usize) -> Result<Output> {
         super::output::note("every run of this sweep has ended; nothing to train");
     }
     let registry = super::train::registry();
-    status_output(&train_sweep(&SweepRequest { config, jobs, registry }, &RunWatch::new())?)
+    let status = train_sweep(&SweepRequest { config, jobs, registry }, &RunWatch::new())?;
+    Output::new(sweep_text(&status), &status, Vec::new())
 }
 
 #[cfg(not(feature = "train"))]
 fn train_all(_config: SweepConfig, _jobs: usize) -> Result<Output> {
     Err(crate::error::TrainError::NotBuilt.into())
-}
-
-fn status_output(status: &SweepStatus) -> Result<Output> {
-    Output::new(sweep_text(status), status, Vec::new())
-}
-
-fn next_output(next: &NextRuns) -> Result<Output> {
-    Output::new(next_runs_text(next), next, Vec::new())
 }

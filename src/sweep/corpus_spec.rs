@@ -12,17 +12,7 @@ pub const BYTES: u32 = 256;
 /// A corpus: a path, or a table of these. Without `path`, `crates` and `synthetic` it is the
 /// [default synthetic source](SyntheticSpec::default), which needs no files.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `synthetic` | its defaults | | a [`SyntheticSpec`]: tokens of known entropy |
-/// | `path` | | | a text file, JSON Lines, Parquet, a folder of them, or a folder of shards |
-/// | `crates` | false | | train on the sources of the crates pinned in Cargo.lock |
-/// | `text_field` | `text` | | key or column that holds the text |
-/// | `tokenizer` | `bytes` | | `bytes`, `bpe:4096` (trained on the training documents), or a `tokenizer.json` |
-/// | `vocab` | of the tokenizer | 2..2^24 | needed with a `tokenizer.json` or shards of one |
-/// | `unique_tokens` | all | 1..1e15 | training tokens are cut there, and repeat |
-/// | `validation_fraction` | 0.05 | 0..1 | share of the documents used for validation only |
-/// | `near_duplicates` | 0.8 | 0..1 | training documents this similar to a validation document are dropped; 1 keeps all |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "CorpusForm")]
 pub struct CorpusSpec {
@@ -48,14 +38,7 @@ pub struct CorpusSpec {
 
 /// A Markov source of order two whose entropy rate is known exactly.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `vocab` | 256 | 2..1024 | kinds of tokens |
-/// | `branching` | 8 | 1..vocab | tokens that may follow a pair |
-/// | `skew` | 1.0 | 0..4 | Zipf exponent of their probabilities; 0 makes them equal |
-/// | `popularity` | 1.0 | 0..2 | Zipf exponent of the tokens, which decides how rare a pair may be |
-/// | `tokens` | 2e7 | | training tokens drawn |
-/// | `seed` | 0 | | of the source; the run's own seed draws other things |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SyntheticSpec {

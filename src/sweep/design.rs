@@ -16,19 +16,7 @@ use crate::units::{Flops, Tokens};
 
 /// A sweep as written in its file.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `name` | | letters, digits, `-`, `_`, `.` | names the sweep in logs and reports |
-/// | `out` | `runs/<name>` | | folder of logs and records, relative to the working directory |
-/// | `corpus` | [`CorpusSpec`] | | what to train on; the synthetic source when absent |
-/// | `execution` | [`Execution`] | | device, threads, checkpoints, logs |
-/// | `seeds` | `[0]` | at least one | one run per seed and cell |
-/// | `recipe` | [`TrainConfig`] | | how runs are trained |
-/// | `cell.flops` | | 1e6..1e20 | training FLOPs of each run of the cell, C = 6 N D |
-/// | `cell.shapes` | | [`ShapeSpec`] | shapes trained with that budget |
-/// | `ladder.shapes` | | [`ShapeSpec`] | shapes trained at several token counts |
-/// | `ladder.tokens` | | 1..1e15 | token counts |
-/// | `ladder.branches` | true | | whether the runs of one shape share a trunk under `wsd` |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepConfig {
@@ -141,10 +129,7 @@ impl SweepConfig {
         self.recipe.validate()?;
         let shapes = self.cell.iter().flat_map(|c| &c.shapes);
         for shape in shapes.chain(self.ladder.iter().flat_map(|l| &l.shapes)) {
-            if shape.uneven_heads() {
-                let found = format!("{shape:?}");
-                return bad("shapes", found, "a width that the number of heads divides");
-            }
+            shape.validate()?;
         }
         for run in self.runs() {
             run.shape.validate()?;

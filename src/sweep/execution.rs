@@ -53,14 +53,7 @@ pub enum LogFormat {
 
 /// How runs are executed.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `device` | `cpu` | `cpu`, `cuda`, `wgpu` | where it is computed |
-/// | `precision` | `f32` | `f32`, `bf16` | precision of matrix products |
-/// | `threads` | 1 | 1..256 | threads of one run on the CPU |
-/// | `checkpoint_seconds` | 60 | 0..1e9 | shortest time between two checkpoints; 0 for one after every step |
-/// | `keep_checkpoints` | `none` | `none`, `last`, `all` | which are kept when a run has ended |
-/// | `logs` | `[]` | `tensorboard`, `csv` | logs besides JSON Lines |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Execution {

@@ -14,16 +14,7 @@ use crate::units::Tokens;
 
 /// A single run as written in its file.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `name` | | a file name | names the run, its log and its checkpoint |
-/// | `shape` | | [`ShapeSpec`] | the model |
-/// | `tokens` | | 1..1e15 | training tokens, rounded to whole steps |
-/// | `seed` | 0 | | seed of the initial weights and the order of the data |
-/// | `log` | `runs/<name>.jsonl` | | the step log, relative to the working directory |
-/// | `corpus` | [`CorpusSpec`] | | what to train on; the synthetic source when absent |
-/// | `execution` | [`Execution`] | | device, threads, checkpoints, logs |
-/// | `recipe` | [`TrainConfig`] | | how it is trained |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
@@ -90,10 +81,7 @@ impl RunConfig {
             let expected = "a file name that does not begin with a dot";
             return bad("name", format!("`{}`", self.name), expected);
         }
-        if self.shape.uneven_heads() {
-            let found = format!("{:?}", self.shape);
-            return bad("shape", found, "a width that the number of heads divides");
-        }
+        self.shape.validate()?;
         self.execution.validate()?;
         self.corpus.validate()?;
         self.recipe.validate()?;
@@ -149,7 +137,7 @@ mod tests {
             ("1e5", "0.5", "`tokens` is 0.5"),
             ("1e5", "nan", "`tokens` is NaN"),
             ("\"tiny\"", "\"a/b\"", "`name` is `a/b`"),
-            ("[2, 32, 1]", "[2, 32, 5]", "`shape`"),
+            ("[2, 32, 1]", "[2, 32, 5]", "`shape.d_model` is 32 with 5 heads"),
             ("context = 16", "context = 2", "`recipe.context` is 2"),
             ("[recipe]", "[execution]\nthreads = 0\n[recipe]", "`execution.threads` is 0"),
         ] {

@@ -138,10 +138,10 @@ fn train_group(
             return Ok(());
         }
         let branched = shorter_sibling(specs, spec).map(|s| folder.log(&s.id));
-        let mut tell = |event: &TrainEvent| watcher.on_event(spec, event);
+        let mut on_event = |event: &TrainEvent| watcher.on_event(spec, event);
         let log = folder.log(&spec.id);
         let files = LogFiles { log: &log, branched: branched.as_deref(), formats };
-        let row = run_one(files, spec, trainer, &mut tell)?;
+        let row = run_one(files, spec, trainer, &mut on_event)?;
         // A stopped run has no final loss; it continues from its checkpoint next time, if it has one.
         if row.status != RunStatus::Stopped {
             let _one_at_a_time = writing.lock();

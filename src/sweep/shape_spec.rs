@@ -2,21 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::SweepError;
 use crate::flops::{Experts, Shape};
 
 /// A decoder: `[layers, d_model, heads]`, or a table of these.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `layers`, `d_model`, `heads` | | >= 1 | depth, width, query heads |
-/// | `kv_heads` | `heads` | divides `heads` | key/value heads: grouped-query attention |
-/// | `head_dim` | d_model / heads | even | width of one head |
-/// | `activation` | `swiglu` | `swiglu`, `gelu` | three matrices or two |
-/// | `ffn` | 8/3 d or 4 d | >= 1 | inner width; of one expert in a mixture |
-/// | `tied_embeddings` | true | | one matrix for input and output |
-/// | `window` | all | >= 1 | tokens that attention reaches back |
-/// | `qk_norm` | false | | RMSNorm of queries and keys |
-/// | `experts` | | | `{ count, top_k, shared, dense_layers, dense_ffn }`: a mixture of experts |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -90,14 +81,26 @@ impl ShapeSpec {
         }
     }
 
-    /// Whether the heads do not divide the width and `head_dim` is not given.
-    #[must_use]
-    pub fn uneven_heads(&self) -> bool {
-        let (d_model, heads, given) = match *self {
-            Self::Short([_, d_model, heads]) => (d_model, heads, None),
-            Self::Full(t) => (t.d_model, t.heads, t.head_dim),
+    /// Checks what the shape it makes cannot show any more.
+    ///
+    /// # Errors
+    /// [`SweepError::Field`] when the heads do not divide the width and `head_dim` is not given, or
+    /// attention reaches back no token.
+    pub fn validate(&self) -> Result<(), SweepError> {
+        let (d_model, heads, head_dim, window) = match *self {
+            Self::Short([_, d_model, heads]) => (d_model, heads, None, None),
+            Self::Full(t) => (t.d_model, t.heads, t.head_dim, t.window),
         };
-        given.is_none() && heads > 0 && !d_model.is_multiple_of(heads)
+        let bad =
+            |field, found: String, expected| Err(SweepError::Field { field, found, expected });
+        if head_dim.is_none() && heads > 0 && !d_model.is_multiple_of(heads) {
+            let expected = "a width that the number of heads divides, or a head_dim";
+            return bad("shape.d_model", format!("{d_model} with {heads} heads"), expected);
+        }
+        if window == Some(0) {
+            return bad("shape.window", "0".to_owned(), "at least 1");
+        }
+        Ok(())
     }
 }
 
@@ -154,6 +157,17 @@ mod tests {
         assert_eq!(short_name(&moe), "l4-d128-kv2-f176-w64-qk-e8k2-s1");
         let gelu = shape("{ layers = 1, d_model = 64, heads = 2, activation = \"gelu\" }");
         assert_eq!((gelu.ffn, gelu.ffn_matrices), (256, 2));
+    }
+
+    #[test]
+    fn heads_that_do_not_divide_the_width_and_an_empty_window_are_refused() {
+        let error = |text: &str| {
+            let file: File = toml::from_str(&format!("shape = {text}")).expect(text);
+            file.shape.validate().expect_err(text).to_string()
+        };
+        assert!(error("[2, 48, 5]").contains("48 with 5 heads"));
+        let window = "{ layers = 1, d_model = 32, heads = 1, window = 0 }";
+        assert!(error(window).contains("shape.window"));
     }
 
     #[test]

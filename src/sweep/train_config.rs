@@ -23,28 +23,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// How a run is trained; everything that is not its shape, its length or its seed.
 ///
-/// | field | default | range | purpose |
-/// |---|---|---|---|
-/// | `context` | 128 | >= 8 | sequence length in tokens |
-/// | `batch_sequences` | 16 | >= 1 | sequences per optimiser step |
-/// | `micro_sequences` | all | >= 1 | sequences computed at once; gradients of the rest are added up |
-/// | `peak_lr` | 3e-3 | > 0 | learning rate after warm-up, for a width of 64 |
-/// | `width_transfer` | `rule` | | `rule`, or `mup`: see [`WidthTransfer`] |
-/// | `lr_width_exponent` | 0.5 | 0..2 | lr = peak_lr · (64 / d_model)^this, under `rule` |
-/// | `schedule` | `cosine` | | `cosine`, `linear` or `wsd` (constant, then a decay) |
-/// | `warmup_fraction` | 0.05 | 0..0.5 | share of the steps with rising rate |
-/// | `warmup_steps` | | >= 1 | steps with rising rate; instead of the share; runs that share a trunk need it |
-/// | `decay_fraction` | 0.2 | 0..1 | share of the steps in the decay of `wsd` |
-/// | `decay_shape` | `linear` | | `linear` or `one-minus-sqrt`, the decay of `wsd` |
-/// | `final_lr_fraction` | 0.1 | 0..1 | rate at the end over the peak |
-/// | `weight_decay` | 0.1 | >= 0 | decoupled, on matrices only |
-/// | `decay_embeddings` | true | | whether the embedding and output matrices are decayed too |
-/// | `embedding_lr_ratio` | 1.0 | > 0 | learning rate of those two over that of the rest |
-/// | `beta1`, `beta2` | 0.9, 0.95 | 0..1 | AdamW moments |
-/// | `clip_norm` | 1.0 | > 0 | global gradient norm |
-/// | `balance_loss`, `router_z_loss` | 0.01, 0.001 | >= 0 | weights of the routers' losses |
-/// | `evaluations` | 10 | >= 1 | validation passes over the run, the last at its end |
-/// | `validation_tokens` | 131072 | >= context | tokens of one validation pass |
+/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {

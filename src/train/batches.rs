@@ -1,9 +1,9 @@
-//! Fixed windows of text in a seeded order.
+//! Fixed windows of a corpus in a seeded order.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::seq::SliceRandom;
 
-use super::text::TokenText;
+use super::token_data::TokenData;
 use crate::sweep::stream;
 
 /// Inputs and the tokens that follow them.
@@ -15,12 +15,12 @@ pub(super) struct TokenBatch {
     pub(super) sequences: usize,
 }
 
-/// Non-overlapping windows of one text.
+/// Non-overlapping windows of the training or validation tokens.
 ///
 /// Every window is used once before any is used again; the order of an epoch is drawn from the seed
-/// and the number of the epoch alone, so that a position says all there is to say.
+/// and the number of the epoch alone, so that a position in the stream is all a checkpoint has to keep.
 pub(super) struct Windows {
-    text: TokenText,
+    data: TokenData,
     context: usize,
     seed: u64,
     epoch: Option<u64>,
@@ -29,21 +29,21 @@ pub(super) struct Windows {
 
 impl Windows {
     /// Windows of `context` inputs and as many targets, shuffled by `seed`.
-    pub(super) fn shuffled(text: TokenText, context: usize, seed: u64) -> Self {
-        Self { text, context, seed, epoch: None, order: Vec::new() }
+    pub(super) fn shuffled(data: TokenData, context: usize, seed: u64) -> Self {
+        Self { data, context, seed, epoch: None, order: Vec::new() }
     }
 
-    /// At most `tokens` tokens in windows spread evenly over the text.
-    pub(super) fn spread(text: TokenText, context: usize, tokens: usize) -> Self {
-        let available = window_count(&text, context);
-        let wanted = (tokens / context).clamp(1, available.max(1));
-        let order = (0..wanted.min(available)).map(|i| i * available / wanted).collect();
-        Self { text, context, seed: 0, epoch: None, order }
+    /// At most `tokens` tokens in windows spread evenly over the data.
+    pub(super) fn spread(data: TokenData, context: usize, tokens: usize) -> Self {
+        let available = window_count(&data, context);
+        let count = (tokens / context).clamp(1, available.max(1));
+        let order = (0..count.min(available)).map(|i| i * available / count).collect();
+        Self { data, context, seed: 0, epoch: None, order }
     }
 
     /// Windows `position..position + sequences` of the endless training stream.
     pub(super) fn at(&mut self, position: u64, sequences: usize, device: &Device) -> TokenBatch {
-        let per_epoch = window_count(&self.text, self.context) as u64;
+        let per_epoch = window_count(&self.data, self.context) as u64;
         let chosen: Vec<usize> = (position..position + sequences as u64)
             .map(|at| self.window(at / per_epoch, (at % per_epoch) as usize, per_epoch as usize))
             .collect();
@@ -72,7 +72,7 @@ impl Windows {
         let collect = |shift: usize| {
             let mut tokens = Vec::with_capacity(windows.len() * self.context);
             for window in windows {
-                self.text.read(window * self.context + shift, self.context, &mut tokens);
+                self.data.read(window * self.context + shift, self.context, &mut tokens);
             }
             let length = tokens.len();
             Tensor::<1, Int>::from_data(TensorData::new(tokens, [length]), device)
@@ -81,9 +81,9 @@ impl Windows {
     }
 }
 
-/// How many windows a text has.
-pub(super) fn window_count(text: &TokenText, context: usize) -> usize {
-    text.len().saturating_sub(1) / context
+/// How many windows of `context` tokens there are.
+pub(super) fn window_count(text: &TokenData, context: usize) -> usize {
+    data.len().saturating_sub(1) / context
 }
 
 #[cfg(test)]
@@ -99,16 +99,16 @@ mod tests {
     #[test]
     fn an_epoch_uses_each_window_once_and_the_next_has_another_order() {
         let ids: Vec<u32> = (0..81).collect();
-        let text = TokenText::from_ids(&ids, 256);
-        let mut windows = Windows::shuffled(text.clone(), 4, 9);
+        let data = TokenData::from_ids(&ids, 256);
+        let mut windows = Windows::shuffled(data.clone(), 4, 9);
         let (first, second) = (first_ids(&mut windows, 0, 20), first_ids(&mut windows, 20, 20));
         assert_ne!(first, second);
         for mut epoch in [first, second.clone()] {
             epoch.sort_unstable();
             assert_eq!(epoch, (0..20).map(|i| 4 * i).collect::<Vec<i32>>());
         }
-        // Any position can be taken up without going through those before it.
-        let mut again = Windows::shuffled(text, 4, 9);
+        // Any position can be read without reading those before it.
+        let mut again = Windows::shuffled(data, 4, 9);
         assert_eq!(first_ids(&mut again, 27, 5), second[7..12]);
     }
 }

@@ -219,3 +219,6 @@ fn to_bytes(kept: &Kept) -> Result<Vec<u8>> {
     let metadata = HashMap::from([(KEY.to_owned(), position)]);
     serialize(views, Some(metadata)).map_err(|e| bad(e.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

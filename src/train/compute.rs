@@ -6,7 +6,7 @@ use super::run_setup::Path;
 use crate::error::TrainError;
 use crate::sweep::Compute;
 
-/// What this build trains on, for messages.
+/// The devices of this build, for messages.
 #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
 const KNOWN: &str = match (cfg!(feature = "cuda"), cfg!(feature = "wgpu")) {
     (false, false) => "the CPU only",
@@ -33,7 +33,7 @@ pub(super) fn device(compute: Compute) -> Result<Device, TrainError> {
     }
 }
 
-/// How hot operations are computed there.
+/// How hot operations are computed on a device.
 pub(super) fn path(compute: Compute) -> Path {
     if compute == Compute::Cpu { Path::Fused } else { Path::Plain }
 }

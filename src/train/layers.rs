@@ -9,8 +9,8 @@ use super::run_setup::RunSetup;
 use crate::flops::Shape;
 use crate::sweep::{Stream, stream};
 
-/// Uniform weights of a given spread: generated here, so that a seed means the same numbers on
-/// every back end and with any number of trainers in one process.
+/// Uniform weights of a given standard deviation: generated here, so that a seed gives the same
+/// numbers on every device and with any number of trainers in one process.
 pub(super) struct Init<'a> {
     rng: Stream,
     device: &'a Device,

@@ -26,7 +26,7 @@ pub(super) struct Mixture {
     top_k: usize,
 }
 
-/// Losses that keep a router healthy, one element each, and how uneven it is.
+/// Losses that keep a router balanced, one element each, and how uneven it is.
 #[derive(Debug)]
 pub struct RouterLosses {
     /// E · Σ f p, 1 when all experts are visited alike (arXiv:2101.03961, eq. 4).

@@ -8,6 +8,8 @@ mod batches;
 mod checkpoint;
 mod compute;
 mod corpus;
+#[cfg(test)]
+mod fixtures;
 mod kernels;
 mod layers;
 mod mixture;
@@ -18,7 +20,7 @@ mod plain;
 mod request;
 mod run_setup;
 mod tensors;
-mod text;
+mod token_data;
 mod trainer;
 
 pub use checkpoint::Checkpoints;
@@ -30,8 +32,5 @@ pub use request::{
     train_run, train_sweep,
 };
 pub use run_setup::{Path, RunSetup};
-pub use text::{TokenText, Width};
+pub use token_data::{TokenData, Width};
 pub use trainer::{BurnTrainer, trainable};
-
-#[cfg(test)]
-mod tests;

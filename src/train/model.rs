@@ -2,7 +2,7 @@
 //! GELU, dense or a mixture of experts, no biases.
 //!
 //! Activations are kept as [batch · context, width] throughout: one large product per projection is
-//! what a CPU does best at these widths, and a GPU does not mind.
+//! what a CPU does best at these widths, and no worse on a GPU.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
@@ -164,3 +164,6 @@ impl Block {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,8 +185,8 @@ impl AdamW {
         pairs.collect()
     }
 
-    /// Takes up the state that [`arrays`](Self::arrays) gave after `steps` steps; the name of the first
-    /// array that is missing or of another shape otherwise.
+    /// Restores the state that [`arrays`](Self::arrays) gave after `steps` steps; otherwise the name of
+    /// the first array that is missing or has another shape.
     pub(super) fn restore(
         &mut self,
         mut arrays: BTreeMap<String, Array>,
@@ -301,3 +301,6 @@ impl ModuleMapper for Apply<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,8 +81,8 @@ pub(super) fn array<const D: usize>(tensor: Tensor<D>) -> Array {
     Array { shape, values }
 }
 
-/// The model with its parameters replaced by arrays of the same names; the name of the first that is
-/// missing or of another shape otherwise.
+/// The model with its parameters replaced by arrays of the same names; otherwise the name of the first
+/// that is missing or has another shape.
 pub(super) fn with_arrays(
     model: Decoder,
     mut arrays: BTreeMap<String, Array>,

@@ -1,5 +1,5 @@
-//! The hot operations in burn's own terms: the reference for [`super::kernels`], and what runs on
-//! devices that have no kernels here.
+//! The hot operations in burn's own terms: the reference for [`super::kernels`], used on devices that
+//! have no kernels here.
 
 use burn::tensor::activation::{log_softmax, sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor};

@@ -18,7 +18,7 @@ const ROPE_BASE: f64 = 10_000.0;
 pub enum Path {
     /// By hand-written CPU kernels, gradients included.
     Fused,
-    /// By burn's own operations: the reference, and the way of every other device.
+    /// By burn's own operations: the reference, used on every other device.
     Plain,
 }
 

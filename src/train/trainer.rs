@@ -17,7 +17,7 @@ use super::model::{Decoder, Losses};
 use super::optimizer::{AdamW, Gradients};
 use super::params::{arrays, with_arrays};
 use super::run_setup::RunSetup;
-use super::text::TokenText;
+use super::token_data::TokenData;
 use crate::error::{Result, TrainError};
 use crate::flops::Shape;
 use crate::sweep::{
@@ -103,7 +103,7 @@ impl Trainer for BurnTrainer {
 /// Refuses a corpus that is too short for one step or one window, or has more kinds of tokens than the
 /// shape.
 fn check_corpus(corpus: &Corpus, spec: &RunSpec) -> Result<()> {
-    let enough = |split, tokens: &TokenText, expected: usize| match tokens.len() < expected {
+    let enough = |split, tokens: &TokenData, expected: usize| match tokens.len() < expected {
         true => Err(TrainError::TooFewTokens {
             corpus: corpus.name.clone(),
             split,
@@ -373,3 +373,6 @@ fn eval_due(done: u64, steps: u64, evaluations: u32) -> bool {
     let count = u64::from(evaluations);
     done == steps || done * count / steps != (done - 1) * count / steps
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,3 +38,5 @@ mod shared;
 mod sweep;
 #[cfg(all(feature = "cli", feature = "train"))]
 mod trainer;
+#[cfg(all(feature = "cli", not(feature = "train")))]
+mod without_trainer;

@@ -9,7 +9,9 @@ use isoloss::error::Error;
 use isoloss::fit::{FitConfig, backtest, fit};
 use isoloss::law::{Chinchilla, Support, Surface};
 use isoloss::sweep::{
-    RunResult, RunSpec, Simulated, SweepConfig, SweepFolder, TrainEvent, Watcher, run_sweep,
+    CorpusSpec, Execution, Lack, LogFiles, NextRuns, RunResult, RunSpec, RunStatus, Simulated,
+    SweepConfig, SweepFolder, SweepStatus, SyntheticSpec, TrainConfig, TrainEvent, Trainer,
+    Watcher, export, run_one, run_sweep,
 };
 use isoloss::units::ParamRule;
 
@@ -112,7 +114,7 @@ fn predictions_of_noisy_runs_are_inside_their_intervals_about_as_often_as_they_s
 }
 
 #[test]
-fn a_sweep_stopped_anywhere_ends_with_the_same_table() {
+fn a_sweep_stopped_at_any_moment_ends_with_the_same_table() {
     let whole = tempfile::tempdir().expect("temporary folder");
     let undisturbed = run(whole.path(), 0.02, &Patience::of(usize::MAX));
     let broken = tempfile::tempdir().expect("temporary folder");
@@ -124,13 +126,13 @@ fn a_sweep_stopped_anywhere_ends_with_the_same_table() {
             assert_eq!(rows, undisturbed);
             break;
         }
-        assert!(rounds < 50, "it does not get on");
+        assert!(rounds < 50, "every round must end some run");
     }
-    assert!(rounds > 3, "it was stopped on the way");
+    assert!(rounds > 3, "it was stopped several times");
 }
 
 #[test]
-fn a_finished_run_of_another_configuration_is_not_taken_for_this_one() {
+fn a_finished_run_of_another_configuration_is_refused() {
     let folder = tempfile::tempdir().expect("temporary folder");
     run(folder.path(), 0.0, &Patience::of(usize::MAX));
     let changed = FILE.replace("context = 16", "context = 16\npeak_lr = 1e-3");
@@ -138,16 +140,142 @@ fn a_finished_run_of_another_configuration_is_not_taken_for_this_one() {
     let sweep = SweepFolder::new(folder.path().to_owned());
     let watcher = Patience::of(usize::MAX);
     let error = run_sweep(&sweep, &config.runs(), 1, &[], &|| trainer(0.0), &watcher);
-    let told = error.expect_err("other settings").to_string();
-    assert!(told.contains("another configuration") && told.contains("c1.00e10-l1-d16-s0"), "{told}");
+    let error = error.expect_err("another learning rate").to_string();
+    assert!(error.contains("another configuration"), "{error}");
+    assert!(error.contains("c1.00e10-l1-d16-s0"), "{error}");
 }
 
 #[test]
-fn two_launchers_do_not_share_a_sweep() {
+fn two_processes_do_not_train_one_sweep() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let sweep = SweepFolder::new(folder.path().to_owned());
     let held = sweep.lock().expect("free");
     assert!(matches!(sweep.lock(), Err(Error::Sweep(_))));
     drop(held);
     assert!(sweep.lock().is_ok());
+}
+
+/// A trainer that reports other events than it should.
+struct Careless {
+    events: Vec<TrainEvent>,
+}
+
+impl Trainer for Careless {
+    fn name(&self) -> &str {
+        "careless"
+    }
+
+    fn train(
+        &mut self,
+        _: &RunSpec,
+        on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
+    ) -> Result<RunStatus, Error> {
+        for event in &self.events {
+            if on_event(event).is_break() {
+                return Ok(RunStatus::Stopped);
+            }
+        }
+        Ok(RunStatus::Finished)
+    }
+}
+
+#[test]
+fn a_trainer_that_does_not_report_its_start_first_is_an_error_and_no_panic() {
+    let config = SweepConfig::parse(FILE, "simulated.toml").expect("valid");
+    let spec = config.runs().swap_remove(0);
+    let mut events = Vec::new();
+    let mut keep = |event: &TrainEvent| {
+        events.push(event.clone());
+        ControlFlow::Continue(())
+    };
+    trainer(0.0).train(&spec, &mut keep).expect("a simulated run");
+    let [start, step, ..] = events.as_slice() else { panic!("a start and a step") };
+    let home = tempfile::tempdir().expect("temporary folder");
+    let log = home.path().join("a.jsonl");
+    for (reported, named) in [
+        (vec![], "an end without a start"),
+        (vec![step.clone(), start.clone()], "an event before its start"),
+        (vec![start.clone(), step.clone(), start.clone()], "a second start"),
+    ] {
+        let files = LogFiles { log: &log, branched: None, formats: &[] };
+        let mut careless = Careless { events: reported };
+        let ended = run_one(files, &spec, &mut careless, &mut |_| ControlFlow::Continue(()));
+        let error = ended.expect_err(named).to_string();
+        assert!(error.contains(named) && error.contains("`careless`"), "{error}");
+    }
+}
+
+#[test]
+fn status_next_and_export_say_what_a_folder_holds() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let text = format!("out = \"{}\"\n{FILE}", home.path().join("sweep").display());
+    let config = SweepConfig::parse(&text, "simulated.toml").expect("valid");
+    let empty = SweepStatus::read(&config).expect("no folder yet");
+    assert_eq!((empty.total, empty.ended, empty.todo.len()), (16, 0, 16));
+    assert_eq!(NextRuns::read(&config).expect("no folder yet").advice.len(), 16);
+    // The first budget alone: its three others have nothing to say yet.
+    let specs = config.runs();
+    let sweep = SweepFolder::new(config.out_dir());
+    let watcher = Patience::of(usize::MAX);
+    run_sweep(&sweep, &specs[..4], 1, &[], &|| trainer(0.0), &watcher).expect("runs");
+    let status = SweepStatus::read(&config).expect("a folder");
+    assert_eq!((status.ended, status.todo.len(), status.runs.len()), (4, 12, 4));
+    let spent: f64 = status.runs.iter().map(|row| row.flops.get()).sum();
+    assert_eq!((status.flops.get(), status.saved_ratio()), (spent, 0.0));
+    let losses: Vec<f64> = status.planned.iter().filter_map(|run| run.loss_nats).collect();
+    let next = NextRuns::read(&config).expect("a folder");
+    // Losses fall and rise again with the size, or fall all the way: the advice follows from them.
+    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let lacks = match losses.iter().position(|loss| *loss == lowest) {
+        Some(0) => Some(Lack::Smaller),
+        Some(3) => Some(Lack::Larger),
+        _ => None,
+    };
+    assert_eq!(next.sizes.iter().map(|size| size.lacks).next(), lacks);
+    assert_eq!(next.advice.len(), 12 + next.sizes.len());
+    let out = home.path().join("small");
+    let exported = export(&config, &out, 10).expect("written");
+    assert_eq!(exported.runs, 4);
+    let table = std::fs::read_to_string(out.join("runs.jsonl")).expect("a table");
+    assert_eq!(table.lines().count(), 4);
+}
+
+/// Names of the fields of a value, those of nested tables with the table in front.
+fn fields(value: &serde_json::Value, table: &str) -> Vec<String> {
+    let entries = value.as_object().into_iter().flatten();
+    let nested = |(key, value): (&String, &serde_json::Value)| {
+        let name = format!("{table}{key}");
+        let inner = fields(value, &format!("{name}."));
+        if inner.is_empty() { vec![name] } else { inner }
+    };
+    entries.flat_map(nested).collect()
+}
+
+#[test]
+fn the_table_of_fields_lists_every_field_with_its_default() {
+    let table = include_str!("../../src/sweep/files.md");
+    let synthetic = SyntheticSpec::default();
+    let corpus = CorpusSpec { synthetic: Some(synthetic), ..CorpusSpec::default() };
+    let value = serde_json::json!({
+        "corpus": corpus,
+        "execution": Execution::default(),
+        "recipe": TrainConfig { micro_sequences: Some(1), warmup_steps: Some(1), ..TrainConfig::default() },
+    });
+    let names = fields(&value, "");
+    assert!(names.len() > 35, "{names:?}");
+    for name in names {
+        assert!(table.contains(&format!("`{name}`")), "{name}");
+    }
+    for (name, default) in [
+        ("corpus.synthetic.vocab", synthetic.vocab.to_string()),
+        ("corpus.synthetic.branching", synthetic.branching.to_string()),
+        ("corpus.synthetic.tokens", format!("{:e}", synthetic.tokens)),
+        ("recipe.context", TrainConfig::default().context.to_string()),
+        ("recipe.batch_sequences", TrainConfig::default().batch_sequences.to_string()),
+        ("recipe.peak_lr", format!("{:e}", TrainConfig::default().peak_lr)),
+        ("recipe.evaluations", TrainConfig::default().evaluations.to_string()),
+        ("recipe.validation_tokens", TrainConfig::default().validation_tokens.to_string()),
+    ] {
+        assert!(table.contains(&format!("`{name}` | {default} |")), "{name}: {default}");
+    }
 }

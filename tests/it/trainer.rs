@@ -1,10 +1,9 @@
-//! The bundled trainer as its users meet it: stopped, killed, out of space, read by others.
+//! The bundled trainer as its users meet it: stopped, killed, on a full disk, its logs read by others.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use polars::prelude::{ParquetWriter, df};
 use serde_json::Value;
 
 const RUN: &str = r#"
@@ -55,9 +54,9 @@ fn lines(path: PathBuf) -> Vec<Value> {
 fn a_run_killed_again_and_again_ends_as_if_nothing_had_happened() {
     let whole = home(RUN);
     train(whole.path());
-    let want = lines(whole.path().join("runs/chaos.jsonl"));
-    // What was asked for, the start, 320 steps, 5 evaluations, the end.
-    assert_eq!(want.len(), 328);
+    let expected = lines(whole.path().join("runs/chaos.jsonl"));
+    // The specification, the start, 320 steps, 5 evaluations, the end.
+    assert_eq!(expected.len(), 328);
     let broken = home(RUN);
     let mut kills = 0;
     // Moments from before the first step to within writing any of the files.
@@ -72,12 +71,15 @@ fn a_run_killed_again_and_again_ends_as_if_nothing_had_happened() {
     }
     assert!(kills > 3, "{kills} kills");
     train(broken.path());
-    assert_eq!(lines(broken.path().join("runs/chaos.jsonl")), want);
-    assert!(!broken.path().join("runs/chaos.safetensors").exists(), "of no more use");
+    assert_eq!(lines(broken.path().join("runs/chaos.jsonl")), expected);
+    assert!(!broken.path().join("runs/chaos.safetensors").exists(), "no longer needed");
 }
 
+#[cfg(feature = "parquet")]
 #[test]
 fn parquet_and_json_lines_of_the_same_documents_are_one_corpus() {
+    use polars::prelude::{ParquetWriter, df};
+
     let home = tempfile::tempdir().expect("temporary folder");
     let texts: Vec<String> = (0..40)
         .map(|i| (0..80).map(|w| format!("word{i}x{w} ")).collect::<String>() + "end")
@@ -89,10 +91,10 @@ fn parquet_and_json_lines_of_the_same_documents_are_one_corpus() {
             .stdout(Stdio::piped())
             .output()
             .expect("starts");
-        let told = String::from_utf8_lossy(&done.stderr).into_owned();
-        serde_json::from_slice::<Value>(&done.stdout).map_err(|_| told)
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        serde_json::from_slice::<Value>(&done.stdout).map_err(|_| error)
     };
-    // A document's side hangs on the name it comes from.
+    // The side of a document follows from the name of its file.
     std::fs::write(home.path().join("a.jsonl"), lines).expect("written");
     let rows = of("a.jsonl", "body").expect("a corpus");
     let mut frame = df!("body" => texts, "n" => vec![1_i32; 40]).expect("a frame");
@@ -101,9 +103,41 @@ fn parquet_and_json_lines_of_the_same_documents_are_one_corpus() {
     std::fs::rename(home.path().join("a.parquet"), home.path().join("a.jsonl")).expect("moved");
     assert_eq!(of("a.jsonl", "body").expect("a corpus")["sha256"], rows["sha256"]);
     for field in ["text", "n"] {
-        let told = of("a.jsonl", field).expect_err("no text there");
-        assert!(told.contains("text_field"), "{told}");
+        let error = of("a.jsonl", field).expect_err("no text there");
+        assert!(error.contains("text_field"), "{error}");
     }
+}
+
+/// A machine without a cargo registry: nothing but the program and a file.
+fn bare(home: &Path) -> Command {
+    let mut command = isoloss(home);
+    command.env("CARGO_HOME", home.join("nowhere")).env("HOME", home).stdout(Stdio::piped());
+    command
+}
+
+#[test]
+fn the_first_training_needs_no_registry_and_no_files() {
+    let text = RUN.replace("[corpus.synthetic]\nvocab = 32\ntokens = 20000\n", "");
+    assert!(!text.contains("corpus"));
+    let home = home(&text);
+    let done = bare(home.path()).args(["train", "run.toml", "--json"]).output().expect("starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let row: Value = serde_json::from_slice(&done.stdout).expect("one object");
+    let number = |key: &str| row[key].as_f64().expect(key);
+    assert!(number("loss") > number("floor_nats"), "no model is better than the source");
+    assert!(number("loss") < 256.0_f64.ln(), "and this one has learned something");
+}
+
+#[test]
+fn crate_sources_without_a_registry_say_how_to_choose_another_corpus() {
+    let text =
+        RUN.replace("[corpus.synthetic]\nvocab = 32\ntokens = 20000", "[corpus]\ncrates = true");
+    let home = home(&text);
+    let done = bare(home.path()).args(["train", "run.toml"]).output().expect("starts");
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{error}");
+    assert!(error.contains("aho-corasick") && error.contains("synthetic source"), "{error}");
+    assert!(error.contains("cargo fetch"), "{error}");
 }
 
 #[test]
@@ -112,14 +146,14 @@ fn a_checkpoint_whose_log_is_gone_is_refused() {
     train(home.path());
     std::fs::remove_file(home.path().join("runs/chaos.jsonl")).expect("there");
     let done = isoloss(home.path()).args(["train", "run.toml"]).output().expect("starts");
-    let told = String::from_utf8_lossy(&done.stderr);
-    assert!(!done.status.success() && told.contains("0 of the 320 steps"), "{told}");
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && error.contains("0 of the 320 steps"), "{error}");
 }
 
 /// Writes fail beyond a size, as they do on a full disk; `sh` has the signal ignored.
 #[cfg(unix)]
 #[test]
-fn a_full_disk_is_said_and_leaves_the_last_good_checkpoint() {
+fn a_full_disk_is_reported_and_leaves_the_last_good_checkpoint() {
     let text = RUN.replace("tokens = 40960", "tokens = 12800");
     let full = home(&text);
     let binary = env!("CARGO_BIN_EXE_isoloss");
@@ -233,7 +267,7 @@ branches = {branches}
             })
             .collect();
         let rest = std::fs::read_dir(home.path().join("runs/ladder/checkpoints"));
-        assert_eq!(rest.map_or(0, Iterator::count), 0, "checkpoints are of no more use");
+        assert_eq!(rest.map_or(0, Iterator::count), 0, "checkpoints are no longer needed");
         (rows, steps)
     };
     let ((branched, steps), (apart, all_steps)) = (run(true), run(false));

@@ -3,22 +3,22 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::train::text::TokenText;
+use crate::train::token_data::TokenData;
 
-/// Training and validation text.
+/// Training and validation data.
 #[derive(Clone, Debug)]
 pub struct Corpus {
     /// Name for logs.
     pub name: String,
-    /// Training text.
-    pub train: TokenText,
-    /// Validation text, from documents that the training text does not share.
-    pub validation: TokenText,
+    /// Training data.
+    pub train: TokenData,
+    /// Validation data, from documents that are not in the training data.
+    pub validation: TokenData,
     /// Kinds of tokens.
     pub vocab: u32,
-    /// Bytes of validation text per token, ends of documents left out of the bytes; `None` without text.
+    /// Bytes per token of the validation documents, not counting their ends; `None` of synthetic tokens.
     pub bytes_per_token: Option<f64>,
-    /// SHA-256 of the training length and both texts, in their order.
+    /// SHA-256 of the number of training bytes and all tokens, in their order.
     pub sha256: String,
     /// What was made of the documents.
     pub facts: CorpusFacts,
@@ -33,7 +33,7 @@ pub struct CorpusFacts {
     pub train_documents: usize,
     /// Validation documents.
     pub validation_documents: usize,
-    /// Files and rows that are no text, or empty.
+    /// Files and rows that are not text, or empty.
     pub left_out: usize,
     /// Documents dropped as copies of another.
     pub copies: usize,
@@ -42,13 +42,14 @@ pub struct CorpusFacts {
     /// Entropy rate of a synthetic source, nats per token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entropy_nats: Option<f64>,
-    /// Entropy of one of its tokens given the last alone: the floor of a window's first prediction.
+    /// Entropy of one of its tokens given the last alone: the lowest loss of a window's first
+    /// prediction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_order_nats: Option<f64>,
 }
 
 impl CorpusFacts {
-    /// The least mean loss that windows of `context` tokens allow on a synthetic source, nats per token:
+    /// The lowest mean loss that windows of `context` tokens allow on a synthetic source, nats per token:
     /// the first prediction of a window sees one token only.
     #[must_use]
     pub fn floor_nats(&self, context: u32) -> Option<f64> {
@@ -62,7 +63,7 @@ impl Corpus {
     #[must_use]
     pub fn of_ids(name: &str, train: &[u32], validation: &[u32], vocab: u32) -> Self {
         let (train, validation) =
-            (TokenText::from_ids(train, vocab), TokenText::from_ids(validation, vocab));
+            (TokenData::from_ids(train, vocab), TokenData::from_ids(validation, vocab));
         Self {
             name: name.to_owned(),
             sha256: digest(&train, &validation),
@@ -76,8 +77,8 @@ impl Corpus {
     }
 }
 
-/// The length marks where the split is: the same tokens cut elsewhere are another corpus.
-pub(super) fn digest(train: &TokenText, validation: &TokenText) -> String {
+/// The number of training bytes is part of it: the same tokens split elsewhere are another corpus.
+pub(super) fn digest(train: &TokenData, validation: &TokenData) -> String {
     let mut hash = Sha256::new();
     hash.update((train.bytes().len() as u64).to_le_bytes());
     hash.update(train.bytes());

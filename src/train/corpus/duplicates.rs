@@ -1,11 +1,12 @@
-//! Near duplicates by MinHash: training text that a validation document nearly is.
+//! Near duplicates by MinHash: training documents that are nearly the same as a validation document.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// Words of one shingle.
 const SHINGLE: usize = 5;
-/// Smallest hashes kept of a document; a similarity is known to sqrt(s (1 - s) / this), at most 0.045.
+/// Hashes kept of a document; a similarity s has a standard error of sqrt(s (1 - s) / this), at most
+/// 0.045.
 const HASHES: usize = 128;
 /// Hashes of one band: documents that agree in one band are compared.
 const BAND: usize = 4;
@@ -26,15 +27,15 @@ fn signature(text: &[u8]) -> Option<Vec<u32>> {
     // The order in which shingles are visited does not matter: minima commute.
     let mut shingles: Vec<u64> = shingles.into_iter().collect();
     shingles.sort_unstable();
-    let mut least = vec![u32::MAX; HASHES];
+    let mut smallest = vec![u32::MAX; HASHES];
     for shingle in shingles {
-        for (i, least) in least.iter_mut().enumerate() {
+        for (i, smallest) in smallest.iter_mut().enumerate() {
             // An odd multiplier of its own for each function (Dietzfelbinger et al. 1997).
             let factor = (2 * i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-            *least = (*least).min((shingle.wrapping_mul(factor) >> 32) as u32);
+            *smallest = (*smallest).min((shingle.wrapping_mul(factor) >> 32) as u32);
         }
     }
-    Some(least)
+    Some(smallest)
 }
 
 /// For each of `candidates`, whether one of `references` has a Jaccard similarity of word shingles of

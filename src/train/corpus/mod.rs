@@ -1,4 +1,4 @@
-//! Text as tokens, split in training and validation without leakage.
+//! Documents as tokens, split in training and validation data without leakage.
 //!
 //! ```text
 //! documents -> split -> exact and near copies dropped -> shuffled -> tokens

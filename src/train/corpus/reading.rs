@@ -14,7 +14,7 @@ use super::{crates, duplicates, shards};
 use crate::data::read_texts;
 use crate::error::{Result, TrainError};
 use crate::sweep::{CorpusSource, CorpusSpec, SyntheticSpec, stream};
-use crate::train::text::TokenText;
+use crate::train::token_data::TokenData;
 
 /// Seed of the document order, which is part of the corpus and not of a run.
 const ORDER_SEED: u64 = 0x1501_055E;
@@ -108,8 +108,8 @@ fn assemble(
     let validation_text: Vec<&[u8]> = validation.iter().map(Vec::as_slice).collect();
     let tokenizer = Tokenizer::named(&spec.tokenizer, training_text.iter().copied())?;
     let vocab = tokenizer.vocab();
-    let train = TokenText::from_ids(&tokenizer.encode(&training_text)?, vocab);
-    let held_out = TokenText::from_ids(&tokenizer.encode(&validation_text)?, vocab);
+    let train = TokenData::from_ids(&tokenizer.encode(&training_text)?, vocab);
+    let held_out = TokenData::from_ids(&tokenizer.encode(&validation_text)?, vocab);
     let bytes: usize = validation_text.iter().map(|d| d.len()).sum();
     let facts = CorpusFacts {
         train_documents: training.len(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::{Corpus, CorpusFacts, digest};
 use crate::error::{Error, Result, TrainError};
-use crate::train::text::{TokenText, Width};
+use crate::train::token_data::{TokenData, Width};
 
 const SCHEMA: u32 = 1;
 const CARD: &str = "corpus.json";
@@ -86,9 +86,9 @@ pub(super) fn read(folder: &Path) -> Result<Corpus> {
         let (path, found) = (named(&path), card.schema);
         return Err(TrainError::ShardVersion { path, found, expected: SCHEMA }.into());
     }
-    let shard = |name: &str, expected: usize| -> Result<TokenText> {
+    let shard = |name: &str, expected: usize| -> Result<TokenData> {
         let file = folder.join(name);
-        let text = TokenText::map(&file, card.width)?;
+        let text = TokenData::map(&file, card.width)?;
         let (path, found) = (named(&file), text.len());
         if found != expected {
             return Err(TrainError::ShardLength { path, found, expected }.into());

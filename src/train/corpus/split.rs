@@ -9,7 +9,7 @@ use crate::data::TextDocument;
 pub(super) fn split(mut documents: Vec<TextDocument>, share: f64) -> [Vec<Vec<u8>>; 2] {
     if let [only] = documents.as_mut_slice() {
         let mut cut = (only.text.len() as f64 * (1.0 - share)) as usize;
-        // A cut within a character would make both sides no text.
+        // A cut within a character would leave invalid UTF-8 on both sides.
         while cut < only.text.len() && only.text[cut] & 0xC0 == 0x80 {
             cut += 1;
         }

@@ -4,15 +4,15 @@ use rand::RngExt;
 
 use crate::sweep::{Stream, SyntheticSpec, stream};
 
-/// Tokens drawn before the first that is kept, so that the start is forgotten.
+/// Tokens drawn before the first that is kept, so that the start no longer matters.
 const BURN_IN: usize = 10_000;
 
 /// A Markov chain of order two: each pair of tokens has `branching` possible successors, always with
 /// the same probabilities in another order.
 ///
 /// Every pair then has the same entropy, so the entropy rate is exactly that of the probabilities,
-/// however often each pair comes up. Successors are drawn by popularity, so pairs differ in how
-/// rare they are and a model of any size has something left to learn.
+/// however often each pair occurs. Successors are drawn by popularity, so some pairs are much rarer
+/// than others and a model of any size has something left to learn.
 pub(super) struct Synthetic {
     spec: SyntheticSpec,
     /// [vocab, vocab, branching].
@@ -27,7 +27,7 @@ fn zipf(count: u32, exponent: f64) -> Vec<f64> {
     weights.into_iter().map(|w| w / total).collect()
 }
 
-/// An index drawn by falling probabilities.
+/// An index drawn from probabilities that fall.
 fn draw(probabilities: &[f64], rng: &mut Stream) -> usize {
     let mut left: f64 = rng.random();
     for (i, p) in probabilities.iter().enumerate() {
@@ -58,7 +58,7 @@ impl Synthetic {
                 times.select_nth_unstable_by(branching - 1, |a, b| a.0.total_cmp(&b.0));
             let mut chosen: Vec<u16> = nearest.iter().map(|t| t.1).collect();
             chosen.push(times[branching - 1].1);
-            // Which of them is the likely one is another draw, or popular tokens would be twice so.
+            // Their order is drawn apart: a popular token must not be the likely successor as well.
             chosen.sort_unstable();
             for i in (1..chosen.len()).rev() {
                 chosen.swap(i, rng.random_range(0..=i));
@@ -93,8 +93,8 @@ impl Synthetic {
         -self.probabilities.iter().map(|p| p * p.ln()).sum::<f64>()
     }
 
-    /// Entropy of a token given the one before alone, nats: what the first prediction of a window,
-    /// which sees one token, cannot go below.
+    /// Entropy of a token given the one before alone, nats: the lowest loss of the first prediction of
+    /// a window, which sees one token.
     pub(super) fn first_order_nats(&self) -> f64 {
         let vocab = self.spec.vocab as usize;
         let mut pairs = vec![1.0 / (vocab * vocab) as f64; vocab * vocab];

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Corpus;
 use crate::error::Result;
 use crate::sweep::{CorpusSpec, SyntheticSpec};
-use crate::train::text::TokenText;
+use crate::train::token_data::TokenData;
 
 fn folder(files: &[(String, String)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -24,7 +24,7 @@ fn read_as(spec: CorpusSpec) -> Result<Corpus> {
     Corpus::read(&spec, None)
 }
 
-fn documents(text: &TokenText) -> HashSet<Vec<u8>> {
+fn documents(text: &TokenData) -> HashSet<Vec<u8>> {
     text.bytes().split(|b| *b == 0).filter(|d| !d.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
@@ -56,7 +56,7 @@ fn near_copies_of_validation_documents_leave_the_training_text() {
     files.extend((0..40).map(|i| (format!("copy{i:02}.txt"), words(i, "one more word"))));
     let corpus = read(folder(&files).path().to_owned()).expect("text");
     assert!(plain.facts.near_copies == 0 && corpus.facts.near_copies > 0);
-    let heads = |text: &TokenText| -> HashSet<Vec<u8>> {
+    let heads = |text: &TokenData| -> HashSet<Vec<u8>> {
         documents(text).into_iter().map(|d| d[..20].to_vec()).collect()
     };
     assert!(heads(&corpus.train).is_disjoint(&heads(&corpus.validation)));

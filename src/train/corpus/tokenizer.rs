@@ -18,7 +18,7 @@ const ENDS: [&str; 6] = [END_OF_TEXT, "</s>", "<|end_of_text|>", "<eos>", "[SEP]
 /// Documents encoded at once.
 const BATCH: usize = 256;
 
-/// A way to make tokens of text.
+/// A way to turn text into tokens.
 pub(super) enum Tokenizer {
     /// Each byte is a token, a zero byte ends a document.
     Bytes,

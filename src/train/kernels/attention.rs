@@ -1,7 +1,7 @@
 //! Causal attention with rotary positions, grouped heads, an optional norm of queries and keys and an
 //! optional window, without ever holding more than one head's scores.
 //!
-//! The backward pass computes the weights anew from the kept log-sums (Dao et al. 2022,
+//! The backward pass computes the weights again from the kept log-sums (Dao et al. 2022,
 //! arXiv:2205.14135); blocks of queries meet only the keys they may see.
 
 use std::ops::Range;

@@ -14,7 +14,7 @@ pub(super) const LANES: usize = 16;
 /// Floats of one vector of the widest set in use; scratch rows are padded to a multiple of it.
 pub(super) const PADDING: usize = 16;
 
-/// a b + c, fused where the CPU can; the library call in its place would be slow.
+/// a b + c, fused where the CPU can; elsewhere the library call would be slow.
 #[inline(always)]
 pub(super) fn fma<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
     if S::IS_SCALAR { a * b + c } else { a.mul_add(b, c) }

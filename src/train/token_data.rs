@@ -42,9 +42,9 @@ impl Width {
     }
 }
 
-/// A text as token ids; clones share it.
+/// Training or validation data as token ids; clones share it.
 #[derive(Clone, Debug)]
-pub struct TokenText {
+pub struct TokenData {
     store: Store,
     width: Width,
     /// In tokens.
@@ -57,7 +57,7 @@ enum Store {
     Mapped(Arc<MMapSemaphore>),
 }
 
-impl TokenText {
+impl TokenData {
     /// Ids stored as bytes of `width`, the last incomplete id left out.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>, width: Width) -> Self {
@@ -129,7 +129,7 @@ impl TokenText {
         self
     }
 
-    /// Appends `count` ids from `start` on to `out`; both must lie within the text.
+    /// Appends `count` ids from `start` on to `out`; all must lie within the data.
     pub fn read(&self, start: usize, count: usize, out: &mut Vec<i32>) {
         let width = self.width.bytes();
         let bytes = &self.bytes()[start * width..(start + count) * width];
@@ -146,7 +146,7 @@ impl TokenText {
         }
     }
 
-    /// The largest id, 0 of an empty text.
+    /// The largest id, 0 where there is none.
     #[must_use]
     pub fn largest_id(&self) -> u32 {
         let mut largest = 0;
@@ -169,17 +169,17 @@ mod tests {
         let home = tempfile::tempdir().expect("temporary folder");
         for vocab in [200_u32, 50_000, 200_000] {
             let ids: Vec<u32> = (0..1000).map(|i| i * 7919 % vocab).collect();
-            let text = TokenText::from_ids(&ids, vocab);
+            let data = TokenData::from_ids(&ids, vocab);
             let path = home.path().join("ids.bin");
-            std::fs::write(&path, text.bytes()).expect("written");
-            let mapped = TokenText::map(&path, text.width()).expect("mapped");
-            for text in [text, mapped] {
+            std::fs::write(&path, data.bytes()).expect("written");
+            let mapped = TokenData::map(&path, data.width()).expect("mapped");
+            for data in [data, mapped] {
                 let mut back = Vec::new();
-                text.read(3, 500, &mut back);
-                let want: Vec<i32> = ids[3..503].iter().map(|i| *i as i32).collect();
-                assert_eq!((back, text.len()), (want, 1000));
-                assert_eq!(text.largest_id(), *ids.iter().max().expect("some"));
-                assert_eq!(text.truncated(10).bytes().len() % 10, 0);
+                data.read(3, 500, &mut back);
+                let expected: Vec<i32> = ids[3..503].iter().map(|i| *i as i32).collect();
+                assert_eq!((back, data.len()), (expected, 1000));
+                assert_eq!(data.largest_id(), *ids.iter().max().expect("some"));
+                assert_eq!(data.truncated(10).bytes().len() % 10, 0);
             }
         }
     }

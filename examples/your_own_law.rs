@@ -60,8 +60,8 @@ impl Form for SharedPower {
 }
 
 fn main() -> isoloss::Result<()> {
-    let runs = read(&["data/first-light/runs.jsonl"], &ReadOptions::default())?;
-    let fit = fit(&SharedPower, &runs, &FitConfig::default())?;
+    let runs = read(&["data/first-light/runs.jsonl".into()], &ReadOptions::default())?;
+    let fit = fit(&SharedPower, &runs, &FitConfig::default(), &|_| {})?;
     for (name, value) in &fit.coefficients {
         println!("{name:5} {value:.4e}");
     }

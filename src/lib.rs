@@ -18,12 +18,12 @@
 //! use isoloss::units::Flops;
 //!
 //! // 25 real runs that come with the source.
-//! let runs = read(&["data/first-light/runs.jsonl"], &ReadOptions::default())?;
+//! let runs = read(&["data/first-light/runs.jsonl".into()], &ReadOptions::default())?;
 //! assert_eq!(runs.runs.len(), 25);
 //!
 //! // L = E + A / N^alpha + B / D^beta.
 //! let config = FitConfig { bootstrap: 200, ..FitConfig::default() };
-//! let fit = fit(law_by_id("chinchilla")?, &runs, &config)?;
+//! let fit = fit(law_by_id("chinchilla")?, &runs, &config, &|_| {})?;
 //! assert!(fit.certificate.certified);
 //!
 //! // The lowest loss for 1e14 training FLOPs, by the best coefficients and by every draw of them.

@@ -1,8 +1,9 @@
 //! What README and docs/ show: commands run, files parse, links lead somewhere.
 //!
 //! A block opened by "```sh run" is run as it stands, all blocks of a page in one folder; "sh run train"
-//! only in builds with the trainer. Other commands name files that a reader has, so only their flags
-//! are checked.
+//! only in builds with the trainer. Every line of a "text" block after it, but for those with an
+//! ellipsis, is a line of its output. Other commands name files that a reader has, so only their
+//! flags are checked.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,6 +11,8 @@ use std::process::{Command, Output};
 use super::cli::here;
 use isoloss::study::StudyConfig;
 use isoloss::sweep::{RunConfig, SweepConfig};
+
+const TRAINER: bool = cfg!(feature = "train");
 
 struct Page {
     path: PathBuf,
@@ -62,35 +65,50 @@ impl Page {
     }
 }
 
-/// Runs a script with `isoloss` on the path.
+/// Runs a script with `isoloss` on the path, in place of a build by cargo.
 fn script(text: &str, folder: &Path) -> Output {
+    let text = text.replace("cargo run --release -- ", "isoloss ");
     let binary = Path::new(env!("CARGO_BIN_EXE_isoloss")).parent().expect("a folder");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let paths = [binary.to_path_buf()].into_iter().chain(std::env::split_paths(&path));
     Command::new("sh")
-        .args(["-e", "-c", text])
+        .args(["-e", "-c", &text])
         .env("PATH", std::env::join_paths(paths).expect("a path"))
         .current_dir(folder)
         .output()
         .expect("sh starts")
 }
 
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim_end)
+}
+
 #[cfg(unix)]
 #[test]
-fn blocks_marked_run_do_run() {
+fn blocks_marked_run_do_run_and_print_what_is_shown() {
     let check = |page: &Page| {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["data", "configs"] {
             std::os::unix::fs::symlink(here().join(name), folder.path().join(name)).expect("a link");
         }
-        for block in page.blocks() {
-            let runs = block.info == "sh run"
-                || block.info == "sh run train" && cfg!(feature = "train");
-            if runs {
-                let output = script(&block.text, folder.path());
-                let said = String::from_utf8_lossy(&output.stderr);
-                let page = page.path.display();
-                assert!(output.status.success(), "{page}:\n{}\n{said}", block.text);
+        let name = page.path.display();
+        let mut printed = None;
+        for Block { info, text } in page.blocks() {
+            match info.as_str() {
+                "text" => {
+                    let Some(printed) = &printed else { continue };
+                    let shown = text.lines().filter(|line| !line.contains('…'));
+                    for line in shown.filter(|line| !line.trim().is_empty()) {
+                        assert!(lines_of(printed).any(|l| l == line), "{name}: {line}\n{printed}");
+                    }
+                }
+                "sh run" | "sh run train" if info == "sh run" || TRAINER => {
+                    let output = script(&text, folder.path());
+                    let said = String::from_utf8_lossy(&output.stderr);
+                    assert!(output.status.success(), "{name}:\n{text}\n{said}");
+                    printed = Some(String::from_utf8(output.stdout).expect("UTF-8"));
+                }
+                _ => printed = None,
             }
         }
     };

@@ -18,6 +18,10 @@ mod curve_files;
 #[cfg(feature = "logs")]
 mod data;
 mod diagnostics;
+#[cfg(feature = "cli")]
+mod docs;
+#[cfg(feature = "cli")]
+mod examples;
 #[cfg(feature = "logs")]
 mod golden_fit;
 mod golden_machines;

@@ -72,3 +72,17 @@ fn train(error: &TrainError) -> Option<String> {
     };
     Some(text.to_owned())
 }
+
+/// What to type about a warning, where a flag helps.
+pub(super) fn warning_hint(warning: &Warning) -> Option<&'static str> {
+    Some(match warning {
+        Warning::ResidualTrend { .. } | Warning::LackOfFit { .. } => "--law auto",
+        Warning::RepeatsIgnored { .. } => "--law muennighoff",
+        Warning::OpenProfile { .. } => "--fix, --prior",
+        Warning::FewRuns { .. } => "--profile all",
+        Warning::WildUndercovers { .. } => "--resample row",
+        Warning::FlopsMismatch { ratio } if (0.32..0.35).contains(ratio) => "--map 'c=COLUMN*3'",
+        Warning::FlopsMismatch { ratio } if (1.29..1.38).contains(ratio) => "--map 'c=COLUMN*0.75'",
+        _ => return None,
+    })
+}

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::hint::{hint, warning_hint};
 use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
 use crate::report::{Saved, json_text, save};
@@ -20,7 +21,7 @@ pub(super) struct Output {
     pub(super) text: String,
     /// One object for scripts.
     pub(super) json: Value,
-    /// Doubts, printed in either form.
+    /// Warnings, printed in either form.
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -75,12 +76,13 @@ impl Console {
         };
         // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
-        let mut told = Vec::new();
+        let mut printed = Vec::new();
         for warning in &output.warnings {
-            let line = format!("warning[{}]: {warning}", warning.code());
-            if !told.contains(&line) {
+            let hint = warning_hint(warning).map_or(String::new(), |hint| format!(" ({hint})"));
+            let line = format!("warning[{}]: {warning}{hint}", warning.code());
+            if !printed.contains(&line) {
                 eprintln!("{line}");
-                told.push(line);
+                printed.push(line);
             }
         }
         if self.strict && !output.warnings.is_empty() {
@@ -92,7 +94,7 @@ impl Console {
 
     pub(super) fn fail(self, error: &Error) -> ExitCode {
         eprintln!("error: {error}");
-        if let Some(hint) = super::hint::hint(error) {
+        if let Some(hint) = hint(error) {
             eprintln!("hint: {hint}");
         }
         ExitCode::from(if error.is_bad_input() { 2 } else { 1 })

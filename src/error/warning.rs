@@ -2,9 +2,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A doubt about a value that is still worth having.
+/// What is doubtful about a value that is still worth having.
 ///
-/// Codes are stable; `--strict` turns any of them into exit code 3.
+/// Codes are stable, in JSON and in files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -194,7 +194,7 @@ pub enum Warning {
         /// What they lack.
         what: String,
     },
-    /// An isoFLOP valley whose lowest run is its smallest or largest model.
+    /// An isoFLOP profile whose lowest run is its smallest or largest model.
     ValleyNotBracketed {
         /// The budget.
         flops: f64,
@@ -270,11 +270,11 @@ impl fmt::Display for Warning {
         match self {
             Self::NotCertified { gradient_ratio, hessian_min_eigenvalue } => write!(
                 f,
-                "the minimum is not certified (gradient {gradient_ratio:.1e} of its tolerance, smallest Hessian eigenvalue {hessian_min_eigenvalue:.2e}); do not plan with it: add runs or fix a coefficient"
+                "the minimum is not certified (gradient {gradient_ratio:.1e} of its tolerance, smallest Hessian eigenvalue {hessian_min_eigenvalue:.2e}); do not plan with it: add runs or hold a coefficient"
             ),
             Self::StartsDisagree { agreeing, starts } => write!(
                 f,
-                "only {agreeing} of {starts} starts reached the best minimum; others are local, so look at the residuals"
+                "only {agreeing} of {starts} starts reached the lowest minimum found; the others ended in local ones, so look at the residuals"
             ),
             Self::DrawsFailed { failed, draws } => write!(
                 f,
@@ -286,45 +286,45 @@ impl fmt::Display for Warning {
             ),
             Self::ThinPlane { cells } => write!(
                 f,
-                "the runs fill {cells} of 16 cells of their (N, D/N) rectangle: away from those the law is a guess; add runs in the empty corners"
+                "the runs fill {cells} of 16 cells of their (N, D/N) rectangle: outside of those the law is a guess; add runs in the empty corners"
             ),
             Self::ResidualTrend { against, t } => write!(
                 f,
-                "the residuals follow {against} (t = {t:.1}): the law misses something there; compare others with --law auto, or leave out the runs at that end"
+                "the residuals follow {against} (t = {t:.1}): the law misses something there; compare it with other laws, or leave out the runs at that end"
             ),
             Self::LackOfFit { p } => write!(
                 f,
-                "residuals are larger than repeated runs scatter (p = {p:.1e}): the law is off by more than seed noise; compare others with --law auto"
+                "residuals are larger than the scatter of repeated runs (p = {p:.1e}): the law is wrong by more than seed noise; compare it with other laws"
             ),
             Self::RepeatsIgnored { runs, epochs } => write!(
                 f,
-                "{runs} runs see their data up to {epochs:.0} times, which this law takes for new data; fit --law muennighoff, or leave those runs out"
+                "{runs} runs repeat their data, up to {epochs:.0} times; this law counts repeats as new data, so fit a law of repeated data, or leave those runs out"
             ),
             Self::DecayUnseen { seen, ahead } => write!(
                 f,
-                "the learning rate came down by {:.0} % of its peak in what was seen and goes down by {:.0} %: what the rest is worth is extrapolated; add a curve that decays to its end",
+                "the learning rate fell by {:.0} % of its peak in the steps seen and will fall by {:.0} %: the effect of the rest is extrapolated; add a curve that decays to its end",
                 100.0 * seen,
                 100.0 * ahead
             ),
             Self::ApproachesDisagree { one, other, quantity } => write!(
                 f,
-                "approaches `{one}` and `{other}` disagree on {quantity} beyond their intervals; look at the residuals of the law at its dearest runs and at the sizes of each valley"
+                "approaches `{one}` and `{other}` disagree on {quantity} beyond their intervals; look at the residuals of the law at its largest budgets and at the sizes of each isoFLOP profile"
             ),
             Self::OpenProfile { coefs } => write!(
                 f,
-                "the runs set no limit to {coefs}: the profile never rises beyond chance; hold it, give a prior, or add runs that move it"
+                "the runs set no limit to {coefs}: the profile never rises beyond chance; hold them, give a prior, or add runs that depend on them"
             ),
             Self::AtBound { coef, bound } => write!(
                 f,
-                "{coef} stands at the end of its range, {bound}: the range decides it, not the runs; widen it or give a reason for it"
+                "{coef} is at the end of its range, {bound}: the range decides it, not the runs; widen the range unless there is a reason for it"
             ),
             Self::FewRuns { runs, coefs } => write!(
                 f,
-                "{runs} runs for {coefs} coefficients: below about 8 runs each bootstrap intervals come out too wide; profile intervals (--profile all) hold better"
+                "{runs} runs for {coefs} coefficients: below about 8 runs per coefficient bootstrap intervals are too wide; profile intervals are closer to their level"
             ),
             Self::NarrowDesign { ratio_span } => write!(
                 f,
-                "tokens per parameter vary only by a factor {ratio_span:.1}; N and D are hard to tell apart below about 4"
+                "tokens per parameter vary only by a factor {ratio_span:.1}; below about 4 the effects of N and D are hard to separate"
             ),
             Self::Extrapolation { quantity, factor } => write!(
                 f,
@@ -332,11 +332,11 @@ impl fmt::Display for Warning {
             ),
             Self::NearWall { ratio } => write!(
                 f,
-                "only {ratio:.2} times the smallest size that can reach this loss: tokens explode here and the law is least sure"
+                "only {ratio:.2} times the smallest size that can reach this loss: the tokens needed grow without bound here, and the law is least certain"
             ),
             Self::LawsDisagree { quantity, ratio } => write!(
                 f,
-                "the laws differ by a factor {ratio:.2} in {quantity}: the choice of law decides, not the arithmetic"
+                "the laws differ by a factor {ratio:.2} in {quantity}: the choice of law decides this number"
             ),
             Self::DecisionDisputed { follow, under, regret, instead, least } => {
                 let percent = |x: f64| {
@@ -355,7 +355,7 @@ impl fmt::Display for Warning {
             }
             Self::LawsTied { laws, axis } => write!(
                 f,
-                "held-out runs along {axis} cannot tell these laws apart: {laws}; the first is used, so plan under each of them or add runs farther out"
+                "on held-out runs along {axis} these laws are within the noise of each other: {laws}; the first is used, so plan under each of them or add runs farther out"
             ),
             Self::ReplayDiffers { differences } => write!(
                 f,
@@ -363,11 +363,11 @@ impl fmt::Display for Warning {
             ),
             Self::FewClusters { clusters, by } => write!(
                 f,
-                "only {clusters} groups to resample by {by}: intervals are too narrow below about 10; resample rows, or add groups"
+                "only {clusters} groups to resample by {by}: below about 10 groups intervals are too narrow; resample rows, or add groups"
             ),
             Self::WildUndercovers { objective } => write!(
                 f,
-                "wild resampling under {objective} on this many runs gives intervals that are too narrow (measured in benches/README.md); use --resample row, or least squares on at least ten runs per coefficient"
+                "wild resampling under {objective} on this many runs gives intervals that are too narrow (measured in benches/README.md); resample rows, or use least squares on at least ten runs per coefficient"
             ),
             Self::RowsSkipped { skipped, total } => {
                 write!(
@@ -377,7 +377,7 @@ impl fmt::Display for Warning {
             }
             Self::MixedSchedules { constant, decayed } => write!(
                 f,
-                "{constant} runs end at a constant learning rate beside {decayed} that decayed: an undecayed loss is higher at the same N and D; fit them apart, or decay a copy of each"
+                "{constant} runs end at a constant learning rate and {decayed} decayed: without decay the loss is higher at the same N and D; fit them separately, or decay a copy of each"
             ),
             Self::MixedFlops { runs, run, what } => write!(
                 f,
@@ -387,10 +387,10 @@ impl fmt::Display for Warning {
                 let (lo, hi) = (0.97 * ratio, 1.03 * ratio);
                 let guess = match () {
                     () if (lo..hi).contains(&(1.0 / 3.0)) => {
-                        "; that is 2 N D, the forward pass alone: --map 'c=COLUMN*3'"
+                        "; that is 2 N D, the forward pass alone: multiply the column by 3"
                     }
                     () if (lo..hi).contains(&(4.0 / 3.0)) => {
-                        "; that is 8 N D, with activations recomputed: --map 'c=COLUMN*0.75'"
+                        "; that is 8 N D, with activations recomputed: multiply the column by 0.75"
                     }
                     () if (1.0..1.6).contains(ratio) => {
                         "; attention may be counted, or N leaves embeddings out"

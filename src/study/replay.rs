@@ -59,7 +59,9 @@ pub fn replay(
         .map_err(|e| ReportError::Template { reason: e.to_string() })?;
 
     let mut differences = Vec::new();
-    for (name, what) in [("data_digest", "the data have changed: digest"), ("isoloss_version", "isoloss")] {
+    for (name, what) in
+        [("data_digest", "the data have changed: digest"), ("isoloss_version", "isoloss")]
+    {
         let (was, is) = (part(name), now.get(name).cloned().unwrap_or(Value::Null));
         if was != is {
             differences.push(format!("{what} {was} then, {is} now"));

@@ -29,10 +29,7 @@ fn pages() -> Vec<Page> {
     let mut paths: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
     paths.sort();
     paths.extend(["README.md", "DESIGN.md", "CONTRIBUTING.md"].map(|name| here().join(name)));
-    let read = |path: PathBuf| Page {
-        text: std::fs::read_to_string(&path).expect("a page"),
-        path,
-    };
+    let read = |path: PathBuf| Page { text: std::fs::read_to_string(&path).expect("a page"), path };
     paths.into_iter().map(read).collect()
 }
 
@@ -89,7 +86,8 @@ fn blocks_marked_run_do_run_and_print_what_is_shown() {
     let check = |page: &Page| {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["data", "configs"] {
-            std::os::unix::fs::symlink(here().join(name), folder.path().join(name)).expect("a link");
+            std::os::unix::fs::symlink(here().join(name), folder.path().join(name))
+                .expect("a link");
         }
         let name = page.path.display();
         let mut printed = None;

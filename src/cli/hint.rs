@@ -1,6 +1,6 @@
 //! What to type to fix an error: the library speaks of quantities, this file of flags.
 
-use crate::error::{DataError, Error, StudyError, SweepError, TrainError};
+use crate::error::{DataError, Error, StudyError, SweepError, TrainError, Warning};
 
 /// One line after the error, where a flag or a command helps.
 pub(super) fn hint(error: &Error) -> Option<String> {

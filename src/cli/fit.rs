@@ -162,7 +162,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let table = source.table(&|done, total| bytes.at(done, total))?;
     bytes.clear();
     let draws = Counter::new("bootstrap", request.config.bootstrap);
-    let report = request.answer(&table, &|progress| draws.at(progress))?.from_logs(source);
+    let report =
+        request.answer_with_progress(&table, &|progress| draws.at(progress))?.from_logs(source);
     draws.clear();
     let mut text = text(&report, &table);
     if let Some(path) = &args.out {

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let config = StudyConfig::load(&args.file)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
     let draws = Counter::new("bootstrap", config.fit.config.bootstrap);
-    let report = config.answer(&|progress| draws.at(progress))?;
+    let report = config.answer_with_progress(&|progress| draws.at(progress))?;
     draws.clear();
     let files = report.files(&format!("isoloss study {}", args.file.display()))?;
     for (name, bytes) in &files {

@@ -1,5 +1,6 @@
 //! From runs to a law, what it says to do, and how far to believe it.
 
+use std::ops::ControlFlow;
 #[cfg(feature = "logs")]
 use std::path::PathBuf;
 
@@ -114,12 +115,37 @@ impl FitRequest {
     /// Fits the law and answers everything asked beside it.
     ///
     /// Whatever chooses or scores a law does not see the runs of `hold_out`, which are for the final
-    /// test. `progress` hears how far each fit and each test is, and can stop them.
+    /// test.
+    ///
+    /// ```
+    /// # use isoloss::data::RunTable;
+    /// use isoloss::study::FitRequest;
+    /// # fn f(table: &RunTable) -> isoloss::error::Result<()> {
+    /// let report = FitRequest { law: "auto".to_owned(), ..FitRequest::default() }.answer(table)?;
+    /// for decision in &report.decisions {
+    ///     println!("{} parameters on {} tokens", decision.n, decision.d);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// As [`fit()`](crate::fit::fit()); [`FitError::NoDecision`] where the law has no compute-optimal
-    /// size at a budget asked for; [`LawError`](crate::error::LawError) for an unknown family.
-    pub fn answer(&self, table: &RunTable, progress: &OnProgress<'_>) -> Result<FitReport> {
+    /// As [`fit()`](crate::fit::fit()); [`FitError::NoDecision`] where the law has no compute-optimal size at a
+    /// budget asked for; [`LawError`](crate::error::LawError) for an unknown family.
+    pub fn answer(&self, table: &RunTable) -> Result<FitReport> {
+        self.answer_with_progress(table, &|_| ControlFlow::Continue(()))
+    }
+
+    /// As [`answer`](Self::answer); `progress` hears how far each fit and each test is, and can stop
+    /// them.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer), and [`FitError::Stopped`].
+    pub fn answer_with_progress(
+        &self,
+        table: &RunTable,
+        progress: &OnProgress<'_>,
+    ) -> Result<FitReport> {
         self.config.validate()?;
         let (seen, kept) = match &self.hold_out {
             None => (table.clone(), None),

@@ -1,5 +1,7 @@
 //! A study done: fit, plans, curve and test, and the files that show them.
 
+use std::ops::ControlFlow;
+
 use serde::Serialize;
 
 use super::config::{CurveSection, PlanSection, StudyConfig};
@@ -60,15 +62,22 @@ pub struct StudyReport {
 pub type ReportFile = (String, Vec<u8>);
 
 impl StudyConfig {
-    /// Reads the runs, fits, plans, draws and tests. `progress` hears how far each
-    /// fit is, and can stop it.
+    /// Reads the runs, fits, plans and tests.
     ///
     /// # Errors
     /// As reading, fitting and planning.
-    pub fn answer(&self, progress: &OnProgress<'_>) -> Result<StudyReport> {
+    pub fn answer(&self) -> Result<StudyReport> {
+        self.answer_with_progress(&|_| ControlFlow::Continue(()))
+    }
+
+    /// As [`answer`](Self::answer); `progress` hears how far each fit is, and can stop it.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer), and [`FitError::Stopped`](crate::error::FitError::Stopped).
+    pub fn answer_with_progress(&self, progress: &OnProgress<'_>) -> Result<StudyReport> {
         let source = self.source();
         let table = source.table(&|_, _| {})?;
-        let fit = self.fit.answer(&table, progress)?.from_logs(source);
+        let fit = self.fit.answer_with_progress(&table, progress)?.from_logs(source);
         let ensemble = fit.fit.ensemble();
         Ok(StudyReport {
             plans: self.plan.iter().map(|p| p.answer(&ensemble)).collect::<Result<_>>()?,

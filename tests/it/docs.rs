@@ -90,7 +90,7 @@ fn blocks_marked_run_do_run_and_print_what_is_shown() {
                 .expect("a link");
         }
         let name = page.path.display();
-        let mut printed = None;
+        let mut printed: Option<String> = None;
         for Block { info, text } in page.blocks() {
             match info.as_str() {
                 "text" => {
@@ -110,8 +110,9 @@ fn blocks_marked_run_do_run_and_print_what_is_shown() {
             }
         }
     };
+    let pages = pages();
     std::thread::scope(|scope| {
-        for page in &pages() {
+        for page in &pages {
             scope.spawn(move || check(page));
         }
     });

@@ -30,6 +30,7 @@ mod hostile;
 mod known;
 mod laws;
 mod logs;
+mod progress;
 mod properties;
 mod refusals;
 #[cfg(feature = "logs")]

@@ -1,11 +1,14 @@
 //! What to type to fix an error: the library speaks of quantities, this file of flags.
 
-use crate::error::{DataError, Error, StudyError, SweepError, TrainError, Warning};
+use crate::error::{
+    DataError, DesignGap, Error, FitError, Quantity, StudyError, SweepError, TrainError, Warning,
+};
 
 /// One line after the error, where a flag or a command helps.
 pub(super) fn hint(error: &Error) -> Option<String> {
     match error {
         Error::Data(kind) => data(kind),
+        Error::Fit(kind) => fit(kind),
         Error::Study(kind) => study(kind).map(str::to_owned),
         Error::Sweep(kind) => sweep(kind).map(str::to_owned),
         Error::Train(kind) => train(kind),
@@ -20,6 +23,50 @@ fn data(error: &DataError) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn fit(error: &FitError) -> Option<String> {
+    let text = match error {
+        FitError::NotIdentified { gap: DesignGap::FewValues { quantity, .. }, .. } => {
+            let column = match quantity {
+                Quantity::Epochs => "unique",
+                Quantity::Experts => "experts",
+                Quantity::Granularity => "granularity",
+                Quantity::Sparsity => "sparsity",
+                Quantity::Precision => "weight_bits",
+                _ => return None,
+            };
+            return Some(format!("where a column holds it, use --map {column}=COLUMN"));
+        }
+        FitError::NoEffect { coef, .. } => {
+            return Some(format!(
+                "use --map for the column it acts on (isoloss fit --help lists the keys), or --fix {coef}=VALUE"
+            ));
+        }
+        FitError::Config { field, .. } => {
+            let flag = match *field {
+                "priors" => "prior",
+                "bounds" => "bound",
+                "curves" => return None,
+                other => other,
+            };
+            return Some(format!("see --{}", flag.replace('_', "-")));
+        }
+        FitError::UnknownCoefficient { .. } | FitError::OutsideDomain { .. } => {
+            "see --fix, --bound and --prior; isoloss laws lists the equations"
+        }
+        FitError::AlreadyHeld { coef, .. } => {
+            return Some(format!("leave out --fix {coef}, or its --bound and --prior"));
+        }
+        FitError::NothingFree { .. } => "leave out one --fix",
+        FitError::NoDecision { .. } => "leave out --at, or name a law with an optimum in --law",
+        FitError::NoMinimum { .. } => "--exclude ROWS leaves out outliers",
+        FitError::Artifact { .. } | FitError::ArtifactSchema { .. } => {
+            "isoloss fit LOGS -o fit.json writes a fit, isoloss benchmark --json a benchmark law"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 fn study(error: &StudyError) -> Option<&'static str> {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::InputDigest;
 use super::format::Format;
-use crate::error::Warning;
+use crate::error::{Lack, Warning};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
 /// Where the loss of a run comes from.
@@ -154,6 +155,29 @@ pub struct Skipped {
     pub run: Option<String>,
     /// Why.
     pub reason: String,
+    /// What would have to be given for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lack: Option<Lack>,
+}
+
+impl Skipped {
+    /// A file, or part of one.
+    #[cfg(feature = "logs")]
+    pub(super) fn file(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { path: path.into(), line: None, run: None, reason: reason.into(), lack: None }
+    }
+
+    /// A row.
+    #[cfg(feature = "logs")]
+    pub(super) fn row(path: &str, line: usize, reason: String) -> Self {
+        Self { line: Some(line), ..Self::file(path, reason) }
+    }
+
+    /// A run.
+    #[cfg(feature = "logs")]
+    pub(super) fn run(path: impl Into<String>, run: &str, reason: impl Into<String>) -> Self {
+        Self { run: Some(run.to_owned()), ..Self::file(path, reason) }
+    }
 }
 
 impl std::fmt::Display for Skipped {
@@ -220,7 +244,7 @@ pub struct RunTable {
     pub params: ParamRule,
     /// What was taken for granted.
     pub assumptions: Vec<Assumption>,
-    /// FNV-1a digest of the bytes read, for provenance.
+    /// Digest of the bytes read, for provenance: `sha256-` and 32 hexadecimal digits.
     pub digest: String,
     /// What each file was taken for.
     #[serde(default)]
@@ -240,7 +264,7 @@ impl RunTable {
     /// A table of runs made in memory.
     #[must_use]
     pub fn from_runs(runs: Vec<RunRecord>, params: ParamRule) -> Self {
-        let mut digest = Digest::new();
+        let mut digest = InputDigest::new();
         for run in &runs {
             digest.update(&run.n.get().to_le_bytes());
             digest.update(&run.d.get().to_le_bytes());
@@ -282,27 +306,5 @@ impl RunTable {
             }
         }
         groups
-    }
-}
-
-/// FNV-1a over 64 bits: tells two inputs apart for provenance, no protection against malice.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Digest(u64);
-
-impl Digest {
-    pub(crate) fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-        }
-    }
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "fnv1a-{:016x}", self.0)
     }
 }

@@ -12,13 +12,14 @@ mod num;
 mod plan;
 mod report;
 mod study;
+mod row_problem;
 mod sweep;
 mod train;
 mod warning;
 
 pub use cost::CostError;
-pub use data::DataError;
 pub use fit::{DesignGap, FitError, Quantity};
+pub use data::{DataError, Lack};
 pub use flops::FlopsError;
 pub use law::LawError;
 pub(crate) use nearest::nearest_name;
@@ -26,6 +27,7 @@ pub use num::NumError;
 pub use plan::PlanError;
 pub use report::ReportError;
 pub use study::{ScheduleProblem, StudyError};
+pub use row_problem::RowProblem;
 pub use sweep::SweepError;
 pub use train::TrainError;
 pub use warning::{Warning, with_messages};
@@ -95,7 +97,7 @@ impl Error {
         Self::Io { path: path.display().to_string(), action, reason: cause.to_string() }
     }
 
-    /// Whether the user can mend it by changing the input (exit code 2) rather than the machine.
+    /// Whether the user can fix it by changing the input (exit code 2) rather than the machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         match self {

@@ -8,8 +8,11 @@ use std::io::Read;
 
 use prost::Message;
 
+use super::content::{Damage, FileContent};
+use super::context::Context;
+use super::run_name::name_of;
 use super::steps::{book, factor, role};
-use super::{Context, Damage, Found, Source, name_of};
+use crate::data::files::Source;
 use crate::data::files::read_full;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
@@ -164,7 +167,7 @@ fn header(bytes: &[u8]) -> Option<(u64, bool)> {
     Some((u64::from_le_bytes(length), right))
 }
 
-pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
     let file = source.open(context.meter, context.progress)?;
     let mut from = std::io::BufReader::with_capacity(1 << 20, file);
     let mut log = RunLog::new(name_of(source), &source.path, Format::TensorBoard);
@@ -214,7 +217,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
         let problem = format!("{} more records fail their checksum", broken - 20);
         damage.push(Damage::byte(at, problem));
     }
-    Ok(Found::logs(Format::TensorBoard, vec![log]).with_damage(damage))
+    Ok(FileContent::logs(Format::TensorBoard, vec![log]).with_damage(damage))
 }
 
 fn take(log: &mut RunLog, event: &Event, context: &Context<'_>) {

@@ -1,4 +1,4 @@
-//! Facts about a run, and what people call them: sizes, batches, lengths, plans, shapes.
+//! Facts about a run, and what people call them: sizes, batches, token counts, plans, shapes.
 
 use super::quantity::Quantity;
 use super::spelling::{collapsed, without_groups};

@@ -11,7 +11,7 @@ use crate::error::{DataError, Result, RowProblem};
 use crate::flops::{FlopRule, tokens_for};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
-/// Where each quantity stands in a table.
+/// The column of each quantity in a table.
 pub(super) struct Layout {
     /// Which parameters the column of N counts.
     pub(super) params: ParamRule,
@@ -124,7 +124,7 @@ impl Layout {
         })
     }
 
-    /// What is taken for granted about this table.
+    /// What is assumed about this table.
     pub(super) fn assumptions(&self, table: &CellTable, needs: Needs) -> Vec<Assumption> {
         let loss = self.loss.filter(|_| needs == Needs::Loss);
         let columns = [

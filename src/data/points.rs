@@ -40,7 +40,7 @@ pub struct PointTable {
     pub points: Vec<TablePoint>,
     /// Which parameters N counts.
     pub params: ParamRule,
-    /// What was taken for granted.
+    /// What was assumed.
     pub assumptions: Vec<Assumption>,
     /// Rows left out, each with its reason.
     pub skipped: Vec<Skipped>,

@@ -45,7 +45,7 @@ pub(super) fn set_field(
     }
 }
 
-/// Where the fields of a [`Setting`] stand in a table.
+/// The columns of the fields of a [`Setting`].
 pub(super) struct SettingColumns {
     pub(super) columns: [(Quantity, Option<usize>); 8],
 }

@@ -95,7 +95,7 @@ impl RunRecord {
     }
 }
 
-/// Something the reader had to take for granted.
+/// Something the reader had to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "assumed", rename_all = "kebab-case")]
 pub enum Assumption {
@@ -198,7 +198,7 @@ impl std::fmt::Display for Skipped {
 pub struct FileNote {
     /// The file.
     pub path: String,
-    /// What it was taken for; absent when it is no log.
+    /// What it was taken for; absent when it is not a log.
     pub format: Option<Format>,
     /// Which kind of that format, as the trainer whose pattern read a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -234,6 +234,20 @@ pub struct RunCurve {
 }
 
 /// Runs with one convention.
+///
+/// ```
+/// use isoloss::data::{RunRecord, RunTable};
+/// use isoloss::units::{ParamRule, Params, Tokens};
+///
+/// let run = |name: &str, n: f64, d: f64, loss: f64| {
+///     RunRecord::new(name, Params::new(n), Tokens::new(d), loss)
+/// };
+/// let runs = vec![run("a", 1e8, 4e9, 3.1), run("b", 2e8, 2e9, 3.2), run("c", 4e8, 8e9, 2.7)];
+/// let table = RunTable::from_runs(runs, ParamRule::All);
+/// // `a` and `b` take the same FLOPs, 6 N D.
+/// let budgets: Vec<usize> = table.by_budget().iter().map(|(_, runs)| runs.len()).collect();
+/// assert_eq!(budgets, [2, 1]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunTable {
     /// The runs, in the order they were read.
@@ -242,7 +256,7 @@ pub struct RunTable {
     pub skipped: Vec<Skipped>,
     /// Which parameters N counts.
     pub params: ParamRule,
-    /// What was taken for granted.
+    /// What was assumed.
     pub assumptions: Vec<Assumption>,
     /// Digest of the bytes read, for provenance: `sha256-` and 32 hexadecimal digits.
     pub digest: String,
@@ -255,7 +269,7 @@ pub struct RunTable {
     /// Training curves of the runs that came from step logs.
     #[serde(default)]
     pub curves: Vec<RunCurve>,
-    /// Doubts about the table as a whole.
+    /// Warnings about the table as a whole.
     #[serde(default)]
     pub warnings: Vec<Warning>,
 }
@@ -292,7 +306,7 @@ impl RunTable {
         Self { curves, runs, ..self.clone() }
     }
 
-    /// Runs by isoFLOP budget, cheapest first: the logged budget, else C rounded to 2 % in ratio.
+    /// Runs by isoFLOP budget, smallest first: the logged budget, else C rounded to 2 % in ratio.
     #[must_use]
     pub fn by_budget(&self) -> Vec<(Flops, Vec<&RunRecord>)> {
         let mut runs: Vec<(f64, &RunRecord)> =

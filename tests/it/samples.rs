@@ -152,7 +152,36 @@ struct SampleRun {
 }
 
 /// Samples of the second set that are not read yet. Take one off when it is.
-const KNOWN_GAPS: &[&str] = &[];
+const KNOWN_GAPS: &[&str] = &[
+    "hf-stdout",
+    "hf-grad-accum",
+    "long-preamble",
+    "megatron-val-test",
+    "gpt-neox",
+    "deepspeed",
+    "olmo-console",
+    "nanotron",
+    "nemo",
+    "litgpt",
+    "litgpt-csv",
+    "levanter",
+    "fairseq",
+    "llama-factory",
+    "maxtext",
+    "build-nanogpt",
+    "llm.c",
+    "val-loss-only",
+    "nanochat",
+    "nanochat-results-csv",
+    "several-runs-one-stdout",
+    "wandb-runs-table",
+    "tensorboard-ui-csv",
+    "keras-csvlogger",
+    "utf16-text",
+    "nul-hole",
+    "wsd-end-15pct",
+    "midrun-nan",
+];
 
 /// What a reading says beside its runs.
 fn said(table: &RunTable) -> String {
@@ -198,11 +227,11 @@ fn fault(samples: &Path, sample: &Sample) -> Option<String> {
                 left.remove(at);
             }
             (None, "read") => return Some(format!("{} is not among {left:?}", run.run)),
-            (Some(_), _) => return Some(format!("{} is no finished run", run.run)),
+            (Some(_), _) => return Some(format!("{} is not a finished run", run.run)),
             (None, _) => {}
         }
     }
-    (!left.is_empty()).then(|| format!("{left:?} are no runs"))
+    (!left.is_empty()).then(|| format!("{left:?} are not runs"))
 }
 
 #[test]

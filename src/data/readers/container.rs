@@ -58,10 +58,10 @@ pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> b
         Err(e) if e.valid_up_to() >= 64 && !head.contains(&0) => {
             std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or("")
         }
-        Err(_) => return Container::Unknown("binary data of no kind that is read"),
+        Err(_) => return Container::Unknown("binary data of a kind that is not read"),
     };
     if text.contains('\0') {
-        return Container::Unknown("binary data of no kind that is read");
+        return Container::Unknown("binary data of a kind that is not read");
     }
     let bare = text.trim_start();
     // `[INFO] step 3` and `{'loss': 3}` begin like JSON too.
@@ -93,7 +93,7 @@ fn json_kind(text: &str, whole: bool) -> Container {
     let closed = first.ends_with('}') && first.starts_with('{');
     let single = whole && lines.next().is_none();
     if closed && single && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-        // One line: a config, a state or a table of one run; the document reader tells.
+        // One line: a config, a state or a table of one run; the document reader decides.
         return Container::Json;
     }
     if closed { Container::JsonLines } else { Container::Json }
@@ -108,12 +108,12 @@ fn delimiter(text: &str, name: &str) -> Option<u8> {
     let is_table = [".csv", ".tsv"].iter().any(|e| name.trim_end_matches(".gz").ends_with(e));
     [b',', b'\t', b';', b'|'].into_iter().find(|separator| {
         let cells = |line: &str| line.split(char::from(*separator)).count();
-        let wanted = cells(header);
+        let width = cells(header);
         let named = header
             .split(char::from(*separator))
             .all(|cell| cell.trim().trim_matches('"').parse::<f64>().is_err());
-        let agree = rows.iter().filter(|row| cells(row) == wanted).count();
-        wanted > 1 && named && (is_table || (!rows.is_empty() && 2 * agree >= rows.len()))
+        let agree = rows.iter().filter(|row| cells(row) == width).count();
+        width > 1 && named && (is_table || (!rows.is_empty() && 2 * agree >= rows.len()))
     })
 }
 
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_told_by_content_whatever_their_name() {
+    fn files_are_detected_by_content_whatever_their_name() {
         for (head, want) in [
             (&b"PAR1xx"[..], Container::Parquet),
             (b"SQLite format 3\0xx", Container::Sqlite),

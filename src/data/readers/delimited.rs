@@ -266,8 +266,9 @@ impl<'a> Rows<'a> {
         let plan = self.plan;
         let run = plan.run.and_then(|at| record.get(at)).filter(|r| !r.is_empty());
         self.enter(run.unwrap_or(self.fallback.as_bytes()), Format::CsvSteps);
-        let bad =
-            |at: usize, found: String| format!("`{}` is {found}, which is no number", columns[at]);
+        let bad = |at: usize, found: String| {
+            format!("`{}` is {found}, which is not a number", columns[at])
+        };
         let Some(at) = plan.step else { return Ok(()) };
         let Some(step) = number(record, at, separator).map_err(|e| bad(at, e))? else {
             return Ok(());
@@ -303,7 +304,7 @@ impl<'a> Rows<'a> {
         (axis, axis_name): (Axis, &str),
         separator: u8,
     ) -> Result<(), String> {
-        let bad = |found: String, name: &str| format!("`{name}` is {found}, which is no number");
+        let bad = |found: String, name: &str| format!("`{name}` is {found}, which is not a number");
         let step = number(record, 0, separator).map_err(|e| bad(e, "the first column"))?;
         let Some(step) = step else { return Ok(()) };
         for chart in charts {

@@ -70,7 +70,7 @@ fn trainer_state(
 ) -> FileContent {
     let mut log = RunLog::new(name_of(source), &source.path, Format::HuggingFace);
     for (key, value) in state {
-        // Zero stands for "not counted" in this format.
+        // Zero means "not counted" in this format.
         let counted = value.as_f64().is_none_or(|x| x != 0.0);
         if is_fact(key) && counted {
             log.set(key, Value::from_json(value));
@@ -79,8 +79,10 @@ fn trainer_state(
     let mut damage = Vec::new();
     for (i, entry) in history.iter().enumerate() {
         let Json::Object(entry) = entry else {
-            damage
-                .push(Damage { at: format!("log_history[{i}]"), problem: "no object".to_owned() });
+            damage.push(Damage {
+                at: format!("log_history[{i}]"),
+                problem: "not an object".to_owned(),
+            });
             continue;
         };
         let Some(step) = entry.get("step").and_then(Json::as_f64) else { continue };
@@ -121,7 +123,7 @@ fn config_or_run(
     Ok(facts(&Json::Object(object)))
 }
 
-/// The facts of a document; one that holds none is no config of a run.
+/// The facts of a document; one that holds none is not a config of a run.
 fn facts(json: &Json) -> FileContent {
     let mut facts = BTreeMap::new();
     flatten("", json, 0, &mut |key, value| {

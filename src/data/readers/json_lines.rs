@@ -227,7 +227,7 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
                 Role::Metric { metric, scale, rank } => {
                     let Some(x) = value.number() else {
                         if let Scalar::Text(_) = value {
-                            let problem = format!("`{}` is no number", known.key);
+                            let problem = format!("`{}` is not a number", known.key);
                             damage.push(Damage::line(at, problem));
                         }
                         continue;
@@ -273,7 +273,7 @@ fn facts_of(log: &mut RunLog, line: &str, event: Option<&str>) {
     });
 }
 
-/// A line that is no step log: every line is a run.
+/// A file that is not a step log: every line is a run.
 fn table(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
     let from = source.open(context.meter, context.progress)?;
     Ok(FileContent::table(objects(source, from)?))
@@ -314,20 +314,20 @@ fn objects(source: &Source, from: impl std::io::Read + Send) -> Result<CellTable
     Ok(table)
 }
 
-/// Facts of a document, groups joined by dots; lists are no facts.
-pub(super) fn flatten(path: &str, json: &Json, depth: usize, tell: &mut dyn FnMut(&str, Value)) {
+/// Facts of a document, groups joined by dots; lists are not facts.
+pub(super) fn flatten(path: &str, json: &Json, depth: usize, keep: &mut dyn FnMut(&str, Value)) {
     match json {
         // `{value: 3, desc: null}` is how W&B keeps a fact.
         Json::Object(map) if depth > 0 && map.contains_key("value") && map.len() <= 2 => {
-            flatten(path, &map["value"], depth + 1, tell);
+            flatten(path, &map["value"], depth + 1, keep);
         }
         Json::Object(map) if depth < 16 => {
             for (key, value) in map {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                flatten(&path, value, depth + 1, tell);
+                flatten(&path, value, depth + 1, keep);
             }
         }
         Json::Object(_) | Json::Array(_) | Json::Null => {}
-        leaf => tell(path, Value::from_json(leaf)),
+        leaf => keep(path, Value::from_json(leaf)),
     }
 }

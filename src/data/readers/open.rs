@@ -45,7 +45,7 @@ pub(in crate::data) fn read_source(
         Container::Unknown(reason) => Ok(FileContent::unknown(reason)),
     }?;
     match &content.content {
-        Content::Table(sheet) if sheet.rows.is_empty() && sheet.damaged.is_empty() => {
+        Content::Table(table) if table.rows.is_empty() && table.damaged.is_empty() => {
             Err(DataError::Empty { path: source.shown() })
         }
         _ => Ok(content),

@@ -80,7 +80,7 @@ pub(super) struct MetricColumn {
     pub(super) factor: f64,
 }
 
-/// Where everything stands in the rows of a step log.
+/// The columns of a step log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StepColumns {
     pub(super) run: Option<usize>,

@@ -116,7 +116,7 @@ impl Scalar {
     }
 }
 
-/// TensorFlow masks checksums, so that one of data that holds checksums is no trivial one.
+/// TensorFlow masks checksums, so that the checksum of data that holds checksums is not trivial.
 fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -187,7 +187,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent
             break;
         }
         if !right || length > MOST_FRAME {
-            // Without the length there is no next record to be found.
+            // Without the length the next record cannot be found.
             let problem = "the length of a record fails its checksum; what follows is lost";
             damage.push(Damage::byte(at, problem));
             break;
@@ -209,7 +209,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent
         } else if let Ok(event) = Event::decode(data) {
             take(&mut log, &event, context);
         } else {
-            damage.push(Damage::byte(at, "a record is no event and is left out"));
+            damage.push(Damage::byte(at, "a record is not an event and is left out"));
         }
         at += FRAME_HEADER as u64 + wanted;
     }

@@ -204,7 +204,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent
         }
     }
     if state.undecoded > 0 {
-        let problem = format!("{} records are no W&B messages", state.undecoded);
+        let problem = format!("{} records are not W&B messages", state.undecoded);
         damage.push(Damage { at: "within the file".to_owned(), problem });
     }
     Ok(FileContent::logs(Format::WandbOffline, vec![log]).with_damage(damage))

@@ -2,7 +2,7 @@
 
 use super::axis::to_steps;
 use super::reason::Reason;
-use super::schedule::{self, Standing};
+use super::schedule::{ScheduleState, state_of};
 use super::size::{Sizes, sizes};
 use super::tokens::{TokensSeen, tokens_at};
 use crate::data::axis::Axis;
@@ -24,7 +24,7 @@ pub(in crate::data) struct Settled {
     /// The tail of training.
     pub(in crate::data) tail: Option<Window>,
     pub(in crate::data) last_step: f64,
-    pub(super) standing: Standing,
+    pub(super) schedule: ScheduleState,
     /// What should be known about it, though it is used.
     pub(in crate::data) notes: Vec<String>,
 }
@@ -52,16 +52,16 @@ pub(in crate::data) enum Verdict {
 pub(in crate::data) fn settle(mut log: RunLog, tail: f64) -> Verdict {
     log.settle();
     match judge(&mut log, tail) {
-        Ok((standing, notes, evaluation, tail, last_step)) => {
+        Ok((schedule, notes, evaluation, tail, last_step)) => {
             let sizes = sizes(&log);
-            let run = Settled { log, sizes, evaluation, tail, last_step, standing, notes };
+            let run = Settled { log, sizes, evaluation, tail, last_step, schedule, notes };
             Verdict::Usable(Box::new(run))
         }
         Err(reason) => Verdict::LeftOut(Box::new(log), reason),
     }
 }
 
-type Judged = (Standing, Vec<String>, Option<(f64, f64)>, Option<Window>, f64);
+type Judged = (ScheduleState, Vec<String>, Option<(f64, f64)>, Option<Window>, f64);
 
 fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, Reason> {
     if log.has_curve() {
@@ -114,9 +114,9 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, Reason> {
     if train.is_empty() {
         rise(eval, log.key(Metric::EvalLoss))?;
     }
-    let standing = schedule::standing(log.series(Metric::Rate));
-    match &standing {
-        Standing::Midway { share, shape, ends_at } => {
+    let schedule = state_of(log.series(Metric::Rate));
+    match &schedule {
+        ScheduleState::Midway { share, shape, ends_at } => {
             let end = ends_at.filter(|end| end.is_finite()).map_or(String::new(), |end| {
                 format!(", which would end near step {}", two_digits(end))
             });
@@ -126,7 +126,7 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, Reason> {
             )
             .into());
         }
-        Standing::WarmingUp => return Err("stops within its warm-up".into()),
+        ScheduleState::WarmingUp => return Err("stops within its warm-up".into()),
         _ => {}
     }
     let evaluation = eval
@@ -138,7 +138,7 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, Reason> {
         notes.push(format!("the last evaluation is at step {step} of {last_step}"));
     }
     let window = train.mean_from(last_step * (1.0 - tail) + 1e-9);
-    Ok((standing, notes, evaluation, window, last_step))
+    Ok((schedule, notes, evaluation, window, last_step))
 }
 
 fn two_digits(x: f64) -> String {
@@ -256,7 +256,7 @@ impl Settled {
             }
         }
         let run = self.log.run.clone();
-        let decays = self.standing == Standing::Finished;
+        let decays = self.schedule == ScheduleState::Finished;
         (points.len() >= 5).then_some(RunCurve { run, n, decays, points })
     }
 }

@@ -55,7 +55,7 @@ pub(in crate::data) fn merge(logs: Vec<RunLog>) -> Joined {
             log.settle();
             take_in(&mut kept, log, &mut joined.copies);
         }
-        // Runs of one name that are not one run are told apart by where they are.
+        // Different runs of one name are named by their files as well.
         if kept.len() > 1 {
             for log in &mut kept {
                 log.run = format!("{} ({})", log.run, log.path.display());

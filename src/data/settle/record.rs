@@ -2,7 +2,7 @@
 
 use super::judge::Settled;
 use super::reason::Reason;
-use super::schedule::Standing;
+use super::schedule::ScheduleState;
 use super::tokens::TokensSeen;
 use crate::data::columns::ColumnMap;
 use crate::data::facts::FactKind;
@@ -217,9 +217,9 @@ pub(in crate::data) fn enter(
             }
             continue;
         }
-        match run.standing {
-            Standing::Constant => constant += 1,
-            Standing::Finished => decayed += 1,
+        match run.schedule {
+            ScheduleState::Constant => constant += 1,
+            ScheduleState::Finished => decayed += 1,
             _ => {}
         }
         note(run, &entry.record, &entry.seen, table);

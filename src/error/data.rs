@@ -238,16 +238,6 @@ pub enum DataError {
         /// The share.
         share: f64,
     },
-    /// The value of a flag that does not parse.
-    #[error("{flag} `{text}`: {wanted}")]
-    BadOption {
-        /// The flag.
-        flag: &'static str,
-        /// What was written.
-        text: String,
-        /// What is expected.
-        wanted: String,
-    },
     /// A row that is not a run.
     #[error("{path}:{line}: {problem}{}. Fix the row, or leave bad rows out", more_rows(*.others))]
     BadRow {

@@ -1,5 +1,5 @@
-//! What the fuzz targets and the test over their seeds share: bytes through the door that users come
-//! through.
+//! What the fuzz targets and the test over their seeds share: bytes, read as a user would read
+//! files.
 
 use std::path::{Path, PathBuf};
 
@@ -80,7 +80,7 @@ fn read_files(files: &[(&str, &[u8])]) {
     let _ = std::fs::remove_dir_all(root);
 }
 
-/// Pieces of the input, their lengths by the byte before each.
+/// Pieces of the input, the length of each in the byte before it.
 fn pieces(data: &[u8]) -> Vec<&[u8]> {
     let mut rest = data;
     let mut found = Vec::new();

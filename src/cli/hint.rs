@@ -1,7 +1,8 @@
 //! What to type to fix an error: the library speaks of quantities, this file of flags.
 
 use crate::error::{
-    DataError, DesignGap, Error, FitError, Quantity, StudyError, SweepError, TrainError, Warning,
+    DataError, DesignGap, Error, FitError, Lack, Quantity, StudyError, SweepError, TrainError,
+    Warning,
 };
 
 /// One line after the error, where a flag or a command helps.
@@ -21,6 +22,32 @@ fn data(error: &DataError) -> Option<String> {
         DataError::NotBuilt { feature, .. } => {
             format!("install with cargo install --path . --features {feature} (or full)")
         }
+        DataError::MissingColumn { key, .. } | DataError::AmbiguousColumn { key, .. } => {
+            format!("use --map {key}=COLUMN")
+        }
+        DataError::NoSuchColumn { key, .. } => {
+            format!("name a column of the file: --map {key}=COLUMN")
+        }
+        DataError::TooManyCells { .. } => "use --map step=COLUMN".to_owned(),
+        DataError::UnknownFormat { .. } => {
+            "--patterns FILE reads text of any other form".to_owned()
+        }
+        DataError::Damaged { .. } => "without --strict the rest of the file is used".to_owned(),
+        DataError::BadRow { .. } => "--skip-bad leaves bad rows out".to_owned(),
+        DataError::MixedParams { .. } => {
+            "use --params all, non-embedding or active, or --given RUN:n_params=N".to_owned()
+        }
+        DataError::MixedUnits => "use --given bytes_per_token=RATIO".to_owned(),
+        DataError::MixedLosses { .. } => "use --loss tail or --loss evaluation".to_owned(),
+        DataError::NoText { .. } => "set text_field to that key".to_owned(),
+        DataError::NoRuns { lack: Some(lack), .. } => match lack {
+            Lack::LossColumn => "use --map loss=COLUMN",
+            Lack::Params => "use --given RUN:n_params=N",
+            Lack::SequenceLength => "use --given seq_len=LENGTH",
+            Lack::Batch => "use --given batch_size=SEQUENCES or --given tokens_per_step=TOKENS",
+            Lack::StepsPerEpoch => "use --given steps_per_epoch=STEPS",
+        }
+        .to_owned(),
         _ => return None,
     })
 }

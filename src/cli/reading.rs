@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 
 use super::output::Console;
 use super::progress::Bytes;
@@ -22,7 +22,7 @@ pub(super) struct ReadingArgs {
     map: Option<ColumnMap>,
     /// Which parameters N counts where a table has both.
     #[arg(long, value_enum, default_value = "all")]
-    params: ParamsArg,
+    params: ParamRule,
     /// 0-based data rows to leave out, e.g. 0-4,7.
     #[arg(long, value_name = "ROWS")]
     exclude: Option<String>,
@@ -35,32 +35,13 @@ pub(super) struct ReadingArgs {
     given: Vec<Given>,
     /// Which loss of a step log stands for its run.
     #[arg(long, value_enum, default_value = "auto")]
-    loss: LossArg,
+    loss: LossChoice,
     /// Share of a run's steps over which training loss is averaged.
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     tail: f64,
     /// Patterns for text logs of your own, tried before those of data/log-patterns.toml.
     #[arg(long, value_name = "FILE")]
     patterns: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum LossArg {
-    /// The last evaluation where every run has one, else the end of training where none has.
-    #[default]
-    Auto,
-    /// The last evaluation.
-    Evaluation,
-    /// The mean training loss over the end of the run (--tail).
-    Tail,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum ParamsArg {
-    #[default]
-    All,
-    NonEmbedding,
-    Active,
 }
 
 impl ReadingArgs {
@@ -79,20 +60,12 @@ impl ReadingArgs {
     pub(super) fn options(&self, strict: bool) -> Result<ReadOptions> {
         Ok(ReadOptions {
             map: self.map.clone().unwrap_or_default(),
-            params: match self.params {
-                ParamsArg::All => ParamRule::All,
-                ParamsArg::NonEmbedding => ParamRule::NonEmbedding,
-                ParamsArg::Active => ParamRule::Active,
-            },
+            params: self.params,
             exclude: self.exclude.as_deref().map(parse_rows).transpose()?.unwrap_or_default(),
             skip_bad: self.skip_bad,
             strict,
             given: self.given.clone(),
-            loss: match self.loss {
-                LossArg::Auto => LossChoice::Auto,
-                LossArg::Evaluation => LossChoice::Evaluation,
-                LossArg::Tail => LossChoice::Tail,
-            },
+            loss: self.loss,
             tail: self.tail,
             patterns: self.patterns.clone(),
         })

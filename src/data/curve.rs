@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "logs")]
 use super::log::Value;
 #[cfg(feature = "logs")]
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, RowProblem};
 
 /// One logged or planned step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CurvePoint {
+pub struct LoggedPoint {
     /// Step, from 1.
     pub step: usize,
     /// Learning rate at that step.
@@ -27,7 +27,7 @@ pub struct TrainingCurve {
     /// Its file.
     pub name: String,
     /// Logged steps, then planned ones.
-    pub points: Vec<CurvePoint>,
+    pub points: Vec<LoggedPoint>,
     /// Repeated steps that were replaced by their last row, as after a restart.
     pub replaced: usize,
 }
@@ -46,45 +46,45 @@ const MOST_STEPS: f64 = 5e6;
 /// Reads a table with a step, a learning rate and a loss per row; rows without a loss plan ahead.
 ///
 /// # Errors
-/// [`DataError`] naming the file, the line and the column; no row is left out in silence but those
-/// that a later row of the same step replaces, which are counted.
+/// [`DataError`] naming the file, the line and the column; only rows that a later row of the
+/// same step replaces are left out, and those are counted.
 #[cfg(feature = "logs")]
-pub fn read_curve(path: &Path) -> Result<TrainingCurve> {
+pub fn read_curve(path: impl AsRef<Path>) -> Result<TrainingCurve> {
+    let path = path.as_ref();
     let name = path.display().to_string();
-    let sheet = super::readers::sheet(path)?;
+    let table = super::readers::table_of(path)?;
     let column = |names: &[&str], quantity: &'static str, key: &'static str| {
-        sheet.first_named(names).ok_or_else(|| DataError::MissingColumn {
+        table.first_named(names).ok_or_else(|| DataError::MissingColumn {
             path: name.clone(),
             quantity,
             key,
-            found: sheet.columns.join(", "),
+            found: table.columns.clone(),
         })
     };
     let step = column(STEP, "the step", "step")?;
     let rate = column(RATE, "the learning rate", "lr")?;
     let loss = column(LOSS, "the loss", "loss")?;
-    let mut points: Vec<CurvePoint> = Vec::new();
+    let mut points: Vec<LoggedPoint> = Vec::new();
     let mut replaced = 0;
-    for (line, values) in sheet.lines.iter().copied().zip(&sheet.rows) {
-        let bad =
-            |problem: String| DataError::BadRow { path: name.clone(), line, problem, others: 0 };
-        let number = |at: usize, least: f64, what: &str| match &values[at] {
+    for (line, values) in table.lines.iter().copied().zip(&table.rows) {
+        let bad = |problem| DataError::BadRow { path: name.clone(), line, problem, others: 0 };
+        let number = |at: usize, least: f64, expected: &'static str| match &values[at] {
             Value::Number(x) if x.is_finite() && *x >= least => Ok(*x),
-            other => Err(bad(format!(
-                "`{}` is {}, but {what} is wanted",
-                sheet.columns[at],
-                other.describe()
-            ))),
+            other => {
+                let (column, found) = (table.columns[at].clone(), other.describe());
+                Err(bad(RowProblem::OutOfRange { column, found, expected }))
+            }
         };
         let at = number(step, 0.0, "a step")?;
         if at > MOST_STEPS {
-            return Err(bad(format!("step {at} is beyond {MOST_STEPS:e}")).into());
+            return Err(bad(RowProblem::StepTooLarge { step: at, limit: MOST_STEPS }).into());
         }
         let loss_nats = match &values[loss] {
             Value::Missing => None,
             _ => Some(number(loss, f64::MIN_POSITIVE, "a loss above zero")?),
         };
-        let point = CurvePoint { step: at as usize, rate: number(rate, 0.0, "a rate")?, loss_nats };
+        let point =
+            LoggedPoint { step: at as usize, rate: number(rate, 0.0, "a rate")?, loss_nats };
         // Step 0 has no update behind it.
         if point.step == 0 {
             continue;
@@ -103,7 +103,7 @@ pub fn read_curve(path: &Path) -> Result<TrainingCurve> {
     if let Some(gap) =
         points.windows(2).find(|w| w[0].loss_nats.is_none() && w[1].loss_nats.is_some())
     {
-        let problem = format!("step {} has no loss though a later one has", gap[0].step);
+        let problem = RowProblem::Gap { step: gap[0].step };
         return Err(DataError::BadRow { path: name, line: gap[0].step, problem, others: 0 }.into());
     }
     Ok(TrainingCurve { name, points, replaced })
@@ -118,7 +118,7 @@ impl TrainingCurve {
         let mut rates = Vec::with_capacity(last);
         let (mut step0, mut rate0) = (0, 0.0);
         for (i, point) in self.points.iter().enumerate() {
-            // A first row long after step 1 with the rate of the second is no warm-up.
+            // A first row long after step 1 with the rate of the second is not a warm-up.
             if i == 0 && self.points.get(1).is_some_and(|next| next.rate <= point.rate) {
                 rate0 = point.rate;
             }

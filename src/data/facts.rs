@@ -1,9 +1,10 @@
-//! Facts about a run, and what people call them: sizes, batches, lengths, plans, shapes.
+//! Facts about a run, and what people call them: sizes, batches, token counts, plans, shapes.
 
-use super::columns::Quantity;
-use super::names::{TOKENS, collapsed};
+use super::quantity::Quantity;
+use super::spelling::{collapsed, without_groups};
+use super::vocabulary::{ACTIVE_PARAMS, ALL_PARAMS, NON_EMBEDDING_PARAMS, TOKENS};
 
-/// A fact about a run that tokens, the end of its schedule or N can be told from.
+/// A fact about a run from which its tokens, the end of its schedule or N follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FactKind {
     AllParams,
@@ -20,6 +21,7 @@ pub(super) enum FactKind {
     PlannedTokens,
     UniqueTokens,
     Epochs,
+    StepsPerEpoch,
     BytesPerToken,
     Status,
     Vocab,
@@ -37,57 +39,6 @@ pub(super) enum FactKind {
     Positions,
     ModelType,
 }
-
-/// Names of the number of all parameters.
-pub(super) const ALL_PARAMS: &[&str] = &[
-    "n_params",
-    "num_params",
-    "params",
-    "parameters",
-    "n",
-    "model_size",
-    "params_total",
-    "n_parameters",
-    "num_parameters",
-    "nparams",
-    "n_params_total",
-    "num_params_total",
-    "total_params",
-    "total_parameters",
-    "model_params",
-    "model_parameters",
-    "param_count",
-    "parameter_count",
-    "num_model_params",
-    "trainable_params",
-    "num_trainable_params",
-];
-
-/// Names of that without embedding and output matrices.
-pub(super) const NON_EMBEDDING_PARAMS: &[&str] = &[
-    "n_params_non_embedding",
-    "params_non_embedding",
-    "non_embedding_params",
-    "params_no_embed",
-    "n_non_embedding",
-    "num_non_embedding_params",
-    "non_embedding_parameters",
-    "num_params_non_embedding",
-    "n_params_no_embedding",
-    "n_params_nonembedding",
-    "non_embed_params",
-];
-
-/// Names of those a token visits.
-pub(super) const ACTIVE_PARAMS: &[&str] = &[
-    "active_params",
-    "n_active_params",
-    "num_active_params",
-    "params_active",
-    "active_parameters",
-    "n_active",
-    "n_params_active",
-];
 
 /// Names of facts, the surest first.
 pub(super) const FACTS: &[(FactKind, &[&str])] = &[
@@ -221,6 +172,16 @@ pub(super) const FACTS: &[(FactKind, &[&str])] = &[
         &["unique_tokens", "n_unique_tokens", "tokens_unique", "dataset_tokens"],
     ),
     (FactKind::Epochs, &["num_epochs", "n_epochs", "max_epochs", "num_train_epochs", "epochs"]),
+    (
+        FactKind::StepsPerEpoch,
+        &[
+            "steps_per_epoch",
+            "num_steps_per_epoch",
+            "updates_per_epoch",
+            "num_update_steps_per_epoch",
+            "batches_per_epoch",
+        ],
+    ),
     (FactKind::BytesPerToken, &["bytes_per_token", "mean_bytes_per_token"]),
     (FactKind::Status, &["status", "state", "run_state"]),
     (FactKind::Vocab, &["vocab_size", "padded_vocab_size", "vocab", "n_vocab"]),
@@ -264,38 +225,6 @@ pub(super) const FACTS: &[(FactKind, &[&str])] = &[
     (FactKind::Positions, &["n_positions", "max_position_embeddings"]),
     (FactKind::ModelType, &["model_type"]),
 ];
-
-/// Groups of keys that say nothing about what the key holds.
-const GROUPS: &[&str] = &[
-    "model_config_",
-    "model_args_",
-    "training_args_",
-    "model_",
-    "trainer_",
-    "training_",
-    "train_",
-    "data_",
-    "args_",
-    "hparams_",
-    "hyperparameters_",
-    "config_",
-    "cfg_",
-    "value_",
-    "optimizer_",
-    "optim_",
-    "scheduler_",
-];
-
-/// The key without the groups it is in, one at a time, the whole key first.
-pub(super) fn without_groups(key: &str) -> Vec<&str> {
-    let mut forms = vec![key];
-    let mut rest = key;
-    while let Some(shorter) = GROUPS.iter().find_map(|g| rest.strip_prefix(g)) {
-        forms.push(shorter);
-        rest = shorter;
-    }
-    forms
-}
 
 /// Units in which counts of parameters and tokens are written.
 const UNITS: [(&str, f64); 12] = [

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use walkdir::WalkDir;
 
-use super::format::HEAD;
 use crate::error::DataError;
 
-/// Files of a folder beyond which it is taken for a mistake.
+/// Most files of a folder; one with more is not a folder of logs.
 const MOST_FILES: usize = 100_000;
+
+/// Bytes of a file that decide what it is.
+pub(super) const HEAD: usize = 256 * 1024;
 
 /// What the readers report while they read: bytes so far, of how many.
 pub(super) type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
@@ -45,7 +47,7 @@ impl Meter {
     }
 }
 
-/// A reader that counts, checksums and tells.
+/// A reader that counts, checksums and reports its progress.
 pub(super) struct Metered<'a> {
     inner: Box<dyn Read + Send>,
     meter: &'a Meter,
@@ -80,7 +82,7 @@ impl Source {
         DataError::Unreadable { path: self.shown(), reason: cause.to_string() }
     }
 
-    /// This file takes a part of the program that was left out of the build.
+    /// This file needs a reader that was left out of the build.
     pub(super) fn needs(&self, format: &'static str, feature: &'static str) -> DataError {
         DataError::NotBuilt { path: self.shown(), format, feature }
     }
@@ -145,8 +147,7 @@ impl Source {
         let read = self.open(meter, progress)?.take(most + 1).read_to_end(&mut bytes);
         read.map_err(|e| self.unreadable(&e))?;
         if bytes.len() as u64 > most {
-            let reason = format!("it is larger than the {} MiB such a file may have", most >> 20);
-            return Err(DataError::Unreadable { path: self.shown(), reason });
+            return Err(DataError::FileTooLarge { path: self.shown(), limit_mib: most >> 20 });
         }
         Ok(bytes)
     }
@@ -180,14 +181,14 @@ fn is_mlflow_run(folder: &Path) -> bool {
 ///
 /// # Errors
 /// [`DataError::Unreadable`] for a path that does not exist or a folder that cannot be listed.
-pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
+pub(super) fn sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, DataError> {
     let mut found: Vec<Source> = Vec::new();
-    for path in paths {
+    for path in paths.iter().map(AsRef::as_ref) {
         let shown = || path.display().to_string();
         let unreadable = |reason: String| DataError::Unreadable { path: shown(), reason };
         let kind = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
         if !kind.is_dir() {
-            found.push(Source { path: path.clone(), asked: true, is_folder: false });
+            found.push(Source { path: path.to_owned(), asked: true, is_folder: false });
             continue;
         }
         let mut walk = WalkDir::new(path).sort_by_file_name().into_iter();
@@ -208,9 +209,7 @@ pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
                 push(false);
             }
             if found.len() > MOST_FILES {
-                return Err(unreadable(format!(
-                    "more than {MOST_FILES} files; name a folder of logs"
-                )));
+                return Err(DataError::TooManyFiles { path: shown(), limit: MOST_FILES });
             }
         }
     }

@@ -10,14 +10,10 @@ use crate::error::{DataError, Result};
 /// 0-based rows written as `0-4,7`.
 ///
 /// # Errors
-/// [`DataError::BadOption`] when a part is no number or no rising range.
+/// [`DataError::BadRows`] when a part is not a number or not a rising range.
 pub fn parse_rows(text: &str) -> Result<Vec<usize>, DataError> {
-    let bad = || DataError::BadOption {
-        flag: "--exclude",
-        text: text.to_owned(),
-        wanted: "0-based rows are wanted, as 0-4,7".to_owned(),
-    };
-    // A table of runs has thousands of rows; a range beyond that is a slip of the finger.
+    let bad = || DataError::BadRows { text: text.to_owned() };
+    // A table of runs has thousands of rows; a range beyond that is a typing error.
     const MOST: usize = 10_000_000;
     let mut rows = Vec::new();
     for part in text.split(',').map(str::trim) {
@@ -44,6 +40,20 @@ enum Key {
 
 /// A condition such as `C>=1e21`, `N>1B`, `D/N>100`: runs that meet it are kept from the fit and
 /// used to test it.
+///
+/// ```
+/// use isoloss::data::{HoldOut, RunRecord, RunTable};
+/// use isoloss::units::{ParamRule, Params, Tokens};
+///
+/// let run = |name: &str, n: f64| {
+///     RunRecord::new(name, Params::new(n), Tokens::new(20.0 * n), 3.0)
+/// };
+/// let table = RunTable::from_runs(vec![run("small", 1e8), run("large", 2e9)], ParamRule::All);
+/// let (fit, test) = "N>1B".parse::<HoldOut>()?.split(&table)?;
+/// assert_eq!((fit.runs[0].run.as_str(), test.runs[0].run.as_str()), ("small", "large"));
+/// assert!("size>1B".parse::<HoldOut>().is_err());
+/// # Ok::<(), isoloss::error::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HoldOut {
@@ -58,11 +68,7 @@ impl FromStr for HoldOut {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
-        let bad = || DataError::BadOption {
-            flag: "--hold-out",
-            text: text.to_owned(),
-            wanted: "a condition on N, D, C, D/N or loss is wanted, as 'C>=1e21'".to_owned(),
-        };
+        let bad = || DataError::BadCondition { text: text.to_owned() };
         let at = text.find(['<', '>']).ok_or_else(bad)?;
         let (name, rest) = text.split_at(at);
         let above = rest.starts_with('>');
@@ -101,8 +107,8 @@ impl std::fmt::Display for HoldOut {
 }
 
 impl HoldOut {
-    /// Whether this run is held out. A run of an isoFLOP cell counts with its budget, which it
-    /// meets only to whole optimiser steps.
+    /// Whether this run is held out. A run of an isoFLOP cell counts with the budget of its cell,
+    /// which it meets only to a whole number of optimiser steps.
     #[must_use]
     pub fn takes(&self, run: &RunRecord) -> bool {
         let x = match self.key {
@@ -118,17 +124,17 @@ impl HoldOut {
         if self.above { x > self.bound } else { x < self.bound }
     }
 
-    /// Splits a table in runs to fit and runs to test.
+    /// Splits a table into runs to fit and runs to test.
     ///
     /// # Errors
     /// [`DataError::NothingLeft`] when either side is empty.
     pub fn split(&self, table: &RunTable) -> Result<(RunTable, RunTable), DataError> {
         let (test, fit): (Vec<_>, Vec<_>) =
             table.runs.iter().cloned().partition(|run| self.takes(run));
-        for (side, what) in [(&fit, "fits on"), (&test, "tests on")] {
+        for (side, what) in [(&fit, "runs to fit"), (&test, "runs to test")] {
             if side.is_empty() {
                 return Err(DataError::NothingLeft {
-                    what: format!("--hold-out '{self}' ({what})"),
+                    what: format!("holding out {self} ({what})"),
                     left: 0,
                     total: table.runs.len(),
                     wanted: 1,

@@ -3,35 +3,36 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::columns::Quantity;
+use super::cell_table::CellTable;
+use super::digest::InputDigest;
 use super::facts::is_fact;
 use super::files::{Meter, Progress, Source, sources};
 use super::log::{RunLog, Value};
-use super::names::collapsed;
-use super::read::ReadOptions;
-use super::readers::{Content, Context, Found, read_source, text::Patterns};
+use super::options::ReadOptions;
+use super::quantity::Quantity;
+use super::readers::{Content, Context, FileContent, Patterns, read_source};
 use super::settle::join_row;
-use super::sheet::Sheet;
-use super::table::{Digest, FileNote, Skipped};
+use super::spelling::collapsed;
+use super::table::{FileNote, Skipped};
 use crate::error::{DataError, Result};
 
 /// What the files hold.
 pub(super) struct Gathered {
     pub(super) logs: Vec<RunLog>,
-    pub(super) tables: Vec<Sheet>,
+    pub(super) tables: Vec<CellTable>,
     /// Facts with the folder they are about.
     pub(super) facts: Vec<(PathBuf, BTreeMap<String, Value>)>,
     pub(super) files: Vec<FileNote>,
     pub(super) skipped: Vec<Skipped>,
-    pub(super) digest: Digest,
+    pub(super) digest: InputDigest,
 }
 
 /// Reads every file, setting aside what cannot be read.
 ///
 /// # Errors
-/// As [`read()`](super::read()), for the only file there is and for any under `strict`.
+/// Those of reading, for the only file there is and for any under `strict`.
 pub(super) fn gather(
-    paths: &[PathBuf],
+    paths: &[impl AsRef<Path>],
     options: &ReadOptions,
     patterns: &Patterns,
     progress: Progress<'_>,
@@ -45,7 +46,7 @@ pub(super) fn gather(
         facts: Vec::new(),
         files: Vec::new(),
         skipped: Vec::new(),
-        digest: Digest::new(),
+        digest: InputDigest::new(),
     };
     let single = sources.len() == 1;
     let mut seen: BTreeMap<(u64, u32), String> = BTreeMap::new();
@@ -53,9 +54,9 @@ pub(super) fn gather(
         let path = source.shown();
         let found = match read_source(source, &context) {
             Ok(found) => found,
-            // In a folder, an empty file is nobody's log.
+            // In a folder, an empty file is not a log.
             Err(DataError::Empty { .. }) if !single && !source.asked => {
-                Found::unknown("it is empty")
+                FileContent::unknown("it is empty")
             }
             // The only file there is, or one that must be right.
             Err(error) if single || options.strict => return Err(error.into()),
@@ -68,23 +69,20 @@ pub(super) fn gather(
         let crc = meter.take_crc();
         gathered.digest.update(&source.len().to_le_bytes());
         gathered.digest.update(&crc.to_le_bytes());
-        let Found { format, detail, content, damage } = found;
+        let FileContent { format, detail, content, damage } = found;
         let damage: Vec<String> =
             damage.iter().map(|d| format!("{}: {}", d.at, d.problem)).collect();
         if let Some(first) = damage.first().filter(|_| options.strict) {
-            let more = damage.len() - 1;
-            let reason =
-                if more == 0 { first.clone() } else { format!("{first} (and {more} more)") };
-            return Err(DataError::Damaged { path, reason }.into());
+            let (first, others) = (first.clone(), damage.len() - 1);
+            return Err(DataError::Damaged { path, first, others }.into());
         }
         for reason in &damage {
-            let reason = reason.clone();
-            gathered.skipped.push(Skipped { path: path.clone(), line: None, run: None, reason });
+            gathered.skipped.push(Skipped::file(&path, reason));
         }
         let mut note = FileNote { path: path.clone(), format, detail, runs: 0, damage };
         let content = match content {
             // A folder of logs may hold tables of anything.
-            Content::Table(sheet) if !source.asked && !is_about_runs(&sheet, options) => {
+            Content::Table(table) if !source.asked && !is_about_runs(&table, options) => {
                 note.format = None;
                 Content::Unknown("a table of something else".to_owned())
             }
@@ -95,7 +93,7 @@ pub(super) fn gather(
                 if single || (options.strict && source.asked) {
                     return Err(DataError::UnknownFormat { path, reason }.into());
                 }
-                // In a folder there are all kinds of files; one that was named is another matter.
+                // A folder has all kinds of files; a file that was named should be a log.
                 if source.asked {
                     set_aside(&mut gathered, &path, reason, true);
                     continue;
@@ -109,22 +107,22 @@ pub(super) fn gather(
                 note.runs = logs.len();
                 gathered.logs.extend(logs);
             }
-            Content::Table(mut sheet) => {
-                sheet.asked = source.asked;
-                note.runs = sheet.rows.len();
+            Content::Table(mut table) => {
+                table.asked = source.asked;
+                note.runs = table.rows.len();
                 match seen.insert((source.len(), crc), path.clone()) {
                     Some(first) if !source.is_folder => {
                         let reason = format!("the same table as {first}");
-                        gathered.skipped.push(Skipped { path, line: None, run: None, reason });
+                        gathered.skipped.push(Skipped::file(path, reason));
                     }
-                    _ => gathered.tables.push(sheet),
+                    _ => gathered.tables.push(table),
                 }
             }
         }
         gathered.files.push(note);
     }
     if gathered.logs.is_empty() && gathered.tables.is_empty() {
-        let named: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+        let named: Vec<String> = paths.iter().map(|p| p.as_ref().display().to_string()).collect();
         let first = gathered.skipped.first().map(|s| s.to_string());
         return Err(
             DataError::NoLogs { path: named.join(", "), files: sources.len(), first }.into()
@@ -133,12 +131,12 @@ pub(super) fn gather(
     Ok(gathered)
 }
 
-/// Whether a table has a column of a loss or of anything a run's N or D can be told from.
-fn is_about_runs(sheet: &Sheet, options: &ReadOptions) -> bool {
-    let has = |q| sheet.column(q, options.params, &options.map).is_ok_and(|at| at.is_some());
+/// Whether a table has a column of a loss or of anything that N or D of a run follows from.
+fn is_about_runs(table: &CellTable, options: &ReadOptions) -> bool {
+    let has = |q| table.column(q, options.params, &options.map).is_ok_and(|at| at.is_some());
     let fact =
         |column: &String| is_fact(column) && !QUIET.iter().any(|q| q.is_named(&collapsed(column)));
-    has(Quantity::Loss) || sheet.columns.iter().any(fact)
+    has(Quantity::Loss) || table.columns.iter().any(fact)
 }
 
 /// What tables of anything have too.
@@ -154,43 +152,45 @@ fn set_aside(gathered: &mut Gathered, path: &str, reason: String, asked: bool) {
         damage,
     });
     let reason = if asked { reason } else { format!("set aside: {reason}") };
-    gathered.skipped.push(Skipped { path: path.to_owned(), line: None, run: None, reason });
+    gathered.skipped.push(Skipped::file(path, reason));
 }
 
-/// A table without a loss whose rows are named tells the runs of the other files what they leave
-/// out; alone it is a table that lacks its loss.
+/// A table without a loss whose rows are named adds facts to the runs of the other files; alone it
+/// is a table whose loss is missing.
 pub(super) fn join_facts(gathered: &mut Gathered, options: &ReadOptions) {
-    let column = |sheet: &Sheet, q| sheet.column(q, options.params, &options.map).ok().flatten();
+    let column =
+        |table: &CellTable, q| table.column(q, options.params, &options.map).ok().flatten();
     let others = gathered.tables.len() + gathered.logs.len();
-    let is_facts = |sheet: &Sheet| {
-        column(sheet, Quantity::Loss).is_none() && column(sheet, Quantity::Run).is_some()
+    let is_facts = |table: &CellTable| {
+        column(table, Quantity::Loss).is_none() && column(table, Quantity::Run).is_some()
     };
-    let facts: Vec<Sheet> = gathered.tables.extract_if(.., |s| others > 1 && is_facts(s)).collect();
-    for sheet in facts {
-        let Some(run) = column(&sheet, Quantity::Run) else { continue };
-        let mut told = 0;
-        for row in &sheet.rows {
+    let tables_of_facts: Vec<CellTable> =
+        gathered.tables.extract_if(.., |s| others > 1 && is_facts(s)).collect();
+    for facts in tables_of_facts {
+        let Some(run) = column(&facts, Quantity::Run) else { continue };
+        let mut joined = 0;
+        for row in &facts.rows {
             let Some(name) = row[run].name() else { continue };
             let mut used = false;
             for log in gathered.logs.iter_mut().filter(|log| log.run == name) {
-                join_row(log, &sheet.columns, row);
+                join_row(log, &facts.columns, row);
                 used = true;
             }
             for table in &mut gathered.tables {
                 let Some(at) = column(table, Quantity::Run) else { continue };
                 for i in 0..table.rows.len() {
                     if table.rows[i][at].name().is_some_and(|n| n == name) {
-                        table.fill_row(i, &sheet.columns, row);
+                        table.fill_row(i, &facts.columns, row);
                         used = true;
                     }
                 }
             }
-            told += usize::from(used);
+            joined += usize::from(used);
         }
-        if told < sheet.rows.len() {
-            let rows = sheet.rows.len() - told;
+        if joined < facts.rows.len() {
+            let rows = facts.rows.len() - joined;
             let reason = format!("{rows} rows of facts are about runs that no file has");
-            gathered.skipped.push(Skipped { path: sheet.path, line: None, run: None, reason });
+            gathered.skipped.push(Skipped::file(facts.path, reason));
         }
     }
 }

@@ -1,16 +1,41 @@
-//! Facts a user adds to logs that do not hold them.
+//! Facts that a user adds because the logs do not hold them.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::cell_table::CellTable;
 use super::facts::{count_with_unit, is_fact};
 use super::log::Value;
-use super::names::collapsed;
-use super::sheet::Sheet;
+use super::spelling::collapsed;
 use crate::error::DataError;
 
+/// The facts that are given most.
+const USUAL: &[&str] = &[
+    "n_params",
+    "n_params_non_embedding",
+    "active_params",
+    "seq_len",
+    "batch_size",
+    "tokens_per_step",
+    "steps_per_epoch",
+    "max_steps",
+    "vocab_size",
+    "bytes_per_token",
+    "unique_tokens",
+];
+
 /// A fact about all runs, `seq_len=2048`, or about one, `tiny-a:seq_len=256`.
+///
+/// ```
+/// use isoloss::data::{Given, ReadOptions};
+///
+/// let given: Given = "tiny-a:n_params=3.1M".parse()?;
+/// let options = ReadOptions { given: vec![given], ..ReadOptions::default() };
+/// assert_eq!(String::from(options.given[0].clone()), "tiny-a:n_params=3.1M");
+/// assert!("tiny-a:colour=red".parse::<Given>().is_err());
+/// # Ok::<(), isoloss::error::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Given {
@@ -23,25 +48,18 @@ impl FromStr for Given {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
-        let bad = |wanted: &str| DataError::BadOption {
-            flag: "--given",
-            text: text.to_owned(),
-            wanted: wanted.to_owned(),
-        };
-        let (name, value) = text
-            .split_once('=')
-            .ok_or_else(|| bad("KEY=VALUE is wanted, as seq_len=2048, or RUN:KEY=VALUE"))?;
+        let bad = || DataError::BadFact { text: text.to_owned() };
+        let (name, value) = text.split_once('=').ok_or_else(bad)?;
         let (run, key) = match name.rsplit_once(':') {
             Some((run, key)) => (Some(run.trim().to_owned()), key),
             None => (None, name),
         };
         if !is_fact(key) {
-            return Err(bad(
-                "a fact is wanted: n_params, n_params_non_embedding, active_params, seq_len, batch_size, tokens_per_step, max_steps, vocab_size, bytes_per_token, unique_tokens",
-            ));
+            let (text, key) = (text.to_owned(), key.trim().to_owned());
+            return Err(DataError::UnknownFact { text, key, known: USUAL });
         }
         if value.trim().is_empty() {
-            return Err(bad("a value is wanted after ="));
+            return Err(bad());
         }
         let given = Self { run, key: collapsed(key), text: value.trim().to_owned() };
         // `params_m=124` is a count in millions.
@@ -85,12 +103,12 @@ impl Given {
     }
 
     /// Adds it to a table of runs as a column, where there is none of that name.
-    pub(super) fn fill(&self, sheet: &mut Sheet) {
-        if self.run.is_some() || sheet.columns.iter().any(|c| collapsed(c) == self.key) {
+    pub(super) fn fill(&self, table: &mut CellTable) {
+        if self.run.is_some() || table.columns.iter().any(|c| collapsed(c) == self.key) {
             return;
         }
-        sheet.columns.push(self.key.clone());
+        table.columns.push(self.key.clone());
         let value = self.value();
-        sheet.rows.iter_mut().for_each(|row| row.push(value.clone()));
+        table.rows.iter_mut().for_each(|row| row.push(value.clone()));
     }
 }

@@ -1,154 +1,29 @@
-//! From a sheet with one row per run to records: which column holds what, and what is wrong with it.
+//! Which column of a table holds what, and what one row of it says.
 
-use super::columns::Quantity;
+use super::cell_table::CellTable;
 use super::log::Value;
-use super::names::LossScale;
-use super::read::ReadOptions;
-use super::sheet::Sheet;
-use super::table::{Assumption, RunRecord, RunTable, Skipped};
-use crate::error::{DataError, Result};
+use super::options::ReadOptions;
+use super::quantity::Quantity;
+use super::roles::LossScale;
+use super::setting_columns::SettingColumns;
+use super::table::{Assumption, RunRecord, Skipped};
+use crate::error::{DataError, Result, RowProblem};
 use crate::flops::{FlopRule, tokens_for};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
-/// Adds the runs of a sheet; returns which parameters its N counts.
-pub(super) fn append(
-    mut sheet: Sheet,
-    options: &ReadOptions,
-    table: &mut RunTable,
-) -> Result<ParamRule> {
-    sheet.scale(&options.map);
-    let sheet = &sheet;
-    let find = |quantity| sheet.column(quantity, options.params, &options.map);
-    let mut params = options.params;
-    let mut n = find(Quantity::Params)?;
-    if n.is_none() {
-        let other = match params {
-            ParamRule::All => ParamRule::NonEmbedding,
-            ParamRule::NonEmbedding | ParamRule::Active => ParamRule::All,
-        };
-        n = sheet.column(Quantity::Params, other, &options.map)?;
-        if n.is_some() {
-            params = other;
-        }
-    }
-    let (d, c) = (find(Quantity::Tokens)?, find(Quantity::Flops)?);
-    let missing = |quantity: Quantity| DataError::MissingColumn {
-        path: sheet.path.clone(),
-        quantity: quantity.noun(),
-        key: quantity.key(),
-        found: sheet.columns.join(", "),
-    };
-    let loss = find(Quantity::Loss)?.ok_or_else(|| missing(Quantity::Loss))?;
-    if n.is_none() && (d.is_none() || c.is_none()) {
-        return Err(missing(Quantity::Params).into());
-    }
-    let epochs = match d {
-        Some(_) => None,
-        None => {
-            find(Quantity::UniqueTokens)?.zip(sheet.first_named(&["epochs", "num_epochs", "epoch"]))
-        }
-    };
-    if d.is_none() && c.is_none() && epochs.is_none() {
-        return Err(missing(Quantity::Tokens).into());
-    }
-    // A factor of the map is the user's own conversion.
-    let scale = match options.map.factor(Quantity::Loss) {
-        1.0 => LossScale::of_name(&sheet.columns[loss]),
-        _ => LossScale::NatsPerToken,
-    };
-    let bytes_per_token = match scale.is_per_byte() {
-        true => sheet.first_named(&["bytes_per_token", "mean_bytes_per_token"]),
-        false => None,
-    };
-    let layout = Layout {
-        run: find(Quantity::Run)?,
-        n,
-        d,
-        c,
-        loss,
-        scale,
-        bytes_per_token,
-        epochs,
-        budget: find(Quantity::Budget)?,
-        status: find(Quantity::Status)?,
-        weight: find(Quantity::Weight)?,
-        benchmark_error: find(Quantity::BenchmarkError)?,
-        setting: SettingColumns::find(find)?,
-    };
-    layout.note_assumptions(sheet, params, table);
-    let mut bad: Vec<(usize, String)> = sheet.damaged.clone();
-    let before = table.runs.len();
-    for (row, values) in sheet.rows.iter().enumerate() {
-        if options.exclude.contains(&row) {
-            continue;
-        }
-        let line = sheet.lines[row];
-        if let Some(reason) = layout.unfinished(values) {
-            table.skipped.push(row_out(sheet, line, reason));
-            continue;
-        }
-        match layout.record(sheet, row, values) {
-            Ok(run) => table.runs.push(run),
-            Err(problem) => bad.push((line, problem)),
-        }
-    }
-    bad.sort_by_key(|(line, _)| *line);
-    if let (Some((line, problem)), false) = (bad.first(), options.skip_bad) {
-        return Err(DataError::BadRow {
-            path: sheet.path.clone(),
-            line: *line,
-            problem: problem.clone(),
-            others: bad.len() - 1,
-        }
-        .into());
-    }
-    if table.runs.len() == before {
-        let what = format!("{}: leaving out excluded, unfinished and bad rows", sheet.path);
-        let total = sheet.rows.len();
-        return Err(DataError::NothingLeft { what, left: 0, total, wanted: 1 }.into());
-    }
-    table.skipped.extend(bad.into_iter().map(|(line, reason)| row_out(sheet, line, reason)));
-    Ok(params)
-}
-
-fn row_out(sheet: &Sheet, line: usize, reason: String) -> Skipped {
-    Skipped { path: sheet.path.clone(), line: Some(line), run: None, reason }
-}
-
-/// Sets one field of a setting.
-///
-/// # Errors
-/// What is wrong with the value.
-pub(super) fn set_field(setting: &mut Setting, quantity: Quantity, x: f64) -> Result<(), String> {
-    match quantity {
-        Quantity::UniqueTokens => setting.unique = Some(Tokens::new(x)),
-        Quantity::Experts => setting.experts = x,
-        Quantity::Granularity => setting.granularity = x,
-        Quantity::Sparsity => setting.sparsity = x,
-        Quantity::WeightBits => setting.weight_bits = Some(x),
-        Quantity::ActivationBits => setting.activation_bits = Some(x),
-        Quantity::KvBits => setting.kv_bits = Some(x),
-        _ => setting.served_bits = Some(x),
-    }
-    match setting.fault() {
-        Some((what, found, wanted)) => Err(format!("{what} is {found}, but {wanted} is wanted")),
-        None => Ok(()),
-    }
-}
-
-/// Where each quantity stands in a sheet.
-struct Layout {
+/// The column of each quantity in a table.
+pub(super) struct Layout {
+    /// Which parameters the column of N counts.
+    pub(super) params: ParamRule,
     run: Option<usize>,
     n: Option<usize>,
     d: Option<usize>,
     c: Option<usize>,
-    loss: usize,
-    /// What the loss is measured in, by the name of its column.
-    scale: LossScale,
-    /// Bytes of text per token, which turn a loss per byte into one per token.
-    bytes_per_token: Option<usize>,
+    loss: Option<LossColumn>,
     /// Unique tokens and times they were seen, where no column holds tokens seen.
     epochs: Option<(usize, usize)>,
+    /// D/N, where nothing else says D.
+    ratio: Option<usize>,
     budget: Option<usize>,
     status: Option<usize>,
     weight: Option<usize>,
@@ -156,97 +31,196 @@ struct Layout {
     setting: SettingColumns,
 }
 
-/// Where the fields of a [`Setting`] stand in a sheet.
-struct SettingColumns {
-    columns: [(Quantity, Option<usize>); 8],
+#[derive(Clone, Copy)]
+struct LossColumn {
+    at: usize,
+    /// What the loss is measured in, by the name of its column.
+    scale: LossScale,
+    /// Bytes per token, which turn a loss per byte into one per token.
+    bytes_per_token: Option<usize>,
 }
 
-impl SettingColumns {
-    fn find(
-        find: impl Fn(Quantity) -> Result<Option<usize>, DataError>,
-    ) -> Result<Self, DataError> {
-        let mut columns = [
-            Quantity::UniqueTokens,
-            Quantity::Experts,
-            Quantity::Granularity,
-            Quantity::Sparsity,
-            Quantity::WeightBits,
-            Quantity::ActivationBits,
-            Quantity::KvBits,
-            Quantity::ServedBits,
-        ]
-        .map(|q| (q, None));
-        for (quantity, at) in &mut columns {
-            *at = find(*quantity)?;
-        }
-        Ok(Self { columns })
-    }
+/// What a table must have beside N and D.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    Loss,
+    Nothing,
+}
 
-    /// The setting of a row; an empty cell says nothing and keeps the plain value.
-    fn read(&self, sheet: &Sheet, values: &[Value]) -> Result<Setting, String> {
-        let mut setting = Setting::PLAIN;
-        for (quantity, at) in self.columns {
-            let Some(at) = at else { continue };
-            let column = &sheet.columns[at];
-            let x = match &values[at] {
-                Value::Missing => continue,
-                Value::Text(text) => {
-                    return Err(format!("`{column}` is `{text}`, which is no number"));
-                }
-                Value::Number(x) => *x,
-            };
-            set_field(&mut setting, quantity, x).map_err(|e| format!("`{column}`: {e}"))?;
-        }
-        Ok(setting)
-    }
+/// What one row says about the size of its run.
+pub(super) struct RowSize {
+    pub(super) run: String,
+    pub(super) n: Params,
+    pub(super) d: Tokens,
+    pub(super) c: Flops,
+    pub(super) setting: Setting,
 }
 
 impl Layout {
-    fn note_assumptions(&self, sheet: &Sheet, params: ParamRule, table: &mut RunTable) {
-        let mut note = |assumption: Assumption| {
-            if !table.assumptions.contains(&assumption) {
-                table.assumptions.push(assumption);
+    /// Finds the columns of a table whose counts are plain numbers already.
+    ///
+    /// # Errors
+    /// [`DataError::MissingColumn`] for a needed quantity, [`DataError::AmbiguousColumn`] and
+    /// [`DataError::NoSuchColumn`] for any.
+    pub(super) fn of(
+        table: &CellTable,
+        options: &ReadOptions,
+        needs: Needs,
+    ) -> Result<Self, DataError> {
+        let find = |quantity| table.column(quantity, options.params, &options.map);
+        let mut params = options.params;
+        let mut n = find(Quantity::Params)?;
+        if n.is_none() {
+            let other = match params {
+                ParamRule::All => ParamRule::NonEmbedding,
+                ParamRule::NonEmbedding | ParamRule::Active => ParamRule::All,
+            };
+            n = table.column(Quantity::Params, other, &options.map)?;
+            if n.is_some() {
+                params = other;
             }
+        }
+        let (d, c) = (find(Quantity::Tokens)?, find(Quantity::Flops)?);
+        let missing = |quantity: Quantity| DataError::MissingColumn {
+            path: table.path.clone(),
+            quantity: quantity.noun(),
+            key: quantity.key(),
+            found: table.columns.clone(),
         };
+        let loss = find(Quantity::Loss)?.map(|at| LossColumn::of(table, at, options));
+        if loss.is_none() && needs == Needs::Loss {
+            return Err(missing(Quantity::Loss));
+        }
+        if n.is_none() && (d.is_none() || c.is_none()) {
+            return Err(missing(Quantity::Params));
+        }
+        let epochs = match d {
+            Some(_) => None,
+            None => find(Quantity::UniqueTokens)?.zip(table.first_named(&[
+                "epochs",
+                "num_epochs",
+                "epoch",
+            ])),
+        };
+        let has_tokens = d.is_some() || c.is_some() || epochs.is_some();
+        let ratio = if has_tokens { None } else { find(Quantity::TokensPerParam)? };
+        if !has_tokens && ratio.is_none() {
+            return Err(missing(Quantity::Tokens));
+        }
+        Ok(Self {
+            params,
+            run: find(Quantity::Run)?,
+            n,
+            d,
+            c,
+            loss,
+            epochs,
+            ratio,
+            budget: find(Quantity::Budget)?,
+            status: find(Quantity::Status)?,
+            weight: find(Quantity::Weight)?,
+            benchmark_error: find(Quantity::BenchmarkError)?,
+            setting: SettingColumns::find(find)?,
+        })
+    }
+
+    /// What is assumed about this table.
+    pub(super) fn assumptions(&self, table: &CellTable, needs: Needs) -> Vec<Assumption> {
+        let loss = self.loss.filter(|_| needs == Needs::Loss);
         let columns = [
             (Quantity::Params, self.n),
             (Quantity::Tokens, self.d),
             (Quantity::Flops, self.c),
-            (Quantity::Loss, Some(self.loss)),
+            (Quantity::Loss, loss.map(|loss| loss.at)),
             (Quantity::Weight, self.weight),
             (Quantity::BenchmarkError, self.benchmark_error),
         ];
+        let mut found = Vec::new();
         for (quantity, at) in columns.into_iter().chain(self.setting.columns) {
             if let Some(at) = at {
-                note(Assumption::Column {
+                found.push(Assumption::Column {
                     quantity: quantity.noun().to_owned(),
-                    column: sheet.columns[at].clone(),
+                    column: table.columns[at].clone(),
                 });
             }
         }
+        let tokens_from = |from: String| Assumption::Computed {
+            quantity: Quantity::Tokens.noun().to_owned(),
+            from,
+        };
         if let Some((unique, epochs)) = self.epochs {
-            let from = format!("{} x {}", sheet.columns[unique], sheet.columns[epochs]);
-            note(Assumption::Computed { quantity: Quantity::Tokens.noun().to_owned(), from });
+            found.push(tokens_from(format!(
+                "{} x {}",
+                table.columns[unique], table.columns[epochs]
+            )));
+        } else if let Some(ratio) = self.ratio {
+            found.push(tokens_from(format!("N x {}", table.columns[ratio])));
         } else if self.d.is_none() {
-            note(Assumption::TokensFromFlops);
+            found.push(Assumption::TokensFromFlops);
         }
         if self.n.is_none() {
-            note(Assumption::ParamsFromFlops);
+            found.push(Assumption::ParamsFromFlops);
         }
         if self.c.is_none() {
-            note(Assumption::FlopsFromSixNd);
+            found.push(Assumption::FlopsFromSixNd);
         }
-        if params == ParamRule::All {
-            note(Assumption::AllParameters);
+        if self.params == ParamRule::All {
+            found.push(Assumption::AllParameters);
         }
-        if self.scale != LossScale::NatsPerToken {
-            let from = format!("`{}`, {}", sheet.columns[self.loss], self.scale.noun());
-            note(Assumption::Computed { quantity: "nats".to_owned(), from });
+        let Some(loss) = loss else { return found };
+        if loss.scale != LossScale::NatsPerToken {
+            let from = format!("`{}`, {}", table.columns[loss.at], loss.scale.noun());
+            found.push(Assumption::Computed { quantity: "nats".to_owned(), from });
         }
-        note(match (self.scale.is_per_byte(), self.bytes_per_token) {
+        found.push(match (loss.scale.is_per_byte(), loss.bytes_per_token) {
             (true, None) => Assumption::NatsPerByte,
             _ => Assumption::NatsPerToken,
         });
+        found
+    }
+
+    /// Reads every row that is neither excluded nor unfinished.
+    ///
+    /// # Errors
+    /// [`DataError::BadRow`] for the first bad row, unless bad rows are to be left out;
+    /// [`DataError::NothingLeft`].
+    pub(super) fn rows<T>(
+        &self,
+        table: &CellTable,
+        options: &ReadOptions,
+        read: impl Fn(usize, &[Value]) -> Result<T, RowProblem>,
+        skipped: &mut Vec<Skipped>,
+    ) -> (Vec<T>, Result<(), DataError>) {
+        let mut kept = Vec::new();
+        let mut bad: Vec<(usize, RowProblem)> = table.damaged.clone();
+        for (row, values) in table.rows.iter().enumerate() {
+            if options.exclude.contains(&row) {
+                continue;
+            }
+            let line = table.lines[row];
+            if let Some(reason) = self.unfinished(values) {
+                skipped.push(Skipped::row(&table.path, line, reason));
+                continue;
+            }
+            match read(row, values) {
+                Ok(run) => kept.push(run),
+                Err(problem) => bad.push((line, problem)),
+            }
+        }
+        bad.sort_by_key(|(line, _)| *line);
+        if let (Some((line, problem)), false) = (bad.first(), options.skip_bad) {
+            let (path, problem) = (table.path.clone(), problem.clone());
+            let error = DataError::BadRow { path, line: *line, problem, others: bad.len() - 1 };
+            return (kept, Err(error));
+        }
+        if kept.is_empty() {
+            let what = format!("{}: leaving out excluded, unfinished and bad rows", table.path);
+            let total = table.rows.len();
+            return (kept, Err(DataError::NothingLeft { what, left: 0, total, wanted: 1 }));
+        }
+        let reasons = bad.into_iter().map(|(line, problem)| (line, problem.to_string()));
+        skipped.extend(reasons.map(|(line, reason)| Skipped::row(&table.path, line, reason)));
+        (kept, Ok(()))
     }
 
     /// Why a row that says it has not finished is left out.
@@ -257,39 +231,49 @@ impl Layout {
             .then(|| format!("the run says it is `{state}`"))
     }
 
-    fn record(&self, sheet: &Sheet, row: usize, values: &[Value]) -> Result<RunRecord, String> {
-        let number = |at: Option<usize>| -> Result<Option<f64>, String> {
-            let Some(at) = at else { return Ok(None) };
-            let column = &sheet.columns[at];
-            match &values[at] {
-                Value::Missing => Err(format!("`{column}` is empty")),
-                // `7B` is a count; a loss is written out.
-                Value::Text(_) if at != self.loss && values[at].count().is_some() => {
-                    Ok(values[at].count())
-                }
-                Value::Text(text) => Err(format!("`{column}` is `{text}`, which is no number")),
-                Value::Number(x) if !x.is_finite() => Err(format!("`{column}` is {x}")),
-                Value::Number(x) if *x <= 0.0 => {
-                    Err(format!("`{column}` is {x}, but a number above zero is wanted"))
-                }
-                Value::Number(x) => Ok(Some(*x)),
+    fn number(
+        &self,
+        table: &CellTable,
+        values: &[Value],
+        at: Option<usize>,
+    ) -> Result<Option<f64>, RowProblem> {
+        let Some(at) = at else { return Ok(None) };
+        let column = table.columns[at].clone();
+        let is_loss = self.loss.is_some_and(|loss| loss.at == at);
+        match &values[at] {
+            Value::Missing => Err(RowProblem::EmptyCell { column }),
+            // `7B` is a count; a loss is written out.
+            Value::Text(_) if !is_loss && values[at].count().is_some() => Ok(values[at].count()),
+            Value::Text(text) => Err(RowProblem::NotANumber { column, found: format!("`{text}`") }),
+            Value::Number(x) if !x.is_finite() => Err(RowProblem::NotFinite { column, value: *x }),
+            Value::Number(x) if *x <= 0.0 => {
+                let (found, expected) = (x.to_string(), "a number above zero");
+                Err(RowProblem::OutOfRange { column, found, expected })
             }
-        };
-        let (n, d, c) = (number(self.n)?, number(self.d)?, number(self.c)?);
-        let (d, bytes) = match self.epochs {
-            Some((unique, epochs)) => {
-                let seen = number(Some(unique))?.zip(number(Some(epochs))?);
-                (seen.map(|(unique, epochs)| unique * epochs), number(self.bytes_per_token)?)
-            }
-            None => (d, number(self.bytes_per_token)?),
-        };
-        let stated = number(Some(self.loss))?.ok_or("no loss")?;
-        let nats = self.scale.nats(stated);
-        let loss_nats = if self.scale.is_per_byte() { nats * bytes.unwrap_or(1.0) } else { nats };
-        if loss_nats <= 0.0 {
-            let column = &sheet.columns[self.loss];
-            return Err(format!("`{column}` is {stated}, which is no loss above zero"));
+            Value::Number(x) => Ok(Some(*x)),
         }
+    }
+
+    /// N, D, C, the name and the setting of a row.
+    ///
+    /// # Errors
+    /// What is wrong with the row.
+    pub(super) fn size(
+        &self,
+        table: &CellTable,
+        row: usize,
+        values: &[Value],
+    ) -> Result<RowSize, RowProblem> {
+        let number = |at| self.number(table, values, at);
+        let (n, d, c) = (number(self.n)?, number(self.d)?, number(self.c)?);
+        let d = match (self.epochs, self.ratio) {
+            (Some((unique, epochs)), _) => {
+                let seen = number(Some(unique))?.zip(number(Some(epochs))?);
+                seen.map(|(unique, epochs)| unique * epochs)
+            }
+            (None, Some(ratio)) => n.zip(number(Some(ratio))?).map(|(n, ratio)| n * ratio),
+            (None, None) => d,
+        };
         let (n, d) = match (n, d, c) {
             (Some(n), Some(d), _) => (Params::new(n), Tokens::new(d)),
             (Some(n), None, Some(c)) => {
@@ -297,29 +281,52 @@ impl Layout {
                 (n, tokens_for(Flops::new(c), n))
             }
             (None, Some(d), Some(c)) => (Params::new(c / (6.0 * d)), Tokens::new(d)),
-            _ => return Err("two of N, D and C are wanted".to_owned()),
+            _ => return Err(RowProblem::TooFewQuantities),
         };
-        let line = sheet.lines[row];
         let run = match self.run.map(|at| &values[at]) {
             Some(Value::Text(name)) => name.clone(),
             Some(Value::Number(id)) => id.to_string(),
-            _ => format!("{}:{line}", sheet.path),
+            _ => format!("{}:{}", table.path, table.lines[row]),
+        };
+        let c = c.map_or_else(|| FlopRule::six_nd(n, d), Flops::new);
+        Ok(RowSize { run, n, d, c, setting: self.setting.read(table, values)? })
+    }
+
+    /// The run of a row.
+    ///
+    /// # Errors
+    /// What is wrong with the row.
+    pub(super) fn record(
+        &self,
+        table: &CellTable,
+        row: usize,
+        values: &[Value],
+    ) -> Result<RunRecord, RowProblem> {
+        let number = |at| self.number(table, values, at);
+        let size = self.size(table, row, values)?;
+        let loss_nats = match self.loss {
+            Some(loss) => {
+                let bytes = number(loss.bytes_per_token)?;
+                let stated = number(Some(loss.at))?.unwrap_or(f64::NAN);
+                loss.nats(table, stated, bytes)?
+            }
+            None => return Err(RowProblem::TooFewQuantities),
         };
         let budget = match self.budget.map(|at| &values[at]) {
             Some(Value::Number(c)) if *c > 0.0 && c.is_finite() => Some(Flops::new(*c)),
             _ => None,
         };
-        let c = c.map_or_else(|| FlopRule::six_nd(n, d), Flops::new);
         let weight = match self.weight.map(|at| (at, &values[at])) {
             None | Some((_, Value::Missing)) => None,
             Some((_, Value::Number(w))) if w.is_finite() && *w >= 0.0 => Some(*w),
             Some((at, other)) => {
-                let (column, found) = (&sheet.columns[at], other.describe());
-                return Err(format!("`{column}` is {found}, but a weight of at least 0 is wanted"));
+                let (column, found) = (table.columns[at].clone(), other.describe());
+                let expected = "a weight of at least 0";
+                return Err(RowProblem::OutOfRange { column, found, expected });
             }
         };
-        let setting = self.setting.read(sheet, values)?;
         let benchmark_error = number(self.benchmark_error)?;
+        let RowSize { run, n, d, c, setting } = size;
         Ok(RunRecord {
             c,
             budget,
@@ -329,5 +336,34 @@ impl Layout {
             row,
             ..RunRecord::new(run, n, d, loss_nats)
         })
+    }
+}
+
+impl LossColumn {
+    fn of(table: &CellTable, at: usize, options: &ReadOptions) -> Self {
+        // A factor of the map is the user's own conversion.
+        let scale = match options.map.factor(Quantity::Loss) {
+            1.0 => LossScale::of_name(&table.columns[at]),
+            _ => LossScale::NatsPerToken,
+        };
+        let bytes_per_token = match scale.is_per_byte() {
+            true => table.first_named(&["bytes_per_token", "mean_bytes_per_token"]),
+            false => None,
+        };
+        Self { at, scale, bytes_per_token }
+    }
+
+    /// The loss in nats, per token where the bytes of a token are known.
+    fn nats(self, table: &CellTable, stated: f64, bytes: Option<f64>) -> Result<f64, RowProblem> {
+        let nats = self.scale.nats(stated);
+        let nats = if self.scale.is_per_byte() { nats * bytes.unwrap_or(1.0) } else { nats };
+        if nats <= 0.0 {
+            return Err(RowProblem::OutOfRange {
+                column: table.columns[self.at].clone(),
+                found: stated.to_string(),
+                expected: "a loss above zero",
+            });
+        }
+        Ok(nats)
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::facts::{FACTS, FactKind, count_with_unit, without_groups};
+use super::axis::Axis;
+use super::facts::{FACTS, FactKind, count_with_unit};
 use super::format::Format;
-use super::names::{LossScale, Metric, collapsed};
+use super::roles::{LossScale, Metric};
 use super::series::Series;
+use super::spelling::{collapsed, without_groups};
 
-/// Facts one run may carry; a config beyond that is no config.
+/// Most facts of one run; a file with more is not a config.
 const MOST_FACTS: usize = 4096;
 
 /// One value of a row or a config.
@@ -96,6 +98,8 @@ pub(super) struct RunLog {
     /// The file it came from.
     pub(super) path: PathBuf,
     pub(super) format: Format,
+    /// What its positions count.
+    pub(super) axis: Axis,
     /// Facts by collapsed name.
     pub(super) facts: BTreeMap<String, Value>,
     /// Every key that could be a quantity, until [`settle`](Self::settle) chooses.
@@ -117,6 +121,7 @@ impl RunLog {
             named: false,
             path: path.to_owned(),
             format,
+            axis: Axis::Step,
             facts: BTreeMap::new(),
             slots: Vec::new(),
             ambiguous: Vec::new(),
@@ -146,7 +151,7 @@ impl RunLog {
         self.slot(metric).is_some_and(|s| s.per_byte)
     }
 
-    /// Books a value at a step; losses are turned into nats.
+    /// Adds a value at a step; losses are turned into nats.
     ///
     /// - `rank`: how sure the key is, the lower the surer.
     pub(super) fn push(
@@ -284,6 +289,12 @@ impl RunLog {
                 _ => self.slots.push(slot),
             }
         }
+    }
+
+    /// Turns the positions of a log on another axis into steps.
+    pub(super) fn move_to_steps(&mut self, step_of: &dyn Fn(f64) -> f64) {
+        self.slots.iter_mut().for_each(|slot| slot.series.reposition(step_of));
+        self.axis = Axis::Step;
     }
 
     /// The last step of anything.

@@ -1,11 +1,16 @@
 //! Runs: from any tool's logs to a clean (N, D, L) table with its conventions stated.
 //!
 //! ```text
-//! files -> readers -> RunLog, Sheet -> merge -> settle -> RunTable
+//! files -> readers -> RunLog, CellTable -> merge -> settle -> RunTable
 //! ```
 
+#[cfg(feature = "logs")]
+mod axis;
+#[cfg(feature = "logs")]
+mod cell_table;
 mod columns;
 mod curve;
+mod digest;
 #[cfg(feature = "logs")]
 mod facts;
 #[cfg(feature = "logs")]
@@ -21,41 +26,53 @@ mod layout;
 #[cfg(feature = "logs")]
 mod log;
 #[cfg(feature = "logs")]
-mod names;
+mod options;
+#[cfg(feature = "logs")]
+mod points;
+mod quantity;
 #[cfg(feature = "logs")]
 mod read;
 #[cfg(feature = "logs")]
 mod readers;
+#[cfg(feature = "logs")]
+mod roles;
 #[cfg(any(feature = "logs", feature = "report"))]
 mod save;
 #[cfg(feature = "logs")]
 mod series;
 #[cfg(feature = "logs")]
-mod settle;
+mod setting_columns;
 #[cfg(feature = "logs")]
-mod sheet;
+mod settle;
+#[cfg(any(feature = "logs", test))]
+mod spelling;
 mod table;
 #[cfg(feature = "train")]
 mod texts;
 #[cfg(feature = "logs")]
+mod vocabulary;
+#[cfg(feature = "logs")]
 mod windows;
 
-pub use columns::{ColumnMap, Quantity};
+pub use columns::ColumnMap;
 #[cfg(feature = "logs")]
 pub use curve::read_curve;
-pub use curve::{CurvePoint, TrainingCurve};
+pub use curve::{LoggedPoint, TrainingCurve};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
 #[cfg(feature = "logs")]
 pub use given::Given;
 #[cfg(feature = "logs")]
-pub use read::{ReadOptions, read, read_with_progress};
+pub use options::{LossChoice, ReadOptions};
 #[cfg(feature = "logs")]
-pub(crate) use readers::tensorboard::{event_frame, first_event_frame};
+pub use points::{PointTable, TablePoint, read_points};
+pub use quantity::Quantity;
+#[cfg(feature = "logs")]
+pub use read::{read, read_with_progress};
+#[cfg(feature = "logs")]
+pub(crate) use readers::{event_frame, first_event_frame};
 #[cfg(any(feature = "logs", feature = "report"))]
 pub use save::write_atomically;
-#[cfg(feature = "logs")]
-pub use settle::LossChoice;
 pub use table::{
     Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,
 };

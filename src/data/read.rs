@@ -5,88 +5,61 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::columns::{ColumnMap, Quantity};
+use super::cell_table::CellTable;
 use super::gather::{gather, join_facts};
-use super::given::Given;
-use super::layout::append;
+use super::layout::{Layout, Needs};
 use super::log::{RunLog, Value};
-use super::readers::{is_part_of_run, text::Patterns};
-use super::settle::{Joined, LossChoice, Settled, Verdict, enter, join_row, merge, settle};
-use super::sheet::Sheet;
+use super::options::{LossChoice, ReadOptions};
+use super::quantity::Quantity;
+use super::readers::{Patterns, is_part_of_run};
+use super::settle::{Joined, Settled, Verdict, enter, join_row, merge, settle};
 use super::table::{Assumption, RunTable, Skipped};
-use crate::error::{DataError, Error, Result, Warning};
+use crate::error::{DataError, Result, Warning};
 use crate::units::ParamRule;
 
-/// How to read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReadOptions {
-    /// Columns by quantity, where their names do not say it.
-    pub map: ColumnMap,
-    /// Which parameter column to prefer when there are both.
-    pub params: ParamRule,
-    /// 0-based data rows of each table to leave out.
-    pub exclude: Vec<usize>,
-    /// Leave bad rows of tables out instead of refusing the table.
-    pub skip_bad: bool,
-    /// Refuse damaged files instead of setting them aside.
-    pub strict: bool,
-    /// Facts that the logs do not hold.
-    pub given: Vec<Given>,
-    /// Which loss of a log stands for its run.
-    pub loss: LossChoice,
-    /// Share of a run's steps over which training loss is averaged, 0 to 1.
-    pub tail: f64,
-    /// A file of patterns for text logs, tried before the shipped ones.
-    pub patterns: Option<PathBuf>,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self {
-            map: ColumnMap::default(),
-            params: ParamRule::default(),
-            exclude: Vec::new(),
-            skip_bad: false,
-            strict: false,
-            given: Vec::new(),
-            loss: LossChoice::default(),
-            tail: 0.1,
-            patterns: None,
-        }
-    }
-}
-
 /// Reads files and folders into one table.
+///
+/// Tables with a row per run and logs with a row per step are detected from their content, whatever
+/// tool wrote them. A run that has not finished, has diverged or does not say its N or D is left
+/// out, and [`RunTable::skipped`] says why.
 ///
 /// # Errors
 /// [`DataError`] naming the file and, for a bad row, its line and what is wrong with it; mixed
 /// conventions; nothing left.
-pub fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<RunTable> {
+///
+/// # Example
+/// ```
+/// use isoloss::data::{Assumption, ReadOptions, read};
+///
+/// # let folder = tempfile::tempdir().expect("a folder");
+/// let path = folder.path().join("runs.csv");
+/// std::fs::write(&path, "run,params,tokens,loss\na,1e8,2e9,3.1\nb,2e8,4e9,2.9\n").expect("written");
+/// let table = read(&[&path], &ReadOptions::default())?;
+/// assert_eq!(table.runs.len(), 2);
+/// assert_eq!(table.runs[0].c.get(), 6.0 * 1e8 * 2e9);
+/// assert!(table.assumptions.contains(&Assumption::FlopsFromSixNd));
+///
+/// std::fs::write(&path, "run,params,tokens,loss\na,1e8,2e9,NaN\n").expect("written");
+/// let error = read(&[&path], &ReadOptions::default()).expect_err("not a loss");
+/// assert!(error.to_string().contains("runs.csv:2: `loss` is NaN"), "{error}");
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
+pub fn read(paths: &[impl AsRef<Path>], options: &ReadOptions) -> Result<RunTable> {
     read_with_progress(paths, options, &|_, _| {})
 }
 
-/// As [`read()`], telling how many bytes of how many are done.
+/// As [`read()`], reporting how many bytes of how many are done.
 ///
 /// # Errors
 /// As [`read()`].
 pub fn read_with_progress(
-    paths: &[PathBuf],
+    paths: &[impl AsRef<Path>],
     options: &ReadOptions,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<RunTable> {
-    if !(options.tail > 0.0 && options.tail <= 1.0) {
-        return Err(DataError::BadOption {
-            flag: "--tail",
-            text: options.tail.to_string(),
-            wanted: "a share of the steps between 0 and 1 is wanted, as 0.1".to_owned(),
-        }
-        .into());
-    }
+    options.validate()?;
     let own = options.patterns.as_deref().map(pattern_text).transpose()?;
     let patterns = Patterns::new(own.as_ref().map(|(path, text)| (path.as_str(), text.as_str())))?;
     let mut gathered = gather(paths, options, &patterns, progress)?;
@@ -103,7 +76,7 @@ pub fn read_with_progress(
         warnings: Vec::new(),
     };
     for (folder, facts) in &gathered.facts {
-        gathered.logs.iter_mut().for_each(|log| tell(log, folder, facts));
+        gathered.logs.iter_mut().for_each(|log| suggest_from(folder, facts, log));
     }
     let Joined { mut logs, copies } = merge(std::mem::take(&mut gathered.logs));
     for (copy, of) in copies {
@@ -118,20 +91,19 @@ pub fn read_with_progress(
     join_tables(&mut gathered.tables, &mut logs, options);
     let mut rules: Vec<(ParamRule, String)> = Vec::new();
     let alone = gathered.tables.len() + logs.len() == 1;
-    for mut sheet in gathered.tables {
-        if sheet.rows.is_empty() && sheet.damaged.is_empty() {
+    for mut cells in gathered.tables {
+        if cells.rows.is_empty() && cells.damaged.is_empty() {
             continue;
         }
-        options.given.iter().for_each(|given| given.fill(&mut sheet));
-        let (name, asked) = (sheet.path.clone(), sheet.asked);
-        match append(sheet, options, &mut table) {
+        options.given.iter().for_each(|given| given.fill(&mut cells));
+        let (name, asked) = (cells.path.clone(), cells.asked);
+        match append(cells, options, &mut table) {
             Ok(rule) => rules.push((rule, name)),
             // A folder of logs may hold tables of anything.
-            Err(Error::Data(error)) if !asked && !alone && !options.strict => {
-                let reason = format!("no table of runs: {error}");
-                table.skipped.push(Skipped { path: name, line: None, run: None, reason });
+            Err(error) if !asked && !alone && !options.strict => {
+                table.skipped.push(Skipped::file(name, format!("not a table of runs: {error}")));
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
     let settled = settle_all(logs, options, &mut table);
@@ -140,30 +112,19 @@ pub fn read_with_progress(
     if let Some((first, _)) = rules.first() {
         table.params = *first;
         if let Some((other, name)) = rules.iter().find(|(rule, _)| rule != first) {
-            return Err(DataError::MixedConventions {
-                what: "N",
-                one: first.to_string(),
-                other: format!("{other} ({name})"),
-                mend: "take those both have with --params, or give the missing count with --given RUN:n_params=N".to_owned(),
-            }
-            .into());
+            let (one, other, path) = (*first, *other, name.clone());
+            return Err(DataError::MixedParams { one, other, path }.into());
         }
     }
     let per_byte = table.assumptions.contains(&Assumption::NatsPerByte);
     if per_byte && table.assumptions.contains(&Assumption::NatsPerToken) {
-        return Err(DataError::MixedConventions {
-            what: "loss",
-            one: "nats per token".to_owned(),
-            other: "bits or nats per byte".to_owned(),
-            mend: "give --given bytes_per_token=RATIO of the tokeniser".to_owned(),
-        }
-        .into());
+        return Err(DataError::MixedUnits.into());
     }
     drop_copies(&mut table);
     if table.runs.is_empty() {
         return Err(nothing_left(&table).into());
     }
-    doubts(&mut table);
+    warn(&mut table);
     Ok(table)
 }
 
@@ -175,7 +136,7 @@ fn pattern_text(path: &Path) -> Result<(String, String), DataError> {
 }
 
 /// Facts of a file hold for the logs in its folder and in the folders of its checkpoints.
-fn tell(log: &mut RunLog, folder: &Path, facts: &BTreeMap<String, Value>) {
+fn suggest_from(folder: &Path, facts: &BTreeMap<String, Value>, log: &mut RunLog) {
     let mut at = if log.path.is_dir() { Some(log.path.as_path()) } else { log.path.parent() };
     for _ in 0..3 {
         let Some(here) = at else { return };
@@ -191,33 +152,51 @@ fn tell(log: &mut RunLog, folder: &Path, facts: &BTreeMap<String, Value>) {
     }
 }
 
-fn left_out(log: &RunLog, reason: String) -> Skipped {
-    let path = log.path.display().to_string();
-    Skipped { path, line: None, run: Some(log.run.clone()), reason }
+fn left_out(log: &RunLog, reason: impl Into<String>) -> Skipped {
+    Skipped::run(log.path.display().to_string(), &log.run, reason)
 }
 
-/// A row named as a log stands for its run when it has a loss, and the log is its curve; else it
-/// tells the log its facts.
-fn join_tables(tables: &mut [Sheet], logs: &mut [RunLog], options: &ReadOptions) {
-    for sheet in tables {
-        let column = |q| sheet.column(q, options.params, &options.map).ok().flatten();
+/// Adds the runs of a table; returns which parameters its N counts.
+fn append(
+    mut cells: CellTable,
+    options: &ReadOptions,
+    table: &mut RunTable,
+) -> Result<ParamRule, DataError> {
+    cells.scale(&options.map);
+    let layout = Layout::of(&cells, options, Needs::Loss)?;
+    for assumption in layout.assumptions(&cells, Needs::Loss) {
+        if !table.assumptions.contains(&assumption) {
+            table.assumptions.push(assumption);
+        }
+    }
+    let read = |row: usize, values: &[Value]| layout.record(&cells, row, values);
+    let (runs, outcome) = layout.rows(&cells, options, read, &mut table.skipped);
+    table.runs.extend(runs);
+    outcome.map(|()| layout.params)
+}
+
+/// A row named as a log represents its run when it has a loss, and the log is its curve; a row
+/// without a loss adds its facts to the log.
+fn join_tables(tables: &mut [CellTable], logs: &mut [RunLog], options: &ReadOptions) {
+    for table in tables {
+        let column = |q| table.column(q, options.params, &options.map).ok().flatten();
         let (Some(run), Some(loss)) = (column(Quantity::Run), column(Quantity::Loss)) else {
             continue;
         };
-        let mut told = BTreeSet::new();
-        for (i, row) in sheet.rows.iter().enumerate() {
+        let mut joined = BTreeSet::new();
+        for (i, row) in table.rows.iter().enumerate() {
             let Some(name) = row[run].name() else { continue };
             for log in logs.iter_mut().filter(|log| log.run == name) {
-                join_row(log, &sheet.columns, row);
+                join_row(log, &table.columns, row);
                 match &row[loss] {
-                    Value::Number(x) => log.stated = Some((*x, sheet.path.clone())),
+                    Value::Number(x) => log.stated = Some((*x, table.path.clone())),
                     _ => {
-                        told.insert(i);
+                        joined.insert(i);
                     }
                 }
             }
         }
-        sheet.remove_rows(&told);
+        table.remove_rows(&joined);
     }
 }
 
@@ -227,7 +206,10 @@ fn settle_all(logs: Vec<RunLog>, options: &ReadOptions, table: &mut RunTable) ->
     for log in logs {
         match settle(log, options.tail) {
             Verdict::Usable(run) => settled.push(*run),
-            Verdict::LeftOut(log, reason) => table.skipped.push(left_out(&log, reason)),
+            Verdict::LeftOut(log, reason) => {
+                let lack = reason.lack;
+                table.skipped.push(Skipped { lack, ..left_out(&log, reason.text) });
+            }
         }
     }
     settled
@@ -246,16 +228,12 @@ fn choose_loss(settled: &[Settled], wanted: LossChoice) -> Result<LossChoice, Da
         (Some(a), Some(b)) => {
             let count =
                 |has: bool| settled.iter().filter(|s| s.evaluation.is_some() == has).count();
-            Err(DataError::MixedConventions {
-                what: "loss",
-                one: format!("evaluation loss ({} runs, as {})", count(true), a.log.run),
-                other: format!(
-                    "training loss ({} runs without evaluations, as {} in {})",
-                    count(false),
-                    b.log.run,
-                    b.log.path.display()
-                ),
-                mend: "take training loss for all with --loss tail, or leave the others out with --loss evaluation".to_owned(),
+            Err(DataError::MixedLosses {
+                evaluated: count(true),
+                with: a.log.run.clone(),
+                trained: count(false),
+                without: b.log.run.clone(),
+                path: b.log.path.display().to_string(),
             })
         }
     }
@@ -278,17 +256,18 @@ fn drop_copies(table: &mut RunTable) {
         );
         let new = unnamed || seen.insert(key);
         if !new {
-            let reason = "says the same as an earlier row of the same name".to_owned();
-            let (path, name) = (format!("row {}", run.row), Some(run.run.clone()));
-            skipped.push(Skipped { path, line: None, run: name, reason });
+            let reason = "says the same as an earlier row of the same name";
+            skipped.push(Skipped::run(format!("row {}", run.row), &run.run, reason));
         }
         new
     });
 }
 
 fn nothing_left(table: &RunTable) -> DataError {
-    let first = table.skipped.first().map(ToString::to_string).unwrap_or_default();
-    DataError::NoRuns { left_out: table.skipped.len(), first }
+    let first = table.skipped.first();
+    let lack = first.and_then(|skipped| skipped.lack);
+    let first = first.map(ToString::to_string).unwrap_or_default();
+    DataError::NoRuns { left_out: table.skipped.len(), first, lack }
 }
 
 /// Logged FLOPs that count something else than 6 N D: forward passes alone, recomputed activations.
@@ -297,8 +276,8 @@ const OTHER_COUNTS: [(f64, &str); 2] = [
     (4.0 / 3.0, "8 N D, with activations recomputed"),
 ];
 
-/// What a reader of the table should doubt.
-fn doubts(table: &mut RunTable) {
+/// Warnings about the table as a whole.
+fn warn(table: &mut RunTable) {
     let ratios: Vec<f64> =
         table.runs.iter().map(|r| r.c.get() / (6.0 * r.n.get() * r.d.get())).collect();
     let near = |x: f64, y: f64| (x / y - 1.0).abs() < 0.03;
@@ -306,7 +285,7 @@ fn doubts(table: &mut RunTable) {
     for (ratio, what) in OTHER_COUNTS {
         let other = ratios.iter().filter(|r| near(**r, ratio)).count();
         if other > 0 && plain > 0 && other + plain == ratios.len() && other < ratios.len() {
-            // C = 6 N D by our own arithmetic is no count of the log's.
+            // C = 6 N D by our own arithmetic is not a count of the log.
             let at = ratios.iter().position(|r| near(*r, ratio)).unwrap_or(0);
             let (run, what) = (table.runs[at].run.clone(), what.to_owned());
             table.warnings.push(Warning::MixedFlops { runs: other, run, what });

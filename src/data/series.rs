@@ -195,6 +195,15 @@ impl Series {
         self.replaced += before - self.bins.len();
     }
 
+    /// Puts every point at another position, which rises with the old one.
+    pub(super) fn reposition(&mut self, to: &dyn Fn(f64) -> f64) {
+        for bin in &mut self.bins {
+            bin.first = to(bin.first);
+            bin.step = to(bin.step);
+        }
+        self.restarted_at = self.restarted_at.map(to);
+    }
+
     /// Adds `offset` to every step.
     pub(super) fn shift(&mut self, offset: f64) {
         for bin in &mut self.bins {

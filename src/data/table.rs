@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::InputDigest;
 use super::format::Format;
-use crate::error::Warning;
+use crate::error::{Lack, Warning};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
 /// Where the loss of a run comes from.
@@ -94,7 +95,7 @@ impl RunRecord {
     }
 }
 
-/// Something the reader had to take for granted.
+/// Something the reader had to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "assumed", rename_all = "kebab-case")]
 pub enum Assumption {
@@ -154,6 +155,29 @@ pub struct Skipped {
     pub run: Option<String>,
     /// Why.
     pub reason: String,
+    /// What would have to be given for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lack: Option<Lack>,
+}
+
+impl Skipped {
+    /// A file, or part of one.
+    #[cfg(feature = "logs")]
+    pub(super) fn file(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { path: path.into(), line: None, run: None, reason: reason.into(), lack: None }
+    }
+
+    /// A row.
+    #[cfg(feature = "logs")]
+    pub(super) fn row(path: &str, line: usize, reason: String) -> Self {
+        Self { line: Some(line), ..Self::file(path, reason) }
+    }
+
+    /// A run.
+    #[cfg(feature = "logs")]
+    pub(super) fn run(path: impl Into<String>, run: &str, reason: impl Into<String>) -> Self {
+        Self { run: Some(run.to_owned()), ..Self::file(path, reason) }
+    }
 }
 
 impl std::fmt::Display for Skipped {
@@ -174,7 +198,7 @@ impl std::fmt::Display for Skipped {
 pub struct FileNote {
     /// The file.
     pub path: String,
-    /// What it was taken for; absent when it is no log.
+    /// What it was taken for; absent when it is not a log.
     pub format: Option<Format>,
     /// Which kind of that format, as the trainer whose pattern read a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,6 +234,20 @@ pub struct RunCurve {
 }
 
 /// Runs with one convention.
+///
+/// ```
+/// use isoloss::data::{RunRecord, RunTable};
+/// use isoloss::units::{ParamRule, Params, Tokens};
+///
+/// let run = |name: &str, n: f64, d: f64, loss: f64| {
+///     RunRecord::new(name, Params::new(n), Tokens::new(d), loss)
+/// };
+/// let runs = vec![run("a", 1e8, 4e9, 3.1), run("b", 2e8, 2e9, 3.2), run("c", 4e8, 8e9, 2.7)];
+/// let table = RunTable::from_runs(runs, ParamRule::All);
+/// // `a` and `b` take the same FLOPs, 6 N D.
+/// let budgets: Vec<usize> = table.by_budget().iter().map(|(_, runs)| runs.len()).collect();
+/// assert_eq!(budgets, [2, 1]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunTable {
     /// The runs, in the order they were read.
@@ -218,9 +256,9 @@ pub struct RunTable {
     pub skipped: Vec<Skipped>,
     /// Which parameters N counts.
     pub params: ParamRule,
-    /// What was taken for granted.
+    /// What was assumed.
     pub assumptions: Vec<Assumption>,
-    /// FNV-1a digest of the bytes read, for provenance.
+    /// Digest of the bytes read, for provenance: `sha256-` and 32 hexadecimal digits.
     pub digest: String,
     /// What each file was taken for.
     #[serde(default)]
@@ -231,7 +269,7 @@ pub struct RunTable {
     /// Training curves of the runs that came from step logs.
     #[serde(default)]
     pub curves: Vec<RunCurve>,
-    /// Doubts about the table as a whole.
+    /// Warnings about the table as a whole.
     #[serde(default)]
     pub warnings: Vec<Warning>,
 }
@@ -240,7 +278,7 @@ impl RunTable {
     /// A table of runs made in memory.
     #[must_use]
     pub fn from_runs(runs: Vec<RunRecord>, params: ParamRule) -> Self {
-        let mut digest = Digest::new();
+        let mut digest = InputDigest::new();
         for run in &runs {
             digest.update(&run.n.get().to_le_bytes());
             digest.update(&run.d.get().to_le_bytes());
@@ -268,7 +306,7 @@ impl RunTable {
         Self { curves, runs, ..self.clone() }
     }
 
-    /// Runs by isoFLOP budget, cheapest first: the logged budget, else C rounded to 2 % in ratio.
+    /// Runs by isoFLOP budget, smallest first: the logged budget, else C rounded to 2 % in ratio.
     #[must_use]
     pub fn by_budget(&self) -> Vec<(Flops, Vec<&RunRecord>)> {
         let mut runs: Vec<(f64, &RunRecord)> =
@@ -282,27 +320,5 @@ impl RunTable {
             }
         }
         groups
-    }
-}
-
-/// FNV-1a over 64 bits: tells two inputs apart for provenance, no protection against malice.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Digest(u64);
-
-impl Digest {
-    pub(crate) fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-        }
-    }
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "fnv1a-{:016x}", self.0)
     }
 }

@@ -1,4 +1,4 @@
-//! Text to train on: files as documents, or one a row of JSON Lines and Parquet.
+//! Datasets to train on: files as documents, or one a row of JSON Lines and Parquet.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::files::{Meter, Source, sources};
 #[cfg(feature = "parquet")]
-use super::readers::parquet;
+use super::readers::texts;
 use crate::error::DataError;
 
 /// Largest text file held as one document.
@@ -22,14 +22,14 @@ pub(crate) struct TextDocument {
     pub(crate) text: Vec<u8>,
 }
 
-/// The documents of a path, in an order that all machines agree on; files that are no text, and empty
+/// The documents of a path, in an order that all machines agree on; files that are not text, and empty
 /// rows, are left out and counted.
 ///
-/// Parquet is told by its first bytes, JSON Lines by `.jsonl` or `.ndjson`; `field` is the column or
+/// Parquet is detected by its first bytes, JSON Lines by `.jsonl` or `.ndjson`; `field` is the column or
 /// key that holds the text. `.gz` and `.zst` are opened.
 ///
 /// # Errors
-/// [`DataError::Unreadable`] naming the file, and the line where there is one.
+/// [`DataError`] naming the file, and the line where there is one.
 pub(crate) fn read_texts(
     path: &Path,
     field: &str,
@@ -52,7 +52,7 @@ pub(crate) fn read_texts(
             #[cfg(not(feature = "parquet"))]
             return Err(source.needs("Parquet", "parquet"));
             #[cfg(feature = "parquet")]
-            for (row, text) in parquet::texts(source, field)?.into_iter().enumerate() {
+            for (row, text) in texts(source, field)?.into_iter().enumerate() {
                 keep(format!("{origin}:{}", row + 1), text);
             }
         } else if name.ends_with(".jsonl") || name.ends_with(".ndjson") {
@@ -80,22 +80,23 @@ fn json_lines(
 ) -> Result<(), DataError> {
     let meter = Meter::default();
     let lines = BufReader::new(source.open(&meter, &|_, _| {})?.take(u64::MAX));
-    let bad = |line: usize, reason: String| DataError::Unreadable {
-        path: format!("{}:{line}", source.shown()),
-        reason,
-    };
     for (at, line) in lines.lines().enumerate() {
-        let line = line.map_err(|e| bad(at + 1, e.to_string()))?;
+        let line = line.map_err(|e| source.unreadable(&e))?;
         if line.trim().is_empty() {
             continue;
         }
-        let value: Json = serde_json::from_str(&line).map_err(|e| bad(at + 1, e.to_string()))?;
+        let value: Json = serde_json::from_str(&line).map_err(|e| DataError::BadSyntax {
+            path: source.shown(),
+            line: at + 1,
+            language: "JSON",
+            reason: e.to_string(),
+        })?;
         match value.get(field) {
             Some(Json::String(text)) => keep(at + 1, Some(text.clone())),
             Some(Json::Null) => keep(at + 1, None),
             _ => {
-                let reason = format!("no text under `{field}`; name the key with text_field");
-                return Err(bad(at + 1, reason));
+                let (path, field) = (source.shown(), field.to_owned());
+                return Err(DataError::NoText { path, line: at + 1, field });
             }
         }
     }

@@ -37,7 +37,7 @@ struct Cutter<R> {
     from: R,
     rest: Vec<u8>,
     line: usize,
-    /// A line end within quotes is none.
+    /// Whether a line end within quotes does not end a row.
     quoted: bool,
     ended: bool,
 }

@@ -1,4 +1,8 @@
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use super::row_problem::RowProblem;
+use crate::units::ParamRule;
 
 /// Logs that cannot become a run table.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -12,15 +16,83 @@ pub enum DataError {
         /// What the system or the parser said.
         reason: String,
     },
+    /// A line that is not in the language of its file.
+    #[error("{path}:{line}: not {language}: {reason}")]
+    BadSyntax {
+        /// The file.
+        path: String,
+        /// 1-based line.
+        line: usize,
+        /// The language, such as JSON.
+        language: &'static str,
+        /// What the parser said.
+        reason: String,
+    },
+    /// A database of another program.
+    #[error("{path}: {reason}; of SQLite databases only MLflow stores are read")]
+    NotMlflow {
+        /// The file.
+        path: String,
+        /// What the database said.
+        reason: String,
+    },
+    /// A file too large to be held as a whole.
+    #[error("{path}: larger than the {limit_mib} MiB such a file may have")]
+    FileTooLarge {
+        /// The file.
+        path: String,
+        /// The limit.
+        limit_mib: u64,
+    },
+    /// A table too large to be one of runs.
+    #[error(
+        "{path}: a table of runs does not have more than {limit} cells; if it is a step log, choose the column for step"
+    )]
+    TooManyCells {
+        /// The file.
+        path: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// A folder with more files than logs have.
+    #[error("{path}: more than {limit} files; name the folder of the logs")]
+    TooManyFiles {
+        /// The folder.
+        path: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// A pattern that is not a regular expression.
+    #[error("{path}: pattern `{pattern}`: `{expression}`: {reason}")]
+    BadPattern {
+        /// The pattern file.
+        path: String,
+        /// Name of the pattern.
+        pattern: String,
+        /// The expression.
+        expression: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A document without the text it was read for.
+    #[error("{path}:{line}: no text under `{field}`; choose the key that holds the text")]
+    NoText {
+        /// The file.
+        path: String,
+        /// 1-based line.
+        line: usize,
+        /// The key.
+        field: String,
+    },
     /// Nothing in it.
-    #[error("{path}: holds no rows; a table with one row per run is wanted")]
+    #[error("{path}: holds no rows; expected a table with one row per run")]
     Empty {
         /// The file.
         path: String,
     },
     /// Not a format the readers know.
     #[error(
-        "{path}: no log of a kind that is read: {reason}. Read are CSV, JSON Lines and Parquet tables, W&B exports and offline runs, TensorBoard events, trainer_state.json, Lightning's metrics.csv, MLflow stores, and text by patterns (--patterns)"
+        "{path}: not a log of a kind that is read: {reason}. Supported are CSV, JSON Lines and Parquet tables, W&B exports and offline runs, TensorBoard events, trainer_state.json, Lightning's metrics.csv, MLflow stores, and text by patterns"
     )]
     UnknownFormat {
         /// The file.
@@ -40,13 +112,15 @@ pub enum DataError {
         /// The Cargo feature that reads it.
         feature: &'static str,
     },
-    /// A file with unreadable parts, where none are to be left out.
-    #[error("{path}: {reason}. Without --strict the rest of the file is used")]
+    /// A file with unreadable parts, where none may be left out.
+    #[error("{path}: {first}{}. Strict reading refuses damaged files", and_more(*.others))]
     Damaged {
         /// The file.
         path: String,
         /// The first damage with its position.
-        reason: String,
+        first: String,
+        /// How many further parts are damaged.
+        others: usize,
     },
     /// No file among those named holds a log.
     #[error("{path}: none of {files} files holds a log that can be read{}", because(.first))]
@@ -65,93 +139,179 @@ pub enum DataError {
         left_out: usize,
         /// The first of them, with the reason.
         first: String,
+        /// What would have to be given for it.
+        lack: Option<Lack>,
     },
     /// A needed column was not recognised.
-    #[error("{path}: no column for {quantity}; found: {found}. Name it with --map {key}=COLUMN")]
+    #[error("{path}: no column for {quantity}; found: {}. Choose the column for `{key}`", .found.join(", "))]
     MissingColumn {
         /// The file.
         path: String,
         /// Loss, parameters, tokens or FLOPs.
         quantity: &'static str,
-        /// The key of `--map`.
+        /// The key of the column map.
         key: &'static str,
         /// The columns there are.
-        found: String,
+        found: Vec<String>,
     },
     /// Several columns could serve for one quantity.
-    #[error("{path}: columns {candidates} could all be {quantity}; choose with --map {key}=COLUMN")]
+    #[error("{path}: columns {} could all be {quantity}; choose the column for `{key}`", .candidates.join(" and "))]
     AmbiguousColumn {
         /// The file.
         path: String,
         /// The quantity.
         quantity: &'static str,
-        /// The key of `--map`.
+        /// The key of the column map.
         key: &'static str,
         /// The columns that compete.
-        candidates: String,
+        candidates: Vec<String>,
     },
     /// A mapped column does not exist.
-    #[error("{path}: column `{column}` of --map {key}={column} is not there; found: {found}")]
+    #[error("{path}: the column `{column}` mapped to `{key}` does not exist; found: {}", .found.join(", "))]
     NoSuchColumn {
         /// The file.
         path: String,
-        /// The key of `--map`.
-        key: String,
+        /// The key of the column map.
+        key: &'static str,
         /// The column asked for.
         column: String,
         /// The columns there are.
-        found: String,
+        found: Vec<String>,
     },
-    /// `--map` or `--exclude` or `--hold-out` text that does not parse.
-    #[error("{flag} `{text}`: {wanted}")]
-    BadOption {
-        /// The flag.
-        flag: &'static str,
+    /// Row numbers that do not parse.
+    #[error("rows `{text}`: expected 0-based row numbers, for example 0-4,7")]
+    BadRows {
         /// What was written.
         text: String,
-        /// What is wanted.
-        wanted: String,
     },
-    /// A row that is no run.
+    /// A hold-out condition that does not parse.
     #[error(
-        "{path}:{line}: {problem}{}. Mend the row, or pass --skip-bad to leave bad rows out", more(*.others)
+        "condition `{text}`: expected a condition on N, D, C, D/N or loss, for example C>=1e21"
     )]
+    BadCondition {
+        /// What was written.
+        text: String,
+    },
+    /// A column map that is not made of pairs.
+    #[error("column map `{text}`: expected pairs KEY=COLUMN, for example n=params,loss=val_loss")]
+    BadMap {
+        /// What was written.
+        text: String,
+    },
+    /// A column map with a key that does not exist.
+    #[error("column map `{text}`: `{key}` is not a key; known keys are {}", .known.join(", "))]
+    UnknownKey {
+        /// What was written.
+        text: String,
+        /// The key.
+        key: String,
+        /// The keys there are.
+        known: Vec<&'static str>,
+    },
+    /// A column map with two columns for one key.
+    #[error("column map `{text}`: `{key}` is there twice; expected each key at most once")]
+    RepeatedKey {
+        /// What was written.
+        text: String,
+        /// The key.
+        key: &'static str,
+    },
+    /// A fact that does not parse.
+    #[error("fact `{text}`: expected KEY=VALUE, for example seq_len=2048, or RUN:KEY=VALUE")]
+    BadFact {
+        /// What was written.
+        text: String,
+    },
+    /// A fact that no reader uses.
+    #[error("fact `{text}`: `{key}` is not a fact; expected one of {}", .known.join(", "))]
+    UnknownFact {
+        /// What was written.
+        text: String,
+        /// The key.
+        key: String,
+        /// The usual ones.
+        known: &'static [&'static str],
+    },
+    /// A share of the steps outside its range.
+    #[error("tail {share}: expected a share of the steps above 0 and up to 1, for example 0.1")]
+    BadTail {
+        /// The share.
+        share: f64,
+    },
+    /// A row that is not a run.
+    #[error("{path}:{line}: {problem}{}. Fix the row, or leave bad rows out", more_rows(*.others))]
     BadRow {
         /// The file.
         path: String,
         /// 1-based line in the file (row for Parquet).
         line: usize,
         /// What is wrong with it.
-        problem: String,
+        problem: RowProblem,
         /// How many further rows are bad.
         others: usize,
     },
-    /// Rows with different conventions in one table.
+    /// Rows whose N counts different parameters in one table.
     #[error(
-        "{what}: mixing {one} with {other} in one table makes a wrong law; {mend}, or split the files"
+        "N: mixing {one} with {other} ({path}) in one table makes a wrong law; choose the parameters that all files have, give the missing counts, or split the files"
     )]
-    MixedConventions {
-        /// N, D, C or loss.
-        what: &'static str,
-        /// One convention.
-        one: String,
-        /// The other.
-        other: String,
-        /// How to have one for all.
-        mend: String,
+    MixedParams {
+        /// What the first file counts.
+        one: ParamRule,
+        /// What another file counts.
+        other: ParamRule,
+        /// That other file.
+        path: String,
+    },
+    /// Losses per token and losses per byte in one table.
+    #[error(
+        "loss: mixing nats per token with bits or nats per byte in one table makes a wrong law; give bytes_per_token of the tokeniser, or split the files"
+    )]
+    MixedUnits,
+    /// Evaluation losses and training losses in one table.
+    #[error(
+        "loss: mixing evaluation loss ({evaluated} runs, for example {with}) with training loss ({trained} runs without evaluations, for example {without} in {path}) in one table makes a wrong law; take the training loss of all runs, leave out the runs without evaluations, or split the files"
+    )]
+    MixedLosses {
+        /// Runs with evaluations.
+        evaluated: usize,
+        /// One of them.
+        with: String,
+        /// Runs without.
+        trained: usize,
+        /// One of them.
+        without: String,
+        /// Its file.
+        path: String,
     },
     /// Excluding or holding out left nothing.
-    #[error("{what} leaves {left} of {total} rows; at least {wanted} are wanted")]
+    #[error("{what} leaves {left} of {total} rows; at least {wanted} are needed")]
     NothingLeft {
-        /// The option at fault.
+        /// What left rows out.
         what: String,
         /// Rows left.
         left: usize,
         /// Rows there were.
         total: usize,
-        /// Rows wanted.
+        /// Rows needed.
         wanted: usize,
     },
+}
+
+/// What a run lacks that a user can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Lack {
+    /// The column or key of the loss.
+    LossColumn,
+    /// N.
+    Params,
+    /// Tokens of a sequence.
+    SequenceLength,
+    /// Sequences or tokens of a step.
+    Batch,
+    /// Steps of an epoch, in a log that counts epochs only.
+    StepsPerEpoch,
 }
 
 impl DataError {
@@ -159,17 +319,22 @@ impl DataError {
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
-            Self::Unreadable { path, reason } => match path.rsplit_once(':') {
-                Some((_, line)) if line.parse::<usize>().is_ok() => {
-                    format!("line {line}: {reason}")
-                }
-                _ => reason.clone(),
-            },
+            Self::Unreadable { reason, .. } => reason.clone(),
+            Self::BadSyntax { line, language, reason, .. } => {
+                format!("line {line}: not {language}: {reason}")
+            }
             Self::Empty { .. } => "it is empty".to_owned(),
             Self::NotBuilt { format, feature, .. } => {
                 format!(
                     "this build does not read {format} files; build it with the feature `{feature}`"
                 )
+            }
+            Self::FileTooLarge { path, .. }
+            | Self::TooManyCells { path, .. }
+            | Self::NotMlflow { path, .. }
+            | Self::UnknownFormat { path, .. } => {
+                let text = self.to_string();
+                text.strip_prefix(&format!("{path}: ")).map_or_else(|| text.clone(), str::to_owned)
             }
             other => other.to_string(),
         }
@@ -180,7 +345,11 @@ fn because(first: &Option<String>) -> String {
     first.as_ref().map_or(String::new(), |first| format!("; {first}"))
 }
 
-fn more(others: usize) -> String {
+fn and_more(others: usize) -> String {
+    if others == 0 { String::new() } else { format!(" (and {others} more)") }
+}
+
+fn more_rows(others: usize) -> String {
     match others {
         0 => String::new(),
         1 => " (and 1 more bad row)".to_owned(),

@@ -11,13 +11,14 @@ mod nearest;
 mod num;
 mod plan;
 mod report;
+mod row_problem;
 mod study;
 mod sweep;
 mod train;
 mod warning;
 
 pub use cost::CostError;
-pub use data::DataError;
+pub use data::{DataError, Lack};
 pub use fit::{DesignGap, FitError, Quantity};
 pub use flops::FlopsError;
 pub use law::LawError;
@@ -25,6 +26,7 @@ pub(crate) use nearest::nearest_name;
 pub use num::NumError;
 pub use plan::PlanError;
 pub use report::ReportError;
+pub use row_problem::RowProblem;
 pub use study::{ScheduleProblem, StudyError};
 pub use sweep::SweepError;
 pub use train::TrainError;
@@ -95,7 +97,7 @@ impl Error {
         Self::Io { path: path.display().to_string(), action, reason: cause.to_string() }
     }
 
-    /// Whether the user can mend it by changing the input (exit code 2) rather than the machine.
+    /// Whether the user can fix it by changing the input (exit code 2) rather than the machine.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         match self {

@@ -7,27 +7,11 @@ pub(crate) fn nearest_name<'a>(name: &str, known: impl Iterator<Item = &'a str>)
         .map(|k| {
             let lower = k.to_lowercase();
             let related = lower.starts_with(&wanted) || wanted.starts_with(&lower);
-            (if related { 0 } else { edits(&wanted, &lower) }, k)
+            (if related { 0 } else { strsim::levenshtein(&wanted, &lower) }, k)
         })
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= 1 + wanted.len() / 3)
         .map(|(_, k)| k.to_owned())
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{CurvePoint, TrainingCurve};
+use crate::data::{LoggedPoint, TrainingCurve};
 use crate::error::{LawError, Result, ScheduleProblem, StudyError};
 use crate::fit::{CurveConfig, Forecast, forecast};
 use crate::law::{CurveForm, curve_forms};
@@ -151,7 +151,7 @@ impl Rest {
                     last.rate + done * (final_rate - last.rate)
                 }
             };
-            curve.points.push(CurvePoint { step, rate, loss_nats: None });
+            curve.points.push(LoggedPoint { step, rate, loss_nats: None });
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Which parameters N counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum ParamRule {
     /// Every parameter, embeddings included (Hoffmann et al. 2022).
     #[default]

@@ -47,7 +47,7 @@ fn curve(known: usize) -> String {
 fn a_curve_is_read_with_its_plan_and_its_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "iteration,learning_rate,train_loss\n10,1e-4,5\n20,2e-4,4\n30,2e-4,3.5\n20,2e-4,4.1\n30,2e-4,3.6\n40,1e-4,\n50,0,\n";
-    let curve = read_curve(file(&folder, "restart.csv", text).as_ref()).expect("a curve");
+    let curve = read_curve(file(&folder, "restart.csv", text)).expect("a curve");
     assert_eq!((curve.points.len(), curve.replaced, curve.known_until()), (5, 2, 30));
     assert_eq!(curve.points[2].loss_nats, Some(3.6));
     let rates = curve.rates();
@@ -65,7 +65,7 @@ fn bad_curves_are_named_with_line_and_column() {
         ("step,loss\n1,2\n", "the learning rate"),
         ("step,lr,loss\n1,1e-3,2\n2,fast,2\n", "3: `lr` is `fast`"),
         ("step,lr,loss\n1,1e-3,-2\n", "a loss above zero"),
-        ("step,lr,loss\n1,1e-3,\n2,1e-3,3\n", "step 1 has no loss though a later one has"),
+        ("step,lr,loss\n1,1e-3,\n2,1e-3,3\n", "step 1 has no loss, but a later one has"),
         ("step,lr,loss\n1e300,1e-3,2\n", "beyond"),
         ("step,lr,loss\n1,-1e-3,2\n", "`lr` is -0.001"),
         ("step,lr,loss\n", "holds no rows"),

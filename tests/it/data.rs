@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use isoloss::data::{Assumption, ReadOptions, RunTable, read};
+use isoloss::data::{Assumption, ReadOptions, RunTable, read, read_points};
 use isoloss::error::Result;
+#[cfg(not(all(feature = "parquet", feature = "mlflow", feature = "zstd")))]
+use isoloss::error::{DataError, Error};
 use isoloss::units::ParamRule;
 #[cfg(feature = "parquet")]
 use polars::prelude::{ParquetWriter, df};
@@ -95,12 +97,74 @@ fn a_missing_file_and_garbage_are_refused_by_name() {
     assert_says(&error.to_string(), &["nowhere.csv", "cannot be read"]);
     assert_says(
         &refused("noise.parquet", "PAR0 this is none"),
-        &["noise.parquet", "no log of a kind that is read"],
+        &["noise.parquet", "not a log of a kind that is read"],
     );
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn garbage_that_begins_like_parquet_is_refused_by_name() {
     assert_says(
         &refused("noise.parquet", "PAR1 this is none either"),
         &["noise.parquet", "cannot be read"],
     );
+}
+
+/// The first bytes decide, so the files need no contents.
+#[cfg(not(all(feature = "parquet", feature = "mlflow", feature = "zstd")))]
+#[test]
+fn a_format_left_out_of_the_build_is_refused_with_the_feature_that_reads_it() {
+    let formats: [(&str, &[u8], &str, bool); 3] = [
+        ("t.parquet", b"PAR1 a table", "parquet", cfg!(feature = "parquet")),
+        ("mlflow.db", b"SQLite format 3\0 a store", "mlflow", cfg!(feature = "mlflow")),
+        ("steps.csv.zst", b"\x28\xb5\x2f\xfd a log", "zstd", cfg!(feature = "zstd")),
+    ];
+    for (name, bytes, feature, _) in formats.into_iter().filter(|format| !format.3) {
+        let folder = Folder::new();
+        let path = folder.0.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        let error =
+            read(std::slice::from_ref(&path), &ReadOptions::default()).expect_err("left out");
+        assert!(
+            matches!(&error, Error::Data(DataError::NotBuilt { feature: f, .. }) if *f == feature),
+            "{error:?}"
+        );
+        let quoted = format!("the feature `{feature}`");
+        assert_says(&error.to_string(), &[name, "this build does not read", &quoted]);
+        // Beside other logs it is set aside with the same advice.
+        let other = folder.write("runs.csv", THREE);
+        let table = read(&[path, other], &ReadOptions::default()).expect("the other file");
+        assert_eq!(table.runs.len(), 3);
+        assert!(table.skipped.iter().any(|s| s.reason.contains(&quoted)), "{:?}", table.skipped);
+    }
+}
+
+#[test]
+fn points_need_no_loss_and_take_their_tokens_from_what_there_is() {
+    let folder = Folder::new();
+    let points =
+        |text: &str| read_points(&[folder.write("points.csv", text)], &ReadOptions::default());
+    let pairs = |text: &str| -> Vec<(String, f64, f64)> {
+        let table = points(text).expect("points");
+        table.points.iter().map(|p| (p.run.clone(), p.n.get(), p.d.get())).collect()
+    };
+    let want = vec![("a".to_owned(), 7e9, 1.4e11), ("b".to_owned(), 7e10, 1.4e12)];
+    assert_eq!(pairs("name,params,tokens\na,7B,140B\nb,70B,1.4T\n"), want);
+    assert_eq!(pairs("name,params,tokens_per_param\na,7B,20\nb,70B,20\n"), want);
+    assert_eq!(pairs("name,params,flops,loss\na,7e9,5.88e21,\nb,7e10,5.88e23,x\n"), want);
+    let table = points("params,tokens\n1e8,2e9\n2e8,4e9\n").expect("points");
+    assert_eq!((table.points[1].line, table.params), (3, ParamRule::All));
+    assert!(table.points[1].run.ends_with("points.csv:3"), "{}", table.points[1].run);
+    let error = points("params,tokens\n1e8,2e9\n2e8,few\n").expect_err("a bad row");
+    assert_says(&error.to_string(), &["points.csv:3: `tokens` is `few`, which is not a number"]);
+    let error = points("params,loss\n1e8,3\n").expect_err("no tokens");
+    assert_says(&error.to_string(), &["points.csv", "tokens D", "params, loss"]);
+}
+
+#[test]
+fn tokens_per_parameter_give_the_tokens_of_a_run() {
+    let run = &good("runs.csv", "params,tokens_per_param,loss\n1e8,20,3.1\n").runs[0];
+    assert_eq!((run.n.get(), run.d.get()), (1e8, 2e9));
 }
 
 #[test]
@@ -115,7 +179,10 @@ fn a_bad_number_is_named_with_its_line_and_column() {
         ("diverged", "`loss` is `diverged`"),
     ] {
         let text = THREE.replace("2.9", cell);
-        assert_says(&refused("runs.csv", &text), &["runs.csv:3: ", complaint, "--skip-bad"]);
+        assert_says(
+            &refused("runs.csv", &text),
+            &["runs.csv:3: ", complaint, "leave bad rows out"],
+        );
     }
     let text = THREE.replace("2e8", "-1").replace("8e9", "many");
     assert_says(&refused("runs.csv", &text), &["runs.csv:3: `params` is -1", "1 more bad row"]);
@@ -153,7 +220,7 @@ fn excluded_rows_are_counted_from_zero_and_never_looked_at() {
 }
 
 #[test]
-fn a_file_is_told_by_its_content_and_not_by_its_name() {
+fn a_file_is_detected_from_its_content_and_not_from_its_name() {
     assert_eq!(good("runs.xlsx", THREE).runs.len(), 3);
     assert_eq!(good("runs", THREE).runs.len(), 3);
     assert_eq!(
@@ -167,11 +234,11 @@ fn a_file_is_told_by_its_content_and_not_by_its_name() {
 #[test]
 fn a_missing_column_is_named_beside_the_ones_there_are() {
     let text = refused("runs.csv", "params,tokens,accuracy\n1e8,2e9,0.4\n");
-    assert_says(&text, &["the final loss", "params, tokens, accuracy", "--map loss=COLUMN"]);
+    assert_says(&text, &["the final loss", "params, tokens, accuracy", "column for `loss`"]);
     let text = refused("runs.csv", "width,tokens,loss\n64,2e9,3.0\n");
-    assert_says(&text, &["parameters N", "width, tokens, loss", "--map n=COLUMN"]);
+    assert_says(&text, &["parameters N", "width, tokens, loss", "column for `n`"]);
     let text = refused("runs.csv", "params,steps,loss\n1e8,200,3.0\n");
-    assert_says(&text, &["tokens D", "params, steps, loss", "--map d=COLUMN"]);
+    assert_says(&text, &["tokens D", "params, steps, loss", "column for `d`"]);
 }
 
 #[test]
@@ -187,7 +254,7 @@ fn two_columns_for_one_quantity_are_refused_until_one_is_mapped() {
     let text = "params,config.params,tokens,loss\n1e8,9e7,2e9,3.0\n";
     assert_says(
         &refused("runs.csv", text),
-        &["params and config.params", "parameters N", "--map n=COLUMN"],
+        &["params and config.params", "parameters N", "column for `n`"],
     );
     let map = "n=config.params".parse().expect("a map");
     let options = ReadOptions { map, ..ReadOptions::default() };

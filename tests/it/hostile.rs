@@ -1,5 +1,5 @@
 //! The seeds of the fuzz targets and seeded damage to them: no reader panics. The search for more is
-//! `fuzz/run`, which wants a nightly compiler.
+//! `fuzz/run`, which needs a nightly compiler. Of a format left out of the build the refusal is tested.
 
 use std::path::PathBuf;
 

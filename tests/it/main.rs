@@ -26,9 +26,13 @@ mod examples;
 mod golden_fit;
 mod golden_machines;
 mod golden_plans;
+#[cfg(feature = "logs")]
 mod hostile;
 mod known;
 mod laws;
+#[cfg(feature = "logs")]
+mod log_formats;
+#[cfg(feature = "logs")]
 mod logs;
 mod progress;
 mod properties;
@@ -36,10 +40,15 @@ mod refusals;
 #[cfg(feature = "logs")]
 mod repetition;
 mod rollout;
+#[cfg(feature = "logs")]
+mod samples;
 mod scenario;
 mod schedule;
 #[cfg(feature = "logs")]
 mod shared;
+#[cfg(feature = "logs")]
+mod step_logs;
+#[cfg(feature = "logs")]
 mod sweep;
 #[cfg(all(feature = "cli", feature = "train"))]
 mod trainer;

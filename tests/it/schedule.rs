@@ -1,7 +1,7 @@
 //! Loss curves under learning-rate schedules: derivatives, recovery, forecasts of unseen schedules
 //! and how often their intervals hold.
 
-use isoloss::data::{CurvePoint, TrainingCurve};
+use isoloss::data::{LoggedPoint, TrainingCurve};
 use isoloss::fit::{CurveConfig, forecast};
 use isoloss::law::{CurveForm, LearningRates, curve_forms};
 use isoloss::num::stream;
@@ -40,7 +40,7 @@ fn curve(
                 Err(_) => 6.0,
             };
             let rate = schedule.rates()[step - 1];
-            CurvePoint { step, rate, loss_nats: (step <= known).then_some(loss) }
+            LoggedPoint { step, rate, loss_nats: (step <= known).then_some(loss) }
         })
         .collect();
     TrainingCurve { name: law.id().to_owned(), points, replaced: 0 }

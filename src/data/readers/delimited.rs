@@ -1,12 +1,16 @@
-//! CSV and its kin: a table of runs, a step log, a W&B chart export, Lightning's metrics.
+//! Delimited text: a table of runs, a step log, a W&B chart export, Lightning's metrics.
 
-use super::steps::StepColumns;
-use super::{Context, Damage, Found, Source, Whole, name_of};
+use super::content::{Damage, FileContent, Whole};
+use super::context::Context;
+use super::run_name::name_of;
+use super::steps::{StepColumns, metric_of};
+use crate::data::axis::Axis;
+use crate::data::cell_table::{CellTable, cell_value};
 use crate::data::columns::ColumnMap;
+use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{LossScale, Metric, Role};
-use crate::data::sheet::{Sheet, cell_value};
+use crate::data::roles::{LossScale, Metric, Role};
 use crate::data::windows::{Window, for_each};
 use crate::error::DataError;
 
@@ -18,7 +22,7 @@ pub(super) fn read(
     head: &[u8],
     separator: u8,
     context: &Context<'_>,
-) -> Result<Found, DataError> {
+) -> Result<FileContent, DataError> {
     let mut reader = builder(separator).from_reader(head);
     let mut record = csv::ByteRecord::new();
     let text = |cell: &[u8]| String::from_utf8_lossy(cell).trim().to_owned();
@@ -30,12 +34,15 @@ pub(super) fn read(
     }
     let columns: Vec<String> = record.iter().map(text).collect();
     if let Some(charts) = chart_columns(&columns, context.map) {
-        let is_tokens = super::steps::role(&columns[0], context.map);
-        let is_tokens = matches!(is_tokens, Role::Metric { metric: Metric::Tokens, .. });
-        let tokens_axis = is_tokens.then_some(columns[0].as_str());
-        let piece = Piece::Chart { charts: &charts, tokens_axis };
+        let axis = match super::steps::role(&columns[0], context.map) {
+            Role::Metric { metric: Metric::Tokens, .. } => Axis::Tokens,
+            Role::Metric { metric: Metric::Samples, .. } => Axis::Samples,
+            Role::Metric { metric: Metric::Epoch, .. } => Axis::Epoch,
+            _ => Axis::Step,
+        };
+        let piece = Piece::Chart { charts: &charts, axis, axis_name: &columns[0] };
         let (logs, damage) = steps(source, separator, context, &piece)?;
-        return Ok(Found::logs(Format::WandbChart, logs).with_damage(damage));
+        return Ok(FileContent::logs(Format::WandbChart, logs).with_damage(damage));
     }
     let plan = StepColumns::of(&columns, context.map);
     let size = plan.size();
@@ -51,7 +58,7 @@ pub(super) fn read(
     }
     if !plan.are_steps(&sample) {
         let from = source.open(context.meter, context.progress)?;
-        return Ok(Found::table(Sheet::csv(source.shown(), from, separator)?));
+        return Ok(FileContent::table(CellTable::csv(source.shown(), from, separator)?));
     }
     let lightning = plan.has_epoch
         && plan.run.is_none()
@@ -66,7 +73,7 @@ pub(super) fn read(
         log.format = format;
         log.zero_based = lightning;
     }
-    Ok(Found::logs(format, logs).with_damage(damage))
+    Ok(FileContent::logs(format, logs).with_damage(damage))
 }
 
 /// Lightning's logger names its file and leaves the hyper-parameters beside it.
@@ -89,10 +96,11 @@ enum Piece<'a> {
         width: usize,
         fallback: &'a str,
     },
-    /// The first column holds steps, or tokens under this name, which then stand for steps too.
+    /// The first column holds the positions.
     Chart {
         charts: &'a [Chart],
-        tokens_axis: Option<&'a str>,
+        axis: Axis,
+        axis_name: &'a str,
     },
 }
 
@@ -180,8 +188,8 @@ fn part(
                     rows.damage.push(Damage::line(line(), problem));
                 }
             }
-            Piece::Chart { charts, tokens_axis } => {
-                if let Err(problem) = rows.chart(&record, charts, *tokens_axis, separator) {
+            Piece::Chart { charts, axis, axis_name } => {
+                if let Err(problem) = rows.chart(&record, charts, (*axis, axis_name), separator) {
                     rows.damage.push(Damage::line(line(), problem));
                 }
             }
@@ -258,8 +266,9 @@ impl<'a> Rows<'a> {
         let plan = self.plan;
         let run = plan.run.and_then(|at| record.get(at)).filter(|r| !r.is_empty());
         self.enter(run.unwrap_or(self.fallback.as_bytes()), Format::CsvSteps);
-        let bad =
-            |at: usize, found: String| format!("`{}` is {found}, which is no number", columns[at]);
+        let bad = |at: usize, found: String| {
+            format!("`{}` is {found}, which is not a number", columns[at])
+        };
         let Some(at) = plan.step else { return Ok(()) };
         let Some(step) = number(record, at, separator).map_err(|e| bad(at, e))? else {
             return Ok(());
@@ -292,10 +301,10 @@ impl<'a> Rows<'a> {
         &mut self,
         record: &csv::ByteRecord,
         charts: &[Chart],
-        tokens_axis: Option<&str>,
+        (axis, axis_name): (Axis, &str),
         separator: u8,
     ) -> Result<(), String> {
-        let bad = |found: String, name: &str| format!("`{name}` is {found}, which is no number");
+        let bad = |found: String, name: &str| format!("`{name}` is {found}, which is not a number");
         let step = number(record, 0, separator).map_err(|e| bad(e, "the first column"))?;
         let Some(step) = step else { return Ok(()) };
         for chart in charts {
@@ -306,9 +315,10 @@ impl<'a> Rows<'a> {
             self.enter(chart.run.as_bytes(), Format::WandbChart);
             let log = &mut self.logs[self.current];
             log.named = true;
+            log.axis = axis;
             log.push(&chart.key, metric, scale, rank, step, value);
-            if let Some(axis) = tokens_axis {
-                log.push(axis, Metric::Tokens, LossScale::NatsPerToken, 0, step, step);
+            if let Some(own) = metric_of(axis) {
+                log.push(axis_name, own, LossScale::NatsPerToken, 0, step, step);
             }
         }
         Ok(())

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use super::content::{Damage, FileContent};
+use super::context::Context;
 use super::json_line::with_bare_numbers;
 use super::json_lines::flatten;
+use super::run_name::name_of;
 use super::steps::{factor, role};
-use super::{Context, Found, Source, name_of};
-use crate::data::facts::{FACTS, is_fact, without_groups};
+use crate::data::cell_table::CellTable;
+use crate::data::facts::{FACTS, is_fact};
+use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{Metric, Role, collapsed};
-use crate::data::sheet::Sheet;
+use crate::data::roles::{Metric, Role};
+use crate::data::spelling::{collapsed, without_groups};
 use crate::error::DataError;
 
 /// A `trainer_state.json` of a million logged steps has about 200 MB.
@@ -21,15 +25,17 @@ const MOST: u64 = 512 << 20;
 /// Configs are written by people.
 const MOST_CONFIG: u64 = 8 << 20;
 
-pub(super) fn document(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+pub(super) fn document(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
     let bytes = source.all(MOST, context.meter, context.progress)?;
     let text = std::str::from_utf8(&bytes).map_err(|e| source.unreadable(&e))?;
     let text = text.trim_start_matches('\u{feff}');
     let json: Json = match serde_json::from_str(text) {
         Ok(json) => json,
-        Err(error) => with_bare_numbers(text).ok_or_else(|| DataError::Unreadable {
-            path: format!("{}:{}", source.shown(), error.line()),
-            reason: format!("not JSON: {error}"),
+        Err(error) => with_bare_numbers(text).ok_or_else(|| DataError::BadSyntax {
+            path: source.shown(),
+            line: error.line(),
+            language: "JSON",
+            reason: error.to_string(),
         })?,
     };
     match json {
@@ -47,11 +53,11 @@ pub(super) fn document(source: &Source, context: &Context<'_>) -> Result<Found, 
                 })
                 .collect();
             if objects.is_empty() {
-                return Ok(Found::unknown("a JSON list without objects"));
+                return Ok(FileContent::unknown("a JSON list without objects"));
             }
-            Ok(Found::table(Sheet::objects(source.shown(), objects)?))
+            Ok(FileContent::table(CellTable::objects(source.shown(), objects)?))
         }
-        _ => Ok(Found::unknown("JSON that is neither a run nor a config")),
+        _ => Ok(FileContent::unknown("JSON that is neither a run nor a config")),
     }
 }
 
@@ -61,10 +67,10 @@ fn trainer_state(
     context: &Context<'_>,
     state: &Map<String, Json>,
     history: Vec<Json>,
-) -> Found {
+) -> FileContent {
     let mut log = RunLog::new(name_of(source), &source.path, Format::HuggingFace);
     for (key, value) in state {
-        // Zero stands for "not counted" in this format.
+        // Zero means "not counted" in this format.
         let counted = value.as_f64().is_none_or(|x| x != 0.0);
         if is_fact(key) && counted {
             log.set(key, Value::from_json(value));
@@ -73,9 +79,9 @@ fn trainer_state(
     let mut damage = Vec::new();
     for (i, entry) in history.iter().enumerate() {
         let Json::Object(entry) = entry else {
-            damage.push(super::Damage {
+            damage.push(Damage {
                 at: format!("log_history[{i}]"),
-                problem: "no object".to_owned(),
+                problem: "not an object".to_owned(),
             });
             continue;
         };
@@ -95,7 +101,7 @@ fn trainer_state(
     if let Some(steps) = state.get("global_step").and_then(Json::as_f64) {
         log.set("last_step", Value::Number(steps));
     }
-    Found::logs(Format::HuggingFace, vec![log]).with_damage(damage)
+    FileContent::logs(Format::HuggingFace, vec![log]).with_damage(damage)
 }
 
 /// Facts about a run beside it, or one run with its loss.
@@ -103,7 +109,7 @@ fn config_or_run(
     source: &Source,
     context: &Context<'_>,
     object: Map<String, Json>,
-) -> Result<Found, DataError> {
+) -> Result<FileContent, DataError> {
     let has = |wanted: fn(&Role) -> bool| object.keys().any(|k| wanted(&role(k, context.map)));
     let has_size = object.keys().any(|k| {
         let key = collapsed(k);
@@ -112,13 +118,13 @@ fn config_or_run(
     let is_run = has_size
         && has(|r| matches!(r, Role::Metric { metric: Metric::EvalLoss | Metric::TrainLoss, .. }));
     if is_run {
-        return Ok(Found::table(Sheet::objects(source.shown(), vec![(1, object)])?));
+        return Ok(FileContent::table(CellTable::objects(source.shown(), vec![(1, object)])?));
     }
     Ok(facts(&Json::Object(object)))
 }
 
-/// The facts of a document; one that holds none is no config of a run.
-fn facts(json: &Json) -> Found {
+/// The facts of a document; one that holds none is not a config of a run.
+fn facts(json: &Json) -> FileContent {
     let mut facts = BTreeMap::new();
     flatten("", json, 0, &mut |key, value| {
         if is_fact(key) {
@@ -133,13 +139,13 @@ fn facts(json: &Json) -> Found {
         })
     };
     if facts.keys().any(known) {
-        Found::facts(facts)
+        FileContent::facts(facts)
     } else {
-        Found::unknown("no log, and no config of a run")
+        FileContent::unknown("no log, and no config of a run")
     }
 }
 
-pub(super) fn yaml(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+pub(super) fn yaml(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
     let bytes = source.all(MOST_CONFIG, context.meter, context.progress)?;
     let text = std::str::from_utf8(&bytes).map_err(|e| source.unreadable(&e))?;
     match serde_saphyr::from_str::<Json>(text) {

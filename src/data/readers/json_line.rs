@@ -1,4 +1,4 @@
-//! One line of JSON Lines as keys and plain values, without building what nobody looks at.
+//! One line of JSON Lines as keys and plain values, without building values that are not used.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::data::log::Value;
 
-/// A line as it stands.
+/// A whole line.
 pub(super) type Object = Map<String, Json>;
 
 /// JSON with the NaN and Infinity that Python writes bare and JSON has no word for, as text; `None`
@@ -54,7 +54,7 @@ impl Scalar<'_> {
     }
 }
 
-/// The keys and plain values of a line, without building what nobody looks at.
+/// The keys and plain values of a line, without building values that are not used.
 pub(super) struct Entries<'a>(pub(super) Vec<(std::borrow::Cow<'a, str>, Scalar<'a>)>);
 
 impl Entries<'_> {
@@ -140,7 +140,7 @@ impl<'de> serde::Deserialize<'de> for Key<'de> {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Scalar::deserialize(from)? {
             Scalar::Text(text) => Ok(Self(text)),
-            _ => Err(serde::de::Error::custom("a key that is no text")),
+            _ => Err(serde::de::Error::custom("a key that is not text")),
         }
     }
 }

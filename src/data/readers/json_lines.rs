@@ -2,17 +2,20 @@
 
 use serde_json::Value as Json;
 
+use super::content::{Damage, FileContent, Whole};
+use super::context::Context;
 use super::json_line::{Object, Scalar, entries, object};
+use super::run_name::name_of;
 use super::steps::{StepColumns, factor, role};
-use super::{Context, Damage, Found, Source, Whole, name_of};
+use crate::data::cell_table::CellTable;
 use crate::data::columns::ColumnMap;
 use crate::data::files::Meter;
+use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{Metric, Role};
-use crate::data::sheet::Sheet;
+use crate::data::roles::{Metric, Role};
 use crate::data::windows::{Window, for_each};
-use crate::error::DataError;
+use crate::error::{DataError, RowProblem};
 
 /// Lines of the beginning that decide what a file is.
 const SAMPLE: usize = 4096;
@@ -24,7 +27,7 @@ pub(super) fn read(
     source: &Source,
     head: &[u8],
     context: &Context<'_>,
-) -> Result<Found, DataError> {
+) -> Result<FileContent, DataError> {
     let text = String::from_utf8_lossy(head);
     let mut columns: Vec<String> = Vec::new();
     let mut sample = Vec::new();
@@ -78,7 +81,7 @@ pub(super) fn read(
     for_each(from, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
     let (mut logs, damage) = whole.into_parts();
     name_the_nameless(&mut logs, &fallback);
-    Ok(Found::logs(Format::JsonSteps, logs).with_damage(damage))
+    Ok(FileContent::logs(Format::JsonSteps, logs).with_damage(damage))
 }
 
 /// Rows without a run belong to the one run of the file: the one its first line names, or its own.
@@ -224,7 +227,7 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
                 Role::Metric { metric, scale, rank } => {
                     let Some(x) = value.number() else {
                         if let Scalar::Text(_) = value {
-                            let problem = format!("`{}` is no number", known.key);
+                            let problem = format!("`{}` is not a number", known.key);
                             damage.push(Damage::line(at, problem));
                         }
                         continue;
@@ -270,18 +273,18 @@ fn facts_of(log: &mut RunLog, line: &str, event: Option<&str>) {
     });
 }
 
-/// A line that is no step log: every line is a run.
-fn table(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+/// A file that is not a step log: every line is a run.
+fn table(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
     let from = source.open(context.meter, context.progress)?;
-    Ok(Found::table(objects(source, from)?))
+    Ok(FileContent::table(objects(source, from)?))
 }
 
 /// Every line of a file as a row.
-pub(super) fn rows(source: &Source, meter: &Meter) -> Result<Sheet, DataError> {
+pub(super) fn rows(source: &Source, meter: &Meter) -> Result<CellTable, DataError> {
     objects(source, source.open(meter, &|_, _| {})?)
 }
 
-fn objects(source: &Source, from: impl std::io::Read + Send) -> Result<Sheet, DataError> {
+fn objects(source: &Source, from: impl std::io::Read + Send) -> Result<CellTable, DataError> {
     let work = |window: &Window| {
         let mut rows = Vec::new();
         for (i, line) in window.bytes.split(|b| *b == b'\n').enumerate() {
@@ -298,30 +301,33 @@ fn objects(source: &Source, from: impl std::io::Read + Send) -> Result<Sheet, Da
         for (line, row) in part {
             match row {
                 Ok(object) => rows.push((line, object)),
-                Err(e) => damaged.push((line, format!("not a JSON object: {e}"))),
+                Err(e) => {
+                    let reason = format!("not a JSON object: {e}");
+                    damaged.push((line, RowProblem::Syntax { reason }));
+                }
             }
         }
     };
     for_each(from, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
-    let mut sheet = Sheet::objects(source.shown(), rows)?;
-    sheet.damaged = damaged;
-    Ok(sheet)
+    let mut table = CellTable::objects(source.shown(), rows)?;
+    table.damaged = damaged;
+    Ok(table)
 }
 
-/// Facts of a document, groups joined by dots; lists are no facts.
-pub(super) fn flatten(path: &str, json: &Json, depth: usize, tell: &mut dyn FnMut(&str, Value)) {
+/// Facts of a document, groups joined by dots; lists are not facts.
+pub(super) fn flatten(path: &str, json: &Json, depth: usize, keep: &mut dyn FnMut(&str, Value)) {
     match json {
         // `{value: 3, desc: null}` is how W&B keeps a fact.
         Json::Object(map) if depth > 0 && map.contains_key("value") && map.len() <= 2 => {
-            flatten(path, &map["value"], depth + 1, tell);
+            flatten(path, &map["value"], depth + 1, keep);
         }
         Json::Object(map) if depth < 16 => {
             for (key, value) in map {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                flatten(&path, value, depth + 1, tell);
+                flatten(&path, value, depth + 1, keep);
             }
         }
         Json::Object(_) | Json::Array(_) | Json::Null => {}
-        leaf => tell(path, Value::from_json(leaf)),
+        leaf => keep(path, Value::from_json(leaf)),
     }
 }

@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, ParquetReader, SerReader};
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
+use super::content::{FileContent, Whole};
+use super::context::Context;
+use super::run_name::name_of;
 use super::steps::StepColumns;
-use super::{Context, Found, Source, Whole, name_of};
+use crate::data::cell_table::CellTable;
+use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::sheet::Sheet;
 use crate::error::DataError;
 
 /// Rows that decide what a file is.
@@ -23,7 +26,7 @@ const SLICE: usize = 1 << 20;
 /// Slices held at a time.
 const BATCH: usize = 2;
 
-pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
     let open = || File::open(&source.path).map_err(|e| source.unreadable(&e));
     let slice = |from: usize, rows: usize, columns: Option<Vec<String>>| {
         let reader =
@@ -62,7 +65,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
         })
         .collect();
     if !plan.are_steps(&sample) {
-        return Ok(Found::table(self::rows(source)?));
+        return Ok(FileContent::table(self::rows(source)?));
     }
     let used: Vec<usize> = plan
         .run
@@ -86,21 +89,21 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
         parts.into_iter().for_each(|logs| whole.add(logs, Vec::new()));
     }
     let (logs, damage) = whole.into_parts();
-    Ok(Found::logs(Format::ParquetSteps, logs).with_damage(damage))
+    Ok(FileContent::logs(Format::ParquetSteps, logs).with_damage(damage))
 }
 
 /// Every row of a file.
-pub(super) fn rows(source: &Source) -> Result<Sheet, DataError> {
+pub(super) fn rows(source: &Source) -> Result<CellTable, DataError> {
     let file = File::open(&source.path).map_err(|e| source.unreadable(&e))?;
     let frame = guarded(|| ParquetReader::new(file).finish().map_err(|e| source.unreadable(&e)))
         .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
     let columns: Vec<String> = frame.columns().iter().map(|c| c.name().to_string()).collect();
-    let mut sheet = Sheet::new(source.shown(), columns);
+    let mut table = CellTable::new(source.shown(), columns);
     for row in 0..frame.height() {
         let values = frame.columns().iter().map(|c| cell(c, row)).collect();
-        sheet.push(row + 1, values)?;
+        table.push(row + 1, values)?;
     }
-    Ok(sheet)
+    Ok(table)
 }
 
 /// One column of text, row by row; `None` where a cell is empty.
@@ -112,7 +115,7 @@ pub(in crate::data) fn texts(
     let file = File::open(&source.path).map_err(|e| source.unreadable(&e))?;
     let reader = ParquetReader::new(file).with_columns(Some(vec![field.to_owned()]));
     let wanted = |error: &dyn std::fmt::Display| {
-        source.unreadable(&format!("{error}; name the column of text with text_field"))
+        source.unreadable(&format!("{error}; choose the column that holds the text"))
     };
     let frame = guarded(|| reader.finish().map_err(|e| wanted(&e)))
         .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;

@@ -1,11 +1,14 @@
 //! Which columns of a step log hold what.
 
-use crate::data::columns::{ColumnMap, Quantity};
+use crate::data::axis::Axis;
+use crate::data::columns::ColumnMap;
 use crate::data::facts::count_with_unit;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{LossScale, Metric, Role, collapsed, role_of};
+use crate::data::quantity::Quantity;
+use crate::data::roles::{LossScale, Metric, Role, role_of};
+use crate::data::spelling::collapsed;
 
-/// The role of a column or key, `--map` before its name.
+/// The role of a column or key, mapped or by its name.
 pub(super) fn role(column: &str, map: &ColumnMap) -> Role {
     let mapped = |q: Quantity| map.column(q) == Some(column);
     let by_name = role_of(column);
@@ -77,7 +80,7 @@ pub(super) struct MetricColumn {
     pub(super) factor: f64,
 }
 
-/// Where everything stands in the rows of a step log.
+/// The columns of a step log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StepColumns {
     pub(super) run: Option<usize>,
@@ -136,7 +139,7 @@ impl StepColumns {
         repeating > 0 && 2 * repeating >= steps.len()
     }
 
-    /// The column that a size would be told by.
+    /// The column that holds N, if any.
     pub(super) fn size(&self) -> Option<usize> {
         self.facts
             .iter()
@@ -150,7 +153,7 @@ impl StepColumns {
     }
 }
 
-/// Books a key and its value that came with a step; keys of no use are let go.
+/// Adds a key and its value at a step to a log; keys of no use are passed over.
 pub(super) fn book(log: &mut RunLog, key: &str, role: Role, step: f64, value: &Value, factor: f64) {
     match (role, value) {
         (Role::Metric { metric, scale, rank }, Value::Number(x)) => {
@@ -158,5 +161,20 @@ pub(super) fn book(log: &mut RunLog, key: &str, role: Role, step: f64, value: &V
         }
         (Role::Fact, value) => log.set(key, value.clone()),
         _ => {}
+    }
+}
+
+/// As [`book`], by the name of the key alone. Some tools log sizes as metrics; those are facts.
+pub(super) fn book_named(log: &mut RunLog, key: &str, step: f64, value: f64, map: &ColumnMap) {
+    book(log, key, role(key, map), step, &Value::Number(value), factor(key, map));
+}
+
+/// The quantity that the positions of an axis are themselves.
+pub(super) fn metric_of(axis: Axis) -> Option<Metric> {
+    match axis {
+        Axis::Step => None,
+        Axis::Tokens => Some(Metric::Tokens),
+        Axis::Samples => Some(Metric::Samples),
+        Axis::Epoch => Some(Metric::Epoch),
     }
 }

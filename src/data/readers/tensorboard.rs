@@ -8,8 +8,11 @@ use std::io::Read;
 
 use prost::Message;
 
+use super::content::{Damage, FileContent};
+use super::context::Context;
+use super::run_name::name_of;
 use super::steps::{book, factor, role};
-use super::{Context, Damage, Found, Source, name_of};
+use crate::data::files::Source;
 use crate::data::files::read_full;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
@@ -113,7 +116,7 @@ impl Scalar {
     }
 }
 
-/// TensorFlow masks checksums, so that one of data that holds checksums is no trivial one.
+/// TensorFlow masks checksums, so that the checksum of data that holds checksums is not trivial.
 fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -164,7 +167,7 @@ fn header(bytes: &[u8]) -> Option<(u64, bool)> {
     Some((u64::from_le_bytes(length), right))
 }
 
-pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
     let file = source.open(context.meter, context.progress)?;
     let mut from = std::io::BufReader::with_capacity(1 << 20, file);
     let mut log = RunLog::new(name_of(source), &source.path, Format::TensorBoard);
@@ -184,7 +187,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
             break;
         }
         if !right || length > MOST_FRAME {
-            // Without the length there is no next record to be found.
+            // Without the length the next record cannot be found.
             let problem = "the length of a record fails its checksum; what follows is lost";
             damage.push(Damage::byte(at, problem));
             break;
@@ -206,7 +209,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
         } else if let Ok(event) = Event::decode(data) {
             take(&mut log, &event, context);
         } else {
-            damage.push(Damage::byte(at, "a record is no event and is left out"));
+            damage.push(Damage::byte(at, "a record is not an event and is left out"));
         }
         at += FRAME_HEADER as u64 + wanted;
     }
@@ -214,7 +217,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
         let problem = format!("{} more records fail their checksum", broken - 20);
         damage.push(Damage::byte(at, problem));
     }
-    Ok(Found::logs(Format::TensorBoard, vec![log]).with_damage(damage))
+    Ok(FileContent::logs(Format::TensorBoard, vec![log]).with_damage(damage))
 }
 
 fn take(log: &mut RunLog, event: &Event, context: &Context<'_>) {

@@ -6,14 +6,17 @@
 
 use prost::Message;
 
+use super::content::{Damage, FileContent};
+use super::context::Context;
 use super::json_lines::flatten;
+use super::run_name::name_of;
 use super::steps::{book, factor, role};
-use super::{Context, Damage, Found, Source, name_of};
 use crate::data::facts::is_fact;
+use crate::data::files::Source;
 use crate::data::files::read_full;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::Role;
+use crate::data::roles::Role;
 use crate::error::DataError;
 
 #[derive(Clone, PartialEq, Message)]
@@ -113,7 +116,7 @@ const CHUNK_HEADER: usize = 7;
 /// Largest record put together from chunks.
 const MOST_RECORD: usize = 64 << 20;
 
-pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
     let mut from = source.open(context.meter, context.progress)?;
     let mut log = RunLog::new(name_of(source), &source.path, Format::WandbOffline);
     let mut damage = Vec::new();
@@ -201,10 +204,10 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<Found, Data
         }
     }
     if state.undecoded > 0 {
-        let problem = format!("{} records are no W&B messages", state.undecoded);
+        let problem = format!("{} records are not W&B messages", state.undecoded);
         damage.push(Damage { at: "within the file".to_owned(), problem });
     }
-    Ok(Found::logs(Format::WandbOffline, vec![log]).with_damage(damage))
+    Ok(FileContent::logs(Format::WandbOffline, vec![log]).with_damage(damage))
 }
 
 /// What the records have said so far.

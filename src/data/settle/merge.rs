@@ -1,13 +1,13 @@
-//! Logs of one run told from several files: pieces put together, copies set aside, facts joined.
+//! Logs of one run in several files: pieces put together, copies set aside, facts joined.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::data::digest::InputDigest;
 use crate::data::facts::FactKind;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::Metric;
-use crate::data::table::Digest;
+use crate::data::roles::Metric;
 
 /// Two logs of a run agree when their last losses do to this share: formats round to four digits or
 /// keep single precision.
@@ -55,7 +55,7 @@ pub(in crate::data) fn merge(logs: Vec<RunLog>) -> Joined {
             log.settle();
             take_in(&mut kept, log, &mut joined.copies);
         }
-        // Runs of one name that are not one run are told apart by where they are.
+        // Different runs of one name are named by their files as well.
         if kept.len() > 1 {
             for log in &mut kept {
                 log.run = format!("{} ({})", log.run, log.path.display());
@@ -67,7 +67,7 @@ pub(in crate::data) fn merge(logs: Vec<RunLog>) -> Joined {
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     let Joined { logs, copies } = &mut joined;
     logs.retain(|log| {
-        let mut digest = Digest::new();
+        let mut digest = InputDigest::new();
         let mut points = 0;
         for metric in [Metric::TrainLoss, Metric::EvalLoss] {
             digest.update(&[metric as u8]);
@@ -157,7 +157,7 @@ fn take_in(kept: &mut Vec<RunLog>, mut log: RunLog, copies: &mut Vec<(RunLog, St
     kept.push(log);
 }
 
-/// Facts about tokens are told in products; those of two logs are not to be mixed.
+/// Facts about tokens come as products; those of two logs must not be mixed.
 fn clashes(one: &RunLog, other: &RunLog) -> bool {
     let both = |kind| one.count(kind).zip(other.count(kind));
     [FactKind::AllParams, FactKind::NonEmbeddingParams]
@@ -191,6 +191,14 @@ fn relation(one: &RunLog, other: &RunLog) -> Relation {
     }
     let (Some(a), Some(b)) = (one.last_step(), other.last_step()) else { return Relation::Facts };
     let close = |x: f64, y: f64| (x / y - 1.0).abs() <= AGREE;
+    if one.axis != other.axis {
+        // Positions that count different things cannot be compared; the last losses can.
+        let last = |log: &RunLog, metric| log.series(metric).last().map(|b| b.last);
+        let same = [Metric::EvalLoss, Metric::TrainLoss]
+            .into_iter()
+            .find_map(|metric| Some(close(last(one, metric)?, last(other, metric)?)));
+        return if same == Some(true) { Relation::Copy } else { Relation::Apart };
+    }
     let (short, long) = if a <= b { (one, other) } else { (other, one) };
     let end = a.min(b);
     let shared = [Metric::EvalLoss, Metric::TrainLoss].into_iter().find_map(|metric| {

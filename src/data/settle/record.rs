@@ -1,18 +1,21 @@
 //! From a settled run to a record of the table.
 
-use super::{LossChoice, Settled, TokensSeen};
-use crate::data::columns::{ColumnMap, Quantity};
+use super::judge::Settled;
+use super::reason::Reason;
+use super::schedule::ScheduleState;
+use super::tokens::TokensSeen;
+use crate::data::columns::ColumnMap;
 use crate::data::facts::FactKind;
-use crate::data::layout::set_field;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::{Metric, collapsed};
-use crate::data::read::ReadOptions;
+use crate::data::options::{LossChoice, ReadOptions};
+use crate::data::quantity::Quantity;
+use crate::data::roles::Metric;
+use crate::data::setting_columns::set_field;
+use crate::data::spelling::collapsed;
 use crate::data::table::{Assumption, LossSource, RunNote, RunRecord, RunTable, Skipped};
-use crate::error::Warning;
+use crate::error::{Lack, Warning};
 use crate::flops::FlopRule;
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
-
-use super::schedule::Standing;
 
 /// The settings a log may state.
 const SETTINGS: [Quantity; 7] = [
@@ -38,10 +41,7 @@ fn fact(log: &RunLog, quantity: Quantity, map: &ColumnMap) -> Option<f64> {
     found.map(|x| x * map.factor(quantity))
 }
 
-/// Why a run cannot enter.
-type Reason = String;
-
-/// The loss that stands for a run: step, nats, whether per byte, where from.
+/// The loss that represents a run: step, nats, whether per byte, where from.
 fn loss(run: &Settled, choice: LossChoice) -> Result<(f64, f64, bool, LossSource), Reason> {
     let bytes = run.log.count(FactKind::BytesPerToken);
     let units = |metric, nats: f64| match (run.log.is_per_byte(metric), bytes) {
@@ -123,28 +123,32 @@ fn entry(
         *metric == wanted
     }) {
         let what = if *metric == Metric::EvalLoss { "evaluation" } else { "training" };
-        return Err(format!("{keys} could both be the {what} loss; choose with --map loss=COLUMN"));
+        let text =
+            format!("{keys} could both be the {what} loss; choose the column or key for loss");
+        return Err(Reason::lacks(Lack::LossColumn, text));
     }
     let (step, loss_nats, per_byte, loss_source) = loss(run, choice)?;
     if !(loss_nats.is_finite() && loss_nats > 0.0) {
-        return Err(format!("the final loss is {loss_nats}"));
+        return Err(format!("the final loss is {loss_nats}").into());
     }
-    let (rule, n) = size(run, rule, &options.map).ok_or(
-        "N is not in the log: put a table with the columns run and n_params beside it, or give --given RUN:n_params=N",
-    )?;
+    let (rule, n) = size(run, rule, &options.map).ok_or_else(|| {
+        let text = "N is not in the log: put a table with the columns run and n_params beside it, or give n_params";
+        Reason::lacks(Lack::Params, text)
+    })?;
     let seen = run.tokens(step)?;
     if !(seen.tokens.is_finite() && seen.tokens > 0.0) {
-        return Err(format!("{} tokens at its last step", seen.tokens));
+        return Err(format!("{} tokens at its last step", seen.tokens).into());
     }
     let (n, d) = (Params::new(n), Tokens::new(seen.tokens));
     let mut setting = Setting::PLAIN;
     for quantity in SETTINGS {
         if let Some(x) = fact(&run.log, quantity, &options.map) {
-            set_field(&mut setting, quantity, x)?;
+            set_field(&mut setting, quantity, x).map_err(|fault| fault.to_string())?;
         }
     }
     if let Some(unique) = run.unique_tokens(seen.tokens) {
-        set_field(&mut setting, Quantity::UniqueTokens, unique)?;
+        set_field(&mut setting, Quantity::UniqueTokens, unique)
+            .map_err(|fault| fault.to_string())?;
     }
     let logged = run.log.series(Metric::Flops);
     let c = logged
@@ -190,9 +194,9 @@ pub(in crate::data) fn enter(
     let (mut constant, mut decayed) = (0, 0);
     for (row, run) in settled.iter().enumerate().filter(|(row, _)| !options.exclude.contains(row)) {
         let path = run.log.path.display().to_string();
-        let left_out = |reason: String| {
-            let (path, run) = (path.clone(), Some(run.log.run.clone()));
-            Skipped { path, line: None, run, reason }
+        let left_out = |Reason { text, lack }| {
+            let skipped = Skipped::run(&path, &run.log.run, text);
+            Skipped { lack, ..skipped }
         };
         let entry = match entry(run, row, rule, choice, options) {
             Ok(entry) => entry,
@@ -203,18 +207,19 @@ pub(in crate::data) fn enter(
         };
         table.curves.extend(run.curve(entry.record.n));
         if let Some((stated, table_path)) = &run.log.stated {
-            // The row of a table stands for the run; the log is its curve.
+            // The row of a table represents the run; the log is its curve.
             if (stated / entry.record.loss_nats - 1.0).abs() > 5e-3 {
-                table.skipped.push(left_out(format!(
+                let text = format!(
                     "its row in {table_path} says loss {stated:.4}, this log {:.4}; the row is taken",
                     entry.record.loss_nats
-                )));
+                );
+                table.skipped.push(left_out(text.into()));
             }
             continue;
         }
-        match run.standing {
-            Standing::Constant => constant += 1,
-            Standing::Finished => decayed += 1,
+        match run.schedule {
+            ScheduleState::Constant => constant += 1,
+            ScheduleState::Finished => decayed += 1,
             _ => {}
         }
         note(run, &entry.record, &entry.seen, table);
@@ -252,7 +257,7 @@ fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTab
         if (1.38..1.52).contains(&ratio) {
             let key = run.log.key(Metric::TrainLoss);
             say(format!(
-                "`{key}` begins at {first:.2}, near log2 of the vocabulary: it seems to be in bits; --map 'loss={key}*0.693147' turns it into nats"
+                "`{key}` begins at {first:.2}, near log2 of the vocabulary: it seems to be in bits; multiplying by 0.693147 in the column map (loss={key}*0.693147) turns it into nats"
             ));
         }
     }

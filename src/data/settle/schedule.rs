@@ -1,11 +1,11 @@
-//! Where a learning-rate schedule stands when a log ends.
+//! How far a learning-rate schedule has come when a log ends.
 
 use crate::data::series::Series;
 
 /// What the rates say about the end of a log.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Standing {
-    /// No rates, or too few to tell.
+pub(super) enum ScheduleState {
+    /// No rates, or too few to say.
     Unknown,
     /// The rate never came down from its peak.
     Constant,
@@ -31,17 +31,17 @@ const MISFIT: f64 = 0.004;
 /// Rates a shape is fitted to.
 const FITTED: usize = 128;
 
-/// Where the schedule stands at its last logged rate.
+/// How far the schedule has come at its last logged rate.
 ///
 /// The decay is everything after the last rate at the peak. A cosine
 /// r = f + (p - f)(1 + cos(pi t / T)) / 2 and a line r = p - s t are fitted to it, T by search, the
 /// rest by least squares. A cosine whose T is beyond the last step was cut off, whatever the log
 /// calls its end.
-pub(super) fn standing(rates: &Series) -> Standing {
+pub(super) fn state_of(rates: &Series) -> ScheduleState {
     let points: Vec<(f64, f64)> = rates.bins().iter().map(|b| (b.step, b.last)).collect();
     let peak = points.iter().map(|p| p.1).fold(0.0, f64::max);
     if points.len() < 4 || peak <= 0.0 {
-        return Standing::Unknown;
+        return ScheduleState::Unknown;
     }
     let at_peak = |rate: f64| rate >= (1.0 - 1e-9) * peak;
     let (first_top, last_top) = (
@@ -50,7 +50,7 @@ pub(super) fn standing(rates: &Series) -> Standing {
     );
     let last = points.len() - 1;
     if last_top == last {
-        return if first_top == last { Standing::WarmingUp } else { Standing::Constant };
+        return if first_top == last { ScheduleState::WarmingUp } else { ScheduleState::Constant };
     }
     let (start, end) = (points[last_top].0, points[last].0);
     let share = points[last].1 / peak;
@@ -58,16 +58,16 @@ pub(super) fn standing(rates: &Series) -> Standing {
         points[last_top..].iter().map(|(t, r)| (t - start, r / peak)).collect();
     let span = end - start;
     if share <= 0.02 || (decay.len() < 5 && share <= FLOOR) {
-        return Standing::Finished;
+        return ScheduleState::Finished;
     }
     if decay.len() < 5 {
-        return Standing::Midway { share, shape: "decay", ends_at: None };
+        return ScheduleState::Midway { share, shape: "decay", ends_at: None };
     }
     // A floor that is held is an end.
     let held = decay.iter().rev().take_while(|(_, r)| (r - share).abs() <= 1e-9 + 1e-6 * share);
     let held_from = held.last().map_or(span, |p| p.0);
     if span - held_from >= 0.02 * span && share < 0.9 {
-        return Standing::Finished;
+        return ScheduleState::Finished;
     }
     // A hundred points fix three numbers as well as thousands.
     let every = decay.len().div_ceil(FITTED);
@@ -79,23 +79,27 @@ pub(super) fn standing(rates: &Series) -> Standing {
     let (line, zero_at) = line(&thin);
     if cosine <= MISFIT && cosine <= line {
         return if period > SLACK * span {
-            Standing::Midway { share, shape: "cosine", ends_at: Some(start + period) }
+            ScheduleState::Midway { share, shape: "cosine", ends_at: Some(start + period) }
         } else {
-            Standing::Finished
+            ScheduleState::Finished
         };
     }
     if share <= FLOOR {
-        return Standing::Finished;
+        return ScheduleState::Finished;
     }
     if line <= MISFIT {
-        return Standing::Midway { share, shape: "linear decay", ends_at: Some(start + zero_at) };
+        return ScheduleState::Midway {
+            share,
+            shape: "linear decay",
+            ends_at: Some(start + zero_at),
+        };
     }
     // Another shape: an end is where it has become flat.
     let late = decay.iter().find(|p| p.0 >= 0.9 * span).map_or(share, |p| p.1);
     if late - share > 0.025 * (1.0 - share) {
-        return Standing::Midway { share, shape: "decay", ends_at: None };
+        return ScheduleState::Midway { share, shape: "decay", ends_at: None };
     }
-    Standing::Finished
+    ScheduleState::Finished
 }
 
 /// Misfit and period of the best cosine from the peak.
@@ -117,7 +121,7 @@ fn cosine(decay: &[(f64, f64)], span: f64) -> (f64, f64) {
             return f64::INFINITY;
         }
         let (p, f) = ((rw * vv - rv * wv) / determinant, (rv * ww - rw * wv) / determinant);
-        // A floor below zero is no schedule; it lets a short piece pass for a longer period.
+        // A floor below zero is not a schedule; it lets a short piece pass for a longer period.
         let f = f.max(0.0);
         let squares: f64 = decay
             .iter()
@@ -187,13 +191,13 @@ mod tests {
             for every in [1, 10, 50] {
                 let shape = cosine_to(floor);
                 assert_eq!(
-                    standing(&rates(1050, every, &shape)),
-                    Standing::Finished,
+                    state_of(&rates(1050, every, &shape)),
+                    ScheduleState::Finished,
                     "{floor} {every}"
                 );
                 for until in [350, 550, 750, 950] {
-                    match standing(&rates(until, every, &shape)) {
-                        Standing::Midway { ends_at, .. } => {
+                    match state_of(&rates(until, every, &shape)) {
+                        ScheduleState::Midway { ends_at, .. } => {
                             let end = ends_at.unwrap_or(f64::NAN);
                             // Half-way on, the length is known well.
                             if until >= 550 && every < 50 {
@@ -209,23 +213,23 @@ mod tests {
 
     #[test]
     fn lines_square_roots_and_floors_end() {
-        assert_eq!(standing(&rates(1050, 10, &|x| 1.0 - x)), Standing::Finished);
-        assert_eq!(standing(&rates(1050, 10, &|x| 1.0 - 0.9 * x)), Standing::Finished);
-        assert_eq!(standing(&rates(1050, 10, &|x| 1.0 - x.sqrt())), Standing::Finished);
+        assert_eq!(state_of(&rates(1050, 10, &|x| 1.0 - x)), ScheduleState::Finished);
+        assert_eq!(state_of(&rates(1050, 10, &|x| 1.0 - 0.9 * x)), ScheduleState::Finished);
+        assert_eq!(state_of(&rates(1050, 10, &|x| 1.0 - x.sqrt())), ScheduleState::Finished);
         let held = |x: f64| cosine_to(0.2)((x / 0.8).min(1.0));
-        assert_eq!(standing(&rates(1050, 10, &held)), Standing::Finished);
-        assert!(matches!(standing(&rates(600, 10, &|x| 1.0 - x)), Standing::Midway { .. }));
+        assert_eq!(state_of(&rates(1050, 10, &held)), ScheduleState::Finished);
+        assert!(matches!(state_of(&rates(600, 10, &|x| 1.0 - x)), ScheduleState::Midway { .. }));
         // Warm-up, stable, decay: the trunk is constant, its branch ends.
         let wsd = |x: f64| if x < 0.8 { 1.0 } else { 5.0 * (1.0 - x) };
-        assert_eq!(standing(&rates(800, 10, &wsd)), Standing::Constant);
-        assert_eq!(standing(&rates(1050, 10, &wsd)), Standing::Finished);
-        assert!(matches!(standing(&rates(950, 10, &wsd)), Standing::Midway { .. }));
+        assert_eq!(state_of(&rates(800, 10, &wsd)), ScheduleState::Constant);
+        assert_eq!(state_of(&rates(1050, 10, &wsd)), ScheduleState::Finished);
+        assert!(matches!(state_of(&rates(950, 10, &wsd)), ScheduleState::Midway { .. }));
     }
 
     #[test]
     fn a_rising_rate_is_a_warm_up_and_few_rates_say_nothing() {
-        assert_eq!(standing(&rates(40, 5, &|_| 1.0)), Standing::WarmingUp);
-        assert_eq!(standing(&rates(20, 10, &|_| 1.0)), Standing::Unknown);
-        assert_eq!(standing(&Series::NONE), Standing::Unknown);
+        assert_eq!(state_of(&rates(40, 5, &|_| 1.0)), ScheduleState::WarmingUp);
+        assert_eq!(state_of(&rates(20, 10, &|_| 1.0)), ScheduleState::Unknown);
+        assert_eq!(state_of(&Series::NONE), ScheduleState::Unknown);
     }
 }

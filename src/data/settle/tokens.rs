@@ -1,9 +1,11 @@
 //! D of a run: logged, or counted from steps.
 
+use super::reason::Reason;
+use crate::data::axis::Axis;
 use crate::data::facts::FactKind;
-use crate::data::format::Format;
 use crate::data::log::RunLog;
-use crate::data::names::Metric;
+use crate::data::roles::Metric;
+use crate::error::Lack;
 
 /// Tokens seen by a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +24,7 @@ const APART: f64 = 0.05;
 ///
 /// # Errors
 /// What is missing, and how to give it.
-pub(super) fn tokens_at(log: &RunLog, step: f64) -> Result<TokensSeen, String> {
+pub(super) fn tokens_at(log: &RunLog, step: f64) -> Result<TokensSeen, Reason> {
     let counted = counted(log, step);
     let tokens = log.series(Metric::Tokens);
     if let Some(last) = tokens.last() {
@@ -35,10 +37,10 @@ pub(super) fn tokens_at(log: &RunLog, step: f64) -> Result<TokensSeen, String> {
             let beyond = last.last / last.step.max(1.0) * step;
             (tokens.at(step).unwrap_or(if step >= last.step { beyond } else { last.last }), key)
         };
-        // Tokens that stand for the step itself have nothing to be compared with.
+        // Tokens that are the positions themselves have nothing to be compared with.
         let ratio = counted.as_ref().ok().map(|c| seen / c.tokens);
         let logged_over_counted =
-            ratio.filter(|r| (r - 1.0).abs() > APART && log.format != Format::WandbChart);
+            ratio.filter(|r| (r - 1.0).abs() > APART && log.axis != Axis::Tokens);
         return Ok(TokensSeen { tokens: seen, how, logged_over_counted });
     }
     counted.or_else(|missing| {
@@ -54,39 +56,58 @@ pub(super) fn tokens_at(log: &RunLog, step: f64) -> Result<TokensSeen, String> {
     })
 }
 
-/// Steps times what a step takes.
-fn counted(log: &RunLog, step: f64) -> Result<TokensSeen, String> {
+/// A fact that counts something, with its name.
+fn fact(log: &RunLog, kind: FactKind) -> Option<(String, f64)> {
+    log.fact(kind).and_then(|(key, value)| Some((key.to_owned(), value.count()?)))
+}
+
+/// What the sequences of a step are the product of.
+fn batch_factors(log: &RunLog) -> Option<Vec<(String, f64)>> {
+    let accumulation = fact(log, FactKind::Accumulation);
+    let devices = fact(log, FactKind::Devices);
+    let whole = |key: &str| ["global", "total", "effective"].iter().any(|w| key.contains(w));
+    match (fact(log, FactKind::Batch), fact(log, FactKind::MicroBatch)) {
+        (Some(batch), _) if whole(&batch.0) => Some(vec![batch]),
+        // A batch size beside accumulation or devices is that of one pass on one device.
+        (_, Some(batch)) | (Some(batch), None) => {
+            Some(std::iter::once(batch).chain(accumulation).chain(devices).collect())
+        }
+        (None, None) => None,
+    }
+}
+
+/// Sequences of a step, all devices together.
+pub(super) fn sequences_per_step(log: &RunLog) -> Option<f64> {
+    Some(batch_factors(log)?.iter().map(|(_, x)| x).product())
+}
+
+/// Tokens of a step: stated, or sequences times their length.
+pub(super) fn tokens_per_step(log: &RunLog) -> Option<f64> {
+    let counted = || Some(sequences_per_step(log)? * log.count(FactKind::Length)?);
+    log.count(FactKind::TokensPerStep).or_else(counted)
+}
+
+/// Steps times the tokens of a step.
+fn counted(log: &RunLog, step: f64) -> Result<TokensSeen, Reason> {
     let done = |tokens: f64, how: String| Ok(TokensSeen { tokens, how, logged_over_counted: None });
-    let fact =
-        |kind| log.fact(kind).and_then(|(key, value)| Some((key.to_owned(), value.count()?)));
-    if let Some((key, each)) = fact(FactKind::TokensPerStep) {
+    let on_steps = log.axis == Axis::Step;
+    if let Some((key, each)) = fact(log, FactKind::TokensPerStep).filter(|_| on_steps) {
         return done(step * each, format!("step x {key}"));
     }
-    let length = fact(FactKind::Length);
-    let no_length =
-        || "the sequence length is not in the log; give it with --given seq_len=LENGTH".to_owned();
+    let length = fact(log, FactKind::Length);
+    let no_length = || {
+        let text = "the sequence length is not in the log; give seq_len";
+        Reason::lacks(Lack::SequenceLength, text)
+    };
     let samples = log.series(Metric::Samples);
     if let Some(last) = samples.last() {
         let (key, length) = length.ok_or_else(no_length)?;
         let seen = samples.at(step).unwrap_or(last.last / last.step.max(1.0) * step);
         return done(seen * length, format!("{} x {key}", log.key(Metric::Samples)));
     }
-    let accumulation = fact(FactKind::Accumulation);
-    let devices = fact(FactKind::Devices);
-    let batch = fact(FactKind::Batch);
-    let micro = fact(FactKind::MicroBatch);
-    let whole = |key: &str| ["global", "total", "effective"].iter().any(|w| key.contains(w));
-    let mut factors = match (batch, micro) {
-        (Some(batch), _) if whole(&batch.0) => vec![batch],
-        // A batch size beside accumulation or devices is that of one pass on one device.
-        (_, Some(batch)) | (Some(batch), None) => {
-            std::iter::once(batch).chain(accumulation).chain(devices).collect()
-        }
-        (None, None) => {
-            return Err(
-                "neither tokens nor the batch size are in the log; give --given batch_size=SEQUENCES or --given tokens_per_step=TOKENS".to_owned(),
-            );
-        }
+    let Some(mut factors) = batch_factors(log).filter(|_| on_steps) else {
+        let text = "neither tokens nor the batch size are in the log; give batch_size in sequences, or tokens_per_step";
+        return Err(Reason::lacks(Lack::Batch, text));
     };
     factors.push(length.ok_or_else(no_length)?);
     // A factor of one explains nothing.

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-use super::metric;
 use crate::data::columns::ColumnMap;
 use crate::data::facts::is_fact;
+use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::names::Role;
-use crate::data::readers::steps::role;
-use crate::data::readers::{Damage, Found, Source};
+use crate::data::readers::content::{Damage, FileContent};
+use crate::data::readers::steps::{book_named, role};
+use crate::data::roles::Role;
 use crate::error::DataError;
 
 /// Bytes of one parameter, tag or metric file.
@@ -21,14 +21,15 @@ const MOST_TEXT: u64 = 1 << 30;
 pub(in crate::data::readers) fn folder(
     source: &Source,
     map: &ColumnMap,
-) -> Result<Found, DataError> {
+) -> Result<FileContent, DataError> {
     let root = &source.path;
     let read = |path: &Path| {
         let unreadable =
             |reason: String| DataError::Unreadable { path: path.display().to_string(), reason };
         let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
         if size > MOST_TEXT {
-            return Err(unreadable("larger than 1 GiB".to_owned()));
+            let path = path.display().to_string();
+            return Err(DataError::FileTooLarge { path, limit_mib: MOST_TEXT >> 20 });
         }
         std::fs::read(path)
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -48,7 +49,7 @@ pub(in crate::data::readers) fn folder(
     let mut damage = Vec::new();
     if of("lifecycle_stage") == "deleted" {
         damage.push(Damage { at: format!("run {id}"), problem: "deleted in MLflow".to_owned() });
-        return Ok(Found::logs(Format::MlflowFolder, Vec::new()).with_damage(damage));
+        return Ok(FileContent::logs(Format::MlflowFolder, Vec::new()).with_damage(damage));
     }
     // A number in this format's enumeration of states.
     let states = ["running", "scheduled", "finished", "failed", "killed"];
@@ -83,7 +84,7 @@ pub(in crate::data::readers) fn folder(
             let cells: Vec<&str> = line.split_whitespace().collect();
             let number = |at: usize| cells.get(at).and_then(|c| c.parse::<f64>().ok());
             match (number(1), number(2)) {
-                (Some(value), Some(step)) => metric(&mut log, &key, step, value, map),
+                (Some(value), Some(step)) => book_named(&mut log, &key, step, value, map),
                 _ => {
                     let problem = "not `timestamp value step`".to_owned();
                     damage.push(Damage { at: format!("metrics/{key} line {}", i + 1), problem });
@@ -91,5 +92,5 @@ pub(in crate::data::readers) fn folder(
             }
         }
     }
-    Ok(Found::logs(Format::MlflowFolder, vec![log]).with_damage(damage))
+    Ok(FileContent::logs(Format::MlflowFolder, vec![log]).with_damage(damage))
 }

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::metric;
 use crate::data::columns::ColumnMap;
 use crate::data::facts::is_fact;
+use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
-use crate::data::readers::{Context, Damage, Found, Source};
+use crate::data::readers::content::{Damage, FileContent};
+use crate::data::readers::context::Context;
+use crate::data::readers::steps::book_named;
 use crate::error::DataError;
 
 /// Runs a store may have.
@@ -19,12 +21,11 @@ const MOST_RUNS: usize = 100_000;
 pub(in crate::data::readers) fn sqlite(
     source: &Source,
     context: &Context<'_>,
-) -> Result<Found, DataError> {
+) -> Result<FileContent, DataError> {
     source.checksum(context.meter, context.progress)?;
     store(source, context.map).map_err(|e| match e {
         rusqlite::Error::SqliteFailure(_, Some(reason)) if reason.starts_with("no such") => {
-            let reason = format!("{reason}; of SQLite stores only those of MLflow are read");
-            DataError::Unreadable { path: source.shown(), reason }
+            DataError::NotMlflow { path: source.shown(), reason }
         }
         e => source.unreadable(&e),
     })
@@ -38,7 +39,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(database)
 }
 
-fn store(source: &Source, map: &ColumnMap) -> rusqlite::Result<Found> {
+fn store(source: &Source, map: &ColumnMap) -> rusqlite::Result<FileContent> {
     let database = open(&source.path)?;
     let mut runs: BTreeMap<String, RunLog> = BTreeMap::new();
     let mut order: Vec<String> = Vec::new();
@@ -86,8 +87,8 @@ fn store(source: &Source, map: &ColumnMap) -> rusqlite::Result<Found> {
         let (value, step): (Option<f64>, f64) = (row.get(2)?, row.get::<_, i64>(3)? as f64);
         let is_nan: bool = row.get::<_, Option<bool>>(4)?.unwrap_or(false);
         let value = if is_nan { f64::NAN } else { value.unwrap_or(f64::NAN) };
-        metric(log, &key, step, value, map);
+        book_named(log, &key, step, value, map);
     }
     let logs = order.iter().filter_map(|id| runs.remove(id)).collect();
-    Ok(Found::logs(Format::MlflowSqlite, logs).with_damage(deleted))
+    Ok(FileContent::logs(Format::MlflowSqlite, logs).with_damage(deleted))
 }

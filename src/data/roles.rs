@@ -1,7 +1,11 @@
-//! What people call things: logged quantities and facts about a run.
+//! What a column or key of a step log holds, by its name.
 
-use super::columns::normalised;
 use super::facts::{count_with_unit, is_fact};
+use super::spelling::{collapsed, normalised, words};
+use super::vocabulary::{
+    EPOCH, EVAL_LOSS, FLOPS, HELD_OUT, LOSS_WORDS, NOT_THE_LOSS, RUN, SAMPLES, STEP, TOKENS,
+    TRAIN_LOSS,
+};
 
 /// A quantity logged step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,10 +74,6 @@ impl LossScale {
     }
 }
 
-fn words(name: &str) -> impl Iterator<Item = &str> {
-    name.split('_').filter(|w| !w.is_empty())
-}
-
 /// What a column or key of a step log holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Role {
@@ -91,176 +91,6 @@ pub(super) enum Role {
     Fact,
     Ignored,
 }
-
-/// Names of steps, the surest first. W&B's own counter comes last: it counts calls of `log`.
-pub(super) const STEP: &[&str] = &[
-    "step",
-    "global_step",
-    "train_step",
-    "train_global_step",
-    "trainer_global_step",
-    "trainer_step",
-    "iteration",
-    "iter",
-    "train_iter",
-    "train_iteration",
-    "iterations",
-    "steps",
-    "iters",
-    "num_updates",
-    "update",
-    "update_step",
-    "optimizer_step",
-    "batch",
-    "time_batch",
-    "step_num",
-    "_step",
-];
-
-const RUN: &[&str] =
-    &["run", "run_name", "run_id", "name", "id", "run_uuid", "experiment", "exp_name", "model"];
-
-pub(super) const TOKENS: &[&str] = &[
-    "tokens",
-    "train_tokens",
-    "tokens_seen",
-    "training_tokens",
-    "train_tokens_seen",
-    "num_input_tokens_seen",
-    "consumed_tokens",
-    "consumed_train_tokens",
-    "train_consumed_tokens",
-    "total_tokens",
-    "total_tokens_seen",
-    "train_total_tokens",
-    "throughput_total_tokens",
-    "tokens_processed",
-    "tokens_total",
-    "cumulative_tokens",
-    "time_token",
-    "time_tokens",
-    "trainer_tokens",
-    "n_tokens",
-    "num_tokens",
-    "n_tokens_seen",
-    "ntokens_seen",
-    "token_count",
-];
-
-const SAMPLES: &[&str] = &[
-    "samples",
-    "consumed_samples",
-    "consumed_train_samples",
-    "train_samples",
-    "train_consumed_samples",
-    "samples_seen",
-    "num_samples_seen",
-    "time_sample",
-    "examples_seen",
-    "sequences_seen",
-];
-
-const FLOPS: &[&str] = &[
-    "flops",
-    "train_flops",
-    "training_flops",
-    "total_flops",
-    "total_flos",
-    "train_total_flos",
-    "cumulative_flops",
-    "total_train_flops",
-    "flop",
-    "training_flop",
-];
-
-const EPOCH: &[&str] = &["epoch", "train_epoch", "trainer_epoch", "epochs", "time_epoch"];
-
-/// Words that mark a loss as one of held-out text.
-const HELD_OUT: &[&str] =
-    &["eval", "evaluation", "val", "valid", "validation", "test", "heldout", "holdout", "dev"];
-
-/// Losses by their whole name, the surest first.
-const EVAL_LOSS: &[&str] = &[
-    "eval_loss",
-    "val_loss",
-    "validation_loss",
-    "valid_loss",
-    "loss_val",
-    "loss_eval",
-    "final_eval_loss",
-    "final_val_loss",
-    "test_loss",
-    "val_ce",
-    "eval_ce",
-    "lm_loss_validation",
-    "eval_languagecrossentropy",
-];
-
-const TRAIN_LOSS: &[&str] = &[
-    "train_loss",
-    "training_loss",
-    "loss_train",
-    "loss",
-    "lm_loss",
-    "train_lm_loss",
-    "loss_metrics_global_avg_loss",
-    "global_avg_loss",
-    "train_languagecrossentropy",
-    "loss_train_total",
-    "train_ce_loss",
-    "train_crossentropyloss",
-    "ce_loss",
-    "train_loss_step",
-    "nll",
-    "l",
-];
-
-/// Words that make a name that of a loss.
-const LOSS_WORDS: &[&str] = &[
-    "loss",
-    "ce",
-    "nll",
-    "xent",
-    "crossentropy",
-    "languagecrossentropy",
-    "crossentropyloss",
-    "bpb",
-    "bpt",
-    "ppl",
-    "perplexity",
-];
-
-/// Words that make a loss another one than that of the next token, or no loss at all.
-const NOT_THE_LOSS: &[&str] = &[
-    "aux",
-    "auxiliary",
-    "z",
-    "zloss",
-    "router",
-    "routing",
-    "balance",
-    "balancing",
-    "load",
-    "scale",
-    "scaling",
-    "grad",
-    "norm",
-    "std",
-    "var",
-    "min",
-    "max",
-    "best",
-    "distill",
-    "mtp",
-    "ema",
-    "smooth",
-    "smoothed",
-    "time",
-    "runtime",
-    "spike",
-    "count",
-    "weight",
-];
 
 /// What a column or key of a step log holds, by its name.
 pub(super) fn role_of(column: &str) -> Role {
@@ -317,18 +147,6 @@ pub(super) fn role_of(column: &str) -> Role {
         return Role::Metric { metric, scale, rank };
     }
     Role::Ignored
-}
-
-/// The normalised name with runs of `_` as one and none at its end.
-pub(super) fn collapsed(column: &str) -> String {
-    let name = normalised(column);
-    let mut out = String::with_capacity(name.len());
-    for c in name.chars() {
-        if c != '_' || !out.ends_with('_') {
-            out.push(c);
-        }
-    }
-    out.trim_end_matches('_').to_owned()
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::io::Read;
 
-use super::columns::{ColumnMap, Quantity, normalised};
+use super::columns::ColumnMap;
 use super::facts::count_with_unit;
 use super::log::Value;
+use super::quantity::Quantity;
+use super::spelling::normalised;
 use super::windows::{Window, for_each};
-use crate::error::DataError;
+use crate::error::{DataError, RowProblem};
 use crate::units::ParamRule;
 
 /// Cells a table of runs may have; a file beyond that is a step log whose step column has no known
@@ -15,22 +17,22 @@ const MOST_CELLS: usize = 50_000_000;
 
 /// A file as columns of values.
 #[derive(Debug)]
-pub(super) struct Sheet {
+pub(super) struct CellTable {
     pub(super) path: String,
     pub(super) columns: Vec<String>,
     /// Rows of values in the order of `columns`.
     pub(super) rows: Vec<Vec<Value>>,
     /// 1-based line of each row.
     pub(super) lines: Vec<usize>,
-    /// Lines that are no rows, with what is wrong.
-    pub(super) damaged: Vec<(usize, String)>,
+    /// Lines that are not rows, with what is wrong.
+    pub(super) damaged: Vec<(usize, RowProblem)>,
     /// Whether the user named it, rather than a folder it is in.
     pub(super) asked: bool,
     /// Columns of counts whose unit was taken off their name.
     renamed: Vec<(usize, String)>,
 }
 
-impl Sheet {
+impl CellTable {
     pub(super) fn new(path: String, columns: Vec<String>) -> Self {
         Self {
             path,
@@ -46,13 +48,10 @@ impl Sheet {
     /// Adds a row.
     ///
     /// # Errors
-    /// [`DataError::Unreadable`] when the table is too large to be one of runs.
+    /// [`DataError::TooManyCells`] when the table is too large to be one of runs.
     pub(super) fn push(&mut self, line: usize, row: Vec<Value>) -> Result<(), DataError> {
         if self.rows.len().saturating_mul(self.columns.len()) > MOST_CELLS {
-            let reason = format!(
-                "more than {MOST_CELLS} cells are no table of runs; if it is a step log, name its step column with --map step=COLUMN"
-            );
-            return Err(DataError::Unreadable { path: self.path.clone(), reason });
+            return Err(DataError::TooManyCells { path: self.path.clone(), limit: MOST_CELLS });
         }
         self.rows.push(row);
         self.lines.push(line);
@@ -65,7 +64,7 @@ impl Sheet {
         from: impl Read + Send,
         separator: u8,
     ) -> Result<Self, DataError> {
-        type Rows = (Vec<String>, Vec<(usize, Vec<Value>)>, Vec<(usize, String)>);
+        type Rows = (Vec<String>, Vec<(usize, Vec<Value>)>, Vec<(usize, RowProblem)>);
         let unreadable = |reason: String| DataError::Unreadable { path: path.clone(), reason };
         let work = |window: &Window| -> Rows {
             let mut reader = csv::ReaderBuilder::new()
@@ -81,7 +80,8 @@ impl Sheet {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(e) => {
-                        damaged.push((window.first_line, e.to_string()));
+                        let reason = e.to_string();
+                        damaged.push((window.first_line, RowProblem::Syntax { reason }));
                         break;
                     }
                 }
@@ -95,28 +95,28 @@ impl Sheet {
             }
             (header, rows, damaged)
         };
-        let mut sheet: Option<Self> = None;
+        let mut table: Option<Self> = None;
         let mut failed = Ok(());
         let mut take = |(header, rows, damaged): Rows| {
-            let sheet = sheet.get_or_insert_with(|| Self::new(path.clone(), header));
-            sheet.damaged.extend(damaged);
-            let width = sheet.columns.len();
+            let table = table.get_or_insert_with(|| Self::new(path.clone(), header));
+            table.damaged.extend(damaged);
+            let width = table.columns.len();
             for (line, mut row) in rows {
                 let found = row.len();
                 if found < width || row[width..].iter().any(|cell| *cell != Value::Missing) {
-                    let problem = format!("the row has {found} cells, the header {width}");
-                    sheet.damaged.push((line, problem));
+                    let problem = RowProblem::Cells { found, columns: width };
+                    table.damaged.push((line, problem));
                     continue;
                 }
                 row.truncate(width);
                 if failed.is_ok() {
-                    failed = sheet.push(line, row);
+                    failed = table.push(line, row);
                 }
             }
         };
         for_each(from, true, &work, &mut take).map_err(|e| unreadable(e.to_string()))?;
         failed?;
-        sheet.ok_or(DataError::Empty { path })
+        table.ok_or(DataError::Empty { path })
     }
 
     /// Objects with their lines; the columns are all their keys.
@@ -132,15 +132,15 @@ impl Sheet {
                 columns.push(key.clone());
             }
         }
-        let mut sheet = Self::new(path, columns);
+        let mut table = Self::new(path, columns);
         for (line, object) in objects {
-            let mut row = vec![Value::Missing; sheet.columns.len()];
+            let mut row = vec![Value::Missing; table.columns.len()];
             for (key, value) in &object {
                 row[at[key]] = Value::from_json(value);
             }
-            sheet.push(line, row)?;
+            table.push(line, row)?;
         }
-        Ok(sheet)
+        Ok(table)
     }
 
     /// Fills the empty cells of a row, and columns that are not there, from a row of facts.
@@ -220,9 +220,9 @@ impl Sheet {
             let at = self.columns.iter().position(|c| c == wanted);
             return at.map(Some).ok_or_else(|| DataError::NoSuchColumn {
                 path: self.path.clone(),
-                key: quantity.key().to_owned(),
+                key: quantity.key(),
                 column: wanted.to_owned(),
-                found: self.columns.join(", "),
+                found: self.columns.clone(),
             });
         }
         for name in quantity.names(rule) {
@@ -232,13 +232,11 @@ impl Sheet {
                 [] => {}
                 [one] => return Ok(Some(*one)),
                 several => {
-                    let names: Vec<&str> =
-                        several.iter().map(|i| self.columns[*i].as_str()).collect();
                     return Err(DataError::AmbiguousColumn {
                         path: self.path.clone(),
                         quantity: quantity.noun(),
                         key: quantity.key(),
-                        candidates: names.join(" and "),
+                        candidates: several.iter().map(|i| self.columns[*i].clone()).collect(),
                     });
                 }
             }

@@ -1,0 +1,86 @@
+//! From a file to its reader.
+
+use std::path::Path;
+
+use super::container::{Container, container};
+use super::content::{Content, FileContent};
+use super::context::Context;
+#[cfg(feature = "parquet")]
+use super::parquet;
+use super::{delimited, json, json_lines, mlflow, tensorboard, text, wandb};
+use crate::data::cell_table::CellTable;
+use crate::data::files::{Meter, Source};
+use crate::error::DataError;
+
+/// Reads a file, whatever it is.
+///
+/// # Errors
+/// [`DataError`] with the position when nothing of it can be used.
+pub(in crate::data) fn read_source(
+    source: &Source,
+    context: &Context<'_>,
+) -> Result<FileContent, DataError> {
+    if source.is_folder {
+        return mlflow::folder(source, context.map);
+    }
+    let head = source.head()?;
+    let is_text_log = |text: &str| context.patterns.of_text(text).is_some();
+    let content = match container(&head, &source.file_name(), &is_text_log) {
+        #[cfg(feature = "parquet")]
+        Container::Parquet => parquet::read(source, context),
+        #[cfg(not(feature = "parquet"))]
+        Container::Parquet => Err(source.needs("Parquet", "parquet")),
+        #[cfg(feature = "mlflow")]
+        Container::Sqlite => mlflow::sqlite(source, context),
+        #[cfg(not(feature = "mlflow"))]
+        Container::Sqlite => Err(source.needs("SQLite", "mlflow")),
+        Container::Wandb => wandb::read(source, context),
+        Container::TensorBoard => tensorboard::read(source, context),
+        Container::Json => json::document(source, context),
+        Container::JsonLines => json_lines::read(source, &head, context),
+        Container::Delimited(separator) => delimited::read(source, &head, separator, context),
+        Container::Yaml => json::yaml(source, context),
+        Container::Lines => text::read(source, &head, context),
+        Container::Empty => Err(DataError::Empty { path: source.shown() }),
+        Container::Unknown(reason) => Ok(FileContent::unknown(reason)),
+    }?;
+    match &content.content {
+        Content::Table(table) if table.rows.is_empty() && table.damaged.is_empty() => {
+            Err(DataError::Empty { path: source.shown() })
+        }
+        _ => Ok(content),
+    }
+}
+
+/// A file as a table, whatever its rows are.
+///
+/// # Errors
+/// [`DataError`] for anything but a table.
+pub(in crate::data) fn table_of(path: &Path) -> Result<CellTable, DataError> {
+    let source = Source { path: path.to_owned(), asked: true, is_folder: false };
+    let meter = Meter::default();
+    let head = source.head()?;
+    let table = match container(&head, &source.file_name(), &|_| false) {
+        Container::Delimited(separator) => {
+            CellTable::csv(source.shown(), source.open(&meter, &|_, _| {})?, separator)?
+        }
+        Container::JsonLines | Container::Json => json_lines::rows(&source, &meter)?,
+        #[cfg(feature = "parquet")]
+        Container::Parquet => parquet::rows(&source)?,
+        #[cfg(not(feature = "parquet"))]
+        Container::Parquet => return Err(source.needs("Parquet", "parquet")),
+        Container::Empty => return Err(DataError::Empty { path: source.shown() }),
+        _ => {
+            let reason = "not a CSV, JSON Lines or Parquet table".to_owned();
+            return Err(DataError::UnknownFormat { path: source.shown(), reason });
+        }
+    };
+    if let Some((line, problem)) = table.damaged.first() {
+        let (path, others) = (source.shown(), table.damaged.len() - 1);
+        return Err(DataError::BadRow { path, line: *line, problem: problem.clone(), others });
+    }
+    if table.rows.is_empty() {
+        return Err(DataError::Empty { path: source.shown() });
+    }
+    Ok(table)
+}

@@ -1,0 +1,53 @@
+//! From the axis that a log keeps to optimiser steps.
+
+use super::reason::Reason;
+use super::tokens::{sequences_per_step, tokens_per_step};
+use crate::data::axis::Axis;
+use crate::data::facts::FactKind;
+use crate::data::log::RunLog;
+use crate::data::roles::Metric;
+use crate::error::Lack;
+
+/// Puts a log that counts tokens, sequences or epochs on steps, where its facts say how many make a
+/// step. Without them tokens and sequences stay as they are, since D follows from them alone.
+///
+/// # Errors
+/// For epochs: what is missing.
+pub(super) fn to_steps(log: &mut RunLog) -> Result<(), Reason> {
+    match log.axis {
+        Axis::Step => {}
+        Axis::Tokens => {
+            if let Some(each) = tokens_per_step(log) {
+                log.move_to_steps(&|tokens| tokens / each);
+            }
+        }
+        Axis::Samples => {
+            if let Some(each) = sequences_per_step(log) {
+                log.move_to_steps(&|sequences| sequences / each);
+            }
+        }
+        Axis::Epoch => match steps_per_epoch(log) {
+            Some(each) => log.move_to_steps(&|epochs| epochs * each),
+            None if says_tokens(log) => {}
+            None => {
+                let text = "the log counts epochs and no steps; give steps_per_epoch, or max_steps with num_epochs";
+                return Err(Reason::lacks(Lack::StepsPerEpoch, text));
+            }
+        },
+    }
+    Ok(())
+}
+
+/// Steps of an epoch: stated, or all planned steps over all planned epochs, or the tokens of an
+/// epoch over those of a step.
+fn steps_per_epoch(log: &RunLog) -> Option<f64> {
+    let planned = || Some(log.count(FactKind::PlannedSteps)? / log.count(FactKind::Epochs)?);
+    let by_tokens = || Some(log.count(FactKind::UniqueTokens)? / tokens_per_step(log)?);
+    log.count(FactKind::StepsPerEpoch).or_else(planned).or_else(by_tokens)
+}
+
+/// Whether tokens or sequences are logged along, so that D needs no steps.
+fn says_tokens(log: &RunLog) -> bool {
+    !log.series(Metric::Tokens).is_empty()
+        || (!log.series(Metric::Samples).is_empty() && log.count(FactKind::Length).is_some())
+}

@@ -1,10 +1,8 @@
 //! The formats of logs, in files made on the spot.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
-use isoloss::data::{Assumption, Format, LossChoice, ReadOptions, RunTable, read};
-use isoloss::units::ParamRule;
+use isoloss::data::{Format, LossSource, ReadOptions, RunTable};
 
 use crate::step_logs::{Curve, SIZED, assert_says, folder, options, put, refused, table};
 

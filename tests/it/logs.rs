@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use isoloss::data::{Assumption, Format, LossChoice, ReadOptions, RunTable, read};
+use isoloss::data::{Assumption, Format, LossChoice, ReadOptions, read};
 use isoloss::units::ParamRule;
 
 use crate::step_logs::{Curve, SIZED, assert_says, folder, options, put, refused, table};

@@ -112,6 +112,7 @@ fn study(error: &StudyError) -> Option<&'static str> {
         StudyError::SeveralLaws { .. } => "name one law in --law",
         StudyError::NothingToCompare => "use --sizes 35B,21B or --ratios 20,100,500",
         StudyError::NoBenchmarkError { .. } => "use --map error=COLUMN",
+        StudyError::OtherParams { .. } => "use --params all, non-embedding or active",
         StudyError::Schedule { .. } => "see --until, --shape and --final-lr",
         _ => return None,
     })

@@ -15,6 +15,7 @@ mod lists;
 mod logs;
 mod output;
 mod plan;
+mod predict;
 mod progress;
 mod reading;
 mod recipe;
@@ -70,6 +71,8 @@ enum Verb {
     Benchmark(benchmark::Args),
     /// Forecast the final loss of a half-finished run from its curve and its schedule.
     Forecast(forecast::Args),
+    /// Predict the losses of planned runs, with intervals and how far outside the fit they lie.
+    Predict(predict::Args),
     /// Split a budget, or reach a loss: Kaplan, Chinchilla and inference-aware side by side.
     Plan(plan::Args),
     /// From N and D to a run: shape, hyper-parameters, layout, days, dollars.
@@ -131,6 +134,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Fit(args) => fit::run(&args, console),
         Verb::Benchmark(args) => benchmark::run(&args, console),
         Verb::Forecast(args) => forecast::run(&args),
+        Verb::Predict(args) => predict::run(&args, console),
         Verb::Plan(args) => plan::run(&args),
         Verb::Recipe(args) => recipe::run(&args),
         Verb::Serving(args) => serving::run(&args),

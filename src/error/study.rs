@@ -1,5 +1,7 @@
 use thiserror::Error;
 
+use crate::units::ParamRule;
+
 /// A question that cannot be asked as it stands.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -66,6 +68,16 @@ pub enum StudyError {
         run: String,
         /// What is wrong with it.
         problem: ScheduleProblem,
+    },
+    /// Planned runs whose N counts something else than that of the fit.
+    #[error(
+        "N counts {found} in the planned runs and {fitted} in the fit; give N as the fit counts it"
+    )]
+    OtherParams {
+        /// What the fit counts.
+        fitted: ParamRule,
+        /// What the planned runs count.
+        found: ParamRule,
     },
     /// A study file that cannot be used.
     #[error("{path}: {reason}")]

@@ -16,6 +16,7 @@ mod lists;
 mod number;
 mod page;
 mod plan;
+mod predict;
 mod recipe;
 mod recommendation;
 mod runs;
@@ -48,6 +49,7 @@ pub use lists::{
 pub use number::dollars;
 pub use page::{Figure, Page};
 pub use plan::proposal_tables;
+pub use predict::{prediction_csv, prediction_table};
 pub use recipe::{model_config, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text};
 pub use runs::{files_table, runs_csv, runs_table};

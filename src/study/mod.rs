@@ -12,6 +12,8 @@ mod forecast;
 mod law;
 mod plan;
 #[cfg(feature = "logs")]
+mod predict;
+#[cfg(feature = "logs")]
 mod replay;
 #[cfg(all(feature = "logs", feature = "report"))]
 mod report;
@@ -31,6 +33,8 @@ pub use forecast::read_curves;
 pub use forecast::{Continuation, ForecastRequest, Rest};
 pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
 pub use plan::{LawPlans, PlanAnswer, PlanRequest};
+#[cfg(feature = "logs")]
+pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};
 #[cfg(feature = "logs")]
 pub use replay::{Replay, replay};
 #[cfg(all(feature = "logs", feature = "report"))]

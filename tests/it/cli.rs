@@ -399,3 +399,41 @@ fn a_coefficient_that_cannot_be_held_is_named() {
         assert!(told.contains(wanted), "{held}: {told}");
     }
 }
+
+#[test]
+fn planned_runs_are_predicted_as_the_held_out_test_predicts_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fit = folder.path().join("fit.json");
+    let fit = fit.to_str().expect("utf-8");
+    let made = isoloss(&["fit", RUNS, "--hold-out", "C>=5e12", "--json", "-o", fit], here());
+    let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    let held = made["held_out"]["runs"].as_array().expect("held-out runs");
+    let rows: String = held
+        .iter()
+        .map(|r| format!("{},{},{}\n", r["run"]["run"], r["run"]["params"], r["run"]["tokens"]))
+        .collect();
+    let points = folder.path().join("planned.csv");
+    std::fs::write(&points, format!("run,params,tokens\n{rows}")).expect("written");
+    let points = points.to_str().expect("utf-8");
+    let out = folder.path().join("predicted.csv");
+    let out = out.to_str().expect("utf-8");
+    let told = isoloss(&["predict", fit, points, "--json", "-o", out], here());
+    let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    let predicted = told["rows"].as_array().expect("rows");
+    assert_eq!(predicted.len(), held.len());
+    for (row, run) in predicted.iter().zip(held) {
+        assert_eq!(row["loss"], run["predicted"]);
+        assert_eq!(row["interval"], run["interval"]);
+        assert_eq!(row["run"], run["run"]["run"]);
+    }
+    let csv = std::fs::read_to_string(out).expect("a table");
+    assert!(csv.starts_with("run,params,tokens,loss,loss_low,loss_high,outside\n"), "{csv}");
+    assert_eq!(csv.lines().count(), 1 + held.len());
+
+    let other = folder.path().join("other.csv");
+    std::fs::write(&other, "non_embedding_params,tokens\n1e6,1e7\n").expect("written");
+    let (code, told) = refusal(&["predict", fit, other.to_str().expect("utf-8")], here());
+    assert!(code == 2 && told.contains("non-embedding"), "{code}: {told}");
+    let (code, told) = refusal(&["predict", points, points], here());
+    assert!(code == 2 && told.contains("planned.csv"), "{code}: {told}");
+}

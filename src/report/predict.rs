@@ -1,0 +1,61 @@
+//! Predicted losses of planned runs.
+
+use super::number::{between, interval_header, loss, number, outside_cell};
+use super::table::Table;
+use crate::error::{ReportError, Result};
+use crate::fit::Prediction;
+
+/// A row per planned run, in the order given: (name, prediction).
+///
+/// - `level`: of the intervals, as 0.95.
+#[must_use]
+pub fn prediction_table<'a>(
+    law: &str,
+    level: f64,
+    rows: impl Iterator<Item = (&'a str, &'a Prediction)>,
+) -> Table {
+    let interval = format!("{} of a new run", interval_header(level));
+    let columns = ["run", "N", "D", "D/N", "loss (nats)", &interval, "outside by"];
+    let mut table = Table::new(format!("under {law}"), &columns);
+    for (run, p) in rows {
+        table.push([
+            run,
+            &p.params.to_string(),
+            &p.tokens.to_string(),
+            &number(p.tokens / p.params),
+            &loss(p.loss_nats),
+            &between(p.interval.as_ref(), loss),
+            &outside_cell(&p.outside),
+        ]);
+    }
+    table
+}
+
+/// The same rows in full precision: run, params, tokens, loss, low, high, and the largest factor by
+/// which the run lies outside the fitted ones (1 inside).
+///
+/// # Errors
+/// [`ReportError::Csv`] when a row cannot be written, which is a bug.
+pub fn prediction_csv<'a>(rows: impl Iterator<Item = (&'a str, &'a Prediction)>) -> Result<String> {
+    let bad = |e: csv::Error| ReportError::Csv { reason: e.to_string() };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = ["run", "params", "tokens", "loss", "loss_low", "loss_high", "outside"];
+    writer.write_record(header).map_err(bad)?;
+    for (run, p) in rows {
+        let end = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
+        let outside = p.outside.values().copied().fold(1.0, f64::max);
+        writer
+            .write_record([
+                run,
+                &p.params.get().to_string(),
+                &p.tokens.get().to_string(),
+                &p.loss_nats.to_string(),
+                &end(p.interval.map(|i| i.lo)),
+                &end(p.interval.map(|i| i.hi)),
+                &outside.to_string(),
+            ])
+            .map_err(bad)?;
+    }
+    let bytes = writer.into_inner().map_err(|e| ReportError::Csv { reason: e.to_string() })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,93 @@
+//! Losses of planned runs under a fit.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::law::load_fit;
+use crate::data::{PointTable, ReadOptions, read_points};
+use crate::error::{Result, StudyError, Warning};
+use crate::fit::{Fit, Prediction, predict};
+use crate::law::Point;
+
+/// Beyond this factor of the fitted runs a prediction is warned of.
+const FAR: f64 = 10.0;
+
+/// A fit, and tables of runs to predict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PredictRequest {
+    /// A saved fit.
+    pub fit: PathBuf,
+    /// Tables with N and one of D, C or D/N in each row.
+    pub points: Vec<PathBuf>,
+    /// How they are read.
+    #[serde(default)]
+    pub read: ReadOptions,
+}
+
+/// A planned run with its prediction.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PredictedPoint {
+    /// Name of the run.
+    pub run: String,
+    /// Loss, interval and distance from the fitted runs.
+    #[serde(flatten)]
+    pub prediction: Prediction,
+}
+
+/// Predicted losses, in the order of the tables.
+#[derive(Clone, Debug, Serialize)]
+pub struct PredictReport {
+    /// Label of the law.
+    pub law: String,
+    /// Level of the intervals.
+    pub level: f64,
+    /// A row per planned run.
+    pub rows: Vec<PredictedPoint>,
+    /// Warnings of the fit, and of runs far beyond it.
+    #[serde(serialize_with = "crate::error::with_messages")]
+    pub warnings: Vec<Warning>,
+}
+
+impl PredictRequest {
+    /// Reads fit and tables, and predicts.
+    ///
+    /// # Errors
+    /// As [`load_fit`] and [`read_points`]; [`StudyError::OtherParams`] where N counts something else in
+    /// the tables than in the fit.
+    pub fn answer(&self) -> Result<PredictReport> {
+        let fit = load_fit(&self.fit)?;
+        predict_points(&fit, &read_points(&self.points, &self.read)?)
+    }
+}
+
+/// Predicts planned runs under a fit at hand.
+///
+/// # Errors
+/// [`StudyError::OtherParams`] where N counts something else in the table than in the fit.
+pub fn predict_points(fit: &Fit, table: &PointTable) -> Result<PredictReport> {
+    let (fitted, found) = (fit.surface.params, table.params);
+    if fitted != found {
+        return Err(StudyError::OtherParams { fitted, found }.into());
+    }
+    let points: Vec<Point> =
+        table.points.iter().map(|p| Point::new(p.n, p.d).within(p.setting)).collect();
+    let rows: Vec<PredictedPoint> = predict(fit, &points)
+        .into_iter()
+        .zip(&table.points)
+        .map(|(prediction, point)| PredictedPoint { run: point.run.clone(), prediction })
+        .collect();
+    let mut warnings = fit.warnings.clone();
+    // One line for all of them: the farthest of any quantity.
+    let farthest = rows
+        .iter()
+        .flat_map(|row| row.prediction.outside.iter())
+        .max_by(|a, b| a.1.total_cmp(b.1))
+        .filter(|(_, factor)| **factor > FAR);
+    if let Some((quantity, factor)) = farthest {
+        let quantity = format!("{quantity} of the farthest run");
+        warnings.push(Warning::Extrapolation { quantity, factor: *factor });
+    }
+    Ok(PredictReport { law: fit.surface.label.clone(), level: fit.level, rows, warnings })
+}

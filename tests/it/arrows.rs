@@ -178,3 +178,55 @@ fn only_file_rooms_touch_files_and_only_the_cli_prints_or_reads_the_environment(
     }
     assert!(offenders.is_empty(), "\n{}", offenders.join("\n"));
 }
+
+/// Whether text of a program names a flag or a command of it: `--map`, `isoloss fit`.
+fn speaks_of_the_command_line(code: &str) -> bool {
+    let Some(quote) = code.find('"') else { return false };
+    let text = &code[quote..];
+    let is_flag = |at: usize| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + 2..].chars().next();
+        before.is_none_or(|c| !c.is_alphanumeric() && c != '-')
+            && after.is_some_and(|c| c.is_ascii_lowercase())
+    };
+    const VERBS: [&str; 19] = [
+        "logs",
+        "fit",
+        "benchmark",
+        "forecast",
+        "predict",
+        "plan",
+        "recipe",
+        "serving",
+        "curve",
+        "compare",
+        "explain",
+        "sweep",
+        "corpus",
+        "train",
+        "validate",
+        "study",
+        "laws",
+        "models",
+        "devices",
+    ];
+    text.match_indices("--").any(|(at, _)| is_flag(at))
+        || text.match_indices("isoloss ").any(|(at, found)| {
+            let next = text[at + found.len()..].split(|c: char| !c.is_ascii_lowercase()).next();
+            next.is_some_and(|word| VERBS.contains(&word))
+        })
+}
+
+#[test]
+fn only_the_command_line_speaks_of_flags_and_commands() {
+    assert!(speaks_of_the_command_line("give(\"use --map n=COLUMN\")"));
+    assert!(speaks_of_the_command_line("\"`isoloss laws` lists them\""));
+    assert!(!speaks_of_the_command_line("let a = b--c; // \"--x\""));
+    assert!(!speaks_of_the_command_line("\"isoloss 0.1\", \"a -- b\""));
+    let offenders: Vec<String> = code_lines()
+        .into_iter()
+        .filter(|line| line.room != "cli" && speaks_of_the_command_line(&line.text))
+        .map(|line| format!("{}: {}", line.place, line.text.trim()))
+        .collect();
+    assert!(offenders.is_empty(), "\n{}", offenders.join("\n"));
+}

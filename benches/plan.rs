@@ -5,7 +5,8 @@ use std::hint::black_box;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use isoloss::cost::{
-    Batch, CostModel, Deployment, Latency, Requests, TrainingMemory, Uncertain, Workload, device,
+    BatchSize, CostModel, Deployment, Latency, Requests, TrainingMemory, Uncertain, Workload,
+    device,
 };
 use isoloss::law::{Ensemble, Surface};
 use isoloss::plan::{
@@ -104,7 +105,7 @@ fn money() -> Scenario {
     });
     scenario.serving = Some(Serving::Physics {
         deployment: Deployment::of("H100 SXM", 2.0).expect("known"),
-        batch: Batch::Largest(256.0),
+        batch: BatchSize::Largest(256.0),
         latency: Latency { per_token_s: Some(0.02), first_token_s: Some(0.5) },
         usd_per_hour: Some(Uncertain { low: 1.99, mid: 2.95, high: 5.0 }),
         speed: Uncertain { low: 0.8, mid: 1.0, high: 1.1 },

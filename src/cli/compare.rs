@@ -1,14 +1,12 @@
 //! `isoloss compare`: smaller models at the same loss, and when they pay back.
 
 use clap::Args as ClapArgs;
-use serde_json::json;
 
-use super::output::{Output, to_value};
+use super::output::Output;
 use super::target::TargetArgs;
-use crate::error::{Result, StudyError, Warning};
-use crate::plan::{Comparison, compare_ratios, compare_sizes};
+use crate::error::Result;
 use crate::report::comparison_table;
-use crate::study::{AskedLaw, ask_laws};
+use crate::study::{CompareRequest, Ways};
 use crate::units::Params;
 
 /// Flags of `isoloss compare`.
@@ -32,44 +30,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    let laws = ask_laws(&args.law)?;
-    let (mut tables, mut warnings) = (Vec::new(), Vec::new());
-    for AskedLaw { ensemble, warnings: doubts } in &laws {
-        let surface = &ensemble.best;
-        let loss = args.target.target().loss_under(surface)?;
-        let table = if !args.sizes.is_empty() {
-            compare_sizes(surface, loss, &args.sizes)?
-        } else if !args.ratios.is_empty() {
-            compare_ratios(surface, loss, &args.ratios)?
-        } else {
-            return Err(StudyError::NothingToCompare.into());
-        };
-        warnings.extend(doubts.iter().cloned());
-        warnings.extend(near_wall(&table));
-        tables.push(table);
-    }
-    let text = tables.iter().map(|t| comparison_table(t).to_text()).collect::<Vec<_>>().join("\n");
-    let json = match tables.as_slice() {
-        [one] => flat(one)?,
-        several => {
-            let each = several.iter().map(flat).collect::<Result<Vec<_>>>()?;
-            json!({ "comparisons": each })
-        }
+    let ways = if args.sizes.is_empty() {
+        Ways::Ratios(args.ratios.clone())
+    } else {
+        Ways::Sizes(args.sizes.clone())
     };
-    Ok(Output { text, json, warnings })
-}
-
-fn flat(table: &Comparison) -> Result<serde_json::Value> {
-    to_value(table)
-}
-
-/// Rows within a third of the wall, where the law is least sure.
-pub(super) fn near_wall(table: &Comparison) -> Vec<Warning> {
-    table
-        .rows
-        .iter()
-        .map(|row| row.plan.n.get() / table.wall_params.get())
-        .filter(|ratio| *ratio < 4.0 / 3.0)
-        .map(|ratio| Warning::NearWall { ratio })
-        .collect()
+    let request = CompareRequest { law: args.law.clone(), target: args.target.target(), ways };
+    let report = request.answer()?;
+    let tables = report.comparisons.iter().map(|t| comparison_table(t).to_text());
+    let text = tables.collect::<Vec<_>>().join("\n");
+    Output::new(text, &report, report.warnings.clone())
 }

@@ -1,5 +1,7 @@
 //! What to type to fix an error: the library speaks of quantities, this file of flags.
 
+mod plan;
+
 use crate::error::{
     DataError, DesignGap, Error, FitError, Lack, Quantity, StudyError, SweepError, TrainError,
     Warning,
@@ -11,6 +13,9 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Data(kind) => data(kind),
         Error::Fit(kind) => fit(kind),
         Error::Study(kind) => study(kind).map(str::to_owned),
+        Error::Plan(kind) => plan::plan(kind).map(str::to_owned),
+        Error::Cost(kind) => plan::cost(kind).map(str::to_owned),
+        Error::Flops(kind) => plan::flops(kind).map(str::to_owned),
         Error::Sweep(kind) => sweep(kind).map(str::to_owned),
         Error::Train(kind) => train(kind),
         _ => None,
@@ -110,6 +115,10 @@ fn study(error: &StudyError) -> Option<&'static str> {
         StudyError::NoTrainingDevice { .. } => "add --device NAME; isoloss devices lists them",
         StudyError::ZeroExperts => "use --experts 1 for a dense model",
         StudyError::SeveralLaws { .. } => "name one law in --law",
+        StudyError::NothingToServe => "isoloss models lists the names; or use --params N",
+        StudyError::NothingToExplain { .. } => {
+            "isoloss models lists the names; or use --params N --tokens D"
+        }
         StudyError::NothingToCompare => "use --sizes 35B,21B or --ratios 20,100,500",
         StudyError::NoBenchmarkError { .. } => "use --map error=COLUMN",
         StudyError::OtherParams { .. } => "use --params all, non-embedding or active",

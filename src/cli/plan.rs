@@ -7,7 +7,7 @@ use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
 use crate::error::Result;
 use crate::study::PlanRequest;
-use crate::units::{Flops, Params, parse_duration_s, parse_usd};
+use crate::units::{Flops, Params, parse_days_s, parse_usd};
 use clap::Args as ClapArgs;
 
 /// Flags of `isoloss plan`.
@@ -40,7 +40,7 @@ pub(super) struct Args {
     #[arg(long)]
     device: Option<String>,
     /// Days of training, e.g. 30 or 30d.
-    #[arg(long, value_parser = days_to_s)]
+    #[arg(long, value_parser = parse_days_s)]
     days: Option<f64>,
     #[command(flatten)]
     target: TargetArgs,
@@ -70,14 +70,6 @@ pub(super) struct Args {
     seed: u64,
     #[command(flatten)]
     scenario: ScenarioArgs,
-}
-
-/// `30` and `30d` are thirty days; other units say so.
-pub(super) fn days_to_s(text: &str) -> std::result::Result<f64, crate::error::UnitsError> {
-    match text.trim().parse::<f64>() {
-        Ok(_) => parse_duration_s(&format!("{}d", text.trim())),
-        Err(_) => parse_duration_s(text),
-    }
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::output::{Output, save_json};
-use super::plan::days_to_s;
 use super::scenario::ScenarioArgs;
 use crate::error::Result;
-use crate::plan::{RecipeInputs, recipe};
 use crate::report::{model_config, recipe_text};
-use crate::units::{ParamRule, Params, Tokens};
+use crate::study::{RecipeRequest, TrainingRequest};
+use crate::units::{ParamRule, Params, Tokens, parse_days_s};
 
 /// Flags of `isoloss recipe`.
 #[derive(Debug, ClapArgs)]
@@ -19,7 +18,7 @@ use crate::units::{ParamRule, Params, Tokens};
   isoloss recipe --params 13B --tokens 4T --device 'H100 SXM' --gpus 512 --mfu published
   isoloss recipe --params 3B --tokens 1T --experts 16 --top-k 2 --device H200 --days 20")]
 pub(super) struct Args {
-    /// Active parameters wanted.
+    /// Target number of active parameters.
     #[arg(long)]
     params: Params,
     /// Training tokens.
@@ -41,7 +40,7 @@ pub(super) struct Args {
     #[arg(long, requires = "device")]
     gpus: Option<f64>,
     /// Days of training.
-    #[arg(long, requires = "device", value_parser = days_to_s)]
+    #[arg(long, requires = "device", value_parser = parse_days_s)]
     days: Option<f64>,
     /// Write the shape as a `config.json` of the llama, mistral or mixtral class.
     #[arg(short, long, value_name = "FILE.json")]
@@ -51,18 +50,27 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    let experts = args.scenario.experts.first().copied().unwrap_or(1);
-    let training =
-        args.scenario.request().training(args.device.as_deref(), args.gpus, args.days)?;
-    let run = recipe(&RecipeInputs {
-        n: args.params,
+    let scenario = &args.scenario;
+    let experts = scenario.experts.first().copied().unwrap_or(1);
+    let training = |device: &String| TrainingRequest {
+        device: device.clone(),
+        gpus: args.gpus,
+        duration_s: args.days,
+        mfu: scenario.mfu.unwrap_or_default(),
+        usd_per_hour: scenario.usd_per_hour,
+        usd_per_kwh: scenario.usd_per_kwh,
+        pue: scenario.pue,
+    };
+    let request = RecipeRequest {
+        params: args.params,
+        tokens: args.tokens,
         rule: if args.non_embedding { ParamRule::NonEmbedding } else { ParamRule::Active },
-        d: args.tokens,
-        pattern: args.scenario.shape.pattern().with_experts(experts, args.scenario.top_k),
+        pattern: scenario.shape.pattern().with_experts(experts, scenario.top_k),
         context: args.train_context,
-        batch_tokens: args.batch_tokens.map(Tokens::get),
-        training,
-    })?;
+        batch_tokens: args.batch_tokens,
+        training: args.device.as_ref().map(training),
+    };
+    let run = request.answer()?;
     let mut text =
         format!("{} parameters on {} tokens\n\n{}", args.params, args.tokens, recipe_text(&run));
     if let Some(path) = &args.out {

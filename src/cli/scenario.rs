@@ -1,26 +1,25 @@
 //! Flags that describe machines, demand, data and limits.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::cost::Uncertain;
-use crate::error::UnitsError;
+use crate::cost::{Goodput, Uncertain, parse_token_range};
 use crate::flops::Pattern;
 use crate::plan::Currency;
-use crate::study::{ScenarioRequest, Utilisation};
-use crate::units::{Params, Tokens, parse_bytes, parse_duration_s};
+use crate::study::ScenarioRequest;
+use crate::units::{Params, Tokens, parse_bytes, parse_duration_s, parse_pair};
 
 /// Machines, readers, text and limits.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ScenarioArgs {
     /// What counts as cost; by default money where serving has a device, FLOPs otherwise.
     #[arg(long, value_enum, value_name = "CURRENCY")]
-    pub(super) cost: Option<CurrencyArg>,
+    pub(super) cost: Option<Currency>,
 
     /// Share of the dense BF16 peak that does useful work in every paid hour: 0.4, a range
     /// 0.3..0.45, or `published`, the range of published runs over billed hours, which also stands
     /// where nothing is given.
-    #[arg(long, value_parser = share, help_heading = "Training")]
-    pub(super) mfu: Option<Utilisation>,
+    #[arg(long, help_heading = "Training")]
+    pub(super) mfu: Option<Goodput>,
     /// Price of a training device-hour, a number or a range; the newest on record when absent.
     #[arg(long, help_heading = "Training")]
     pub(super) usd_per_hour: Option<Uncertain>,
@@ -32,10 +31,10 @@ pub(super) struct ScenarioArgs {
     pub(super) pue: f64,
 
     /// Tokens served over the model's life, a number or a range 1T..4T.
-    #[arg(long, value_name = "TOKENS", value_parser = token_range, help_heading = "Serving")]
+    #[arg(long, value_name = "TOKENS", value_parser = parse_token_range, help_heading = "Serving")]
     pub(super) serve_tokens: Option<Uncertain>,
     /// Requests served over the model's life, a number or a range; instead of --serve-tokens.
-    #[arg(long, value_parser = token_range, conflicts_with = "serve_tokens", help_heading = "Serving")]
+    #[arg(long, value_parser = parse_token_range, conflicts_with = "serve_tokens", help_heading = "Serving")]
     pub(super) requests: Option<Uncertain>,
     /// Tokens read per request.
     #[arg(long, default_value_t = 1000.0, help_heading = "Serving")]
@@ -62,14 +61,14 @@ pub(super) struct ScenarioArgs {
     #[arg(long, help_heading = "Serving")]
     pub(super) batch: Option<f64>,
     /// Longest time to the first token, e.g. 500ms.
-    #[arg(long, value_parser = seconds, help_heading = "Serving")]
+    #[arg(long, value_parser = parse_duration_s, help_heading = "Serving")]
     pub(super) ttft: Option<f64>,
     /// Longest time per output token, e.g. 20ms.
-    #[arg(long, value_parser = seconds, help_heading = "Serving")]
+    #[arg(long, value_parser = parse_duration_s, help_heading = "Serving")]
     pub(super) tpot: Option<f64>,
     /// Price serving by utilisation instead: shares of the peak while reading and while writing,
     /// e.g. 0.5,0.01.
-    #[arg(long, value_name = "PREFILL,DECODE", value_parser = shares, help_heading = "Serving")]
+    #[arg(long, value_name = "PREFILL,DECODE", value_parser = parse_pair, help_heading = "Serving")]
     pub(super) serve_mfu: Option<(f64, f64)>,
     /// Peak for --serve-mfu in FLOP/s; the dense BF16 peak of the serving device when absent.
     #[arg(long, requires = "serve_mfu", help_heading = "Serving")]
@@ -82,7 +81,7 @@ pub(super) struct ScenarioArgs {
     #[arg(long, requires = "unique_tokens", help_heading = "Limits")]
     pub(super) max_epochs: Option<f64>,
     /// Repetition constants RD,RN for laws that have none; as published for C4 when absent.
-    #[arg(long, value_name = "RD,RN", value_parser = shares, requires = "unique_tokens", help_heading = "Limits")]
+    #[arg(long, value_name = "RD,RN", value_parser = parse_pair, requires = "unique_tokens", help_heading = "Limits")]
     pub(super) repetition: Option<(f64, f64)>,
     /// Memory the weights (and the cache of --context tokens) must fit, e.g. 16GB.
     #[arg(long, value_parser = parse_bytes, help_heading = "Limits")]
@@ -144,70 +143,11 @@ impl PatternArgs {
     }
 }
 
-/// `--cost`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum CurrencyArg {
-    TrainFlops,
-    LifetimeFlops,
-    TrainUsd,
-    LifetimeUsd,
-}
-
-impl CurrencyArg {
-    fn currency(self) -> Currency {
-        match self {
-            Self::TrainFlops => Currency::TrainFlops,
-            Self::LifetimeFlops => Currency::LifetimeFlops,
-            Self::TrainUsd => Currency::TrainUsd,
-            Self::LifetimeUsd => Currency::LifetimeUsd,
-        }
-    }
-}
-
-fn share(text: &str) -> std::result::Result<Utilisation, UnitsError> {
-    if text.trim().eq_ignore_ascii_case("published") {
-        Ok(Utilisation::PUBLISHED)
-    } else {
-        text.parse().map(Utilisation::Given)
-    }
-}
-
-/// `1T`, `1T..4T` or `1T..2T..4T`.
-fn token_range(text: &str) -> std::result::Result<Uncertain, UnitsError> {
-    let parts = text
-        .split("..")
-        .map(|part| part.parse::<Tokens>().map(Tokens::get))
-        .collect::<std::result::Result<Vec<f64>, _>>()?;
-    let range = match parts[..] {
-        [x] => Uncertain::known(x),
-        [low, high] => Uncertain::between(low, high),
-        [low, mid, high] => Uncertain { low, mid, high },
-        _ => return Err(UnitsError::NotARange { text: text.to_owned() }),
-    };
-    let ordered = range.low <= range.mid && range.mid <= range.high;
-    if ordered { Ok(range) } else { Err(UnitsError::NotARange { text: text.to_owned() }) }
-}
-
-/// `20ms` or any duration.
-pub(super) fn seconds(text: &str) -> std::result::Result<f64, UnitsError> {
-    match text.trim().strip_suffix("ms") {
-        Some(ms) => parse_duration_s(&format!("{}s", ms.trim())).map(|s| s / 1e3),
-        None => parse_duration_s(text),
-    }
-}
-
-fn shares(text: &str) -> std::result::Result<(f64, f64), UnitsError> {
-    let bad = || UnitsError::NotAPair { text: text.to_owned() };
-    let (a, b) = text.split_once(',').ok_or_else(bad)?;
-    let number = |t: &str| t.trim().parse::<f64>().ok().filter(|x| x.is_finite() && *x > 0.0);
-    Ok((number(a).ok_or_else(bad)?, number(b).ok_or_else(bad)?))
-}
-
 impl ScenarioArgs {
     /// What these flags ask.
     pub(super) fn request(&self) -> ScenarioRequest {
         ScenarioRequest {
-            cost: self.cost.map(CurrencyArg::currency),
+            cost: self.cost,
             mfu: self.mfu,
             usd_per_hour: self.usd_per_hour,
             usd_per_kwh: self.usd_per_kwh,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::price::{Price, PriceKind};
 use super::workload::CostModel;
-use crate::error::{CostError, LawError, Result};
+use crate::error::CostError;
 use crate::units::Flops;
 
 const TABLE: &str = "data/devices.toml";
@@ -16,7 +16,7 @@ const TEXT: &str = include_str!("../../data/devices.toml");
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
-    /// Name, as on the command line.
+    /// Name by which [`device()`] finds it.
     pub name: String,
     /// Maker.
     pub vendor: String,
@@ -81,9 +81,9 @@ impl Device {
         self.memory_gb * 1e9
     }
 
-    /// Share of the peak that a plain matrix product was measured to reach. Where it was not: 0.8,
-    /// about the middle of the others, and 0.38 on laptops and desktops, where the one measurement on
-    /// record (500 tokens of an 8B model read per second on an M1 Max of 21 TFLOP/s) gives that.
+    /// Share of the peak that a plain matrix product was measured to reach. Without a measurement: 0.8 in
+    /// datacenters, about the middle of those measured; 0.38 on laptops and desktops, from the one
+    /// measurement on record (500 tokens of an 8B model read per second on an M1 Max of 21 TFLOP/s).
     #[must_use]
     pub fn matmul_share(&self) -> f64 {
         let usual = if self.class == "datacenter" || self.class == "consumer" { 0.8 } else { 0.38 };
@@ -115,25 +115,33 @@ struct Table {
     device: Vec<Device>,
 }
 
-static DEVICES: LazyLock<Result<Table, LawError>> = LazyLock::new(|| {
+static DEVICES: LazyLock<Result<Table, CostError>> = LazyLock::new(|| {
     toml::from_str(TEXT)
-        .map_err(|e| LawError::Table { table: TABLE, reason: e.message().to_owned() })
+        .map_err(|e| CostError::Table { table: TABLE, reason: e.message().to_owned() })
 });
 
 /// Every device on record.
 ///
 /// # Errors
-/// [`LawError::Table`] when the shipped table does not parse.
-pub fn devices() -> Result<&'static [Device], LawError> {
+/// [`CostError::Table`] when the shipped table does not parse.
+pub fn devices() -> Result<&'static [Device], CostError> {
     DEVICES.as_ref().map(|t| t.device.as_slice()).map_err(Clone::clone)
 }
 
-/// The device of this name; case and hyphens do not matter, and a part of the name does where only
-/// one device has it (`H200`, `a100-80gb-sxm`).
+/// The device of this name. Case and hyphens do not matter; a part of the name is enough where only one
+/// device has it (`H200`, `a100-80gb-sxm`).
 ///
 /// # Errors
 /// [`CostError::UnknownDevice`] with the candidates.
-pub fn device(name: &str) -> Result<&'static Device> {
+///
+/// ```
+/// use isoloss::cost::device;
+///
+/// let h200 = device("h200")?;
+/// assert_eq!((h200.name.as_str(), h200.memory_gb), ("H200 SXM", 141.0));
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
+pub fn device(name: &str) -> Result<&'static Device, CostError> {
     let devices = devices()?;
     let apart = |c: char| c.is_whitespace() || c == '-' || c == '_';
     let words: Vec<String> =
@@ -155,9 +163,9 @@ pub fn device(name: &str) -> Result<&'static Device> {
     if let [one] = matches.as_slice() {
         return Ok(one);
     }
-    let known = if matches.is_empty() { devices.iter().collect() } else { matches };
-    let known = known.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ");
-    Err(CostError::UnknownDevice { name: name.to_owned(), known }.into())
+    let known: Vec<&Device> = if matches.is_empty() { devices.iter().collect() } else { matches };
+    let known = known.iter().map(|d| d.name.clone()).collect();
+    Err(CostError::UnknownDevice { name: name.to_owned(), known })
 }
 
 /// What there is to spend on training.
@@ -195,16 +203,29 @@ impl Budget {
     ///
     /// # Errors
     /// [`CostError`] for an unknown device, a missing price, or a share outside (0, 1].
-    pub fn flops(&self) -> Result<Flops> {
+    ///
+    /// ```
+    /// use isoloss::cost::Budget;
+    ///
+    /// let month = Budget::DeviceTime {
+    ///     gpus: 1024.0,
+    ///     device: "H100 SXM".to_owned(),
+    ///     duration_s: 30.0 * 86_400.0,
+    ///     mfu: 0.4,
+    /// };
+    /// assert!((month.flops()?.get() / 1.05e24 - 1.0).abs() < 1e-2);
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
+    pub fn flops(&self) -> Result<Flops, CostError> {
         let positive = |field, found: f64| -> Result<f64, CostError> {
             let ok = found.is_finite() && found > 0.0;
-            let wanted = "a finite number above zero";
-            if ok { Ok(found) } else { Err(CostError::Field { field, found, wanted }) }
+            let expected = "a finite number above zero";
+            if ok { Ok(found) } else { Err(CostError::Field { field, found, expected }) }
         };
         let share = |mfu: f64| -> Result<f64, CostError> {
             if mfu > 1.0 {
-                let wanted = "a share of the dense peak, at most 1 (0.4 for 40 %)";
-                return Err(CostError::Field { field: "mfu", found: mfu, wanted });
+                let expected = "a share of the dense peak, at most 1 (0.4 for 40 %)";
+                return Err(CostError::Field { field: "mfu", found: mfu, expected });
             }
             positive("mfu", mfu)
         };

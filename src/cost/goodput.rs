@@ -1,17 +1,18 @@
-//! What share of their peak published runs made use of, from `data/goodput.toml`.
+//! The share of their peak that published runs reached, from `data/goodput.toml`.
 
+use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::uncertain::Uncertain;
-use crate::error::{LawError, Result};
+use crate::error::{CostError, UnitsError};
 use crate::num::quantile;
 
 const TABLE: &str = "data/goodput.toml";
 const TEXT: &str = include_str!("../../data/goodput.toml");
 
-/// What the time in a utilisation counts.
+/// Which time a utilisation is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
@@ -27,7 +28,7 @@ pub enum Basis {
 pub struct Utilisation {
     /// The run.
     pub name: String,
-    /// What its time counts.
+    /// Which time it is over.
     pub basis: Basis,
     /// Useful FLOPs over the dense BF16 peak of that time.
     pub utilisation: f64,
@@ -45,16 +46,16 @@ struct Table {
     run: Vec<Utilisation>,
 }
 
-static RUNS: LazyLock<Result<Table, LawError>> = LazyLock::new(|| {
+static RUNS: LazyLock<Result<Table, CostError>> = LazyLock::new(|| {
     toml::from_str(TEXT)
-        .map_err(|e| LawError::Table { table: TABLE, reason: e.message().to_owned() })
+        .map_err(|e| CostError::Table { table: TABLE, reason: e.message().to_owned() })
 });
 
 /// Every run on record.
 ///
 /// # Errors
-/// [`LawError::Table`] when the shipped table does not parse.
-pub fn utilisations() -> Result<&'static [Utilisation], LawError> {
+/// [`CostError::Table`] when the shipped table does not parse.
+pub fn utilisations() -> Result<&'static [Utilisation], CostError> {
     RUNS.as_ref().map(|t| t.run.as_slice()).map_err(Clone::clone)
 }
 
@@ -62,7 +63,7 @@ pub fn utilisations() -> Result<&'static [Utilisation], LawError> {
 ///
 /// # Errors
 /// As [`utilisations`].
-pub fn billed_goodput() -> Result<Uncertain, LawError> {
+pub fn billed_goodput() -> Result<Uncertain, CostError> {
     let mut shares: Vec<f64> = utilisations()?
         .iter()
         .filter(|run| run.basis == Basis::Billed)
@@ -71,6 +72,80 @@ pub fn billed_goodput() -> Result<Uncertain, LawError> {
     shares.sort_by(f64::total_cmp);
     let at = |p| quantile(&shares, p);
     Ok(Uncertain { low: at(0.0), mid: at(0.5), high: at(1.0) })
+}
+
+/// The useful share of the training peak over paid hours, as it is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Spelling", into = "Spelling")]
+pub enum Goodput {
+    /// The range over published runs, [`billed_goodput`].
+    #[default]
+    Published,
+    /// This share, or range of shares.
+    Given(Uncertain),
+}
+
+/// In files: the word `published`, or a share or range.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Spelling {
+    Word(Word),
+    Given(Uncertain),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Word {
+    Published,
+}
+
+impl From<Spelling> for Goodput {
+    fn from(spelling: Spelling) -> Self {
+        match spelling {
+            Spelling::Word(Word::Published) => Self::Published,
+            Spelling::Given(range) => Self::Given(range),
+        }
+    }
+}
+
+impl From<Goodput> for Spelling {
+    fn from(goodput: Goodput) -> Self {
+        match goodput {
+            Goodput::Published => Self::Word(Word::Published),
+            Goodput::Given(range) => Self::Given(range),
+        }
+    }
+}
+
+impl Goodput {
+    /// The range it means.
+    ///
+    /// # Errors
+    /// As [`billed_goodput`].
+    pub fn range(self) -> Result<Uncertain, CostError> {
+        match self {
+            Self::Published => billed_goodput(),
+            Self::Given(range) => Ok(range),
+        }
+    }
+
+    /// Whether it is one number.
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        matches!(self, Self::Given(range) if range.is_known())
+    }
+}
+
+impl FromStr for Goodput {
+    type Err = UnitsError;
+
+    /// `published`, a share such as `0.4`, or a range such as `0.3..0.45`.
+    fn from_str(text: &str) -> Result<Self, UnitsError> {
+        if text.trim().eq_ignore_ascii_case("published") {
+            return Ok(Self::Published);
+        }
+        text.parse().map(Self::Given)
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use crate::flops::Footprint;
 
 /// Bytes that AdamW keeps of each parameter in mixed precision.
 ///
-/// BF16 weights and gradients are held by every data-parallel copy; the f32 master weights and two
-/// moments are shared out among the copies (ZeRO stage 1, Rajbhandari et al. 2020, arXiv:1910.02054,
+/// Every data-parallel copy holds BF16 weights and gradients; the f32 master weights and two moments are
+/// sharded over the copies (ZeRO stage 1, Rajbhandari et al. 2020, arXiv:1910.02054,
 /// sec. 5).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -40,25 +40,25 @@ pub struct Layout {
     pub pipeline: u32,
     /// Copies of the model.
     pub data: u32,
-    /// Devices that share out the experts, within the copies.
+    /// Devices over which the experts are sharded, within the copies.
     pub expert: u32,
     /// Sequences of one device and step.
     pub micro_batch: u32,
     /// Whether every layer is computed again in the backward pass.
     pub recompute: bool,
-    /// Memory of the fullest device, bytes.
+    /// Bytes on the device that holds most.
     pub bytes_per_device: f64,
     /// Share of a step in which pipeline stages wait: (p - 1) / (m + p - 1) for m micro-batches.
     pub bubble: f64,
 }
 
-/// The layout on at most `devices` of a kind that fits and gets most out of them.
+/// The layout on at most `devices` of a kind that fits their memory and keeps most of them busy.
 ///
-/// Tries tensor splits up to eight (one node), pipeline splits up to 64, experts shared out over the
-/// copies, and every layer computed again; copies are as many as there are devices and sequences for.
-/// Of those that fit, the one with the most devices at work counts: used devices, less the bubble, and
-/// three quarters with recomputation, which adds a forward pass to a forward and a double backward one.
-/// Of equals the least split.
+/// Tries tensor splits up to eight (one node), pipeline splits up to 64, experts sharded over the copies,
+/// and recomputation of every layer. There are as many copies as devices and sequences allow. Of the
+/// layouts that fit, the one with the most busy devices wins: devices used, less the bubble, times three
+/// quarters with recomputation (which adds one forward pass to a forward and a double backward pass). Of
+/// equals the one with the fewest splits wins.
 ///
 /// - `context`: tokens of a sequence; `batch_tokens`: tokens of one optimiser step.
 ///

@@ -10,13 +10,13 @@ mod uncertain;
 mod workload;
 
 pub use device::{Budget, Device, device, devices};
-pub use goodput::{Basis, Utilisation, billed_goodput, utilisations};
+pub use goodput::{Basis, Goodput, Utilisation, billed_goodput, utilisations};
 pub use layout::{Layout, TrainingMemory, training_layout};
-pub use model::{Model, Score, model, models};
+pub use model::{ReleasedModel, Score, model, models};
 pub use price::{Price, PriceKind};
 pub use serving::{
-    Batch, Bound, Deployment, Efficiency, Latency, Measured, Requests, Served, decode_measurements,
-    stored_bits, usual_scale_group,
+    BatchRow, BatchSize, Bound, Deployment, Efficiency, Latency, Measured, Requests, Served,
+    ServingLine, decode_measurements, measured_speed, stored_bits, usual_scale_group,
 };
-pub use uncertain::Uncertain;
+pub use uncertain::{Uncertain, parse_token_range};
 pub use workload::{CostModel, Workload};

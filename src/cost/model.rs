@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{LawError, PlanError, Result, nearest_name};
+use crate::error::{CostError, nearest_name};
 use crate::flops::Shape;
 use crate::units::{Params, Tokens};
 
@@ -14,8 +14,8 @@ const TEXT: &str = include_str!("../../data/models.toml");
 /// One released model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Model {
-    /// Name, as on the command line.
+pub struct ReleasedModel {
+    /// Name by which [`model()`] finds it.
     pub name: String,
     /// Maker.
     pub org: String,
@@ -66,14 +66,39 @@ pub struct Score {
     pub source: String,
 }
 
-impl Model {
-    /// The N a law of dense models is asked with: parameters a token visits.
+impl ReleasedModel {
+    /// The N a law of dense models takes: the parameters one token uses.
     #[must_use]
     pub fn n(&self) -> Option<Params> {
         self.active_params.or(self.params)
     }
 
-    /// The score to quote: the best checked, the first of equals.
+    /// [`n`](Self::n), where it is published.
+    ///
+    /// # Errors
+    /// [`CostError::SizeUnknown`] where it is not.
+    pub fn size(&self) -> Result<Params, CostError> {
+        self.n().ok_or_else(|| CostError::SizeUnknown { name: self.name.clone() })
+    }
+
+    /// N and training tokens, where both are published.
+    ///
+    /// # Errors
+    /// [`CostError::SizeUnknown`] or [`CostError::TokensUnknown`] where one is not.
+    pub fn size_and_tokens(&self) -> Result<(Params, Tokens), CostError> {
+        let unknown = || CostError::TokensUnknown { name: self.name.clone() };
+        Ok((self.size()?, self.tokens.ok_or_else(unknown)?))
+    }
+
+    /// Its dimensions, where they are published.
+    ///
+    /// # Errors
+    /// [`CostError::ShapeUnknown`] where they are not.
+    pub fn known_shape(&self) -> Result<Shape, CostError> {
+        self.shape.ok_or_else(|| CostError::ShapeUnknown { name: self.name.clone() })
+    }
+
+    /// The MMLU score to quote: the most carefully read, the first of equals.
     #[must_use]
     pub fn mmlu_percent(&self) -> Option<&Score> {
         let rank = |s: &&Score| match s.checked.as_str() {
@@ -88,45 +113,51 @@ impl Model {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    model: Vec<Model>,
+    model: Vec<ReleasedModel>,
 }
 
-static MODELS: LazyLock<Result<Table, LawError>> = LazyLock::new(|| {
+static MODELS: LazyLock<Result<Table, CostError>> = LazyLock::new(|| {
     toml::from_str(TEXT)
-        .map_err(|e| LawError::Table { table: TABLE, reason: e.message().to_owned() })
+        .map_err(|e| CostError::Table { table: TABLE, reason: e.message().to_owned() })
 });
 
 /// Every model on record.
 ///
 /// # Errors
-/// [`LawError::Table`] when the shipped table does not parse.
-pub fn models() -> Result<&'static [Model], LawError> {
+/// [`CostError::Table`] when the shipped table does not parse.
+pub fn models() -> Result<&'static [ReleasedModel], CostError> {
     MODELS.as_ref().map(|t| t.model.as_slice()).map_err(Clone::clone)
 }
 
-/// The model of this name; case, spaces and hyphens do not matter, and the start of a name does
-/// where only one model has it (`Gopher`).
+/// The model of this name. Case, spaces and hyphens do not matter; the start of a name is enough where
+/// only one model has it (`Gopher`).
 ///
 /// # Errors
-/// [`PlanError::UnknownModel`] with the nearest name.
-pub fn model(name: &str) -> Result<&'static Model> {
+/// [`CostError::UnknownModel`] with the nearest name.
+///
+/// ```
+/// use isoloss::cost::model;
+///
+/// assert_eq!(model("gopher")?.name, "Gopher 280B");
+/// assert!(model("gofer").is_err());
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
+pub fn model(name: &str) -> Result<&'static ReleasedModel, CostError> {
     let plain = |text: &str| -> String {
         text.to_lowercase().chars().filter(|c| c.is_alphanumeric() || *c == '.').collect()
     };
-    let wanted = plain(name);
+    let asked = plain(name);
     let models = models()?;
-    if let Some(exact) = models.iter().find(|m| plain(&m.name) == wanted) {
+    if let Some(exact) = models.iter().find(|m| plain(&m.name) == asked) {
         return Ok(exact);
     }
-    let starts: Vec<&Model> = models
-        .iter()
-        .filter(|m| !wanted.is_empty() && plain(&m.name).starts_with(&wanted))
-        .collect();
+    let starts: Vec<&ReleasedModel> =
+        models.iter().filter(|m| !asked.is_empty() && plain(&m.name).starts_with(&asked)).collect();
     if let [one] = starts.as_slice() {
         return Ok(one);
     }
     let nearest = nearest_name(name, models.iter().map(|m| m.name.as_str()));
-    Err(PlanError::UnknownModel { name: name.to_owned(), nearest }.into())
+    Err(CostError::UnknownModel { name: name.to_owned(), nearest })
 }
 
 #[cfg(test)]
@@ -139,7 +170,7 @@ mod tests {
             assert_eq!(model(name).expect("known").tokens, Some(Tokens::new(1e12)), "{name}");
         }
         assert_eq!(model("gopher").map(|m| m.name.as_str()).ok(), Some("Gopher 280B"));
-        assert!(model("llama 8b").expect_err("ambiguous").to_string().contains("isoloss models"));
+        assert!(model("llama 8b").expect_err("ambiguous").to_string().contains("on record"));
     }
 
     /// A stated count has only so many digits: half a unit of its last one is no disagreement.

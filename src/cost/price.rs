@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::uncertain::Uncertain;
 
-/// What a price is.
+/// Where a price comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PriceKind {
@@ -20,11 +20,11 @@ pub enum PriceKind {
 pub struct Price {
     /// Date or period of the offers, `2026-05` or `2024-01 to 2025-03`.
     pub date: String,
-    /// What it is.
+    /// Where it comes from.
     pub kind: PriceKind,
-    /// Cheapest offer.
+    /// Lowest offer.
     pub low: f64,
-    /// Dearest offer.
+    /// Highest offer.
     pub high: f64,
     /// Median, where the source gives one.
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct Price {
 }
 
 impl Price {
-    /// The median, or the middle of the range in ratio.
+    /// The median, or the geometric mean of the ends.
     #[must_use]
     pub fn typical(&self) -> f64 {
         self.mid.unwrap_or_else(|| (self.low * self.high).sqrt())

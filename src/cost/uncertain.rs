@@ -5,12 +5,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CostError, UnitsError};
+use crate::units::Tokens;
 
 /// A positive quantity known to a range, `mid` its median.
 ///
-/// As a random quantity its logarithm is uniform between `low` and `mid` and between `mid` and
-/// `high`, with half of the mass in each part: the least said about a price of which the ends and the
-/// median are known. In files a number stands for a range of no width.
+/// As a random quantity its logarithm is uniform between `low` and `mid` and between `mid` and `high`,
+/// with half of the probability in each part. That assumes nothing beyond the ends and the median. In
+/// files a single number is a range of no width.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Spelling")]
 pub struct Uncertain {
@@ -41,25 +42,25 @@ impl From<Spelling> for Uncertain {
 }
 
 impl Uncertain {
-    /// A quantity without doubt.
+    /// A quantity that is known.
     #[must_use]
     pub const fn known(x: f64) -> Self {
         Self { low: x, mid: x, high: x }
     }
 
-    /// A range whose median is its middle in ratio.
+    /// A range whose median is the geometric mean of its ends.
     #[must_use]
     pub fn between(low: f64, high: f64) -> Self {
         Self { low, mid: (low * high).sqrt(), high }
     }
 
-    /// Whether nothing about it is in doubt.
+    /// Whether it is a single number.
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.low == self.high
     }
 
-    /// The value below which a share `p` of the mass lies.
+    /// The value below which a share `p` of the probability lies.
     #[must_use]
     pub fn quantile(&self, p: f64) -> f64 {
         let (from, to, share) = if p < 0.5 {
@@ -84,12 +85,12 @@ impl Uncertain {
     pub fn validate(&self, field: &'static str) -> Result<(), CostError> {
         for found in [self.low, self.mid, self.high] {
             if !(found.is_finite() && found > 0.0) {
-                return Err(CostError::Field { field, found, wanted: "a number above zero" });
+                return Err(CostError::Field { field, found, expected: "a number above zero" });
             }
         }
         if self.low > self.mid || self.mid > self.high {
-            let wanted = "a median between the ends of its range, low before high";
-            return Err(CostError::Field { field, found: self.mid, wanted });
+            let expected = "a median between the ends of its range, low before high";
+            return Err(CostError::Field { field, found: self.mid, expected });
         }
         Ok(())
     }
@@ -101,19 +102,40 @@ impl FromStr for Uncertain {
     /// `2.95`, `1.99..5.00`, or with the median `1.99..2.95..5.00`.
     fn from_str(text: &str) -> Result<Self, UnitsError> {
         let bad = || UnitsError::NotARange { text: text.to_owned() };
-        let part = |t: &str| -> Result<f64, UnitsError> {
-            let x: f64 = t.trim().trim_start_matches('$').parse().map_err(|_| bad())?;
+        parse_range(text, |part| {
+            let x: f64 = part.trim().trim_start_matches('$').parse().map_err(|_| bad())?;
             if x.is_finite() && x > 0.0 { Ok(x) } else { Err(bad()) }
-        };
-        let parts = text.split("..").map(part).collect::<Result<Vec<f64>, _>>()?;
-        let range = match parts[..] {
-            [x] => Self::known(x),
-            [low, high] => Self::between(low, high),
-            [low, mid, high] => Self { low, mid, high },
-            _ => return Err(bad()),
-        };
-        if range.low <= range.mid && range.mid <= range.high { Ok(range) } else { Err(bad()) }
+        })
     }
+}
+
+/// A number of tokens or a range of it: `1T`, `1T..4T`, or with the median `1T..2T..4T`.
+///
+/// # Errors
+/// [`UnitsError`] for a part that is no number of tokens, or ends that are not in order.
+///
+/// ```
+/// let served = isoloss::cost::parse_token_range("1T..4T")?;
+/// assert_eq!((served.low, served.mid, served.high), (1e12, 2e12, 4e12));
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
+pub fn parse_token_range(text: &str) -> Result<Uncertain, UnitsError> {
+    parse_range(text, |part| part.parse::<Tokens>().map(Tokens::get))
+}
+
+fn parse_range(
+    text: &str,
+    part: impl Fn(&str) -> Result<f64, UnitsError>,
+) -> Result<Uncertain, UnitsError> {
+    let bad = || UnitsError::NotARange { text: text.to_owned() };
+    let parts = text.split("..").map(part).collect::<Result<Vec<f64>, _>>()?;
+    let range = match parts[..] {
+        [x] => Uncertain::known(x),
+        [low, high] => Uncertain::between(low, high),
+        [low, mid, high] => Uncertain { low, mid, high },
+        _ => return Err(bad()),
+    };
+    if range.low <= range.mid && range.mid <= range.high { Ok(range) } else { Err(bad()) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl Workload {
     /// Nothing is served.
     pub const NONE: Self = Self { input: Tokens::new(0.0), output: Tokens::new(0.0) };
 
-    /// Demand where reading and writing are not told apart.
+    /// Demand as written tokens, where reading and writing are not counted apart.
     #[must_use]
     pub const fn output(tokens: Tokens) -> Self {
         Self { input: Tokens::new(0.0), output: tokens }
@@ -63,19 +63,23 @@ impl CostModel {
     ) -> Result<f64, CostError> {
         let positive = |field, found: f64| {
             let ok = found.is_finite() && found > 0.0;
-            if ok { Ok(()) } else { Err(CostError::Field { field, found, wanted: "above zero" }) }
+            if ok {
+                Ok(())
+            } else {
+                Err(CostError::Field { field, found, expected: "a number above zero" })
+            }
         };
         positive("usd_per_hour", usd_per_hour)?;
         positive("peak_flop_per_s", peak_flop_per_s)?;
         positive("mfu", utilisation)?;
         if utilisation > 1.0 {
-            let wanted = "a share of the peak, at most 1";
-            return Err(CostError::Field { field: "mfu", found: utilisation, wanted });
+            let expected = "a share of the peak, at most 1";
+            return Err(CostError::Field { field: "mfu", found: utilisation, expected });
         }
         Ok(usd_per_hour / (3600.0 * peak_flop_per_s * utilisation))
     }
 
-    /// Served tokens that cost as much, if priced like training FLOPs, as the workload does.
+    /// Served tokens that, priced like training FLOPs, cost as much as the workload.
     #[must_use]
     pub fn training_equivalent(&self, workload: &Workload) -> Tokens {
         let served = workload.input.get() * self.prefill_per_flop

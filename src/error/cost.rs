@@ -1,19 +1,27 @@
 use thiserror::Error;
 
-/// Unknown hardware or an impossible cost model.
+/// Unknown hardware, an unknown model, or an impossible cost model.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum CostError {
-    /// No device of this name.
-    #[error("unknown device `{name}`; known: {known}")]
+    /// A shipped table that does not parse.
+    #[error("table {table}: {reason}")]
+    Table {
+        /// The file.
+        table: &'static str,
+        /// What the parser found.
+        reason: String,
+    },
+    /// No device of this name, or several.
+    #[error("unknown device `{name}`; known: {}", .known.join(", "))]
     UnknownDevice {
         /// What was asked for.
         name: String,
         /// What there is.
-        known: String,
+        known: Vec<String>,
     },
     /// A device without a dated price.
-    #[error("device `{name}`: no price is on record; give --usd-per-hour")]
+    #[error("device `{name}`: no price is on record; give a price per device-hour")]
     NoPrice {
         /// The device.
         name: String,
@@ -29,14 +37,14 @@ pub enum CostError {
         precision: &'static str,
     },
     /// A device whose power is not known.
-    #[error("device `{name}`: its power is not on record; leave the energy out")]
+    #[error("device `{name}`: its power is not on record; leave the price of energy out")]
     NoPower {
         /// The device.
         name: String,
     },
     /// Weights and cache do not fit the memory.
     #[error(
-        "{what} take {needed_gb:.1} GB, but {devices} x {device} hold {free_gb:.1} GB of them; use more devices, fewer bits, a smaller batch or a shorter context"
+        "{what} take {needed_gb:.1} GB, but {devices} x {device} have {free_gb:.1} GB for them; use more devices, fewer bits, a smaller batch or a shorter context"
     )]
     DoesNotFit {
         /// What is stored.
@@ -50,14 +58,43 @@ pub enum CostError {
         /// Bytes there are for it, GB.
         free_gb: f64,
     },
-    /// A share or rate out of range.
-    #[error("`{field}` is {found}, but {wanted} is wanted")]
+    /// A field out of range.
+    #[error("`{field}` is {found}; expected {expected}")]
     Field {
         /// The field.
         field: &'static str,
         /// Its value.
         found: f64,
         /// What would do.
-        wanted: &'static str,
+        expected: &'static str,
+    },
+    /// Not a known model.
+    #[error(
+        "unknown model `{name}`{}; name one on record, or give its parameters and training tokens",
+        .nearest.as_ref().map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default()
+    )]
+    UnknownModel {
+        /// What was asked for.
+        name: String,
+        /// The closest name.
+        nearest: Option<String>,
+    },
+    /// A model whose size is not published.
+    #[error("`{name}`: its size is not published; give its number of parameters")]
+    SizeUnknown {
+        /// The model.
+        name: String,
+    },
+    /// A model whose training tokens are not published.
+    #[error("`{name}`: its training tokens are not published; give their number")]
+    TokensUnknown {
+        /// The model.
+        name: String,
+    },
+    /// A model whose shape is not published.
+    #[error("`{name}`: its shape is not on record; give its size and proportions")]
+    ShapeUnknown {
+        /// The model.
+        name: String,
     },
 }

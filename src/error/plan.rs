@@ -1,12 +1,14 @@
 use thiserror::Error;
 
-/// A plan that does not exist.
+use crate::units::{Flops, Params, Tokens};
+
+/// A plan that does not exist, or a scenario that is not complete.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// The loss cannot be reached by any model under this law.
+    /// No model can reach the loss under this law.
     #[error(
-        "a loss of {loss:.4} nats per token is out of reach under `{law}`: its floor E is {floor:.4}"
+        "under `{law}` a loss of {loss:.4} nats per token is out of reach: its irreducible loss E is {floor:.4}; choose a loss above it"
     )]
     LossBelowFloor {
         /// The law.
@@ -18,86 +20,147 @@ pub enum PlanError {
     },
     /// This N cannot reach the loss with any number of tokens.
     #[error(
-        "{params} parameters are past the wall under `{law}`: no number of tokens reaches {loss:.4} nats; the smallest size that can is above {wall}"
+        "under `{law}` {params} parameters cannot reach {loss:.4} nats per token on any number of tokens: they are past the wall at {wall}; choose a larger model or a higher loss"
     )]
     PastTheWall {
         /// The law.
         law: String,
         /// N asked for.
-        params: String,
+        params: Params,
         /// Loss asked for.
         loss: f64,
         /// Infimum of the sizes that can.
-        wall: String,
+        wall: Params,
     },
     /// Limits that leave no plan.
     #[error(
-        "under `{law}` no plan reaches {loss:.4} nats within the limits: the one on {limit} stands in the way; relax it, or aim at a higher loss"
+        "under `{law}` no plan{} keeps the limit on {limit}; relax it{}",
+        .loss.map_or_else(String::new, |loss| format!(" for a loss of {loss:.4} nats per token")),
+        if .loss.is_some() { ", or choose a higher loss" } else { "" }
     )]
     Infeasible {
         /// The law.
         law: String,
-        /// Loss asked for.
-        loss: f64,
+        /// Loss asked for; absent where a budget was.
+        loss: Option<f64>,
         /// The limit.
         limit: &'static str,
     },
-    /// Serving costs more than there is.
+    /// Serving costs more than the whole budget.
     #[error(
-        "under `{law}` serving alone takes the whole budget at any size; lower the demand or raise the budget"
+        "under `{law}` serving takes the whole budget at any model size; serve less or raise the budget"
     )]
-    PurseEmpty {
+    ServingTakesBudget {
         /// The law.
         law: String,
     },
-    /// No interior minimum.
-    #[error("`{law}` has no optimum between {lo} and {hi} parameters at C = {flops} FLOPs")]
+    /// No interior minimum of the loss.
+    #[error(
+        "`{law}` has no compute-optimal size between {smallest} and {largest} parameters{}; ask another law",
+        .budget.map_or_else(String::new, |c| format!(" at C = {c} FLOPs"))
+    )]
     NoOptimum {
         /// The law.
         law: String,
-        /// The budget.
-        flops: String,
+        /// The budget; absent where a size was asked for.
+        budget: Option<Flops>,
         /// Smallest N tried.
-        lo: String,
+        smallest: Params,
         /// Largest N tried.
-        hi: String,
+        largest: Params,
     },
-    /// The budget or loss makes no sense here.
-    #[error("{what} {found} is outside what a plan can mean: {wanted}")]
-    Absurd {
-        /// Which input.
-        what: &'static str,
-        /// Its value.
-        found: String,
-        /// The range.
-        wanted: &'static str,
+    /// A training budget no plan can have.
+    #[error("a training budget of {found} FLOPs; expected between 1e8 and 1e36 FLOPs")]
+    Budget {
+        /// The budget.
+        found: Flops,
     },
-    /// Inputs that exclude each other, or none at all.
-    #[error("{problem}; {mend}")]
-    Inputs {
-        /// What is wrong.
-        problem: String,
-        /// How to mend it.
-        mend: &'static str,
+    /// A loss no model can have.
+    #[error("a loss of {found} nats per token; expected a finite number above zero")]
+    Loss {
+        /// The loss.
+        found: f64,
     },
-    /// Not a known model.
-    #[error("unknown model `{name}`{}; `isoloss models` lists them, or give --params and --tokens", .nearest.as_ref().map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default())]
-    UnknownModel {
-        /// What was asked for.
-        name: String,
-        /// The closest name.
-        nearest: Option<String>,
+    /// A model size no plan can have.
+    #[error("a model of {found} parameters; expected between 1 and 1e20 parameters")]
+    Size {
+        /// N.
+        found: Params,
     },
-    /// A model whose size is not published.
-    #[error("`{name}`: its size is not published; give --params to explain it")]
-    SizeUnknown {
-        /// The model.
-        name: String,
+    /// A number of tokens no plan can have.
+    #[error("an amount of {found} tokens; expected between 1 and 1e25 tokens")]
+    Tokens {
+        /// D, or unique tokens.
+        found: Tokens,
     },
-    /// A model whose training tokens are not published.
-    #[error("`{name}`: its training tokens are not published; give --tokens to explain it")]
-    TokensUnknown {
-        /// The model.
-        name: String,
+    /// A ratio no size on the iso-loss curve has.
+    #[error(
+        "{found} tokens per parameter; expected a number between 1e-3 and 1e7 that some size on the iso-loss curve has"
+    )]
+    Ratio {
+        /// D / N asked for.
+        found: f64,
+    },
+    /// A loss that takes an absurd budget.
+    #[error(
+        "a loss of {loss} nats per token; expected one that some budget between 1e8 and 1e36 FLOPs reaches at its optimum"
+    )]
+    NoBudgetForLoss {
+        /// Loss asked for.
+        loss: f64,
+    },
+    /// No size reaches the loss on these tokens.
+    #[error(
+        "{tokens} tokens reach a loss of {loss:.4} nats per token at no model size; give more tokens"
+    )]
+    TooFewTokens {
+        /// The tokens.
+        tokens: Tokens,
+        /// Loss asked for.
+        loss: f64,
+    },
+    /// Machine time without machines or without a time.
+    #[error(
+        "the budget is the time of machines, but {missing}; give the device, how many, and the days"
+    )]
+    NoMachineTime {
+        /// What is not known.
+        missing: &'static str,
+    },
+    /// Serving costs money, but has no device.
+    #[error("costs of serving are counted in money, but no device to serve on is given; give one")]
+    NoServingDevice,
+    /// Money counts, but training has no price.
+    #[error(
+        "costs are counted in money, but training has no price; give a device with a price on record, or a price per device-hour"
+    )]
+    NoTrainingPrice,
+    /// Serving costs money, but its device has no price.
+    #[error(
+        "costs are counted in money, but `{device}`, on which the model is served, has no price on record; give a price per device-hour"
+    )]
+    NoServingPrice {
+        /// The device.
+        device: String,
+    },
+    /// Serving counts, but nothing is served.
+    #[error("costs of serving count, but nothing is served; give a number of tokens or requests")]
+    NoDemand,
+    /// No family of shapes to choose from.
+    #[error("no design to choose from; give at least one, for example a dense model")]
+    NoDesign,
+    /// Experts under a law of dense models.
+    #[error(
+        "`{law}` is a law of dense models and says nothing about experts; use the law `joint-moe` or a fit of that family"
+    )]
+    DenseLaw {
+        /// The law.
+        law: String,
+    },
+    /// Fewer than one pass over the data.
+    #[error("at most {found} epochs over the unique tokens; expected at least 1")]
+    Epochs {
+        /// The limit.
+        found: f64,
     },
 }

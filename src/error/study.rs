@@ -55,6 +55,17 @@ pub enum StudyError {
     /// No sizes and no ratios.
     #[error("there is nothing to compare; give model sizes or tokens per parameter")]
     NothingToCompare,
+    /// No model to serve.
+    #[error("there is no model to serve; name a released model or give a size")]
+    NothingToServe,
+    /// A model to explain without N or D.
+    #[error(
+        "{missing} of the model to explain is not given; name a released model, or give both its parameters and its training tokens"
+    )]
+    NothingToExplain {
+        /// What is not given.
+        missing: &'static str,
+    },
     /// A column of benchmark errors is missing.
     #[error("run `{run}` has no benchmark error; name the column that holds it (1 - accuracy)")]
     NoBenchmarkError {

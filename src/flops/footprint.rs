@@ -1,20 +1,19 @@
-//! What serving and training need to know of an architecture, built or only outlined.
+//! What serving and training need to know about an architecture.
 
 use serde::{Deserialize, Serialize};
 
 use super::shape::Shape;
 use crate::units::Params;
 
-/// Counts of an architecture as real numbers, so that a model that is only a size yet
-/// ([`Pattern`](super::Pattern)) and one with a [`Shape`] are priced by the same formulas.
+/// Counts of an architecture as real numbers, so that the same formulas price a model that is only a
+/// size ([`Pattern`](crate::flops::Pattern)) and one with a [`Shape`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Footprint {
-    /// Every parameter: what has to be stored.
+    /// All parameters: what has to be stored.
     pub total: Params,
-    /// Parameters one token visits, embeddings included.
+    /// Parameters one token uses, embeddings included.
     pub active: Params,
-    /// Weights a decoding step reads whatever it computes: all but the embedding table and the
-    /// routed experts.
+    /// Weights every decoding step reads: all but the embedding table and the routed experts.
     pub fixed_weights: f64,
     /// Weights of one routed expert.
     pub expert_weights: f64,
@@ -60,7 +59,7 @@ impl From<&Shape> for Footprint {
 
 impl Footprint {
     /// Routed experts of one layer that a batch of tokens reaches when each picks `top_k` of them
-    /// evenly and apart from the others: E (1 - (1 - k / E)^batch).
+    /// evenly and independently: E (1 - (1 - k / E)^batch).
     ///
     /// Real routing is skewed, so this is an upper bound. Zero for a dense model.
     #[must_use]

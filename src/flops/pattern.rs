@@ -1,4 +1,4 @@
-//! How a family of shapes grows with size: outlines at any N, and concrete shapes near one.
+//! How a family of shapes grows with size: footprints at any N, and concrete shapes near one.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::shape::{Experts, Shape};
 use crate::error::FlopsError;
 use crate::units::{ParamRule, Params};
 
-/// Proportions that a family of decoders keeps while it grows.
+/// Proportions that a family of decoders keeps at every size.
 ///
 /// | field | meaning | [`Pattern::MODERN`] |
 /// |---|---|---|
@@ -19,7 +19,7 @@ use crate::units::{ParamRule, Params};
 /// | `experts` | mixture of experts of that inner width, all layers alike | none |
 /// | `window` | sliding window, tokens | none |
 ///
-/// The default's proportions are those of Mistral 7B and Llama 3 (see `isoloss models`).
+/// The default proportions are those of Mistral 7B and Llama 3.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pattern {
@@ -79,9 +79,9 @@ impl Pattern {
     /// # Errors
     /// [`FlopsError::Pattern`] naming the first field out of range.
     pub fn validate(&self) -> Result<(), FlopsError> {
-        let positive = |field, found: f64, hi: f64, wanted| {
+        let positive = |field, found: f64, hi: f64, expected| {
             let ok = found.is_finite() && found > 0.0 && found <= hi;
-            if ok { Ok(()) } else { Err(FlopsError::Pattern { field, found, wanted }) }
+            if ok { Ok(()) } else { Err(FlopsError::Pattern { field, found, expected }) }
         };
         positive("aspect", self.aspect, 1e4, "d_model over layers, such as 128")?;
         positive("ffn_ratio", self.ffn_ratio, 100.0, "inner width over d_model, such as 3.5")?;
@@ -140,7 +140,18 @@ impl Pattern {
         x.exp()
     }
 
-    /// The outline of a model with `n` active parameters, counted by `rule`, with real dimensions.
+    /// The footprint of a model with `n` active parameters, counted by `rule`; its dimensions are not
+    /// rounded to whole numbers.
+    ///
+    /// ```
+    /// use isoloss::flops::Pattern;
+    /// use isoloss::units::{ParamRule, Params};
+    ///
+    /// let sparse = Pattern::MODERN.with_experts(8, 2);
+    /// let model = sparse.footprint(Params::new(13e9), ParamRule::Active);
+    /// assert!((model.active.get() / 13e9 - 1.0).abs() < 1e-9);
+    /// assert!(model.total.get() > 3.0 * model.active.get());
+    /// ```
     #[must_use]
     pub fn footprint(&self, n: Params, rule: ParamRule) -> Footprint {
         let d = self.width(n, rule);
@@ -167,17 +178,24 @@ impl Pattern {
         }
     }
 
-    /// The concrete shape whose active parameters, counted by `rule`, come nearest to `n` while it
-    /// keeps the proportions: whole layers, whole heads, an inner width divisible by 128 (by 16 for
-    /// small models).
+    /// A concrete shape near `n` active parameters, counted by `rule`, that keeps the proportions: whole
+    /// layers, whole heads, an inner width divisible by 128 (by 16 for small models).
     ///
     /// # Errors
     /// [`FlopsError::NoShape`] when nothing within 5 % can be built, as when the vocabulary alone is
     /// larger than `n`.
+    ///
+    /// ```
+    /// use isoloss::flops::Pattern;
+    /// use isoloss::units::{ParamRule, Params};
+    ///
+    /// let shape = Pattern::MODERN.near(Params::new(7e9), ParamRule::All)?;
+    /// assert!((shape.params().all.get() / 7e9 - 1.0).abs() < 5e-3);
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
     pub fn near(&self, n: Params, rule: ParamRule) -> Result<Shape, FlopsError> {
         self.validate()?;
-        let no_shape =
-            || FlopsError::NoShape { params: n.to_string(), vocab: self.vocab.to_string() };
+        let no_shape = || FlopsError::NoShape { params: n, vocab: self.vocab };
         if !n.is_usable() || n.get() > 1e18 {
             return Err(no_shape());
         }
@@ -200,7 +218,7 @@ impl Pattern {
                 let ratio = f64::from(shape.ffn) / f64::from(shape.d_model);
                 let kv = f64::from(self.kv_heads.unwrap_or(heads).min(heads));
                 let uneven = (kv / f64::from(shape.kv_heads)).ln();
-                // One per mille of size weighs as much as a tenth of the proportions.
+                // An error of 0.1 % in size weighs as much as one of 10 % in the proportions.
                 let score = off * 100.0
                     + (aspect / self.aspect).ln().abs()
                     + (ratio / self.ffn_ratio).ln().abs()
@@ -223,9 +241,9 @@ impl Pattern {
         head_dim: u32,
     ) -> Option<Shape> {
         let d_model = heads * head_dim;
-        // The largest divisor of the heads within what is asked for.
-        let wanted = self.kv_heads.unwrap_or(heads).min(heads);
-        let kv_heads = (1..=wanted).rev().find(|k| heads.is_multiple_of(*k))?;
+        // The largest divisor of the number of heads that is no larger than the pattern's.
+        let most = self.kv_heads.unwrap_or(heads).min(heads);
+        let kv_heads = (1..=most).rev().find(|k| heads.is_multiple_of(*k))?;
         let bare = Shape {
             layers,
             d_model,
@@ -285,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_has_the_size_it_was_asked_for_and_a_shape_near_it_agrees() {
+    fn a_footprint_has_the_size_it_was_asked_for_and_a_shape_near_it_agrees() {
         for pattern in [Pattern::MODERN, Pattern::MODERN.with_experts(16, 2)] {
             for n in [1e9, 7e9, 70e9, 500e9] {
                 let outline = pattern.footprint(Params::new(n), ParamRule::Active);

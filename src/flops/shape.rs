@@ -79,7 +79,7 @@ pub struct Experts {
     /// Experts every token visits besides.
     #[serde(default)]
     pub shared: u32,
-    /// Leading layers with a plain feed-forward part.
+    /// First layers, which have a plain feed-forward part.
     #[serde(default)]
     pub dense_layers: u32,
     /// Inner width of that part.
@@ -142,7 +142,7 @@ impl Shape {
     /// # Errors
     /// [`FlopsError::Shape`] naming the first field that is zero or does not fit the others.
     pub fn validate(&self) -> Result<(), FlopsError> {
-        let bad = |field, found: u32, wanted| Err(FlopsError::Shape { field, found, wanted });
+        let bad = |field, found: u32, expected| Err(FlopsError::Shape { field, found, expected });
         for (field, found) in [
             ("layers", self.layers),
             ("d_model", self.d_model),
@@ -158,7 +158,7 @@ impl Shape {
             return bad(
                 "head_dim",
                 self.head_dim,
-                "an even number, since rotary positions turn pairs",
+                "an even number, because rotary positions rotate pairs",
             );
         }
         if !self.heads.is_multiple_of(self.kv_heads) {
@@ -181,7 +181,11 @@ impl Shape {
                 return bad("experts.dense_layers", e.dense_layers, "at most layers");
             }
             if e.dense_layers > 0 && e.dense_ffn == 0 {
-                return bad("experts.dense_ffn", e.dense_ffn, "at least 1 where dense layers are");
+                return bad(
+                    "experts.dense_ffn",
+                    e.dense_ffn,
+                    "at least 1 where there are dense layers",
+                );
             }
         }
         Ok(())
@@ -257,10 +261,18 @@ impl Shape {
 
     /// Exact parameter counts.
     ///
-    /// Per layer: attention 2 d h k + 2 d h_kv k, feed-forward m d f (that of an expert times their
-    /// number, plus a router of E d), two RMSNorm gains of d, with `qk_norm` two of k; one final gain of d; one (tied) or two
-    /// matrices of V d. Latent attention: r_q (d + h (k + p)) + d (r + p) + 2 r h k + h k d with the
+    /// Per layer: attention 2 d h k + 2 d h_kv k, feed-forward m d f (times the number of experts, plus a
+    /// router of E d), two RMSNorm gains of d, with `qk_norm` two of k. Besides: one final gain of d, and
+    /// one (tied) or two matrices of V d. Latent attention: r_q (d + h (k + p)) + d (r + p) + 2 r h k + h k d with the
     /// ranks r_q, r and the rotary width p, and a gain for each rank.
+    ///
+    /// ```
+    /// use isoloss::cost::model;
+    ///
+    /// let shape = model("LLaMA 7B")?.known_shape()?;
+    /// assert_eq!(shape.params().all.get(), 6_738_415_616.0); // as in its released weights
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
     #[must_use]
     pub fn params(&self) -> ParamCount {
         let d = self.d();
@@ -319,6 +331,14 @@ impl Shape {
     /// See [`forward_flops_per_token`](Self::forward_flops_per_token) with the [`mean_span`], which
     /// is (context + 1) / 2 without a window. Source: Hoffmann et al. 2022, App. F; differs: causal
     /// span instead of the full square, softmax left out.
+    ///
+    /// ```
+    /// use isoloss::flops::Shape;
+    ///
+    /// let shape = Shape::swiglu(12, 768, 12, 32_000);
+    /// let six_n = 6.0 * shape.params().all.get();
+    /// assert!(shape.train_flops_per_token(8192) > 1.2 * six_n); // long contexts cost attention
+    /// ```
     #[must_use]
     pub fn train_flops_per_token(&self, context: u32) -> f64 {
         let window = self.window.map_or(f64::INFINITY, f64::from);
@@ -367,7 +387,7 @@ mod tests {
         assert_eq!(sparse.params().active, sparse.params().all);
     }
 
-    /// The mean is checked against the sum it stands for.
+    /// The closed form equals the mean over all positions.
     #[test]
     fn the_mean_span_is_that_of_every_position() {
         for window in [f64::INFINITY, 7.0, 100.0] {

@@ -1,13 +1,13 @@
-//! What a plan is and what may be asked for.
+//! What a plan is, and what it may be asked for.
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::PlanError;
+use crate::error::{PlanError, Warning};
 use crate::flops::FlopRule;
-use crate::law::Surface;
+use crate::law::{Point, Surface};
 use crate::units::{Flops, Params, Tokens};
 
-/// Who says how to split a budget.
+/// The rule by which a budget is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
@@ -17,13 +17,13 @@ pub enum Strategy {
     Chinchilla,
     /// The lowest training plus serving cost at the same loss (Sardana et al. 2024).
     InferenceAware,
-    /// The best under a limit on unique tokens, each seen once.
+    /// The best on the unique tokens there are.
     DataConstrained,
     /// The best whose weights fit the memory.
     MemoryConstrained,
-    /// A size given by the user: the tokens it needs, or what is left of the budget.
+    /// A given size: the tokens it needs, or those the budget leaves.
     GivenSize,
-    /// The best under every limit and cost of a scenario.
+    /// The best under all limits and costs of a scenario.
     Recommended,
 }
 
@@ -53,7 +53,7 @@ pub enum Goal {
     QualityOf(Params),
 }
 
-/// A model size and a token count, with what they cost and what they give.
+/// A model size and a token count, with their cost and their loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Parameters.
@@ -72,7 +72,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan at N, D under `surface` in its setting.
+    /// The plan at N and D under `surface`, in its setting.
+    ///
+    /// ```
+    /// use isoloss::{law::Surface, plan::Plan, units::{Params, Tokens}};
+    ///
+    /// let surface = Surface::published("besiroglu")?;
+    /// let gopher = Plan::at(&surface, Params::new(280e9), Tokens::new(300e9));
+    /// assert!((gopher.train_flops.get() / 5.04e23 - 1.0).abs() < 1e-12);
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
     #[must_use]
     pub fn at(surface: &Surface, n: Params, d: Tokens) -> Self {
         Self {
@@ -84,11 +93,6 @@ impl Plan {
         }
     }
 
-    /// The plan where a search ended.
-    pub(super) fn found(surface: &Surface, found: &super::search::Found) -> Self {
-        Self::at(surface, Params::new(found.ln_n.exp()), Tokens::new(found.ln_d.exp()))
-    }
-
     /// FLOPs to serve `served` tokens, 2 N each (forward pass only).
     #[must_use]
     pub fn serve_flops(&self, served: Tokens) -> Flops {
@@ -96,28 +100,18 @@ impl Plan {
     }
 }
 
-/// Smallest and largest budget a plan is made for: below, models have no parameters; above, the
-/// counts leave any physical meaning.
+/// Smallest and largest budget a plan is made for. Below, models have no parameters; above, the counts
+/// have no physical meaning.
 const BUDGETS: (f64, f64) = (1e8, 1e36);
 
 pub(super) fn check_budget(c: Flops) -> Result<(), PlanError> {
-    if c.is_usable() && (BUDGETS.0..=BUDGETS.1).contains(&c.get()) {
-        return Ok(());
-    }
-    Err(PlanError::Absurd {
-        what: "a training budget of",
-        found: format!("{c} FLOPs"),
-        wanted: "between 1e8 and 1e36 FLOPs",
-    })
+    let ok = c.is_usable() && (BUDGETS.0..=BUDGETS.1).contains(&c.get());
+    if ok { Ok(()) } else { Err(PlanError::Budget { found: c }) }
 }
 
 pub(super) fn check_loss(surface: &Surface, loss: f64) -> Result<(), PlanError> {
     if !(loss.is_finite() && loss > 0.0) {
-        return Err(PlanError::Absurd {
-            what: "a loss of",
-            found: format!("{loss} nats per token"),
-            wanted: "a finite number above zero",
-        });
+        return Err(PlanError::Loss { found: loss });
     }
     if loss <= surface.floor() {
         return Err(PlanError::LossBelowFloor {
@@ -130,23 +124,19 @@ pub(super) fn check_loss(surface: &Surface, loss: f64) -> Result<(), PlanError> 
 }
 
 pub(super) fn check_params(n: Params) -> Result<(), PlanError> {
-    if n.is_usable() && (1.0..=1e20).contains(&n.get()) {
-        return Ok(());
-    }
-    Err(PlanError::Absurd {
-        what: "a model of",
-        found: format!("{n} parameters"),
-        wanted: "between 1 and 1e20 parameters",
-    })
+    let ok = n.is_usable() && (1.0..=1e20).contains(&n.get());
+    if ok { Ok(()) } else { Err(PlanError::Size { found: n }) }
 }
 
 pub(super) fn check_tokens(d: Tokens) -> Result<(), PlanError> {
-    if d.is_usable() && (1.0..=1e25).contains(&d.get()) {
-        return Ok(());
-    }
-    Err(PlanError::Absurd {
-        what: "an amount of",
-        found: format!("{d} tokens"),
-        wanted: "between 1 and 1e25 tokens",
-    })
+    let ok = d.is_usable() && (1.0..=1e25).contains(&d.get());
+    if ok { Ok(()) } else { Err(PlanError::Tokens { found: d }) }
+}
+
+/// How far a plan lies beyond the runs of its law, by the quantity that is farthest out.
+pub(super) fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Option<Warning> {
+    let outside = surface.support.outside(&Point::new(plan.n, plan.d));
+    let (quantity, factor) = outside.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let quantity = format!("{quantity} of the {strategy} plan under {}", surface.label);
+    Some(Warning::Extrapolation { quantity, factor })
 }

@@ -6,7 +6,7 @@ use super::allocation::Plan;
 use super::inference::break_even_tokens;
 use super::isoloss::{ln_d_for_loss, smallest_params, tokens_for_loss};
 use super::optimum::optimum_for_loss;
-use crate::error::{PlanError, Result};
+use crate::error::{PlanError, Result, Warning};
 use crate::law::Surface;
 use crate::num::find_root;
 use crate::units::{Params, Tokens};
@@ -19,8 +19,8 @@ pub struct ComparisonRow {
     pub plan: Plan,
     /// C / C_optimum - 1.
     pub overhead: f64,
-    /// Served tokens from which it is cheaper over its life than the optimum; absent when it is
-    /// not smaller than that.
+    /// Served tokens from which its training and serving together take fewer FLOPs than those of the
+    /// optimum; absent when it is not smaller than the optimum.
     pub break_even_serve_tokens: Option<Tokens>,
 }
 
@@ -36,8 +36,21 @@ pub struct Comparison {
     pub optimum: Plan,
     /// Infimum of the sizes that can reach the loss.
     pub wall_params: Params,
-    /// The ways asked for, in that order.
+    /// The ways asked for, in the order asked.
     pub rows: Vec<ComparisonRow>,
+}
+
+impl Comparison {
+    /// One warning for each row within a third of the wall, where the law is least certain.
+    #[must_use]
+    pub fn near_wall(&self) -> Vec<Warning> {
+        self.rows
+            .iter()
+            .map(|row| row.plan.n.get() / self.wall_params.get())
+            .filter(|ratio| *ratio < 4.0 / 3.0)
+            .map(|ratio| Warning::NearWall { ratio })
+            .collect()
+    }
 }
 
 fn comparison(surface: &Surface, loss: f64, sizes: &[Params]) -> Result<Comparison> {
@@ -66,34 +79,42 @@ fn comparison(surface: &Surface, loss: f64, sizes: &[Params]) -> Result<Comparis
 ///
 /// # Errors
 /// [`PlanError::PastTheWall`] naming the first size that cannot reach the loss.
+///
+/// ```
+/// use isoloss::law::Surface;
+/// use isoloss::plan::{compare_sizes, optimum_of_size};
+/// use isoloss::units::Params;
+///
+/// let surface = Surface::published("besiroglu")?;
+/// let loss = optimum_of_size(&surface, Params::new(70e9))?.loss_nats;
+/// let half = compare_sizes(&surface, loss, &[Params::new(35e9)])?.rows[0];
+/// assert!((half.overhead - 0.26).abs() < 0.01); // half the size for 26 % more training compute
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn compare_sizes(surface: &Surface, loss: f64, sizes: &[Params]) -> Result<Comparison> {
     comparison(surface, loss, sizes)
 }
 
 /// Compares tokens per parameter at equal loss.
 ///
-/// Along the curve D/N falls from infinity at the wall, so each ratio has exactly one size.
+/// Along the curve D/N falls from infinity at the wall, so each ratio belongs to exactly one size.
 ///
 /// # Errors
-/// [`PlanError::Absurd`] for a ratio that is not above zero.
+/// [`PlanError::Ratio`] for a ratio that no size on the curve has.
 pub fn compare_ratios(surface: &Surface, loss: f64, ratios: &[f64]) -> Result<Comparison> {
     let wall = smallest_params(surface, loss)?.ln();
     let sizes = ratios
         .iter()
         .map(|&ratio| {
-            let absurd = || PlanError::Absurd {
-                what: "a ratio of",
-                found: format!("{ratio} tokens per parameter"),
-                wanted: "a number between 1e-3 and 1e7 that some size on the curve has",
-            };
+            let none = || PlanError::Ratio { found: ratio };
             if !(1e-3..=1e7).contains(&ratio) {
-                return Err(absurd().into());
+                return Err(none().into());
             }
             // Capped, because infinite at the wall itself.
             let excess =
                 |ln_n: f64| (ln_d_for_loss(surface, ln_n, loss) - ln_n).min(500.0) - ratio.ln();
             let ln_n =
-                find_root("size of a ratio", excess, wall, wall + 60.0).map_err(|_| absurd())?;
+                find_root("size of a ratio", excess, wall, wall + 60.0).map_err(|_| none())?;
             Ok(Params::new(ln_n.exp()))
         })
         .collect::<Result<Vec<_>>>()?;

@@ -40,11 +40,21 @@ pub struct IsoLossCurve {
     pub points: Vec<CurvePoint>,
 }
 
-/// The curve through `points` sizes, evenly spaced in ln N between the wall and sixteen times the
-/// optimum, closer together near the wall where tokens explode. The optimum itself is one of them.
+/// The curve through `points` sizes between the wall and sixteen times the optimum, closer together near
+/// the wall, where the token count grows without bound. The optimum itself is one of them.
 ///
 /// # Errors
 /// As [`optimum_for_loss`].
+///
+/// ```
+/// use isoloss::{law::Surface, plan::iso_loss_curve};
+///
+/// let surface = Surface::published("besiroglu")?;
+/// let curve = iso_loss_curve(&surface, 2.0, 100)?;
+/// assert!(curve.points.iter().all(|p| p.n > curve.wall_params));
+/// assert!(curve.points.iter().all(|p| p.overhead > -1e-9)); // none needs less than the optimum
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn iso_loss_curve(surface: &Surface, loss: f64, points: usize) -> Result<IsoLossCurve> {
     let optimum = optimum_for_loss(surface, loss)?;
     let wall_params = smallest_params(surface, loss)?;
@@ -58,7 +68,7 @@ pub fn iso_loss_curve(surface: &Surface, loss: f64, points: usize) -> Result<Iso
     let right_points = points.saturating_sub(left_points).max(2);
     let mut curve = Vec::with_capacity(points + 1);
     for i in 1..left_points {
-        // Squared spacing: the curve is steep at the wall and flat at the optimum.
+        // Squared spacing, because the curve is steep at the wall and flat at the optimum.
         let share = i as f64 / left_points as f64;
         curve.push(at(wall_params * (left * share * share).exp())?);
     }

@@ -1,4 +1,4 @@
-//! Placing any (N, D) against the optimum of the same loss.
+//! Any (N, D) against the optimum of the same loss.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::law::Surface;
 use crate::num::find_root;
 use crate::units::{Flops, Params, Tokens};
 
-/// Where a model stands.
+/// A model against the optima of its loss and of its budget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// The model as it is.
@@ -29,11 +29,11 @@ pub struct Explanation {
     pub size_ratio: f64,
     /// C over the compute of the optimum of the same loss, minus one.
     pub overhead: f64,
-    /// Served tokens for which this would be the inference-aware choice.
+    /// Served tokens for which this would be the inference-aware plan.
     pub implied_serve_tokens: Tokens,
     /// Infimum of the sizes that can reach this loss.
     pub wall_params: Params,
-    /// What twice as much of something would buy.
+    /// What doubling N, D or C would gain.
     pub next_doubling: NextDoubling,
     /// Label of the law.
     pub law: String,
@@ -42,8 +42,8 @@ pub struct Explanation {
 /// Explains N parameters trained on D tokens.
 ///
 /// The overhead is against the optimum of the *same loss*. The optimum of the same budget has
-/// another loss, so a calculator that compares with it overstates the overhead off the frontier:
-/// for 8.03B on 15T tokens 8.2 instead of 1.5 (de Vries constants).
+/// another loss, so comparing with it overstates the overhead: for 8.03B on 15T tokens 8.2
+/// instead of 1.5 (de Vries constants).
 ///
 /// # Errors
 /// As [`optimum_for_loss`].
@@ -78,18 +78,27 @@ pub fn explain(surface: &Surface, n: Params, d: Tokens) -> Result<Explanation> {
     })
 }
 
-/// Loss that twice as much of something takes away, nats per token.
+/// By how much the loss falls when something doubles, nats per token.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NextDoubling {
     /// Twice the parameters on the same tokens.
     pub params: f64,
     /// Twice the tokens for the same parameters.
     pub tokens: f64,
-    /// Twice the training compute, split anew at its optimum.
+    /// Twice the training compute, at its own optimum.
     pub compute: f64,
 }
 
-/// What the next doubling of N, of D and of C buys from here.
+/// What the next doubling of N, of D and of C gains from here.
+///
+/// ```
+/// use isoloss::{law::Surface, plan::next_doubling, units::{Params, Tokens}};
+///
+/// let surface = Surface::published("hoffmann-a3-devries")?;
+/// let gopher = next_doubling(&surface, Params::new(280e9), Tokens::new(300e9))?;
+/// assert!(gopher.tokens > 3.0 * gopher.params); // it lacked tokens, not parameters
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`compute_optimal`].
@@ -115,7 +124,7 @@ pub struct Decomposition {
     pub size_ratio: f64,
     /// The compute-optimal model of the reference's loss.
     pub optimum: Plan,
-    /// N of the reference over that of the optimum: a better split of compute, free of charge.
+    /// N of the reference over that of the optimum: a better split of compute, which costs nothing.
     pub allocation: f64,
     /// Compute of the optimum over the reference's.
     pub allocation_compute: f64,
@@ -126,7 +135,7 @@ pub struct Decomposition {
     pub compression_compute: f64,
     /// Compute of that model over the reference's.
     pub compute_over_reference: f64,
-    /// What neither explains: better text or method, or a loss that is not the reference's.
+    /// What neither explains: better data or method, or a loss that is not the reference's.
     pub residual: f64,
     /// Tokens at which the model itself would have the reference's loss; absent past the wall.
     pub tokens_needed: Option<Tokens>,
@@ -136,14 +145,26 @@ pub struct Decomposition {
     pub law: String,
 }
 
-/// Splits the size of a reference over that of a smaller model into what a better allocation, longer
-/// training and neither explain, if both have the same loss.
+/// Splits the size of a reference over that of a smaller model of the same loss into three factors: a
+/// better allocation, longer training, and what neither explains.
 ///
 /// Longer training may use as much compute as the reference did. Mensch's "factor 40" from Gopher to
 /// Mistral 7B is 38.7: 11.8 of allocation and 3.3 of compression with de Vries's constants.
 ///
 /// # Errors
 /// As [`optimum_for_loss`].
+///
+/// ```
+/// use isoloss::{law::Surface, plan::decompose, units::{Params, Tokens}};
+///
+/// let surface = Surface::published("hoffmann-a3-devries")?;
+/// let mistral = Params::new(7.24e9);
+/// let split =
+///     decompose(&surface, mistral, "Gopher", Params::new(280e9), Tokens::new(300e9))?;
+/// let product = split.allocation * split.compression * split.residual;
+/// assert!((product / split.size_ratio - 1.0).abs() < 1e-12);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn decompose(
     surface: &Surface,
     model: Params,
@@ -211,8 +232,8 @@ mod tests {
         assert!((d.residual - 1.0).abs() < 1e-12);
     }
 
-    /// With the refitted constants the second step cannot be had for the compute: 5.9 of allocation,
-    /// and the rest of 6.5 is only in part compression.
+    /// With the refitted constants the compute does not suffice for the second step: 5.9 of allocation,
+    /// and only a part of the remaining 6.5 is compression.
     #[test]
     fn golden_factor_forty_leaves_a_residual_under_the_refit() {
         let d = gopher_to_mistral("besiroglu");

@@ -31,12 +31,12 @@ impl std::fmt::Display for Hyper {
     }
 }
 
-/// One published rule at a size and a length.
+/// One published rule, evaluated for a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// Its name.
     pub name: String,
-    /// The formula in plain text.
+    /// The formula.
     pub formula: String,
     /// What it gives.
     pub value: f64,
@@ -53,7 +53,7 @@ pub struct Advice {
     pub quantity: Hyper,
     /// Smallest value of any rule.
     pub low: f64,
-    /// Middle in ratio of the rules.
+    /// Geometric mean of the rules.
     pub middle: f64,
     /// Largest.
     pub high: f64,
@@ -82,11 +82,22 @@ pub fn power_lines_timescale(n: Params, d: Tokens) -> f64 {
 ///
 /// - `n`: active parameters; `non_embedding`: those without embeddings, which Step Law counts.
 ///
-/// Rules that print an exponent without its constant (batch ∝ D^0.383 in Power Lines) give no number
+/// Rules published as an exponent without its constant (batch ∝ D^0.383 in Power Lines) give no number
 /// and are left out.
 ///
 /// # Errors
 /// Those of the shipped table of laws.
+///
+/// ```
+/// use isoloss::plan::{Hyper, advise};
+/// use isoloss::units::{Params, Tokens};
+///
+/// let (n, d) = (Params::new(7e9), Tokens::new(2e12));
+/// let advice = advise(n, n, d, 1.0)?;
+/// let rate = advice.iter().find(|a| a.quantity == Hyper::LearningRate).unwrap();
+/// assert!(rate.low > 1e-5 && rate.high < 1e-2);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn advise(n: Params, non_embedding: Params, d: Tokens, experts: f64) -> Result<Vec<Advice>> {
     let c = 6.0 * n.get() * d.get();
     let (lr, batch) = step_law(non_embedding, d);
@@ -120,7 +131,7 @@ pub fn advise(n: Params, non_embedding: Params, d: Tokens, experts: f64) -> Resu
     let decay = |lr: f64, batch: f64| batch / (lr * power_lines_timescale(n, d) * d.get());
     let power_lines = "arXiv:2505.13738";
     let formula =
-        |whose: &str| format!("B / (lr · tau · D), tau = 1.084 (D/N)^-0.527, lr and B of {whose}");
+        |of: &str| format!("B / (lr · tau · D), tau = 1.084 (D/N)^-0.527, lr and B of {of}");
     let decays = vec![
         rule("Power Lines", &formula("Step Law"), decay(lr, batch), power_lines, "secondary"),
         rule(
@@ -162,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bands_hold_every_rule() {
+    fn ranges_contain_every_rule() {
         let (n, d) = (Params::new(7e9), Tokens::new(1.4e12));
         for advice in advise(n, n, d, 1.0).expect("shipped") {
             assert!(advice.low <= advice.middle && advice.middle <= advice.high, "{advice:?}");

@@ -1,20 +1,34 @@
 //! Plans that count serving: what overtraining costs now and saves later.
 
 use super::allocation::{Plan, check_budget};
-use super::search::{Caps, Terms, cheapest, lowest_loss};
+use super::search::{Caps, Terms, least_cost, lowest_loss};
 use crate::cost::{CostModel, Workload};
 use crate::error::Result;
 use crate::law::Surface;
 use crate::units::{Flops, Params, Tokens};
 
-/// The cheapest plan over training and serving that reaches `loss`.
+/// The plan that reaches `loss` at the lowest cost of training and serving together.
 ///
 /// Minimises 6 N D c_train + 2 N (T_in c_prefill + T_out c_decode) on the iso-loss curve. With all
 /// prices one this is Sardana et al. 2024, arXiv:2401.00448, eq. 3; with prices per FLOP its eq. 6.
-/// At the optimum (dL/d ln N) / (dL/d ln D) = 1 + T / (3 D), T the demand in training-priced tokens.
+/// At the optimum (dL/d ln N) / (dL/d ln D) = 1 + T / (3 D), with T the served tokens priced like training.
 ///
 /// # Errors
 /// As [`optimum_for_loss`](super::optimum_for_loss).
+///
+/// ```
+/// use isoloss::cost::{CostModel, Workload};
+/// use isoloss::law::Surface;
+/// use isoloss::plan::{inference_aware, optimum_of_size};
+/// use isoloss::units::{Params, Tokens};
+///
+/// let surface = Surface::published("hoffmann-a3-devries")?;
+/// let best = optimum_of_size(&surface, Params::new(70e9))?;
+/// let served = Workload::output(Tokens::new(10e12));
+/// let plan = inference_aware(&surface, best.loss_nats, &served, &CostModel::FLOPS)?;
+/// assert!(plan.n < best.n && plan.d > best.d); // smaller and trained longer, at the same loss
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn inference_aware(
     surface: &Surface,
     loss: f64,
@@ -24,7 +38,7 @@ pub fn inference_aware(
     let demand = cost.training_equivalent(workload).get();
     let serve = per_param(demand);
     let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE };
-    Ok(Plan::found(surface, &cheapest(surface, loss, &terms)?))
+    Ok(least_cost(surface, loss, &terms)?.plan(surface))
 }
 
 /// Serving at 2 FLOPs per parameter and token, in the price of training FLOPs.
@@ -35,12 +49,12 @@ fn per_param(demand: f64) -> impl Fn(f64) -> (f64, f64) {
     }
 }
 
-/// The lowest loss when training and serving share `total` FLOPs, those of serving counted at their
-/// price relative to training.
+/// The lowest loss when training and serving share `total` FLOPs; a FLOP of serving counts at its price
+/// over that of training.
 ///
 /// # Errors
-/// As [`compute_optimal`](super::compute_optimal); also when serving alone takes the whole budget at
-/// any size.
+/// As [`compute_optimal`](super::compute_optimal); [`PlanError::ServingTakesBudget`](crate::error::PlanError::ServingTakesBudget)
+/// when serving takes the whole budget at any size.
 pub fn lifetime_optimal(
     surface: &Surface,
     total: Flops,
@@ -51,12 +65,13 @@ pub fn lifetime_optimal(
     let demand = cost.training_equivalent(workload).get();
     let serve = per_param(demand);
     let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE };
-    Ok(Plan::found(surface, &lowest_loss(surface, total.get(), &terms)?))
+    Ok(lowest_loss(surface, total.get(), &terms)?.plan(surface))
 }
 
-/// Served tokens from which a smaller, longer-trained model has paid back its extra training.
+/// Served tokens from which a smaller model, trained longer, has paid back its extra training.
 ///
-/// (C_small - C_big) / (2 (N_big - N_small)): each served token saves 2 FLOPs per parameter less.
+/// (C_small - C_big) / (2 (N_big - N_small)): each served token saves 2 FLOPs for each parameter
+/// fewer.
 /// `None` unless `small` is the smaller model and trains on more compute.
 #[must_use]
 pub fn break_even_tokens(small: &Plan, big: &Plan) -> Option<Tokens> {
@@ -65,11 +80,11 @@ pub fn break_even_tokens(small: &Plan, big: &Plan) -> Option<Tokens> {
     (extra > 0.0 && saved > 0.0).then(|| Tokens::new(extra / saved))
 }
 
-/// The served tokens for which (N, D) would be the inference-aware plan; zero when it is trained
-/// no longer than the compute-optimal one.
+/// The served tokens for which (N, D) would be the inference-aware plan; zero when it is trained no
+/// longer than the compute-optimal plan.
 ///
-/// T = 3 D ((dL/d ln N) / (dL/d ln D) - 1), the first-order condition of [`inference_aware`] read
-/// backwards.
+/// T = 3 D ((dL/d ln N) / (dL/d ln D) - 1), the first-order condition of [`inference_aware`] solved
+/// for T.
 #[must_use]
 pub fn implied_serve_tokens(surface: &Surface, n: Params, d: Tokens) -> Tokens {
     let (by_n, by_d) = surface.slopes_at(n.ln(), d.ln());
@@ -86,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn no_neighbour_on_the_curve_is_cheaper() {
+    fn no_neighbour_on_the_curve_costs_less() {
         for name in ["besiroglu", "hoffmann-a3-devries", "kaplan-nd"] {
             let surface = Surface::published(name).expect("shipped");
             let loss = optimum_of_size(&surface, Params::new(30e9)).expect("optimum").loss_nats;
@@ -107,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_budget_is_spent_whole() {
+    fn a_lifetime_budget_is_spent_completely() {
         let surface = Surface::published("besiroglu").expect("shipped");
         let workload = Workload::output(Tokens::new(2e12));
         let budget = 1e24;

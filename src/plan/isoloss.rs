@@ -6,13 +6,25 @@ use crate::law::Surface;
 use crate::num::find_root;
 use crate::units::{Params, Tokens};
 
-/// ln D at which every data term is gone to rounding, without overflow in exp.
+/// ln D at which every data term has vanished to rounding, without overflow in exp.
 const LN_UNLIMITED: f64 = 600.0;
 
 /// Infimum of the model sizes that can reach `loss` with unlimited tokens: the wall.
 ///
 /// # Errors
 /// [`PlanError::LossBelowFloor`] when no size can.
+///
+/// ```
+/// use isoloss::law::Surface;
+/// use isoloss::plan::{optimum_of_size, smallest_params};
+/// use isoloss::units::Params;
+///
+/// let surface = Surface::published("hoffmann-a3-devries")?;
+/// let loss = optimum_of_size(&surface, Params::new(70e9))?.loss_nats;
+/// let wall = smallest_params(&surface, loss)?;
+/// assert!((wall.get() / 70e9 - 0.097).abs() < 2e-3); // a tenth of the optimum, whatever the tokens
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn smallest_params(surface: &Surface, loss: f64) -> Result<Params> {
     check_loss(surface, loss)?;
     let most_useful = |ln_n: f64| surface.ln_d_most_useful(ln_n).min(LN_UNLIMITED);
@@ -41,9 +53,9 @@ pub fn tokens_for_loss(surface: &Surface, n: Params, loss: f64) -> Result<Tokens
     }
     Err(PlanError::PastTheWall {
         law: surface.label.clone(),
-        params: n.to_string(),
+        params: n,
         loss,
-        wall: smallest_params(surface, loss)?.to_string(),
+        wall: smallest_params(surface, loss)?,
     }
     .into())
 }
@@ -61,17 +73,13 @@ pub(super) fn ln_d_for_loss(surface: &Surface, ln_n: f64, loss: f64) -> f64 {
 /// Parameters that reach `loss` on `d` tokens.
 ///
 /// # Errors
-/// [`PlanError::Absurd`] when no size does on so few tokens.
+/// [`PlanError::TooFewTokens`] when no size does on so few.
 pub fn params_for_loss(surface: &Surface, d: Tokens, loss: f64) -> Result<Params> {
     check_tokens(d)?;
     check_loss(surface, loss)?;
     let excess = |ln_n: f64| surface.loss_at(ln_n, d.ln()) - loss;
-    let ln_n =
-        find_root("size for a loss", excess, 0.0, LN_UNLIMITED).map_err(|_| PlanError::Absurd {
-            what: "an amount of",
-            found: format!("{d} tokens"),
-            wanted: "enough to reach the loss with some model size",
-        })?;
+    let ln_n = find_root("size for a loss", excess, 0.0, LN_UNLIMITED)
+        .map_err(|_| PlanError::TooFewTokens { tokens: d, loss })?;
     Ok(Params::new(ln_n.exp()))
 }
 

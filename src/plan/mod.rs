@@ -1,14 +1,25 @@
 //! Plans: where on a loss surface to spend a budget.
 //!
-//! Every function here takes one [`Surface`](crate::law::Surface) and has no notion of uncertainty;
-//! intervals come from asking an [`Ensemble`](crate::law::Ensemble) the same question
-//! ([`propose`]). A published law and a fit enter by the same door.
+//! | question | function |
+//! |---|---|
+//! | best N and D for a training budget, a loss, or of a size | [`compute_optimal`], [`optimum_for_loss`], [`optimum_of_size`] |
+//! | the least cost of training and serving together | [`inference_aware`], [`lifetime_optimal`] |
+//! | all sizes that reach a loss, and the smallest of them | [`iso_loss_curve`], [`smallest_params`] |
+//! | smaller models at the same loss | [`compare_sizes`], [`compare_ratios`] |
+//! | a released model against the optimum | [`explain()`], [`decompose`] |
+//! | strategies side by side, with intervals | [`propose`] |
+//! | one plan under prices, machines, users, data and limits | [`recommend()`] with a [`Scenario`] |
+//! | one size under several laws | [`regret_over_laws`], [`regret_over_draws`] |
+//! | the run itself: shape, hyper-parameters, layout, days | [`recipe()`] |
+//!
+//! A function that takes one [`Surface`](crate::law::Surface) knows no uncertainty; intervals come from
+//! asking an [`Ensemble`](crate::law::Ensemble) the same question. Published laws and fits are the same
+//! types here.
 
 mod allocation;
 mod band;
 mod compare;
 mod curve;
-mod doubt;
 mod explain;
 mod hyper;
 mod inference;
@@ -20,13 +31,13 @@ mod recommend;
 mod regret;
 mod scenario;
 mod search;
-mod talk;
+mod solve;
+mod uncertainty;
 
 pub use allocation::{Goal, Plan, Strategy};
 pub use band::{BandedCurve, banded_curve};
 pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
 pub use curve::{CurvePoint, IsoLossCurve, iso_loss_curve};
-pub use doubt::{Share, Spread};
 pub use explain::{Decomposition, Explanation, NextDoubling, decompose, explain, next_doubling};
 pub use hyper::{Advice, Hyper, Rule, advise, power_lines_timescale, step_law};
 pub use inference::{break_even_tokens, implied_serve_tokens, inference_aware, lifetime_optimal};
@@ -34,10 +45,11 @@ pub use isoloss::{params_for_loss, smallest_params, tokens_for_loss};
 pub use optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
 pub use proposal::{Limits, Proposal, Row, disagreement, propose, recommended_row};
 pub use recipe::{Recipe, RecipeInputs, Running, recipe};
-pub use recommend::{Alternative, Costs, Recommendation, Sampling, recommend};
-pub use regret::{Choice, Regret, regret_over_draws, regret_over_laws};
+pub use recommend::{Alternative, Recommendation, recommend};
+pub use regret::{Regret, SizeRegret, regret_over_draws, regret_over_laws};
 pub use scenario::{
     Aim, Circumstances, Currency, DataLimit, Demand, Design, Input, MemoryLimit, Scenario, Serving,
-    Training,
+    SizeLimit, Training, published_repetition,
 };
-pub use talk::{Claim, Finding, System, talk, talk_systems};
+pub use solve::Costs;
+pub use uncertainty::{Sampling, Share, Spread};

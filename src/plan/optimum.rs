@@ -1,6 +1,6 @@
 //! Compute-optimal points: by budget, by loss, by size.
 
-use super::allocation::{Plan, check_budget, check_loss, check_params};
+use super::allocation::{Goal, Plan, check_budget, check_loss, check_params};
 use crate::error::{PlanError, Result};
 use crate::flops::tokens_for;
 use crate::law::Surface;
@@ -17,7 +17,7 @@ use crate::units::{Flops, Params, Tokens};
 /// - C = 6 N D leaves attention scores out; see [`Shape`](crate::flops::Shape) for the full count.
 ///
 /// # Errors
-/// [`PlanError::Absurd`] for a budget outside that range, [`PlanError::NoOptimum`] when the surface
+/// [`PlanError::Budget`] for a budget outside that range, [`PlanError::NoOptimum`] when the surface
 /// has no interior minimum on the line.
 ///
 /// ```
@@ -32,21 +32,30 @@ pub fn compute_optimal(surface: &Surface, c: Flops) -> Result<Plan> {
     check_budget(c)?;
     let ln_n = surface.ln_n_optimal(c).ok_or_else(|| PlanError::NoOptimum {
         law: surface.label.clone(),
-        flops: c.to_string(),
-        lo: "1".to_owned(),
-        hi: Params::new(c.get() / 6.0).to_string(),
+        budget: Some(c),
+        smallest: Params::new(1.0),
+        largest: Params::new(c.get() / 6.0),
     })?;
     let n = Params::new(ln_n.exp());
     Ok(Plan::at(surface, n, tokens_for(c, n)))
 }
 
-/// The cheapest way to `loss`: the point where the iso-loss curve has its horizontal tangent.
+/// The smallest training budget that reaches `loss`: the point where the iso-loss curve has its horizontal tangent.
 ///
 /// - `loss`: nats per token.
 ///
 /// # Errors
-/// [`PlanError::LossBelowFloor`] at or under E, [`PlanError::Absurd`] when no budget a plan can
-/// mean reaches it.
+/// [`PlanError::LossBelowFloor`] at or under E, [`PlanError::NoBudgetForLoss`] when no budget a plan
+/// can have reaches it.
+///
+/// ```
+/// use isoloss::{law::Surface, plan::optimum_for_loss};
+///
+/// let surface = Surface::published("besiroglu")?;
+/// let plan = optimum_for_loss(&surface, 2.0)?;
+/// assert!((plan.loss_nats - 2.0).abs() < 1e-9);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn optimum_for_loss(surface: &Surface, loss: f64) -> Result<Plan> {
     check_loss(surface, loss)?;
     if let Some((ln_n, ln_d)) = surface.ln_optimum_for_loss(loss) {
@@ -57,14 +66,14 @@ pub fn optimum_for_loss(surface: &Surface, loss: f64) -> Result<Plan> {
         {
             return Ok(plan);
         }
-        return Err(out_of_reach(loss).into());
+        return Err(PlanError::NoBudgetForLoss { loss }.into());
     }
     let excess = |ln_c: f64| match compute_optimal(surface, Flops::new(ln_c.exp())) {
         Ok(plan) => plan.loss_nats - loss,
         Err(_) => f64::NAN,
     };
-    // Inside the budgets' own range, so that rounding in exp(ln) cannot leave it; and within it where
-    // the law has an optimum at all, which at the ends it may not (less than one parameter or token).
+    // A little inside the range of budgets, so that rounding in exp(ln) cannot leave it. At the ends a
+    // law may have no optimum (less than one parameter or token), so the range shrinks to where it does.
     let (lo, hi) = (1.001e8_f64.ln(), 0.999e36_f64.ln());
     let has_optimum = |ln_c: &f64| excess(*ln_c).is_finite();
     let steps = (hi - lo) as i32;
@@ -72,16 +81,9 @@ pub fn optimum_for_loss(surface: &Surface, loss: f64) -> Result<Plan> {
         ((0..=steps).map(|i| lo + f64::from(i)), (0..=steps).map(|i| hi - f64::from(i)));
     let lo = up.find(has_optimum).unwrap_or(lo);
     let hi = down.find(has_optimum).unwrap_or(hi);
-    let ln_c = find_root("loss at the optimum", excess, lo, hi).map_err(|_| out_of_reach(loss))?;
+    let ln_c = find_root("loss at the optimum", excess, lo, hi)
+        .map_err(|_| PlanError::NoBudgetForLoss { loss })?;
     compute_optimal(surface, Flops::new(ln_c.exp()))
-}
-
-fn out_of_reach(loss: f64) -> PlanError {
-    PlanError::Absurd {
-        what: "a loss of",
-        found: format!("{loss} nats per token"),
-        wanted: "one that some budget between 1e8 and 1e36 FLOPs reaches at its optimum",
-    }
 }
 
 /// The compute-optimal plan whose model has `n` parameters ("the quality of a 70B").
@@ -97,14 +99,19 @@ pub fn optimum_of_size(surface: &Surface, n: Params) -> Result<Plan> {
         let (by_n, by_d) = surface.slopes_at(ln_n, ln_d);
         by_n - by_d
     };
-    let ln_d =
-        find_root("slope balance", imbalance, 0.0, 80.0).map_err(|_| PlanError::NoOptimum {
-            law: surface.label.clone(),
-            flops: "any number of".to_owned(),
-            lo: n.to_string(),
-            hi: n.to_string(),
-        })?;
+    let ln_d = find_root("slope balance", imbalance, 0.0, 80.0).map_err(|_| {
+        PlanError::NoOptimum { law: surface.label.clone(), budget: None, smallest: n, largest: n }
+    })?;
     Ok(Plan::at(surface, n, Tokens::new(ln_d.exp())))
+}
+
+/// The compute-optimal plan of a goal.
+pub(super) fn optimum_for_goal(surface: &Surface, goal: Goal) -> Result<Plan> {
+    match goal {
+        Goal::Budget(c) => compute_optimal(surface, c),
+        Goal::Loss(loss) => optimum_for_loss(surface, loss),
+        Goal::QualityOf(n) => optimum_of_size(surface, n),
+    }
 }
 
 #[cfg(test)]

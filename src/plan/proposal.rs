@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::{
-    Goal, Plan, Strategy, check_budget, check_loss, check_params, check_tokens,
+    Goal, Plan, Strategy, check_budget, check_loss, check_params, check_tokens, extrapolation,
 };
 use super::inference::inference_aware;
 use super::isoloss::tokens_for_loss;
-use super::optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
-use super::recommend::{Recommendation, solve};
+use super::optimum::optimum_for_goal;
+use super::recommend::Recommendation;
 use super::scenario::{Aim, DataLimit, Scenario, SizeCaps};
+use super::solve::solve;
 use crate::cost::{CostModel, Workload};
 use crate::error::{Result, Warning};
 use crate::flops::tokens_for;
@@ -19,21 +20,21 @@ use crate::law::{Draws, Ensemble, Point, Range, Surface, kaplan_allocation};
 use crate::num::Interval;
 use crate::units::{Flops, Params, Tokens};
 
-/// Hard limits a plan has to keep.
+/// Limits a plan has to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The text there is.
+    /// The data there is.
     pub data: Option<DataLimit>,
     /// Largest N whose weights fit the serving memory.
     pub max_params: Option<Params>,
-    /// A size asked for as it is, beside the strategies.
+    /// A given size, planned beside the strategies.
     pub given_params: Option<Params>,
 }
 
 /// One strategy's plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Whose rule.
+    /// The rule.
     pub strategy: Strategy,
     /// Size, tokens, loss and training FLOPs.
     #[serde(flatten)]
@@ -58,7 +59,7 @@ pub struct Row {
 pub struct Proposal {
     /// Plans, in the order Kaplan, Chinchilla, inference-aware, constrained.
     pub plans: Vec<Row>,
-    /// Doubts.
+    /// Warnings.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
 }
@@ -67,7 +68,7 @@ pub struct Proposal {
 ///
 /// With a budget, Kaplan and Chinchilla spend it whole on training; the inference-aware plan
 /// reaches the Chinchilla plan's loss at the least training plus serving FLOPs, so it trains longer
-/// than the budget and wins it back in serving. With a loss as goal all reach that loss.
+/// than the budget and saves more in serving. With a loss as goal all reach that loss.
 ///
 /// # Errors
 /// When the best surface has no such plan; draws without one are counted in a warning.
@@ -95,8 +96,8 @@ pub fn propose(
     for strategy in strategies {
         let ask = |surface: &Surface| plan_one(surface, strategy, goal, workload, limits);
         let plan = match ask(&ensemble.best) {
-            // Kaplan's sizes can be past the wall of another law at a fixed loss; that is an
-            // answer about Kaplan, not a reason to give no plan at all.
+            // At a fixed loss Kaplan's sizes can be past the wall of another law. The other plans
+            // exist all the same.
             Err(_) if strategy == Strategy::Kaplan && !matches!(goal, Goal::Budget(_)) => continue,
             other => other?,
         };
@@ -149,15 +150,6 @@ fn check_inputs(surface: &Surface, goal: Goal, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-/// The Chinchilla plan of a goal; its loss is the target of the others.
-fn reference(surface: &Surface, goal: Goal) -> Result<Plan> {
-    match goal {
-        Goal::Budget(c) => compute_optimal(surface, c),
-        Goal::Loss(loss) => optimum_for_loss(surface, loss),
-        Goal::QualityOf(n) => optimum_of_size(surface, n),
-    }
-}
-
 fn plan_one(
     surface: &Surface,
     strategy: Strategy,
@@ -165,7 +157,8 @@ fn plan_one(
     workload: &Workload,
     limits: &Limits,
 ) -> Result<Plan> {
-    let best = reference(surface, goal)?;
+    // The Chinchilla plan; its loss is the target of the others.
+    let best = optimum_for_goal(surface, goal)?;
     match strategy {
         Strategy::Chinchilla => Ok(best),
         Strategy::Kaplan => kaplan(surface, goal, &best),
@@ -173,21 +166,21 @@ fn plan_one(
             inference_aware(surface, best.loss_nats, workload, &CostModel::FLOPS)
         }
         Strategy::DataConstrained => match limits.data {
-            Some(data) if best.d > data.unique => within_text(surface, goal, data),
+            Some(data) if best.d > data.unique => within_data(surface, goal, data),
             _ => Ok(best),
         },
         Strategy::MemoryConstrained => match limits.max_params {
             Some(n) if best.n > n => at_size(surface, goal, &best, n),
             _ => Ok(best),
         },
-        // A scenario's own search makes that one.
+        // That row comes from the search of a scenario.
         Strategy::Recommended => Ok(best),
         Strategy::GivenSize => at_size(surface, goal, &best, limits.given_params.unwrap_or(best.n)),
     }
 }
 
-/// Kaplan's size for the budget, trained on what is left of it; at a fixed loss, the budget whose
-/// Kaplan split reaches that loss.
+/// Kaplan's size for the budget and the tokens that are left; at a fixed loss, the budget whose Kaplan
+/// split reaches it.
 fn kaplan(surface: &Surface, goal: Goal, best: &Plan) -> Result<Plan> {
     let allocation = kaplan_allocation()?;
     let split = |c: Flops| {
@@ -203,8 +196,8 @@ fn kaplan(surface: &Surface, goal: Goal, best: &Plan) -> Result<Plan> {
     Ok(split(Flops::new(ln_c.exp())))
 }
 
-/// The best plan on the text there is, by the search of a scenario that knows nothing else.
-fn within_text(surface: &Surface, goal: Goal, data: DataLimit) -> Result<Plan> {
+/// The best plan on the data there is: that of a scenario without anything else.
+fn within_data(surface: &Surface, goal: Goal, data: DataLimit) -> Result<Plan> {
     let aim = match goal {
         Goal::Budget(c) => Aim::Budget(c.get()),
         Goal::Loss(loss) => Aim::Loss(loss),
@@ -214,7 +207,7 @@ fn within_text(surface: &Surface, goal: Goal, data: DataLimit) -> Result<Plan> {
     let design = &scenario.designs[0];
     let caps = SizeCaps::of(&scenario, design);
     let solved = solve(&scenario, design, surface, &caps, &scenario.typical())?;
-    Ok(Plan::at(&solved.surface, Params::new(solved.ln_n.exp()), Tokens::new(solved.ln_d.exp())))
+    Ok(solved.plan())
 }
 
 /// The plan with exactly `n` parameters: the rest of the budget, or the loss, sets the tokens.
@@ -263,16 +256,8 @@ fn row(
     }
 }
 
-/// How far a plan lies beyond the runs of its law, by the quantity that is farthest out.
-pub(super) fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Option<Warning> {
-    let outside = surface.support.outside(&Point::new(plan.n, plan.d));
-    let (quantity, factor) = outside.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let quantity = format!("{quantity} of the {strategy} plan under {}", surface.label);
-    Some(Warning::Extrapolation { quantity, factor })
-}
-
-/// Whether laws that were asked the same disagree on the compute-optimal size by more than 1.5: then
-/// the choice of law decides, not the arithmetic.
+/// A warning where laws differ by more than a factor of 1.5 in the compute-optimal size: then the choice
+/// of law decides the plan.
 #[must_use]
 pub fn disagreement(rows: &[Row]) -> Option<Warning> {
     let sizes = rows.iter().filter(|r| r.strategy == Strategy::Chinchilla).map(|r| r.plan.n.get());

@@ -1,4 +1,4 @@
-//! From a plan to a run: a shape, its hyper-parameters, machines, days, dollars.
+//! From a plan to a run: shape, hyper-parameters, machines, days, dollars.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,15 +9,15 @@ use crate::error::Result;
 use crate::flops::{Footprint, Pattern, Shape};
 use crate::units::{Flops, ParamRule, Params, Tokens};
 
-/// Calendar time for which devices are counted when neither is given: thirty days.
+/// Calendar time when neither devices nor a time are given: thirty days.
 const USUAL_DURATION_S: f64 = 30.0 * 86_400.0;
 
-/// What a run is made for.
+/// What a recipe is made for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecipeInputs {
-    /// Active parameters wanted.
+    /// Target number of active parameters.
     pub n: Params,
-    /// Which parameters that counts.
+    /// Which parameters this number counts.
     pub rule: ParamRule,
     /// Training tokens.
     pub d: Tokens,
@@ -27,8 +27,8 @@ pub struct RecipeInputs {
     pub context: u32,
     /// Tokens of an optimiser step; the middle of the published rules when absent.
     pub batch_tokens: Option<f64>,
-    /// Where it is trained; without a number of devices, as many as finish in its duration, or in
-    /// thirty days.
+    /// Where it is trained. Without a number of devices, as many as finish in its time, or in thirty
+    /// days.
     pub training: Option<Training>,
 }
 
@@ -39,13 +39,13 @@ pub struct Running {
     pub devices: f64,
     /// How the model is spread over them.
     pub layout: Layout,
-    /// Counted FLOPs over the dense BF16 peak of every paid hour: goodput, not the MFU of a step.
+    /// Counted FLOPs over the dense BF16 peak of every paid hour. This is goodput, not the MFU of a step.
     pub goodput: Uncertain,
     /// Calendar days at that goodput.
     pub days: Uncertain,
     /// Billed device-hours.
     pub device_hours: Uncertain,
-    /// Money, USD; lowest price with highest goodput to highest with lowest.
+    /// Money, USD: from the lowest price with the highest goodput to the highest price with the lowest.
     pub usd: Option<Uncertain>,
     /// Energy with the site's overhead, kWh, at design power.
     pub kwh: Option<Uncertain>,
@@ -58,11 +58,11 @@ pub struct Recipe {
     pub shape: Shape,
     /// All its parameters.
     pub params: Params,
-    /// Those a token visits.
+    /// Those one token uses.
     pub active_params: Params,
     /// Without embeddings.
     pub non_embedding_params: Params,
-    /// Its size over the wanted one, minus one.
+    /// Its size over the target, minus one.
     pub size_error: f64,
     /// Training tokens.
     pub tokens: Tokens,
@@ -88,6 +88,25 @@ pub struct Recipe {
 /// [`FlopsError::NoShape`](crate::error::FlopsError::NoShape) when no shape of the pattern has this
 /// size; [`CostError::DoesNotFit`](crate::error::CostError::DoesNotFit) when no layout fits the
 /// devices.
+///
+/// ```
+/// use isoloss::flops::Pattern;
+/// use isoloss::plan::{RecipeInputs, recipe};
+/// use isoloss::units::{ParamRule, Params, Tokens};
+///
+/// let run = recipe(&RecipeInputs {
+///     n: Params::new(7e9),
+///     rule: ParamRule::Active,
+///     d: Tokens::new(2e12),
+///     pattern: Pattern::MODERN,
+///     context: 4096,
+///     batch_tokens: None,
+///     training: None,
+/// })?;
+/// assert!(run.size_error.abs() < 5e-3);
+/// assert!(run.train_flops.get() > 6.0 * 6.9e9 * 2e12); // attention counts too
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn recipe(inputs: &RecipeInputs) -> Result<Recipe> {
     let shape = inputs.pattern.near(inputs.n, inputs.rule)?;
     let params = shape.params();
@@ -100,9 +119,9 @@ pub fn recipe(inputs: &RecipeInputs) -> Result<Recipe> {
     let experts = shape.experts.map_or(1.0, |e| f64::from(e.count));
     let advice = advise(params.active, active_non_embedding, inputs.d, experts)?;
     let rule = advice.iter().find(|a| a.quantity == Hyper::BatchTokens);
-    let wanted = inputs.batch_tokens.or(rule.map(|a| a.middle)).unwrap_or(1e6);
+    let target = inputs.batch_tokens.or(rule.map(|a| a.middle)).unwrap_or(1e6);
     let context = f64::from(inputs.context);
-    let batch_tokens = (wanted / context).round().max(1.0) * context;
+    let batch_tokens = (target / context).round().max(1.0) * context;
     let flops = shape.train_flops_per_token(inputs.context) * inputs.d.get();
     let running = match &inputs.training {
         Some(training) => Some(running(&shape, training, flops, context, batch_tokens)?),

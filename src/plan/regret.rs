@@ -1,20 +1,20 @@
-//! One size for many laws: what each choice costs when another law turns out to be true.
+//! One size under many laws: what each size costs when another law turns out to be true.
 
 use serde::{Deserialize, Serialize};
 
-use super::doubt::states;
 use super::optimum::optimum_for_loss;
-use super::recommend::{Sampling, Solved, solve};
 use super::scenario::{Aim, Circumstances, Scenario, SizeCaps};
+use super::solve::{Solved, solve};
+use super::uncertainty::{Sampling, states};
 use crate::error::{Result, Warning};
 use crate::law::{Ensemble, Surface};
 use crate::num::{mean, quantile};
 use crate::units::{Params, Setting};
 
-/// A size and what choosing it may cost.
+/// A size, and what choosing it may cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Choice {
-    /// Whose plan it is: a law's, or `least regret`.
+pub struct SizeRegret {
+    /// The law whose plan has this size, or `least regret`.
     pub label: String,
     /// N.
     pub params: Params,
@@ -30,23 +30,23 @@ pub struct Choice {
 
 /// Regret of choosing a size before knowing which state is true.
 ///
-/// The size is chosen first; tokens follow from what is then true: those that reach the loss, or
-/// those the budget has left. For a loss the regret is the excess cost over the best plan of that
-/// state, as a share of it. For a budget it is the share of compute thrown away: one minus the compute
-/// that buys the same loss at its optimum over the compute that buys the best plan's.
+/// The size is chosen first. The tokens follow from what is then true: those that reach the loss, or
+/// those the budget leaves. With a loss as target, the regret is the cost above that of the best plan of
+/// the state, as a share of it. With a budget, it is the share of compute that is lost: one minus the
+/// compute of the optimum with this loss over the compute of the optimum with the best plan's loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Regret {
-    /// States of law and circumstances compared.
+    /// Number of states of law and circumstances.
     pub states: usize,
     /// The size whose largest regret (rival laws) or mean regret (draws of one fit) is least.
-    pub least: Choice,
+    pub least: SizeRegret,
     /// The plans of the laws themselves, or the best fit's.
-    pub choices: Vec<Choice>,
+    pub choices: Vec<SizeRegret>,
 }
 
 /// Sizes tried between the smallest and the largest plan of any state.
 const SIZES: usize = 81;
-/// A decision is in dispute when following one law costs more than this under another.
+/// Regret from which a decision counts as disputed: following one law costs more under another.
 const DISPUTE: f64 = 0.05;
 
 struct State<'a> {
@@ -101,7 +101,7 @@ fn weigh(
     scenario: &Scenario,
     states: &[State],
     own: &[(String, f64)],
-    badness: impl Fn(&Choice) -> f64,
+    badness: impl Fn(&SizeRegret) -> f64,
 ) -> Regret {
     let sizes = || states.iter().map(|s| s.best.ln_n).chain(own.iter().map(|(_, x)| *x));
     let lo = sizes().fold(f64::INFINITY, f64::min);
@@ -113,7 +113,7 @@ fn weigh(
         let values: Vec<f64> = regrets.iter().map(|r| r.0).collect();
         let (worst, under) = regrets.last().copied().unwrap_or((f64::NAN, ""));
         let all_finite = worst.is_finite();
-        Choice {
+        SizeRegret {
             label: label.to_owned(),
             params: Params::new(ln_n.exp()),
             mean: if all_finite { mean(&values) } else { f64::INFINITY },
@@ -161,7 +161,7 @@ fn regret(scenario: &Scenario, state: &State, ln_n: f64) -> f64 {
 }
 
 impl Regret {
-    /// Whether following one law costs too much under another.
+    /// A warning where following one law costs too much under another.
     #[must_use]
     pub fn dispute(&self) -> Option<Warning> {
         let worst = self.choices.iter().max_by(|a, b| a.worst.total_cmp(&b.worst))?;

@@ -1,15 +1,16 @@
-//! The search under every plan: the cheapest way to a loss, the lowest loss for a purse.
+//! The search behind every plan: the least cost of a loss, the lowest loss of a budget.
 //!
-//! Both are one-dimensional. On an iso-loss curve D follows from N; under a budget D is what the
-//! purse has left after serving. What is solved is the first-order condition in ln N, so that a plan
-//! is exact to rounding, and limits then move it to the nearest allowed size.
+//! Both are one-dimensional. On an iso-loss curve D follows from N; under a budget D is what is left
+//! after serving. The search solves the first-order condition in ln N, so a plan is exact to rounding;
+//! limits then move it to the nearest allowed size.
 
+use super::allocation::Plan;
 use super::isoloss::{ln_d_for_loss, params_for_loss, smallest_params};
 use super::optimum::optimum_for_loss;
 use crate::error::{PlanError, Result};
 use crate::law::Surface;
 use crate::num::find_root;
-use crate::units::Tokens;
+use crate::units::{Flops, Params, Tokens};
 
 /// Cost of serving the whole demand at ln N, and its derivative in ln N.
 pub(super) type ServeCost<'a> = &'a dyn Fn(f64) -> (f64, f64);
@@ -34,7 +35,7 @@ pub(super) struct Terms<'a> {
     pub(super) caps: Caps,
 }
 
-/// Which limit a plan stands at.
+/// The limit that stops a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cap {
     Size,
@@ -42,12 +43,19 @@ pub(super) enum Cap {
     Compute,
 }
 
-/// Where the search ended.
+/// The best size and token count of a search, as logarithms.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
+pub(super) struct BestPoint {
     pub(super) ln_n: f64,
     pub(super) ln_d: f64,
     pub(super) at_cap: Option<Cap>,
+}
+
+impl BestPoint {
+    /// The plan at this point.
+    pub(super) fn plan(&self, surface: &Surface) -> Plan {
+        Plan::at(surface, Params::new(self.ln_n.exp()), Tokens::new(self.ln_d.exp()))
+    }
 }
 
 impl Terms<'_> {
@@ -71,20 +79,20 @@ const LN_SIX: f64 = 1.791_759_469_228_055;
 ///
 /// # Errors
 /// Those of [`optimum_for_loss`]; [`PlanError::Infeasible`] when no point of the curve keeps all caps.
-pub(super) fn cheapest(surface: &Surface, loss: f64, terms: &Terms) -> Result<Found> {
+pub(super) fn least_cost(surface: &Surface, loss: f64, terms: &Terms) -> Result<BestPoint> {
     let dense = optimum_for_loss(surface, loss)?;
     let ln_dense = dense.n.ln();
     let wall = smallest_params(surface, loss)?.ln();
     let ln_d = |ln_n: f64| ln_d_for_loss(surface, ln_n, loss);
     let caps = &terms.caps;
-    let infeasible = |limit| Err(infeasible(surface, loss, limit).into());
+    let infeasible = |limit| Err(infeasible(surface, Some(loss), limit).into());
 
     if caps.ln_n <= wall {
         return infeasible("size");
     }
-    // Serving has no price beyond the largest size, so the search stays below it.
+    // Serving is not priced beyond the largest size, so the search stays below it.
     let free = unlimited(surface, loss, terms, wall, ln_dense)?;
-    // Fewer tokens need a larger model, less compute one nearer the tangent.
+    // Fewer tokens need a larger model; less compute needs one nearer the compute-optimal size.
     let mut least = (free, None);
     if ln_d(free) > caps.ln_d {
         let n = params_for_loss(surface, Tokens::new(caps.ln_d.exp()), loss);
@@ -110,10 +118,10 @@ pub(super) fn cheapest(surface: &Surface, loss: f64, terms: &Terms) -> Result<Fo
     if ln_d > caps.ln_d + 1e-9 || LN_SIX + ln_n + ln_d > caps.ln_c + 1e-9 {
         return infeasible("size together with tokens or compute");
     }
-    Ok(Found { ln_n, ln_d, at_cap })
+    Ok(BestPoint { ln_n, ln_d, at_cap })
 }
 
-fn infeasible(surface: &Surface, loss: f64, limit: &'static str) -> PlanError {
+fn infeasible(surface: &Surface, loss: Option<f64>, limit: &'static str) -> PlanError {
     PlanError::Infeasible { law: surface.label.clone(), loss, limit }
 }
 
@@ -144,42 +152,42 @@ fn unlimited(surface: &Surface, loss: f64, terms: &Terms, wall: f64, ln_dense: f
     Ok(find_root("inference-aware optimum", slope, wall + gap, upper)?)
 }
 
-/// Minimises the loss while 6 N D p + S(N) stays within `purse`, and the caps are kept.
+/// Minimises the loss while 6 N D p + S(N) stays within `budget`, and the caps are kept.
 ///
-/// At the optimum dL/d ln N = dL/d ln D (1 + S'(ln N) / (purse - S(N))).
+/// At the optimum dL/d ln N = dL/d ln D (1 + S'(ln N) / (budget - S(N))).
 ///
 /// # Errors
-/// [`PlanError::PurseEmpty`] when serving alone takes it all at any size of a parameter or more.
-pub(super) fn lowest_loss(surface: &Surface, purse: f64, terms: &Terms) -> Result<Found> {
+/// [`PlanError::ServingTakesBudget`] when serving takes all of it at any size from one parameter on.
+pub(super) fn lowest_loss(surface: &Surface, budget: f64, terms: &Terms) -> Result<BestPoint> {
     let caps = &terms.caps;
     let left = |ln_n: f64| {
         let (serve, slope) = (terms.serve)(ln_n);
-        (purse - serve, slope)
+        (budget - serve, slope)
     };
-    let empty = || PlanError::PurseEmpty { law: surface.label.clone() };
+    let empty = || PlanError::ServingTakesBudget { law: surface.label.clone() };
     if left(0.0).0 <= 0.0 {
         return Err(empty().into());
     }
-    // Beyond this size serving, or a single token of training, takes the whole purse.
-    let ln_one_token = (purse / (6.0 * terms.train_per_flop)).ln();
+    // Beyond this size serving, or a single token of training, takes the whole budget.
+    let ln_one_token = (budget / (6.0 * terms.train_per_flop)).ln();
     let after_one_token = |ln_n: f64| left(ln_n).0 - terms.train_cost(ln_n, 0.0);
     if after_one_token(0.0) <= 0.0 {
         return Err(empty().into());
     }
     if caps.ln_n < 0.0 {
-        return Err(infeasible(surface, f64::NAN, "size").into());
+        return Err(infeasible(surface, None, "size").into());
     }
-    // Beyond the largest size serving has no price, so the search stays below it.
+    // Serving is not priced beyond the largest size, so the search stays below it.
     let upper = ln_one_token.min(caps.ln_n);
     let most = if after_one_token(upper) > 0.0 {
         upper
     } else {
-        find_root("size the purse can hold", after_one_token, 0.0, upper)?
+        find_root("largest size within the budget", after_one_token, 0.0, upper)?
     };
-    // ln D at ln N, what limits it, and what the derivative of the purse adds.
+    // ln D at ln N, what limits it, and what the derivative of the budget adds.
     let tokens = |ln_n: f64| {
         let (left, slope) = left(ln_n);
-        // An empty purse buys nothing, not an undefined amount.
+        // An empty budget buys no tokens, not an undefined number of them.
         let bought = (left.max(0.0) / (6.0 * terms.train_per_flop)).ln() - ln_n;
         let allowed = caps.ln_c - LN_SIX - ln_n;
         let useful = surface.ln_d_most_useful(ln_n);
@@ -204,25 +212,25 @@ pub(super) fn lowest_loss(surface: &Surface, purse: f64, terms: &Terms) -> Resul
     let ln_n = if slope(edge) < 0.0 || edge <= 0.0 {
         most
     } else {
-        find_root("best size for the purse", slope, 0.0, edge).map_err(|_| {
+        find_root("best size for the budget", slope, 0.0, edge).map_err(|_| {
             PlanError::NoOptimum {
                 law: surface.label.clone(),
-                flops: format!("{:.2e}", purse / terms.train_per_flop),
-                lo: "1".to_owned(),
-                hi: crate::units::Params::new(most.exp()).to_string(),
+                budget: Some(Flops::new(budget / terms.train_per_flop)),
+                smallest: Params::new(1.0),
+                largest: Params::new(most.exp()),
             }
         })?
     };
     let (ln_d, limited, _) = tokens(ln_n);
     let at_size = ln_n >= caps.ln_n - 1e-9;
-    Ok(Found { ln_n, ln_d, at_cap: if at_size { Some(Cap::Size) } else { limited } })
+    Ok(BestPoint { ln_n, ln_d, at_cap: if at_size { Some(Cap::Size) } else { limited } })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::optimum_of_size;
-    use crate::units::{Params, Setting};
+    use crate::units::Setting;
 
     fn surfaces() -> Vec<Surface> {
         let repeated = Surface::published("muennighoff-repeat").expect("shipped");
@@ -236,7 +244,7 @@ mod tests {
         ]
     }
 
-    /// Serving that grows faster than N, as a cache does.
+    /// Serving that grows faster than N, as the cache does.
     fn serve(ln_n: f64) -> (f64, f64) {
         let (linear, bent) = (2e12 * ln_n.exp(), 2e9 * (1.3 * ln_n).exp());
         (linear + bent, linear + 1.3 * bent)
@@ -262,7 +270,7 @@ mod tests {
                         && ln_d <= caps.ln_d + 1e-9
                         && LN_SIX + ln_n + ln_d <= caps.ln_c + 1e-9
                 };
-                if let Ok(best) = cheapest(&surface, target, &terms) {
+                if let Ok(best) = least_cost(&surface, target, &terms) {
                     found_any += 1;
                     assert!(allowed(best.ln_n, best.ln_d), "{} {caps:?}", surface.label);
                     let cost = terms.cost(best.ln_n, best.ln_d);
@@ -274,13 +282,13 @@ mod tests {
                         }
                     }
                 }
-                let purse = 1e23;
-                let best = lowest_loss(&surface, purse, &terms).expect("a plan");
+                let budget = 1e23;
+                let best = lowest_loss(&surface, budget, &terms).expect("a plan");
                 assert!(allowed(best.ln_n, best.ln_d), "{} {caps:?} {best:?}", surface.label);
-                assert!(terms.cost(best.ln_n, best.ln_d) <= purse * (1.0 + 1e-9));
+                assert!(terms.cost(best.ln_n, best.ln_d) <= budget * (1.0 + 1e-9));
                 let loss = surface.loss_at(best.ln_n, best.ln_d);
                 for ln_n in grid.filter(|x| *x <= caps.ln_n) {
-                    let left = purse - serve(ln_n).0;
+                    let left = budget - serve(ln_n).0;
                     if left <= 0.0 {
                         continue;
                     }
@@ -305,7 +313,7 @@ mod tests {
             (Caps { ln_d: 1e9_f64.ln(), ..Caps::NONE }, "tokens"),
         ] {
             let terms = Terms { train_per_flop: 1.0, serve: &free, caps };
-            let error = cheapest(&surface, loss, &terms).expect_err("out of reach").to_string();
+            let error = least_cost(&surface, loss, &terms).expect_err("out of reach").to_string();
             assert!(error.contains(word), "{error}");
         }
     }

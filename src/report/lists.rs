@@ -2,7 +2,7 @@
 
 use super::number::or_not_published;
 use super::table::Table;
-use crate::cost::{Device, Model};
+use crate::cost::{Device, ReleasedModel};
 use crate::law::{Published, PublishedBenchmark};
 
 /// Published laws with their sources.
@@ -37,7 +37,7 @@ pub fn published_benchmarks_table(laws: &[PublishedBenchmark]) -> Table {
 }
 
 /// Parameters of a released model, with the active ones of a sparse model.
-pub(super) fn params_cell(model: &Model) -> String {
+pub(super) fn params_cell(model: &ReleasedModel) -> String {
     let total = or_not_published(model.params.map(|n| n.to_string()));
     match model.active_params {
         Some(active) => format!("{total} ({active} active)"),
@@ -46,13 +46,13 @@ pub(super) fn params_cell(model: &Model) -> String {
 }
 
 /// Training tokens of a released model.
-pub(super) fn tokens_cell(model: &Model) -> String {
+pub(super) fn tokens_cell(model: &ReleasedModel) -> String {
     or_not_published(model.tokens.map(|d| d.to_string()))
 }
 
 /// Released models with their sources.
 #[must_use]
-pub fn models_table(models: &[Model]) -> Table {
+pub fn models_table(models: &[ReleasedModel]) -> Table {
     let columns = ["name", "year", "parameters", "tokens", "source", "read"];
     let mut table = Table::new("Released models", &columns);
     for model in models {

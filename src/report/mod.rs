@@ -31,7 +31,7 @@ mod unseen;
 pub use allocation::{approaches_table, decision_table, refusals_text, valley_table};
 pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table};
 pub use chart::{
-    Chart, CostAxis, FamilyMember, ServingLine, Size, compression_chart, design_chart,
+    Chart, CostAxis, FamilyMember, Size, compression_chart, design_chart,
     family_chart, frontier_chart, plane_chart, render_png, render_svg, serving_chart,
     trade_off_chart, validation_chart, valleys_chart,
 };
@@ -54,7 +54,7 @@ pub use recipe::{model_config, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text};
 pub use runs::{files_table, runs_csv, runs_table};
 pub use save::{Format, Saved, check_extensions, json_text, save};
-pub use serving::{BatchRow, serving_table, serving_title};
+pub use serving::{serving_table, serving_title};
 pub use sweep::{next_runs_text, sweep_table, sweep_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};

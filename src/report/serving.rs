@@ -1,27 +1,9 @@
 //! Memory, speed and price of serving a model, by batch size.
 
-use serde::Serialize;
-
 use super::number::{bare_count, or_dash, seconds};
 use super::table::Table;
-use crate::cost::{Served, Uncertain};
+use crate::cost::{BatchRow, Uncertain};
 use crate::units::{Params, short_count};
-
-/// A model served in one batch size.
-#[derive(Clone, Debug, Serialize)]
-pub struct BatchRow {
-    /// Memory and times.
-    #[serde(flatten)]
-    pub served: Served,
-    /// Distinct experts a layer reads in a step; zero in a dense model.
-    pub experts_reached: f64,
-    /// Tokens written per second by the whole group.
-    pub tokens_per_s: f64,
-    /// USD per million tokens read, where the device has a price.
-    pub usd_per_million_input: Option<Uncertain>,
-    /// USD per million tokens written.
-    pub usd_per_million_output: Option<Uncertain>,
-}
 
 /// A served model as the title of its table.
 #[must_use]

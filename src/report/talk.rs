@@ -3,7 +3,7 @@
 use super::lists::{params_cell, tokens_cell};
 use super::number::or_not_published;
 use super::table::Table;
-use crate::cost::Model;
+use crate::cost::ReleasedModel;
 
 /// The findings behind one claim: the law or fact, the quantity, its value in words.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn findings_table<'a>(
 
 /// The systems a talk names: what it calls each, and the model on record.
 #[must_use]
-pub fn systems_table<'a>(systems: impl IntoIterator<Item = (&'a str, &'a Model)>) -> Table {
+pub fn systems_table<'a>(systems: impl IntoIterator<Item = (&'a str, &'a ReleasedModel)>) -> Table {
     let columns = ["the talk says", "model", "year", "parameters", "tokens", "MMLU", "read"];
     let mut table = Table::new("systems named in the talk", &columns);
     for (said, model) in systems {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::law::ask_laws;
 use super::target::Target;
-use crate::cost::{CostModel, Model, device, model, models};
-use crate::error::{PlanError, Result, StudyError, Warning};
+use crate::cost::{CostModel, ReleasedModel, device, model, models};
+use crate::error::{CostError, Result, StudyError, Warning};
 use crate::law::{Ensemble, Point};
 use crate::plan::{BandedCurve, banded_curve, optimum_of_size};
 use crate::units::{Flops, Params};
@@ -121,7 +121,7 @@ impl CurveRequest {
     ///
     /// # Errors
     /// [`StudyError`] for a family under several laws or a unit without a device;
-    /// [`PlanError`] for a loss no model reaches, [`LawError`](crate::error::LawError) and
+    /// [`PlanError`](crate::error::PlanError) for a loss no model reaches, [`LawError`](crate::error::LawError) and
     /// [`CostError`](crate::error::CostError) for unknown names.
     pub fn answer(&self) -> Result<CurveAnswer> {
         let laws = ask_laws(&self.law)?;
@@ -174,7 +174,7 @@ impl CurveRequest {
         }
         let named = self.models.iter().map(|name| {
             let model = model(name)?;
-            place(model).ok_or_else(|| PlanError::TokensUnknown { name: model.name.clone() }.into())
+            place(model).ok_or_else(|| CostError::TokensUnknown { name: model.name.clone() }.into())
         });
         named.collect()
     }
@@ -205,7 +205,7 @@ impl CurveRequest {
     }
 }
 
-fn place(m: &Model) -> Option<PlacedModel> {
+fn place(m: &ReleasedModel) -> Option<PlacedModel> {
     let (n, d) = (m.n()?, m.tokens?);
     let train_flops = Flops::new(6.0 * n.get() * d.get());
     Some(PlacedModel { name: m.name.clone(), params: n, train_flops })

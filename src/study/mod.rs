@@ -4,13 +4,16 @@
 //! command line, other languages and pages call this room; nothing here reads flags or prints.
 
 mod benchmark;
+mod compare;
 #[cfg(feature = "logs")]
 mod config;
 mod curve;
+mod explain;
 mod fit;
 mod forecast;
 mod law;
 mod plan;
+mod recipe;
 #[cfg(feature = "logs")]
 mod predict;
 #[cfg(feature = "logs")]
@@ -18,13 +21,18 @@ mod replay;
 #[cfg(all(feature = "logs", feature = "report"))]
 mod report;
 mod scenario;
+mod serving;
+mod talk;
 mod target;
+mod training;
 mod validate;
 
 pub use benchmark::{BenchmarkReport, BenchmarkRequest, benchmark_law};
+pub use compare::{CompareReport, CompareRequest, Ways};
 #[cfg(feature = "logs")]
 pub use config::{CurveSection, PlanSection, StudyConfig};
 pub use curve::{CostScale, CostUnit, CurveAnswer, CurveRequest, PlacedModel, models_near};
+pub use explain::{ExplainReport, ExplainRequest, Explained, Placed, Record};
 #[cfg(feature = "logs")]
 pub use fit::LogSource;
 pub use fit::{FitReport, FitRequest};
@@ -33,12 +41,16 @@ pub use forecast::read_curves;
 pub use forecast::{Continuation, ForecastRequest, Rest};
 pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
 pub use plan::{LawPlans, PlanAnswer, PlanRequest};
+pub use recipe::RecipeRequest;
 #[cfg(feature = "logs")]
 pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};
 #[cfg(feature = "logs")]
 pub use replay::{Replay, replay};
 #[cfg(all(feature = "logs", feature = "report"))]
 pub use report::{Planned, ReportFile, StudyCurve, StudyReport};
-pub use scenario::{PublishedWord, ScenarioRequest, Utilisation};
+pub use scenario::ScenarioRequest;
+pub use serving::{ServedModel, ServingReport, ServingRequest};
+pub use talk::{Claim, Finding, System, TalkReport, talk};
 pub use target::Target;
+pub use training::TrainingRequest;
 pub use validate::ValidateRequest;

@@ -2,49 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::training::TrainingRequest;
 use crate::cost::{
-    Batch, Deployment, Efficiency, Latency, Price, Requests, TrainingMemory, Uncertain,
-    billed_goodput, decode_measurements, device, usual_scale_group,
+    BatchSize, Deployment, Efficiency, Goodput, Latency, Price, Requests, Uncertain,
+    measured_speed, usual_scale_group,
 };
 use crate::error::{CostError, Result, StudyError};
 use crate::flops::Pattern;
 use crate::plan::{
     Aim, Currency, DataLimit, Demand, Design, MemoryLimit, Scenario, Serving, Training,
+    published_repetition,
 };
 use crate::units::{Params, Tokens};
-
-/// R_D and R_N of Muennighoff et al. 2023, as published.
-const REPETITION: (f64, f64) = (15.387_756, 5.309_743);
-
-/// Useful share of the training peak over paid hours.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Utilisation {
-    /// As given.
-    Given(Uncertain),
-    /// The range of published runs over billed hours, written `published`.
-    Published(PublishedWord),
-}
-
-/// The word `published`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PublishedWord {
-    /// The only one.
-    Published,
-}
-
-impl Utilisation {
-    /// The range of published runs.
-    pub const PUBLISHED: Self = Self::Published(PublishedWord::Published);
-
-    fn range(self) -> Result<Uncertain> {
-        match self {
-            Self::Given(range) => Ok(range),
-            Self::Published(_) => Ok(billed_goodput()?),
-        }
-    }
-}
 
 /// Everything a plan is made for besides a law, a target and a budget; a field left at its default is
 /// not limited or not counted.
@@ -76,7 +45,7 @@ pub struct ScenarioRequest {
     /// What counts as cost.
     pub cost: Option<Currency>,
     /// Share of the dense BF16 peak that does useful work in every paid hour.
-    pub mfu: Option<Utilisation>,
+    pub mfu: Option<Goodput>,
     /// Price of a training device-hour, USD.
     pub usd_per_hour: Option<Uncertain>,
     /// Price of energy on top, USD per kWh.
@@ -169,23 +138,6 @@ impl Default for ScenarioRequest {
     }
 }
 
-/// Real decoding speeds over modelled ones: the scatter of the measured rows.
-fn measured_speed() -> Result<Uncertain> {
-    let mut ratios = Vec::new();
-    for row in decode_measurements()? {
-        let Some(shape) = crate::cost::model(&row.model)?.shape else { continue };
-        let of = Deployment {
-            weight_bits: row.weight_bits,
-            ..Deployment::of(&row.device, row.devices)?
-        };
-        let modelled = 1.0 / of.step_s(&(&shape).into(), 1.0, row.prompt).0;
-        ratios.push(row.tokens_per_s / modelled);
-    }
-    ratios.sort_by(f64::total_cmp);
-    let at = |p| crate::num::quantile(&ratios, p);
-    Ok(Uncertain { low: at(0.0), mid: at(0.5), high: at(1.0) })
-}
-
 impl ScenarioRequest {
     /// Whether anything is asked beyond a budget or a loss.
     #[must_use]
@@ -198,9 +150,7 @@ impl ScenarioRequest {
             || self.ttft_s.is_some()
             || self.tpot_s.is_some()
             || self.experts != [1]
-            || self
-                .mfu
-                .is_some_and(|mfu| !matches!(mfu, Utilisation::Given(range) if range.is_known()))
+            || self.mfu.is_some_and(|mfu| !mfu.is_known())
             || self.serve_tokens.or(self.requests).is_some_and(|r| !r.is_known())
     }
 
@@ -209,7 +159,7 @@ impl ScenarioRequest {
     /// # Errors
     /// When the shipped table of published runs does not parse.
     pub fn utilisation(&self) -> Result<Uncertain> {
-        self.mfu.unwrap_or(Utilisation::PUBLISHED).range()
+        Ok(self.mfu.unwrap_or_default().range()?)
     }
 
     /// Median served tokens.
@@ -233,24 +183,16 @@ impl ScenarioRequest {
         devices: Option<f64>,
         duration_s: Option<f64>,
     ) -> Result<Option<Training>> {
-        let Some(name) = device_name else { return Ok(None) };
-        let device = device(name)?;
-        let on_record = || device.latest_price().ok().map(Price::range);
-        if !(self.pue.is_finite() && self.pue >= 1.0) {
-            let wanted = "the site's energy over its devices', at least 1";
-            let error = CostError::Field { field: "pue", found: self.pue, wanted };
-            return Err(error.into());
-        }
-        Ok(Some(Training {
-            device,
-            devices,
+        let request = |name: &str| TrainingRequest {
+            device: name.to_owned(),
+            gpus: devices,
             duration_s,
-            utilisation: self.utilisation()?,
-            usd_per_hour: self.usd_per_hour.or_else(on_record),
+            mfu: self.mfu.unwrap_or_default(),
+            usd_per_hour: self.usd_per_hour,
             usd_per_kwh: self.usd_per_kwh,
-            energy_overhead: self.pue,
-            memory: TrainingMemory::default(),
-        }))
+            pue: self.pue,
+        };
+        device_name.map(|name| request(name).resolve()).transpose()
     }
 
     fn serving(&self) -> Result<Option<Serving>> {
@@ -278,17 +220,24 @@ impl ScenarioRequest {
             Deployment { kv_bits: self.kv_bits, efficiency: Efficiency::fitted()?, ..of };
         Ok(Some(Serving::Physics {
             deployment,
-            batch: self.batch.map_or(Batch::Largest(256.0), Batch::Fixed),
+            batch: self.batch.map_or(BatchSize::Largest(256.0), BatchSize::Fixed),
             latency: Latency { first_token_s: self.ttft_s, per_token_s: self.tpot_s },
             usd_per_hour: price,
             speed: measured_speed()?,
         }))
     }
 
+    fn data(&self) -> Result<Option<DataLimit>> {
+        let repetition = self.repetition.map_or_else(published_repetition, Ok)?;
+        let max_epochs = self.max_epochs.unwrap_or(1e6);
+        Ok(self.unique_tokens.map(|unique| DataLimit { unique, max_epochs, repetition }))
+    }
+
     /// The scenario for a target and machines to train on.
     ///
     /// # Errors
-    /// [`StudyError`], [`PlanError`](crate::error::PlanError) and [`CostError`] for fields that exclude each other or are out of range.
+    /// [`StudyError`], [`PlanError`](crate::error::PlanError) and [`CostError`] for fields that exclude
+    /// each other or are out of range.
     pub fn scenario(&self, aim: Aim, training: Option<Training>) -> Result<Scenario> {
         let request = Requests { prompt: self.prompt, answer: self.answer };
         let each = self.prompt + self.answer;
@@ -327,11 +276,7 @@ impl ScenarioRequest {
             training,
             serving,
             demand,
-            data: self.unique_tokens.map(|unique| DataLimit {
-                unique,
-                max_epochs: self.max_epochs.unwrap_or(1e6),
-                repetition: self.repetition.unwrap_or(REPETITION),
-            }),
+            data: self.data()?,
             memory: self.memory_bytes.map(|bytes| MemoryLimit {
                 bytes,
                 weight_bits: self.weight_bits,

@@ -22,7 +22,7 @@ pub enum UnitsError {
     },
     /// A duration without its unit.
     #[error(
-        "`{text}` is not a duration; expected a number with a unit, for example 30d, 12h, 90min or 45s"
+        "`{text}` is not a duration; expected a number with a unit, for example 30d, 12h, 90min, 45s or 20ms"
     )]
     NoTimeUnit {
         /// What was written.

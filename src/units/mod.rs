@@ -13,7 +13,7 @@ mod setting;
 
 pub use error::UnitsError;
 pub use params::ParamRule;
-pub use parse::{parse_bytes, parse_duration_s, parse_usd};
+pub use parse::{parse_bytes, parse_days_s, parse_duration_s, parse_pair, parse_usd};
 pub use print::short_count;
 pub use quantity::{Flops, Params, Tokens};
 pub use setting::Setting;

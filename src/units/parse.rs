@@ -56,7 +56,7 @@ pub fn parse_usd(text: &str) -> Result<f64, UnitsError> {
     parse_count(bare, "US dollars", &["usd", "dollars", "$"])
 }
 
-/// A duration in seconds: `30d`, `12h`, `90min`, `45s`, `2w`. The unit is required.
+/// A duration in seconds: `2w`, `30d`, `12h`, `90min`, `45s`, `20ms`. The unit is required.
 ///
 /// ```
 /// assert_eq!(isoloss::units::parse_duration_s("90min")?, 5400.0);
@@ -78,11 +78,47 @@ pub fn parse_duration_s(text: &str) -> Result<f64, UnitsError> {
         ("s", 1.0),
     ];
     let lower = text.trim().to_ascii_lowercase();
+    if let Some(number) = lower.strip_suffix("ms") {
+        return parse_plain(number, text, "a duration").map(|ms| ms / 1e3);
+    }
     let (number, unit_s) = UNITS
         .iter()
         .find_map(|(u, s)| lower.strip_suffix(u).map(|n| (n, *s)))
         .ok_or_else(|| UnitsError::NoTimeUnit { text: text.to_owned() })?;
     parse_plain(number, text, "a duration").map(|x| x * unit_s)
+}
+
+/// A number of days in seconds: `30` and `30d` are thirty days; other units as in [`parse_duration_s`].
+///
+/// ```
+/// use isoloss::units::{parse_days_s, parse_duration_s};
+///
+/// assert_eq!(parse_days_s("30"), parse_duration_s("30d"));
+/// ```
+///
+/// # Errors
+/// [`UnitsError`] when the text is not a duration above zero.
+pub fn parse_days_s(text: &str) -> Result<f64, UnitsError> {
+    match text.trim().parse::<f64>() {
+        Ok(_) => parse_duration_s(&format!("{}d", text.trim())),
+        Err(_) => parse_duration_s(text),
+    }
+}
+
+/// Two numbers above zero with a comma between them: `0.5,0.01`.
+///
+/// ```
+/// assert_eq!(isoloss::units::parse_pair("0.5, 0.01")?, (0.5, 0.01));
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
+///
+/// # Errors
+/// [`UnitsError::NotAPair`] when the text is something else.
+pub fn parse_pair(text: &str) -> Result<(f64, f64), UnitsError> {
+    let bad = || UnitsError::NotAPair { text: text.to_owned() };
+    let (a, b) = text.split_once(',').ok_or_else(bad)?;
+    let number = |t: &str| t.trim().parse::<f64>().ok().filter(|x| x.is_finite() && *x > 0.0);
+    Ok((number(a).ok_or_else(bad)?, number(b).ok_or_else(bad)?))
 }
 
 /// Bytes: `16GB` is decimal, `16GiB` binary. The unit is required.
@@ -130,6 +166,8 @@ mod tests {
         assert_eq!(parse_duration_s("30d"), Ok(2_592_000.0));
         assert_eq!(parse_duration_s("90min"), Ok(5400.0));
         assert!(parse_duration_s("30").is_err());
+        assert_eq!(parse_duration_s("20ms"), Ok(0.02));
+        assert!(parse_pair("0.5").is_err() && parse_pair("0.5,-1").is_err());
         assert_eq!(parse_bytes("16GB"), Ok(16e9));
         assert_eq!(parse_bytes("16GiB"), Ok(17_179_869_184.0));
         assert!(parse_bytes("16").is_err());

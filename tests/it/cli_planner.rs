@@ -390,11 +390,11 @@ fn planners_refuse_with_one_message() {
         (&["--unique-tokens", "1B"], "out of reach"),
         (&["--vocab", "0", "--recipe"], "vocab"),
         (&["--device", "Apple M4", "--recipe"], "no dense BF16 peak"),
-        (&["--memory", "16GB", "--weight-bits", "0"], "weight-bits"),
+        (&["--memory", "16GB", "--weight-bits", "0"], "`weight_bits`"),
         (&[&served[..], &["--batch", "1e9"]].concat(), "serving memory"),
         (&[&served[..], &["--batch", "0"]].concat(), "batch"),
         (&[&served[..], &["--prompt", "nan"]].concat(), "prompt"),
-        (&[&served[..], &["--serve-devices", "0"]].concat(), "serve-devices"),
+        (&[&served[..], &["--serve-devices", "0"]].concat(), "`devices`"),
         (
             &["--serve-device", "Apple M4", "--requests", "1", "--device", "H200"],
             "--serve-usd-per-hour",

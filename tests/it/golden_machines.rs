@@ -1,4 +1,4 @@
-//! Published figures on experts, repeated text, hyper-parameters and serving: the rest of the rows of
+//! Published figures on experts, repeated data, hyper-parameters and serving: the rest of the rows of
 //! `facts/golden-plans.csv`, and those that are known not to follow from their own constants.
 
 use isoloss::cost::{Deployment, Efficiency, decode_measurements, model};

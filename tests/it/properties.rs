@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn explaining_an_optimum_finds_nothing_to_mend(surface in surfaces(), c in budgets()) {
+    fn explaining_an_optimum_finds_nothing_to_improve(surface in surfaces(), c in budgets()) {
         let best = compute_optimal(&surface, c);
         prop_assume!(best.is_ok());
         let best = best.expect("assumed");
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_keeps_every_limit_and_the_purse(
+    fn a_plan_keeps_every_limit_and_the_budget(
         surface in surfaces(),
         c in budgets(),
         served in 0.0..10.0_f64,

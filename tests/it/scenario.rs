@@ -1,13 +1,14 @@
-//! Plans for whole scenarios: money, text, memory, machines, experts and what is in doubt.
+//! Plans for whole scenarios: money, data, memory, machines, experts and uncertainty.
 
 use isoloss::cost::{
-    Batch, Deployment, Device, Latency, Requests, TrainingMemory, Uncertain, device,
+    BatchSize, Deployment, Device, Latency, Requests, TrainingMemory, Uncertain, device,
 };
 use isoloss::flops::Pattern;
 use isoloss::law::{Ensemble, Surface, law_by_id};
 use isoloss::plan::{
     Aim, Currency, DataLimit, Demand, Design, Input, MemoryLimit, Recommendation, Sampling,
-    Scenario, Serving, Training, recommend, regret_over_laws,
+    Scenario, Serving, Training, published_repetition, recommend,
+    regret_over_laws,
 };
 use isoloss::units::{ParamRule, Params, Setting, Tokens};
 
@@ -36,25 +37,30 @@ fn training(device: &'static Device) -> Training {
     }
 }
 
-fn text(unique: f64, max_epochs: f64) -> Option<DataLimit> {
-    let unique = Tokens::new(unique);
-    Some(DataLimit { unique, max_epochs, repetition: (15.387_756, 5.309_743) })
+fn data(unique: f64, max_epochs: f64) -> Option<DataLimit> {
+    Some(DataLimit::new(Tokens::new(unique), max_epochs).expect("shipped"))
+}
+
+/// Muennighoff et al. 2023, arXiv:2305.16264: R_D and R_N of C4.
+#[test]
+fn golden_repetition_constants_are_those_of_the_paper() {
+    assert_eq!(published_repetition(), Ok((15.387_756, 5.309_743)));
 }
 
 /// Muennighoff et al. 2023: at 9.3e21 FLOPs and 25B unique tokens about 6.8B on 9.1 epochs.
 #[test]
-fn golden_repeated_text_gives_the_published_plan() {
+fn golden_repeated_data_gives_the_published_plan() {
     let mut scenario = Scenario::new(Aim::Budget(9.3e21));
-    scenario.data = text(25e9, 1e9);
+    scenario.data = data(25e9, 1e9);
     let plan = ask("muennighoff-repeat", &scenario);
     assert!((plan.plan.n.get() / 6.8e9 - 1.0).abs() < 0.02, "{}", plan.plan.n);
-    let epochs = plan.epochs.expect("limited text");
+    let epochs = plan.epochs.expect("limited data");
     assert!((epochs / 9.1 - 1.0).abs() < 0.02, "{epochs}");
     // Its base law with borrowed repetition constants is the same law.
     let borrowed = ask("muennighoff-base", &scenario);
     assert!((borrowed.plan.n.get() / plan.plan.n.get() - 1.0).abs() < 1e-6);
     // One epoch at most: the tokens there are, the rest of the budget in size.
-    scenario.data = text(25e9, 1.0);
+    scenario.data = data(25e9, 1.0);
     let once = ask("besiroglu", &scenario);
     assert!((once.plan.d.get() / 25e9 - 1.0).abs() < 1e-9);
     assert_eq!(once.limited_by.as_deref(), Some("unique tokens"));
@@ -143,7 +149,7 @@ fn golden_money_plans_by_utilisation_agree_with_the_closed_form() {
     assert!((sum / plan.cost - 1.0).abs() < 1e-9 && Some(sum) == costs.total_usd);
 }
 
-fn served(batch: Batch, latency: Latency) -> Scenario {
+fn served(batch: BatchSize, latency: Latency) -> Scenario {
     let mut scenario = Scenario::new(Aim::QualityOf(Params::new(30e9)));
     scenario.currency = Currency::LifetimeUsd;
     scenario.training = Some(training(h100()));
@@ -163,7 +169,7 @@ fn served(batch: Batch, latency: Latency) -> Scenario {
 
 #[test]
 fn a_plan_for_real_machines_beats_its_neighbours() {
-    let scenario = served(Batch::Largest(256.0), Latency::default());
+    let scenario = served(BatchSize::Largest(256.0), Latency::default());
     let plan = ask("besiroglu", &scenario);
     let reached = |n: f64| {
         let mut other = scenario.clone();
@@ -182,14 +188,14 @@ fn a_plan_for_real_machines_beats_its_neighbours() {
     }
 }
 
-/// A purse for training and serving on real machines is kept, however small, and whatever the group
-/// could hold.
+/// A budget for training and serving on real machines is spent exactly, however small it is and however
+/// much the group could hold.
 #[test]
-fn a_purse_for_training_and_serving_is_kept() {
+fn a_budget_for_training_and_serving_is_kept() {
     for (usd, requests, devices) in
         [(1e5, 1e8, 64.0), (2e6, 1e9, 2.0), (5e7, 1e10, 8.0), (1e4, 1e6, 1.0)]
     {
-        let mut scenario = served(Batch::Largest(256.0), Latency::default());
+        let mut scenario = served(BatchSize::Largest(256.0), Latency::default());
         scenario.aim = Aim::Budget(usd);
         scenario.demand = Some(Demand {
             request: Requests { prompt: 1000.0, answer: 300.0 },
@@ -201,7 +207,7 @@ fn a_purse_for_training_and_serving_is_kept() {
         let plan = ask("hoffmann-a3-devries", &scenario);
         assert!(plan.plan.d.get().is_finite() && plan.plan.n.get() > 1e6, "{usd}: {plan:?}");
         assert!((plan.cost / usd - 1.0).abs() < 1e-6, "{usd}: {}", plan.cost);
-        // The cheapest way to its loss costs the whole purse: both searches agree.
+        // The least cost of its loss is the whole budget: both searches agree.
         let mut other = scenario.clone();
         other.aim = Aim::Loss(plan.plan.loss_nats);
         let least = ask("hoffmann-a3-devries", &other);
@@ -212,13 +218,13 @@ fn a_purse_for_training_and_serving_is_kept() {
 
 #[test]
 fn a_limit_on_the_time_per_token_makes_the_model_smaller() {
-    let free = ask("besiroglu", &served(Batch::Largest(256.0), Latency::default()));
+    let free = ask("besiroglu", &served(BatchSize::Largest(256.0), Latency::default()));
     let limit = Latency { per_token_s: Some(0.008), first_token_s: None };
-    let quick = ask("besiroglu", &served(Batch::Largest(256.0), limit));
+    let quick = ask("besiroglu", &served(BatchSize::Largest(256.0), limit));
     assert!(quick.plan.n.get() < free.plan.n.get());
     assert!(quick.served.expect("served").per_token_s <= 0.008 * (1.0 + 1e-6));
     let first = Latency { per_token_s: None, first_token_s: Some(0.01) };
-    let eager = ask("besiroglu", &served(Batch::Largest(256.0), first));
+    let eager = ask("besiroglu", &served(BatchSize::Largest(256.0), first));
     assert_eq!(eager.limited_by.as_deref(), Some("time to first token"));
     assert!((eager.served.expect("served").first_token_s / 0.01 - 1.0).abs() < 1e-6);
 }
@@ -272,7 +278,7 @@ fn a_laptop_holds_what_its_bits_allow() {
     });
     let plan = ask("besiroglu", &scenario);
     assert_eq!(plan.limited_by.as_deref(), Some("deployment memory"));
-    // 16 GB at 4.5 bits are 28.4B parameters, less a cache.
+    // 16 GB at 4.5 bits are 28.4B parameters, less the cache.
     assert!((26e9..28.45e9).contains(&plan.total_params.get()), "{}", plan.total_params);
 }
 
@@ -313,18 +319,18 @@ fn quantised_serving_stops_overtraining_under_the_precision_law() {
 /// Repetition is put around the powers that the law has with these experts, and "the quality of a
 /// dense model" stays that of a dense one.
 #[test]
-fn experts_and_repeated_text_go_together() {
+fn experts_and_repeated_data_go_together() {
     let mut scenario = Scenario::new(Aim::QualityOf(Params::new(3e9)));
     scenario.designs = vec![Design::of(Pattern::MODERN, 16, 1)];
     let target =
         isoloss::plan::optimum_of_size(&law("joint-moe"), Params::new(3e9)).expect("dense");
     let fresh = ask("joint-moe", &scenario);
     assert!((fresh.plan.loss_nats - target.loss_nats).abs() < 1e-9);
-    // Text without end changes nothing, less of it costs more.
-    scenario.data = text(1e20, 1e6);
+    // Unlimited data changes nothing; less of it costs more.
+    scenario.data = data(1e20, 1e6);
     let endless = ask("joint-moe", &scenario);
     assert!((endless.plan.n.get() / fresh.plan.n.get() - 1.0).abs() < 1e-6);
-    scenario.data = text(0.5 * fresh.plan.d.get(), 1e6);
+    scenario.data = data(0.5 * fresh.plan.d.get(), 1e6);
     let scarce = ask("joint-moe", &scenario);
     assert!((scarce.plan.loss_nats - target.loss_nats).abs() < 1e-9);
     assert!(scarce.cost > fresh.cost, "{} {}", scarce.cost, fresh.cost);
@@ -332,15 +338,14 @@ fn experts_and_repeated_text_go_together() {
 }
 
 #[test]
-fn experts_need_a_law_that_knows_them() {
+fn experts_need_a_law_with_experts() {
     let mut scenario = Scenario::new(Aim::Budget(1e22));
     scenario.designs = vec![Design::of(Pattern::MODERN, 8, 1)];
     let error = recommend(&Ensemble::single(law("besiroglu")), &scenario, &Sampling::default());
     assert!(error.expect_err("dense law").to_string().contains("joint-moe"));
 }
 
-/// Cost = a x with ln a normal-ish by construction: with one multiplicative input each, shares are the
-/// shares of the variance of the logarithms.
+/// With multiplicative inputs, shares are the shares of the variance of the logarithms.
 #[test]
 fn recovers_the_shares_of_independent_factors() {
     let mut scenario = Scenario::new(Aim::QualityOf(Params::new(7e9)));
@@ -362,7 +367,7 @@ fn recovers_the_shares_of_independent_factors() {
     }
     let sd = (2f64.ln().powi(2) / 12.0 + 4f64.ln().powi(2) / 12.0).sqrt();
     assert!((cost.sd / sd - 1.0).abs() < 0.03, "{} {sd}", cost.sd);
-    // The size is not in doubt: neither price changes it.
+    // The size is certain: neither price changes it.
     assert!(plan.spread.iter().all(|s| s.quantity == "cost"), "{:?}", plan.spread);
     let interval = plan.intervals["cost"];
     assert!(interval.contains(plan.cost) && interval.hi / interval.lo > 3.0);

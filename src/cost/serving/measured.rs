@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::LawError;
+use crate::error::CostError;
 
 const TABLE: &str = "data/serving.toml";
 const TEXT: &str = include_str!("../../../data/serving.toml");
 
-/// How far real serving falls short of the data sheet.
+/// How far real serving stays below the data sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Efficiency {
@@ -40,8 +40,8 @@ impl Efficiency {
     /// The constants fitted to published decoding speeds.
     ///
     /// # Errors
-    /// [`LawError::Table`] when the shipped table does not parse.
-    pub fn fitted() -> Result<Self, LawError> {
+    /// [`CostError::Table`] when the shipped table does not parse.
+    pub fn fitted() -> Result<Self, CostError> {
         MEASUREMENTS.as_ref().map(|t| t.constants).map_err(Clone::clone)
     }
 }
@@ -52,7 +52,7 @@ impl Efficiency {
 pub struct Measured {
     /// Device.
     pub device: String,
-    /// Model (`isoloss models`).
+    /// Model, a row of `data/models.toml`.
     pub model: String,
     /// Bits per stored weight, scales included.
     pub weight_bits: f64,
@@ -75,15 +75,15 @@ struct Table {
     measured: Vec<Measured>,
 }
 
-static MEASUREMENTS: LazyLock<Result<Table, LawError>> = LazyLock::new(|| {
+static MEASUREMENTS: LazyLock<Result<Table, CostError>> = LazyLock::new(|| {
     toml::from_str(TEXT)
-        .map_err(|e| LawError::Table { table: TABLE, reason: e.message().to_owned() })
+        .map_err(|e| CostError::Table { table: TABLE, reason: e.message().to_owned() })
 });
 
 /// Every published decoding speed on record.
 ///
 /// # Errors
-/// [`LawError::Table`] when the shipped table does not parse.
-pub fn decode_measurements() -> Result<&'static [Measured], LawError> {
+/// [`CostError::Table`] when the shipped table does not parse.
+pub fn decode_measurements() -> Result<&'static [Measured], CostError> {
     MEASUREMENTS.as_ref().map(|t| t.measured.as_slice()).map_err(Clone::clone)
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::cost::model;
+use crate::flops::Footprint;
 use crate::units::Params;
 
 fn footprint(name: &str) -> Footprint {
@@ -95,7 +96,7 @@ fn the_largest_batch_keeps_memory_and_time() {
     let eight = Deployment::of("H100 SXM", 8.0).expect("known");
     let requests = Requests { prompt: 1000.0, answer: 500.0 };
     let big = footprint("Llama 2 70B");
-    let free = Batch::Largest(1e9);
+    let free = BatchSize::Largest(1e9);
     let served = eight.serve(&big, &requests, free, &Latency::default()).expect("fits");
     let used = served.weight_bytes + served.cache_bytes;
     assert!((used / eight.free_bytes() - 1.0).abs() < 1e-9);

@@ -107,9 +107,9 @@ pub fn decide(fit: &Fit, c: Flops) -> Option<Decision> {
     let answers = fit.ensemble().map(|surface| {
         let (n, d, loss) = optimum(surface, c).ok_or_else(|| PlanError::NoOptimum {
             law: surface.label.clone(),
-            flops: c.to_string(),
-            lo: "1".to_owned(),
-            hi: Params::new(c.get() / 6.0).to_string(),
+            budget: Some(c),
+            smallest: Params::new(1.0),
+            largest: Params::new(c.get() / 6.0),
         })?;
         let budget = ln_budget_for(surface, loss_nats, c.get().ln());
         let budget = budget.map_or(f64::INFINITY, f64::exp);

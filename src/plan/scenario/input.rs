@@ -1,11 +1,12 @@
-//! What is not certain about a scenario, and one outcome of it.
+//! The uncertain inputs of a scenario, and one outcome of them.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scenario, Serving};
+use super::machines::{Serving, Training};
+use super::question::Scenario;
 use crate::cost::Uncertain;
 
-/// One outcome of everything that is not certain, besides the law.
+/// One outcome of all uncertain inputs, besides the law.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Circumstances {
     /// Share of the training peak.
@@ -16,13 +17,13 @@ pub struct Circumstances {
     pub usd_per_kwh: f64,
     /// USD per device-hour of serving.
     pub serve_usd_per_hour: f64,
-    /// Real speed of serving over the model's.
+    /// Measured speed of serving over modelled speed.
     pub serve_speed: f64,
     /// Requests over the model's life.
     pub requests: f64,
 }
 
-/// Something that is not certain.
+/// An uncertain input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Input {
@@ -70,10 +71,10 @@ impl std::fmt::Display for Input {
 }
 
 impl Scenario {
-    /// The uncertain inputs that can move this plan, besides the law.
+    /// The uncertain inputs that can change this plan, besides the law.
     #[must_use]
     pub fn inputs(&self) -> Vec<Input> {
-        let doubtful = |x: Option<Uncertain>| x.is_some_and(|x| !x.is_known());
+        let uncertain = |x: Option<Uncertain>| x.is_some_and(|x| !x.is_known());
         let t = self.training.as_ref();
         let money = self.currency.is_money();
         let serves = self.currency.counts_serving();
@@ -87,12 +88,12 @@ impl Scenario {
             .into_iter()
             .filter(|input| match input {
                 Input::Law => false,
-                Input::Demand => serves && doubtful(self.demand.map(|d| d.requests)),
-                Input::Utilisation => (money || limits_time) && doubtful(t.map(|t| t.utilisation)),
-                Input::TrainPrice => money && doubtful(t.and_then(|t| t.usd_per_hour)),
-                Input::EnergyPrice => money && doubtful(t.and_then(|t| t.usd_per_kwh)),
-                Input::ServePrice => money && serves && doubtful(price),
-                Input::ServeSpeed => money && serves && doubtful(speed),
+                Input::Demand => serves && uncertain(self.demand.map(|d| d.requests)),
+                Input::Utilisation => (money || limits_time) && uncertain(t.map(|t| t.utilisation)),
+                Input::TrainPrice => money && uncertain(t.and_then(|t| t.usd_per_hour)),
+                Input::EnergyPrice => money && uncertain(t.and_then(|t| t.usd_per_kwh)),
+                Input::ServePrice => money && serves && uncertain(price),
+                Input::ServeSpeed => money && serves && uncertain(speed),
             })
             .collect()
     }
@@ -124,5 +125,16 @@ impl Scenario {
     #[must_use]
     pub fn typical(&self) -> Circumstances {
         self.circumstances(|_| 0.5)
+    }
+}
+
+impl Training {
+    /// USD of one useful training FLOP: device-hours and, where it has a price, energy.
+    #[must_use]
+    pub fn usd_per_flop(&self, now: &Circumstances) -> f64 {
+        let peak = self.device.bf16_dense_tflop_per_s.map_or(f64::NAN, |t| t * 1e12);
+        let hour = self.usd_per_hour.map_or(0.0, |_| now.train_usd_per_hour)
+            + self.kilowatt().unwrap_or(0.0) * now.usd_per_kwh;
+        hour / (3600.0 * peak * now.utilisation)
     }
 }

@@ -1,10 +1,23 @@
 //! The largest model a scenario's limits allow.
 
-use super::{Design, Scenario, Serving};
-use crate::cost::{Batch, Requests};
+use serde::Serialize;
+
+use super::design::Design;
+use super::machines::Serving;
+use super::question::Scenario;
+use crate::cost::{BatchSize, Requests};
 use crate::flops::Footprint;
 use crate::num::find_root;
 use crate::units::{ParamRule, Params};
+
+/// The largest model some limit allows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SizeLimit {
+    /// Its parameters.
+    pub params: Params,
+    /// The limit: `serving memory`, `time per token`, …
+    pub limit: &'static str,
+}
 
 /// The largest ln N a design may have, in each convention of counting N, with the limit's name.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +44,15 @@ impl SizeCaps {
 }
 
 impl Scenario {
-    /// The largest ln N, counted by `rule`, that keeps the limits on size, and their names.
-    pub(in crate::plan) fn size_cap(
-        &self,
-        design: &Design,
-        rule: ParamRule,
-    ) -> (f64, Option<&'static str>) {
+    /// The largest size, counted by `rule`, that keeps the limits on size; `None` without any.
+    #[must_use]
+    pub fn largest_size(&self, design: &Design, rule: ParamRule) -> Option<SizeLimit> {
+        let (ln_n, limit) = self.size_cap(design, rule);
+        Some(SizeLimit { params: Params::new(ln_n.exp()), limit: limit? })
+    }
+
+    /// The largest ln N, counted by `rule`, that keeps the limits on size, and the name of the limit.
+    fn size_cap(&self, design: &Design, rule: ParamRule) -> (f64, Option<&'static str>) {
         let outline = |ln_n: f64| design.pattern.footprint(Params::new(ln_n.exp()), rule);
         let mut cap = (f64::INFINITY, None);
         let mut limit = |name: &'static str, excess: &dyn Fn(&Footprint) -> f64| {
@@ -49,7 +65,7 @@ impl Scenario {
             } else {
                 find_root("size limit", f, lo, hi).unwrap_or(f64::NEG_INFINITY)
             };
-            // A hair below the edge, where rounding cannot cross it.
+            // Slightly below the edge, where rounding cannot cross it.
             if ln_n - 1e-10 < cap.0 {
                 cap = (ln_n - 1e-10, Some(name));
             }
@@ -65,7 +81,7 @@ impl Scenario {
         }
         if let Some((t, devices)) = self.training.as_ref().and_then(|t| Some((t, t.devices?))) {
             let free = devices * t.device.memory_bytes() * t.memory.memory_share;
-            // Weights and gradients are held once at least, the optimiser's state is shared out.
+            // Weights and gradients are held at least once; the optimiser's state is sharded.
             let each = t.memory.per_copy_bytes + t.memory.shared_bytes;
             limit("training memory", &|m| (m.total.get() * each / free).ln());
         }
@@ -74,8 +90,8 @@ impl Scenario {
         {
             let Requests { prompt, answer } = demand.request;
             let together = match batch {
-                Batch::Fixed(batch) => *batch,
-                Batch::Largest(_) => 1.0,
+                BatchSize::Fixed(batch) => *batch,
+                BatchSize::Largest(_) => 1.0,
             };
             limit("serving memory", &|m| {
                 let cache = together * deployment.cache_bytes(m, prompt + answer);

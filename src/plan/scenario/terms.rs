@@ -1,41 +1,39 @@
-//! A scenario under one law and one outcome: prices and limits as the search wants them.
+//! A scenario under one law and one outcome: the prices and limits of the search.
 
 use std::borrow::Cow;
 
-use super::{Aim, Circumstances, Currency, Design, Scenario, Serving, SizeCaps, Training};
+use super::aim::{Aim, Currency};
+use super::design::Design;
+use super::input::Circumstances;
+use super::machines::Serving;
+use super::question::Scenario;
+use super::size::SizeCaps;
 use crate::error::{PlanError, Result};
 use crate::law::{Factor, Surface};
 use crate::plan::allocation::check_loss;
 use crate::plan::isoloss::ln_d_for_loss;
 use crate::plan::optimum::optimum_of_size;
-use crate::plan::search::{Caps, Found, Terms, cheapest, lowest_loss};
+use crate::plan::search::{BestPoint, Caps, Terms, least_cost, lowest_loss};
 use crate::units::{ParamRule, Params, Setting};
 
 impl Scenario {
-    /// A law asked in the setting of a design: its experts, the text there is, the bits it is served
-    /// in, each where the law knows of it.
+    /// A law in the setting of a design: its experts, the data there is, the bits it is served in, each
+    /// where the law has such a term.
     ///
     /// # Errors
-    /// [`PlanError::Inputs`] for experts under a law of dense models.
+    /// [`PlanError::DenseLaw`] for experts under a law of dense models.
     pub fn ask<'a>(&self, surface: &'a Surface, design: &Design) -> Result<Cow<'a, Surface>> {
         let knows = |factor| surface.law().factors().contains(&factor);
         let mut setting = surface.setting;
         let mut asked = Cow::Borrowed(surface);
         if design.experts() > 1.0 {
             if !knows(Factor::Experts) {
-                return Err(PlanError::Inputs {
-                    problem: format!(
-                        "`{}` is a law of dense models and says nothing of experts",
-                        surface.label
-                    ),
-                    mend: "plan experts with --law joint-moe or a fit of that family",
-                }
-                .into());
+                return Err(PlanError::DenseLaw { law: surface.label.clone() }.into());
             }
             setting.experts = design.experts();
         }
         // Experts change the powers that repetition is put around, so they come first.
-        // Text that is never shown twice needs no law of repetition.
+        // Data that is never shown twice needs no law of repetition.
         let repeated = self.data.filter(|d| d.max_epochs > 1.0 || knows(Factor::UniqueTokens));
         let repeating = repeated.and_then(|d| {
             let (rd, rn) = d.repetition;
@@ -113,8 +111,8 @@ impl Scenario {
 
     /// The best plan of one design under one law and one outcome.
     ///
-    /// - `surface`: the law as [`ask`](Self::ask) puts it; `law`: the law itself, which says what the
-    ///   quality of a dense model is.
+    /// - `surface`: the law in the setting of the design, from [`ask`](Self::ask); `law`: the law itself,
+    ///   which gives the quality of a dense model.
     ///
     /// # Errors
     /// When the law has no such plan, or the limits exclude every one.
@@ -125,7 +123,7 @@ impl Scenario {
         design: &Design,
         caps: &SizeCaps,
         now: &Circumstances,
-    ) -> Result<Found> {
+    ) -> Result<BestPoint> {
         let rule = surface.params;
         let train_per_flop = self.train_per_flop(now);
         let linear = match &self.serving {
@@ -157,25 +155,25 @@ impl Scenario {
         match self.aim {
             Aim::Loss(loss) => {
                 check_loss(surface, loss)?;
-                cheapest(surface, loss, &terms)
+                least_cost(surface, loss, &terms)
             }
             Aim::QualityOf(n) => {
                 let loss = quality(law, n)?;
-                cheapest(surface, loss, &terms)
+                least_cost(surface, loss, &terms)
             }
-            Aim::Budget(purse) => lowest_loss(surface, purse, &terms),
+            Aim::Budget(budget) => lowest_loss(surface, budget, &terms),
             Aim::MachineTime => {
-                let purse = machine_time.unwrap_or(f64::NAN);
+                let budget = machine_time.unwrap_or(f64::NAN);
                 let free = |_: f64| (0.0, 0.0);
                 let open = Caps { ln_c: f64::INFINITY, ..caps };
                 let terms = Terms { train_per_flop: 1.0, serve: &free, caps: open };
-                lowest_loss(surface, purse, &terms)
+                lowest_loss(surface, budget, &terms)
             }
         }
     }
 
-    /// ln of the most tokens the text allows: all epochs under a law that knows repetition, one under
-    /// another; infinite without a limit.
+    /// ln of the most tokens the data allows: all epochs under a law with repetition, one under another;
+    /// infinite without a limit.
     fn ln_d_limit(&self, surface: &Surface) -> f64 {
         self.data.map_or(f64::INFINITY, |d| {
             let repeats = surface.setting.unique.is_some();
@@ -190,8 +188,8 @@ impl Scenario {
         Some(t.devices? * t.duration_s? * peak * now.utilisation)
     }
 
-    /// ln D of a plan of exactly this size for the aim: what reaches the loss, or what the purse has
-    /// left. `None` past the wall, beyond a limit, or with an empty purse.
+    /// ln D of a plan of exactly this size for the target: what reaches the loss, or what the budget
+    /// leaves. `None` past the wall, beyond a limit, or with nothing left.
     pub(in crate::plan) fn ln_d_at_size(
         &self,
         law: &Surface,
@@ -210,8 +208,8 @@ impl Scenario {
         match self.aim {
             Aim::Loss(loss) => exact(loss),
             Aim::QualityOf(n) => exact(quality(law, n).ok()?),
-            Aim::Budget(purse) => {
-                let left = purse - self.serve_cost(design, rule, now, ln_n);
+            Aim::Budget(budget) => {
+                let left = budget - self.serve_cost(design, rule, now, ln_n);
                 let bought = (left.max(0.0) / (6.0 * self.train_per_flop(now))).ln() - ln_n;
                 let ln_d = bought.min(allowed).min(surface.ln_d_most_useful(ln_n));
                 (ln_d > 0.0).then_some(ln_d)
@@ -237,26 +235,9 @@ impl Scenario {
     }
 }
 
-/// The loss of the compute-optimal dense model of this size on text seen once, whatever the design
-/// and the text of the plan are.
+/// The loss of the compute-optimal dense model of this size on data seen once, whatever the design and
+/// the data of the plan are.
 fn quality(law: &Surface, n: Params) -> Result<f64> {
     let setting = Setting { experts: 1.0, unique: None, served_bits: None, ..law.setting };
     Ok(optimum_of_size(&law.within(setting), n)?.loss_nats)
-}
-
-impl Training {
-    /// USD of one useful training FLOP: device-hours and, where it is paid for, energy.
-    #[must_use]
-    pub fn usd_per_flop(&self, now: &Circumstances) -> f64 {
-        let peak = self.device.bf16_dense_tflop_per_s.map_or(f64::NAN, |t| t * 1e12);
-        let hour = self.usd_per_hour.map_or(0.0, |_| now.train_usd_per_hour)
-            + self.kilowatt().unwrap_or(0.0) * now.usd_per_kwh;
-        hour / (3600.0 * peak * now.utilisation)
-    }
-
-    /// Draw of one device with its part of the site, kW, at its design power.
-    #[must_use]
-    pub fn kilowatt(&self) -> Option<f64> {
-        self.device.power_w.map(|w| w / 1e3 * self.energy_overhead)
-    }
 }

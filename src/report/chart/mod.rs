@@ -50,7 +50,7 @@ pub use frontier::frontier_chart;
 pub use output::{render_png, render_svg};
 pub use picture::{Chart, Size};
 pub use plane::plane_chart;
-pub use serving::{ServingLine, serving_chart};
+pub use serving::serving_chart;
 pub use trade_off::trade_off_chart;
 pub use validation::validation_chart;
 pub use valleys::valleys_chart;

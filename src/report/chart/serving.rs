@@ -5,16 +5,7 @@ use super::layer::{At, Key, Layer, Legend, Sample, Stroke};
 use super::palette;
 use super::picture::Chart;
 
-/// One model's times per token by batch size.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServingLine {
-    /// Name in the legend.
-    pub name: String,
-    /// Time of the group per token read, s; the same for any batch.
-    pub prefill_s_per_token: f64,
-    /// (batch, time of the group per token written, s).
-    pub decode: Vec<(f64, f64)>,
-}
+use crate::cost::ServingLine;
 
 /// Time per token against batch size: solid for writing, dashed for reading.
 ///

@@ -1,18 +1,19 @@
 //! Sparse models, speed, laptops and waiting.
 
-use super::{Claim, Finding, finding, footprint, size, times};
+use super::claim::{Claim, Finding, finding, times};
+use super::record::{footprint, size};
 use crate::cost::{
-    Batch, Deployment, Latency, Model, Requests, Uncertain, decode_measurements, model,
+    BatchSize, Deployment, Latency, ReleasedModel, Requests, Uncertain, decode_measurements, model,
 };
 use crate::error::Result;
 use crate::flops::Pattern;
-use crate::plan::scenario::{Aim, Demand, Design, Scenario, Serving};
+use crate::plan::{Aim, Demand, Design, Scenario, Serving};
 use crate::units::{ParamRule, Params, short_count};
 
 pub(super) fn twelve_active() -> Result<Claim> {
     let (mixtral, llama) = (model("Mixtral 8x7B")?, model("Llama 2 70B")?);
     let ratio = size("Llama 2 70B")?.get() / size("Mixtral 8x7B")?.get();
-    let score = |m: &Model| {
+    let score = |m: &ReleasedModel| {
         let rerun = m.mmlu.iter().find(|s| s.checked == "secondary").or(m.mmlu.first());
         rerun.map_or(f64::NAN, |s| s.percent)
     };
@@ -104,7 +105,7 @@ pub(super) fn laptop() -> Result<Claim> {
                 findings.push(finding("shape", what, gb, format!("{gb:.1} GB")));
             }
             let request = Requests { prompt: 512.0, answer: 256.0 };
-            let one = on.serve(&model, &request, Batch::Fixed(1.0), &Latency::default());
+            let one = on.serve(&model, &request, BatchSize::Fixed(1.0), &Latency::default());
             let what = format!("{name} on {machine} ({} GB)", on.device.memory_gb);
             match one {
                 Ok(served) => {
@@ -140,7 +141,7 @@ pub(super) fn latency() -> Result<Claim> {
         let mut scenario = Scenario::new(Aim::QualityOf(Params::new(70e9)));
         scenario.serving = Some(Serving::Physics {
             deployment: Deployment::of("H100 SXM", 1.0)?,
-            batch: Batch::Fixed(1.0),
+            batch: BatchSize::Fixed(1.0),
             latency: Latency { per_token_s: Some(ms / 1e3), first_token_s: None },
             usd_per_hour: None,
             speed: Uncertain::known(1.0),
@@ -150,15 +151,16 @@ pub(super) fn latency() -> Result<Claim> {
             requests: Uncertain::known(1.0),
         });
         let design = Design::of(Pattern::MODERN, 1, 1);
-        let (ln_n, limit) = scenario.size_cap(&design, ParamRule::All);
+        let largest = scenario.largest_size(&design, ParamRule::All);
+        let (n, limit) = largest.map_or((f64::INFINITY, "no limit"), |l| (l.params.get(), l.limit));
         let what = format!("largest dense model at {ms} ms per token on one H100");
-        let text = format!("{} ({})", short_count(ln_n.exp()), limit.unwrap_or("no limit"));
-        findings.push(finding("model of serving", what, ln_n.exp(), text));
+        let text = format!("{} ({limit})", short_count(n));
+        findings.push(finding("model of serving", what, n, text));
     }
     Ok(Claim {
         id: "latency",
         says: "once latency is low enough, it matters what one can build on it",
         findings,
-        verdict: "a limit on the time per token is a limit on size; `isoloss plan --tpot` plans under it",
+        verdict: "a limit on the time per token is a limit on size; the planner takes it into account",
     })
 }

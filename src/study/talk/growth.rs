@@ -1,11 +1,11 @@
 //! How model and data grow with compute.
 
-use super::{Claim, GOPHER_BUDGET, LAWS, RIVALS, finding, laws, size_and_tokens, times};
+use super::claim::{Claim, finding, times};
+use super::record::{GOPHER_BUDGET, LAWS, RIVALS, laws, size_and_tokens};
 use crate::cost::model;
 use crate::error::Result;
 use crate::law::{Surface, kaplan_allocation, token_allocation};
-use crate::plan::explain::next_doubling;
-use crate::plan::optimum::compute_optimal;
+use crate::plan::{compute_optimal, next_doubling};
 use crate::units::Flops;
 
 pub(super) fn kaplan_growth() -> Result<Claim> {
@@ -77,7 +77,7 @@ pub(super) fn thirty_tokens() -> Result<Claim> {
         id: "thirty-tokens",
         says: "about 30 tokens per parameter, depending on the data",
         findings,
-        verdict: "between the laws: the text and the fit move it more than the talk's word \"about\" lets on",
+        verdict: "between the laws: the data and the fit move it more than the word \"about\" suggests",
     })
 }
 

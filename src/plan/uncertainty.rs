@@ -1,31 +1,50 @@
-//! Where a plan may lie, and which input is to blame: joint draws of law and circumstances.
+//! Where a plan may lie, and which input causes it: joint draws of law and circumstances.
+
+use std::collections::BTreeMap;
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::recommend::{Costs, Sampling, costs, solve};
 use super::scenario::{Circumstances, Design, Input, Scenario, SizeCaps};
+use super::solve::{Costs, costs, solve};
 use crate::law::{Ensemble, Surface};
-use crate::num::{map_all, standard_deviation, stream};
+use crate::num::{Interval, map_all, standard_deviation, stream};
+
+/// How many draws to make, and from which seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// Joint draws of law and circumstances; 0 for no intervals.
+    pub draws: usize,
+    /// Draws behind the shares of each input.
+    pub share_draws: usize,
+    /// Seed.
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { draws: 4000, share_draws: 1000, seed: 0 }
+    }
+}
 
 /// How much of one quantity's variance an input causes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Share {
     /// The input.
     pub input: Input,
-    /// Share of the variance that would go if this input alone were known (first-order Sobol' index).
+    /// Share of the variance that would vanish if this input alone were known (first-order Sobol' index).
     pub alone: f64,
-    /// Share that would stay if everything else were known (total Sobol' index); larger than `alone`
-    /// by what it causes together with others.
+    /// Share that would remain if everything else were known (total Sobol' index); larger than `alone`
+    /// by what the input causes together with others.
     pub in_all: f64,
 }
 
-/// The doubt about one quantity, by input.
+/// The uncertainty of one quantity, by input.
 ///
 /// Variances are those of ln N, ln D and ln cost, and of the loss in nats. Indices are estimated from
 /// pairs of draws that share all inputs but one (Jansen 1999; Saltelli et al. 2010, doi:
-/// 10.1016/j.cpc.2009.09.018, table 2, b and f); with a thousand of them they are good to a few
-/// hundredths, and so do not add up exactly.
+/// 10.1016/j.cpc.2009.09.018, table 2, b and f); with a thousand of them the error is a few
+/// hundredths, so shares do not add up exactly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// `params`, `tokens`, `loss` or `cost`.
@@ -53,7 +72,7 @@ pub(super) struct Sample {
     pub(super) spread: Vec<Spread>,
 }
 
-/// The inputs of one ensemble and scenario, and what each draw of them means.
+/// The uncertain inputs of one ensemble and scenario.
 struct Space<'a> {
     inputs: Vec<Input>,
     ensemble: &'a Ensemble,
@@ -98,7 +117,7 @@ impl<'a> Space<'a> {
     }
 }
 
-/// Laws and circumstances drawn together; the best law in typical ones when nothing is in doubt.
+/// Laws and circumstances drawn together; the best law in typical ones when nothing is uncertain.
 pub(super) fn states<'a>(
     ensemble: &'a Ensemble,
     scenario: &'a Scenario,
@@ -113,7 +132,7 @@ pub(super) fn states<'a>(
 }
 
 impl Sample {
-    /// Solves the design's plan in every draw, and again with one input exchanged at a time.
+    /// Solves the plan of the design in every draw, and again with one input exchanged at a time.
     pub(super) fn draw(
         ensemble: &Ensemble,
         scenario: &Scenario,
@@ -137,6 +156,34 @@ impl Sample {
         let failed = answers.iter().filter(|a| a.is_none()).count();
         let spread = space.shares(&answers, &points, sampling, &answer);
         Self { answers: answers.into_iter().flatten().collect(), failed, spread }
+    }
+
+    /// Percentile intervals by field name.
+    pub(super) fn intervals(&self, level: f64) -> BTreeMap<String, Interval> {
+        let costs =
+            |of: fn(&Costs) -> Option<f64>| move |a: &Answer| of(&a.costs).unwrap_or(f64::NAN);
+        type Of<'a> = Box<dyn Fn(&Answer) -> f64 + 'a>;
+        let fields: Vec<(&str, Of)> = vec![
+            ("params", Box::new(|a| a.ln_n.exp())),
+            ("tokens", Box::new(|a| a.ln_d.exp())),
+            ("tokens_per_param", Box::new(|a| (a.ln_d - a.ln_n).exp())),
+            ("loss", Box::new(|a| a.loss)),
+            ("train_flops", Box::new(|a| 6.0 * (a.ln_n + a.ln_d).exp())),
+            ("cost", Box::new(|a| a.cost)),
+            ("train_usd", Box::new(costs(|c| c.train_usd))),
+            ("serve_usd", Box::new(costs(|c| c.serve_usd))),
+            ("total_usd", Box::new(costs(|c| c.total_usd))),
+            ("train_device_hours", Box::new(costs(|c| c.train_device_hours))),
+            ("train_days", Box::new(costs(|c| c.train_days))),
+            ("train_kwh", Box::new(costs(|c| c.train_kwh))),
+        ];
+        fields
+            .into_iter()
+            .filter_map(|(name, of)| {
+                let values: Vec<f64> = self.answers.iter().map(of).collect();
+                Some((name.to_owned(), Interval::percentile(&values, level)?))
+            })
+            .collect()
     }
 }
 
@@ -162,7 +209,7 @@ impl Space<'_> {
         let quantities = QUANTITIES.iter().filter_map(|(quantity, of)| {
             let values: Vec<f64> = all.iter().map(|a| of(a)).collect();
             let variance = standard_deviation(&values).powi(2);
-            // Rounding is no doubt: a target loss is the same in every draw.
+            // Rounding is not uncertainty: a target loss is the same in every draw.
             (variance.sqrt() > 1e-7).then_some((*quantity, *of, variance))
         });
         let quantities: Vec<_> = quantities.collect();

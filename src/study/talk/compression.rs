@@ -1,12 +1,12 @@
 //! Smaller models of the same quality, and what they cost.
 
-use super::{Claim, Finding, LAWS, RIVALS, finding, laws, size, size_and_tokens, times};
-use crate::cost::{Model, device, models};
+use super::claim::{Claim, Finding, finding, times};
+use super::record::{LAWS, RIVALS, laws, size, size_and_tokens};
+use crate::cost::{ReleasedModel, device, models};
 use crate::error::Result;
-use crate::plan::compare::compare_sizes;
-use crate::plan::explain::{decompose, explain};
-use crate::plan::isoloss::{smallest_params, tokens_for_loss};
-use crate::plan::optimum::optimum_of_size;
+use crate::plan::{
+    compare_sizes, decompose, explain, optimum_of_size, smallest_params, tokens_for_loss,
+};
 use crate::units::{Params, Tokens, short_count};
 
 pub(super) fn llama_past_optimum() -> Result<Claim> {
@@ -123,7 +123,7 @@ pub(super) fn compression_costs() -> Result<Claim> {
 }
 
 pub(super) fn useful_threshold() -> Result<Claim> {
-    let mut ready: Vec<(&Model, f64)> = models()?
+    let mut ready: Vec<(&ReleasedModel, f64)> = models()?
         .iter()
         .filter_map(|m| Some((m, m.mmlu_percent()?.percent)))
         .filter(|(m, percent)| *percent >= 60.0 && m.params.is_some())

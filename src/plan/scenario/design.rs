@@ -1,0 +1,31 @@
+//! A family of shapes a plan may choose.
+
+use serde::{Deserialize, Serialize};
+
+use crate::flops::Pattern;
+
+/// A family of shapes to consider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Design {
+    /// Name in tables, e.g. `dense` or `8 experts, top 2`.
+    pub name: String,
+    /// Its proportions.
+    pub pattern: Pattern,
+}
+
+impl Design {
+    /// A dense design, or one of `experts` of which a token visits `top_k`.
+    #[must_use]
+    pub fn of(pattern: Pattern, experts: u32, top_k: u32) -> Self {
+        let name = if experts > 1 {
+            format!("{experts} experts, top {top_k}")
+        } else {
+            "dense".to_owned()
+        };
+        Self { name, pattern: pattern.with_experts(experts, top_k) }
+    }
+
+    pub(super) fn experts(&self) -> f64 {
+        self.pattern.experts.map_or(1.0, |e| f64::from(e.count))
+    }
+}

@@ -1,0 +1,14 @@
+//! Every quantitative claim of Mensch's talk "Chinchilla to Mistral 7B", checked with the laws and
+//! facts on record.
+
+mod claim;
+mod compression;
+mod growth;
+mod record;
+mod report;
+mod serving;
+#[cfg(test)]
+mod tests;
+
+pub use claim::{Claim, Finding};
+pub use report::{System, TalkReport, talk};

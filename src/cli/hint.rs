@@ -42,7 +42,6 @@ fn data(error: &DataError) -> Option<String> {
             Lack::SequenceLength => "use --given seq_len=LENGTH",
             Lack::Batch => "use --given batch_size=SEQUENCES or --given tokens_per_step=TOKENS",
             Lack::StepsPerEpoch => "use --given steps_per_epoch=STEPS",
-            _ => return None,
         }
         .to_owned(),
         _ => return None,

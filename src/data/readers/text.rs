@@ -103,8 +103,9 @@ impl Booking {
             *axis == Axis::Step || pattern.lines().iter().any(names)
         };
         let track = |axis| {
-            let log = RunLog::new(name_of(source), &source.path, Format::Text);
-            Track { log: RunLog { axis, ..log }, at: None }
+            let mut log = RunLog::new(name_of(source), &source.path, Format::Text);
+            log.axis = axis;
+            Track { log, at: None }
         };
         let tracks = Axis::ALL.into_iter().filter(finds).map(track).collect();
         Self { tracks, parts: BTreeMap::new(), damage: Vec::new() }

@@ -12,7 +12,7 @@ use isoloss::units::Flops;
 
 /// What `isoloss fit` and then `isoloss plan --law fit.json --flops 1e14 --serve-tokens 1B` answer.
 pub fn plan() -> isoloss::Result<PlanAnswer> {
-    let runs = read(&["data/first-light/runs.jsonl".into()], &ReadOptions::default())?;
+    let runs = read(&["data/first-light/runs.jsonl"], &ReadOptions::default())?;
     let report = FitRequest::default().answer(&runs)?;
     let law = AskedLaw { ensemble: report.fit.ensemble(), warnings: report.warnings };
     let mut request = PlanRequest { flops: Some(Flops::new(1e14)), ..PlanRequest::default() };

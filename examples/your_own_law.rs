@@ -60,7 +60,7 @@ impl Form for SharedPower {
 }
 
 fn main() -> isoloss::Result<()> {
-    let runs = read(&["data/first-light/runs.jsonl".into()], &ReadOptions::default())?;
+    let runs = read(&["data/first-light/runs.jsonl"], &ReadOptions::default())?;
     let fit = fit(&SharedPower, &runs, &FitConfig::default())?;
     for (name, value) in &fit.coefficients {
         println!("{name:5} {value:.4e}");

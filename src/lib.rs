@@ -18,7 +18,7 @@
 //! use isoloss::units::Flops;
 //!
 //! // 25 real runs that come with the source.
-//! let runs = read(&["data/first-light/runs.jsonl".into()], &ReadOptions::default())?;
+//! let runs = read(&["data/first-light/runs.jsonl"], &ReadOptions::default())?;
 //! assert_eq!(runs.runs.len(), 25);
 //!
 //! // L = E + A / N^alpha + B / D^beta.

@@ -15,9 +15,9 @@ use crate::units::ParamRule;
 /// Flags about reading logs.
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct ReadingArgs {
-    /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, step, budget, status,
-    /// weight, error, unique (tokens), experts, granularity, sparsity, weight_bits, activation_bits,
-    /// kv_bits, served_bits. COLUMN*1e9 reads billions.
+    /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, step, ratio (D/N),
+    /// budget, status, weight, error, unique (tokens), experts, granularity, sparsity, weight_bits,
+    /// activation_bits, kv_bits, served_bits. COLUMN*1e9 reads billions.
     #[arg(long, value_name = "PAIRS")]
     map: Option<ColumnMap>,
     /// Which parameters N counts where a table has both.
@@ -30,10 +30,10 @@ pub(super) struct ReadingArgs {
     #[arg(long)]
     skip_bad: bool,
     /// A fact that the logs do not hold, for all runs or one: seq_len=2048, tiny-a:n_params=3.1M,
-    /// batch_size, tokens_per_step, max_steps, bytes_per_token (repeatable).
+    /// batch_size, tokens_per_step, steps_per_epoch, max_steps, bytes_per_token (repeatable).
     #[arg(long, value_name = "[RUN:]KEY=VALUE")]
     given: Vec<Given>,
-    /// Which loss of a step log stands for its run.
+    /// Which loss of a step log represents its run.
     #[arg(long, value_enum, default_value = "auto")]
     loss: LossChoice,
     /// Share of a run's steps over which training loss is averaged.

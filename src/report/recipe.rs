@@ -69,7 +69,7 @@ pub fn recipe_text(r: &Recipe) -> String {
         line("days", with_range(&run.days, number));
         line("device-hours", with_range(&run.device_hours, short_count));
         if let Some(usd) = &run.usd {
-            line("money", with_range(usd, dollars));
+            line("cost", with_range(usd, dollars));
         }
         if let Some(kwh) = &run.kwh {
             line("energy", with_range(kwh, megawatt_hours));

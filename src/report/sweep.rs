@@ -48,8 +48,8 @@ pub fn sweep_text(status: &SweepStatus) -> String {
 #[must_use]
 pub fn next_runs_text(next: &NextRuns) -> String {
     if next.advice.is_empty() {
-        return "every run has ended, and the minimum of every isoFLOP profile is inside its sizes; a \
-                larger budget teaches most now\n"
+        return "every run has ended, and the minimum of every isoFLOP profile lies inside its sizes; \
+                next, add a larger budget\n"
             .to_owned();
     }
     next.advice.join("\n") + "\n"

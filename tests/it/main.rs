@@ -39,6 +39,8 @@ mod properties;
 mod refusals;
 #[cfg(feature = "logs")]
 mod repetition;
+#[cfg(feature = "report")]
+mod report;
 mod rollout;
 #[cfg(feature = "logs")]
 mod samples;

@@ -82,7 +82,7 @@ impl Windows {
 }
 
 /// How many windows of `context` tokens there are.
-pub(super) fn window_count(text: &TokenData, context: usize) -> usize {
+pub(super) fn window_count(data: &TokenData, context: usize) -> usize {
     data.len().saturating_sub(1) / context
 }
 

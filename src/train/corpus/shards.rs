@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::dataset::{Corpus, CorpusFacts, digest};
+use crate::data::write_atomically;
 use crate::error::{Error, Result, TrainError};
 use crate::train::token_data::{TokenData, Width};
 

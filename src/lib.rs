@@ -23,7 +23,7 @@
 //!
 //! // L = E + A / N^alpha + B / D^beta.
 //! let config = FitConfig { bootstrap: 200, ..FitConfig::default() };
-//! let fit = fit(law_by_id("chinchilla")?, &runs, &config, &|_| {})?;
+//! let fit = fit(law_by_id("chinchilla")?, &runs, &config)?;
 //! assert!(fit.certificate.certified);
 //!
 //! // The lowest loss for 1e14 training FLOPs, by the best coefficients and by every draw of them.

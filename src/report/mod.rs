@@ -31,9 +31,9 @@ mod unseen;
 pub use allocation::{approaches_table, decision_table, refusals_text, valley_table};
 pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table};
 pub use chart::{
-    Chart, CostAxis, FamilyMember, Size, compression_chart, design_chart,
-    family_chart, frontier_chart, plane_chart, render_png, render_svg, serving_chart,
-    trade_off_chart, validation_chart, valleys_chart,
+    Chart, CostAxis, FamilyMember, Size, compression_chart, design_chart, family_chart,
+    frontier_chart, plane_chart, render_png, render_svg, serving_chart, trade_off_chart,
+    validation_chart, valleys_chart,
 };
 pub use compare::comparison_table;
 pub use curve::{curve_csv, curve_table, curve_text, family_csv, family_table};

@@ -13,9 +13,9 @@ mod fit;
 mod forecast;
 mod law;
 mod plan;
-mod recipe;
 #[cfg(feature = "logs")]
 mod predict;
+mod recipe;
 #[cfg(feature = "logs")]
 mod replay;
 #[cfg(all(feature = "logs", feature = "report"))]
@@ -41,9 +41,9 @@ pub use forecast::read_curves;
 pub use forecast::{Continuation, ForecastRequest, Rest};
 pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
 pub use plan::{LawPlans, PlanAnswer, PlanRequest};
-pub use recipe::RecipeRequest;
 #[cfg(feature = "logs")]
 pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};
+pub use recipe::RecipeRequest;
 #[cfg(feature = "logs")]
 pub use replay::{Replay, replay};
 #[cfg(all(feature = "logs", feature = "report"))]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use isoloss::cost::ServingLine;
 use isoloss::cost::Workload;
 use isoloss::data::{RunRecord, RunTable};
 use isoloss::fit::valleys;
@@ -12,10 +13,10 @@ use isoloss::plan::{
     optimum_of_size, propose,
 };
 use isoloss::report::{
-    Chart, CostAxis, FamilyMember, Saved, ServingLine, Size, comparison_table, compression_chart,
-    curve_csv, decomposition_text, design_chart, design_text, explanation_intervals_text,
-    explanation_text, family_chart, family_csv, frontier_chart, plane_chart, proposal_tables,
-    render_svg, runs_csv, save, serving_chart, trade_off_chart, valley_table, valleys_chart,
+    Chart, CostAxis, FamilyMember, Saved, Size, comparison_table, compression_chart, curve_csv,
+    decomposition_text, design_chart, design_text, explanation_intervals_text, explanation_text,
+    family_chart, family_csv, frontier_chart, plane_chart, proposal_tables, render_svg, runs_csv,
+    save, serving_chart, trade_off_chart, valley_table, valleys_chart,
 };
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
 

@@ -7,8 +7,7 @@ use isoloss::flops::Pattern;
 use isoloss::law::{Ensemble, Surface, law_by_id};
 use isoloss::plan::{
     Aim, Currency, DataLimit, Demand, Design, Input, MemoryLimit, Recommendation, Sampling,
-    Scenario, Serving, Training, published_repetition, recommend,
-    regret_over_laws,
+    Scenario, Serving, Training, published_repetition, recommend, regret_over_laws,
 };
 use isoloss::units::{ParamRule, Params, Setting, Tokens};
 

@@ -410,7 +410,7 @@ fn planned_runs_are_predicted_as_the_held_out_test_predicts_them() {
     let held = made["held_out"]["runs"].as_array().expect("held-out runs");
     let rows: String = held
         .iter()
-        .map(|r| format!("{},{},{}\n", r["run"]["run"], r["run"]["params"], r["run"]["tokens"]))
+        .map(|r| format!("{},{},{}\n", r["run"]["run"], r["run"]["n"], r["run"]["d"]))
         .collect();
     let points = folder.path().join("planned.csv");
     std::fs::write(&points, format!("run,params,tokens\n{rows}")).expect("written");

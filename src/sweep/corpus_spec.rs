@@ -159,7 +159,9 @@ impl CorpusSpec {
         match (&self.path, self.crates) {
             (Some(path), _) => CorpusSource::Path(path),
             (None, true) => CorpusSource::Crates,
-            (None, false) => CorpusSource::Synthetic(self.synthetic.unwrap_or_else(SyntheticSpec::small)),
+            (None, false) => {
+                CorpusSource::Synthetic(self.synthetic.unwrap_or_else(SyntheticSpec::small))
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::error::SweepError;
 pub const BYTES: u32 = 256;
 
 /// A corpus: a path, or a table of these. Without `path`, `crates` and `synthetic` it is the
-/// [default synthetic source](SyntheticSpec::default), which needs no files.
+/// [small synthetic source](SyntheticSpec::small), which needs no files.
 ///
 /// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,17 @@ pub struct SyntheticSpec {
 impl Default for SyntheticSpec {
     fn default() -> Self {
         Self { vocab: 256, branching: 8, skew: 1.0, popularity: 1.0, tokens: 2e7, seed: 0 }
+    }
+}
+
+impl SyntheticSpec {
+    /// The source of a file that names no corpus: small enough that the smallest models learn most of it
+    /// within a minute.
+    ///
+    /// Its entropy rate is 1.2425 nats per token; windows of 128 tokens allow a loss of 1.2535.
+    #[must_use]
+    pub fn small() -> Self {
+        Self { vocab: 32, branching: 4, tokens: 1e7, ..Self::default() }
     }
 }
 
@@ -141,13 +152,16 @@ pub enum CorpusSource<'a> {
 }
 
 impl CorpusSpec {
-    /// The source: a path, crate sources, a synthetic source, or the default synthetic source.
+    /// The source: a path, crate sources, a synthetic source, or else the [small](SyntheticSpec::small)
+    /// synthetic source.
     #[must_use]
     pub fn source(&self) -> CorpusSource<'_> {
         match (&self.path, self.crates) {
             (Some(path), _) => CorpusSource::Path(path),
             (None, true) => CorpusSource::Crates,
-            (None, false) => CorpusSource::Synthetic(self.synthetic.unwrap_or_default()),
+            (None, false) => {
+                CorpusSource::Synthetic(self.synthetic.unwrap_or_else(SyntheticSpec::small))
+            }
         }
     }
 
@@ -261,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_file_without_a_corpus_trains_on_the_synthetic_source() {
-        let default = CorpusSource::Synthetic(SyntheticSpec::default());
+        let default = CorpusSource::Synthetic(SyntheticSpec::small());
         assert_eq!(corpus("").source(), default);
         assert_eq!(corpus("corpus = { unique_tokens = 1e5 }").source(), default);
         assert_eq!(corpus("corpus = { crates = true }").source(), CorpusSource::Crates);

@@ -2,7 +2,7 @@
 
 use super::cli::{here, isoloss, json};
 
-#[allow(dead_code, reason = "its `main` is for cargo run")]
+#[allow(dead_code, unreachable_pub, reason = "a program of its own")]
 #[path = "../../examples/logs_to_plan.rs"]
 mod logs_to_plan;
 

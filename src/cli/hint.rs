@@ -1,5 +1,6 @@
 //! What to type to fix an error: the library speaks of quantities, this file of flags.
 
+mod law;
 mod plan;
 
 use crate::error::{
@@ -12,6 +13,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
     match error {
         Error::Data(kind) => data(kind),
         Error::Fit(kind) => fit(kind),
+        Error::Law(kind) => law::law(kind).map(str::to_owned),
         Error::Study(kind) => study(kind).map(str::to_owned),
         Error::Plan(kind) => plan::plan(kind).map(str::to_owned),
         Error::Cost(kind) => plan::cost(kind).map(str::to_owned),

@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{LoggedPoint, TrainingCurve};
-use crate::error::{LawError, Result, ScheduleProblem, StudyError};
+use crate::error::{Result, ScheduleProblem, StudyError};
 use crate::fit::{CurveConfig, Forecast, forecast};
-use crate::law::{CurveForm, curve_forms};
+use crate::law::{CurveForm, curve_form_by_id};
 
 /// Most steps a schedule may be continued to.
 const MOST_STEPS: usize = 5_000_000;
@@ -73,11 +73,9 @@ impl ForecastRequest {
     /// The law of the request.
     ///
     /// # Errors
-    /// [`LawError::UnknownForm`].
+    /// [`LawError::UnknownForm`](crate::error::LawError::UnknownForm).
     pub fn form(&self) -> Result<&'static dyn CurveForm> {
-        let found = curve_forms().iter().copied().find(|f| f.id() == self.law);
-        let known = || curve_forms().iter().map(|f| f.id()).collect();
-        Ok(found.ok_or_else(|| LawError::UnknownForm { id: self.law.clone(), known: known() })?)
+        Ok(curve_form_by_id(&self.law)?)
     }
 
     /// Forecasts the end of the first curve; the others are runs of the same size and batch under

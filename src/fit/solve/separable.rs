@@ -207,7 +207,7 @@ mod tests {
     use super::super::problem::{Observed, Predictor};
     use super::super::rows::LawOn;
     use super::*;
-    use crate::law::{Coef, law_by_id};
+    use crate::law::{Coef, forms};
     use crate::num::Quadratic;
 
     /// A law that hides that it is separable, and so takes the general path.
@@ -239,12 +239,14 @@ mod tests {
             .map(|i| At::plain((i as f64 * 1.7).sin() * 2.0, (i as f64 * 0.9).cos() * 2.0))
             .collect();
         let weights: Vec<f64> = (0..rows).map(|i| (i % 4) as f64).collect();
-        for (id, theta) in [
-            ("chinchilla", vec![1.6, 0.5, 0.4, 0.3, 0.4]),
-            ("chinchilla-tied", vec![1.6, 0.5, 0.4, 0.35]),
-            ("gadre", vec![1.6, 0.9, 0.7, 0.17]),
-        ] {
-            let law = law_by_id(id).expect("registered");
+        let separable: Vec<_> =
+            forms().iter().filter(|law| law.separable(law.example()).is_some()).collect();
+        assert!(separable.len() >= 3);
+        for law in separable {
+            let (law, id) = (*law, law.id());
+            // Around 1e9 parameters and 2e10 tokens, as a fit is.
+            let mut theta = law.example().to_vec();
+            law.recentre(&mut theta, 1e9_f64.ln(), 2e10_f64.ln());
             let value = at
                 .iter()
                 .enumerate()

@@ -16,4 +16,4 @@ pub use annealing::Annealing;
 pub use form::CurveForm;
 pub use multi_power::MultiPower;
 pub use rates::LearningRates;
-pub use registry::curve_forms;
+pub use registry::{curve_form_by_id, curve_forms};

@@ -3,6 +3,7 @@
 use super::annealing::Annealing;
 use super::form::CurveForm;
 use super::multi_power::MultiPower;
+use crate::error::LawError;
 
 static CURVE_FORMS: &[&dyn CurveForm] = &[&MultiPower, &Annealing];
 
@@ -17,4 +18,15 @@ static CURVE_FORMS: &[&dyn CurveForm] = &[&MultiPower, &Annealing];
 #[must_use]
 pub fn curve_forms() -> &'static [&'static dyn CurveForm] {
     CURVE_FORMS
+}
+
+/// The family of loss curves of this id.
+///
+/// # Errors
+/// [`LawError::UnknownForm`] with the known ids.
+pub fn curve_form_by_id(id: &str) -> Result<&'static dyn CurveForm, LawError> {
+    CURVE_FORMS.iter().copied().find(|law| law.id() == id).ok_or_else(|| LawError::UnknownForm {
+        id: id.to_owned(),
+        known: CURVE_FORMS.iter().map(|law| law.id()).collect(),
+    })
 }

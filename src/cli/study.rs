@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     draws.clear();
     let files = report.files(&format!("isoloss study {}", args.file.display()))?;
     for (name, bytes) in &files {
-        write_atomically(&out.join(name), bytes)?;
+        write_atomically(out.join(name), bytes)?;
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     let fit = &report.fit.fit;

@@ -83,6 +83,7 @@ impl Source {
     }
 
     /// This file needs a reader that was left out of the build.
+    #[cfg(not(all(feature = "parquet", feature = "mlflow", feature = "zstd")))]
     pub(super) fn needs(&self, format: &'static str, feature: &'static str) -> DataError {
         DataError::NotBuilt { path: self.shown(), format, feature }
     }

@@ -253,7 +253,7 @@ pub fn kaplan_allocation() -> Result<&'static Allocation, LawError> {
         .allocation
         .iter()
         .find(|a| a.name == name)
-        .ok_or_else(|| LawError::MissingRow { table: TABLE, name })
+        .ok_or(LawError::MissingRow { table: TABLE, name })
 }
 
 /// The published allocation of tokens of this name.

@@ -33,7 +33,7 @@ pub fn export(config: &SweepConfig, out: &Path, steps: usize) -> Result<Exported
     let path = out.join("runs.jsonl");
     for row in config.runs().iter().filter_map(|run| state.ended.get(&run.id)) {
         let log = thinned_log(&folder, &row.run, steps)?;
-        write_atomically(&logs.join(format!("{}.jsonl", row.run)), log.as_bytes())?;
+        write_atomically(logs.join(format!("{}.jsonl", row.run)), log.as_bytes())?;
         write_line(&mut table, row).map_err(|e| Error::io(&path, "write", &e))?;
         runs += 1;
     }

@@ -146,10 +146,8 @@ fn mlflow_stores_are_read_from_database_and_folder() {
     );
     put(&store, &format!("{run}/params/n_params"), "1000000");
     put(&store, &format!("{run}/params/tokens_per_step"), "1024");
-    let lines = (1..=400).fold(String::new(), |mut t, s| {
-        let _ = writeln!(t, "{} {} {s}", 1_700_000_000 + s, Curve::whole().loss(s));
-        t
-    });
+    let line = |s: u32| format!("{} {} {s}\n", 1_700_000_000 + s, Curve::whole().loss(s));
+    let lines: String = (1..=400).map(line).collect();
     put(&store, &format!("{run}/metrics/train/loss"), lines);
     let found = table(store.path(), &ReadOptions::default());
     assert_eq!((found.runs[0].run.as_str(), found.runs[0].d.get()), ("filed", 400.0 * 1024.0));

@@ -1,7 +1,5 @@
 //! Whole runs: what they learn, repeat, and refuse.
 
-use std::ops::ControlFlow;
-
 use crate::flops::Shape;
 use crate::sweep::{BYTES, RunSpec, RunStatus, TrainConfig, Trainer};
 use crate::train::fixtures::*;

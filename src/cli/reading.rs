@@ -45,7 +45,7 @@ pub(super) struct ReadingArgs {
 }
 
 impl ReadingArgs {
-    /// Reads logs with these flags, telling how far it is.
+    /// Reads logs with these flags, with a progress bar.
     pub(super) fn read(&self, logs: &[PathBuf], console: &Console) -> Result<RunTable> {
         watched(logs, &self.options(console.strict)?)
     }

@@ -44,7 +44,7 @@ mod series;
 mod setting_columns;
 #[cfg(feature = "logs")]
 mod settle;
-#[cfg(any(feature = "logs", test))]
+#[cfg(feature = "logs")]
 mod spelling;
 mod table;
 #[cfg(feature = "train")]

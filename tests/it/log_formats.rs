@@ -1,5 +1,7 @@
 //! The formats of logs, in files made on the spot.
 
+#[cfg(feature = "mlflow")]
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use isoloss::data::{Format, LossSource, ReadOptions, RunTable};

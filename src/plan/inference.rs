@@ -55,6 +55,20 @@ fn per_param(demand: f64) -> impl Fn(f64) -> (f64, f64) {
 /// # Errors
 /// As [`compute_optimal`](super::compute_optimal); [`PlanError::ServingTakesBudget`](crate::error::PlanError::ServingTakesBudget)
 /// when serving takes the whole budget at any size.
+///
+/// ```
+/// use isoloss::cost::{CostModel, Workload};
+/// use isoloss::law::Surface;
+/// use isoloss::plan::lifetime_optimal;
+/// use isoloss::units::{Flops, Tokens};
+///
+/// let surface = Surface::published("besiroglu")?;
+/// let (budget, served) = (Flops::new(1e24), Tokens::new(2e12));
+/// let plan = lifetime_optimal(&surface, budget, &Workload::output(served), &CostModel::FLOPS)?;
+/// let spent = plan.train_flops.get() + plan.serve_flops(served).get();
+/// assert!((spent / budget.get() - 1.0).abs() < 1e-9);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn lifetime_optimal(
     surface: &Surface,
     total: Flops,
@@ -73,6 +87,21 @@ pub fn lifetime_optimal(
 /// (C_small - C_big) / (2 (N_big - N_small)): each served token saves 2 FLOPs for each parameter
 /// fewer.
 /// `None` unless `small` is the smaller model and trains on more compute.
+///
+/// ```
+/// use isoloss::law::Surface;
+/// use isoloss::plan::{Plan, break_even_tokens, optimum_of_size, tokens_for_loss};
+/// use isoloss::units::Params;
+///
+/// let surface = Surface::published("besiroglu")?;
+/// let big = optimum_of_size(&surface, Params::new(70e9))?;
+/// let n = Params::new(35e9);
+/// let small = Plan::at(&surface, n, tokens_for_loss(&surface, n, big.loss_nats)?);
+/// let pays_back = break_even_tokens(&small, &big).expect("smaller, on more compute");
+/// let total = |plan: &Plan| plan.train_flops.get() + plan.serve_flops(pays_back).get();
+/// assert!((total(&small) / total(&big) - 1.0).abs() < 1e-9);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 #[must_use]
 pub fn break_even_tokens(small: &Plan, big: &Plan) -> Option<Tokens> {
     let extra = small.train_flops.get() - big.train_flops.get();
@@ -85,6 +114,19 @@ pub fn break_even_tokens(small: &Plan, big: &Plan) -> Option<Tokens> {
 ///
 /// T = 3 D ((dL/d ln N) / (dL/d ln D) - 1), the first-order condition of [`inference_aware`] solved
 /// for T.
+///
+/// ```
+/// use isoloss::law::Surface;
+/// use isoloss::plan::{implied_serve_tokens, optimum_of_size};
+/// use isoloss::units::{Params, Tokens};
+///
+/// let surface = Surface::published("hoffmann-a3-devries")?;
+/// let llama3 = implied_serve_tokens(&surface, Params::new(8.03e9), Tokens::new(15e12));
+/// assert!(llama3.get() > 1e13); // trained for far more served than trained tokens
+/// let best = optimum_of_size(&surface, Params::new(70e9))?;
+/// assert!(implied_serve_tokens(&surface, best.n, best.d).get() < 1e-3 * best.d.get());
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 #[must_use]
 pub fn implied_serve_tokens(surface: &Surface, n: Params, d: Tokens) -> Tokens {
     let (by_n, by_d) = surface.slopes_at(n.ln(), d.ln());

@@ -44,6 +44,17 @@ pub fn smallest_params(surface: &Surface, loss: f64) -> Result<Params> {
 /// # Errors
 /// [`PlanError::PastTheWall`] when no number of tokens does, [`PlanError::LossBelowFloor`] when no
 /// size could.
+///
+/// ```
+/// use isoloss::{law::Surface, plan::{params_for_loss, tokens_for_loss}, units::Params};
+///
+/// let surface = Surface::published("besiroglu")?;
+/// let tokens = tokens_for_loss(&surface, Params::new(30e9), 2.0)?;
+/// let params = params_for_loss(&surface, tokens, 2.0)?;
+/// assert!((params.get() / 30e9 - 1.0).abs() < 1e-6);
+/// assert!(tokens_for_loss(&surface, Params::new(1e9), 2.0).is_err()); // past the wall
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn tokens_for_loss(surface: &Surface, n: Params, loss: f64) -> Result<Tokens> {
     check_params(n)?;
     check_loss(surface, loss)?;

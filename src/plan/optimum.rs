@@ -92,6 +92,16 @@ pub fn optimum_for_loss(surface: &Surface, loss: f64) -> Result<Plan> {
 ///
 /// # Errors
 /// [`PlanError::NoOptimum`] when no budget has its optimum there.
+///
+/// ```
+/// use isoloss::{law::Surface, plan::optimum_of_size, units::Params};
+///
+/// let surface = Surface::published("muennighoff-base")?; // equal exponents: one ratio for all sizes
+/// let (small, big) =
+///     (optimum_of_size(&surface, Params::new(1e9))?, optimum_of_size(&surface, Params::new(1e11))?);
+/// assert!((small.tokens_per_param / big.tokens_per_param - 1.0).abs() < 1e-6);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn optimum_of_size(surface: &Surface, n: Params) -> Result<Plan> {
     check_params(n)?;
     let ln_n = n.ln();

@@ -72,6 +72,20 @@ pub struct Proposal {
 ///
 /// # Errors
 /// When the best surface has no such plan; draws without one are counted in a warning.
+///
+/// ```
+/// use isoloss::cost::Workload;
+/// use isoloss::law::{Ensemble, Surface};
+/// use isoloss::plan::{Goal, Limits, propose};
+/// use isoloss::units::{Flops, Tokens};
+///
+/// let law = Ensemble::single(Surface::published("besiroglu")?);
+/// let served = Workload::output(Tokens::new(2e12));
+/// let answer = propose(&law, Goal::Budget(Flops::new(1e24)), &served, &Limits::default())?;
+/// let [kaplan, chinchilla, aware] = &answer.plans[..] else { panic!("three strategies") };
+/// assert!(kaplan.plan.n > chinchilla.plan.n && chinchilla.plan.n > aware.plan.n);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn propose(
     ensemble: &Ensemble,
     goal: Goal,

@@ -59,6 +59,16 @@ struct State<'a> {
 ///
 /// # Errors
 /// Those of the scenario, and of a law that has no plan at all.
+///
+/// ```
+/// use isoloss::law::Surface;
+/// use isoloss::plan::{Aim, Scenario, regret_over_laws};
+///
+/// let laws = [Surface::published("besiroglu")?, Surface::published("hoffmann-a3-devries")?];
+/// let regret = regret_over_laws(&[&laws[0], &laws[1]], &Scenario::new(Aim::Budget(5.76e23)))?;
+/// assert!(regret.choices.iter().all(|own| regret.least.worst <= own.worst));
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
 pub fn regret_over_laws(laws: &[&Surface], scenario: &Scenario) -> Result<Regret> {
     scenario.validate()?;
     let now = scenario.typical();

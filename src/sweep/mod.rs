@@ -7,7 +7,7 @@
 //! Trainers stand behind the [`Trainer`] trait: the bundled one in `train`, [`Simulated`], or yours.
 //! [`SweepStatus`], [`NextRuns`] and [`export`] answer what a sweep is asked.
 //!
-#![doc = include_str!("files.md")]
+#![doc = include_str!("../../docs/files.md")]
 
 mod corpus_spec;
 mod design;

@@ -91,7 +91,7 @@ enum Verb {
     Corpus(corpus::Args),
     /// Train one run with the bundled trainer.
     Train(train::Args),
-    /// Fit the cheaper budgets, predict the dearest one, compare with what happened.
+    /// Fit the smaller budgets, predict the largest, compare with what happened.
     Validate(validate::Args),
     /// Everything from one file: fit, plan, curve, validation and report.
     Study(study::Args),

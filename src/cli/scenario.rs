@@ -16,7 +16,7 @@ pub(super) struct ScenarioArgs {
     pub(super) cost: Option<Currency>,
 
     /// Share of the dense BF16 peak that does useful work in every paid hour: 0.4, a range
-    /// 0.3..0.45, or `published`, the range of published runs over billed hours, which also stands
+    /// 0.3..0.45, or `published`, the range of published runs over billed hours, which is also used
     /// where nothing is given.
     #[arg(long, help_heading = "Training")]
     pub(super) mfu: Option<Goodput>,

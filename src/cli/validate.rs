@@ -1,4 +1,4 @@
-//! `isoloss validate`: fit the cheaper budgets, predict the dearest one, say who was right.
+//! `isoloss validate`: fit the smaller budgets, predict the largest, compare with what happened.
 
 use std::path::PathBuf;
 

@@ -84,7 +84,7 @@ fn published(name: &str) -> Result<AskedLaw> {
 
 fn fitted(path: &Path) -> Result<AskedLaw> {
     let fit = load_fit(path)?;
-    // A fit's own doubts travel with every plan made from it.
+    // The warnings of a fit belong to every plan made from it.
     Ok(AskedLaw { warnings: fit.warnings.clone(), ensemble: fit.ensemble() })
 }
 

@@ -10,7 +10,7 @@ use super::fit::FitReport;
 use super::law::{AskedLaw, ask_laws};
 use super::plan::PlanAnswer;
 use crate::data::RunTable;
-use crate::error::{ReportError, Result, Warning};
+use crate::error::{Result, Warning};
 use crate::fit::{Backtest, OnProgress, valleys};
 use crate::law::Ensemble;
 use crate::plan::{
@@ -111,12 +111,6 @@ impl CurveSection {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| ReportError::Template { reason: e.to_string() })?;
-    Ok((text + "\n").into_bytes())
-}
-
 impl StudyReport {
     /// Warnings of the fit and of every plan.
     #[must_use]
@@ -129,7 +123,7 @@ impl StudyReport {
     /// leaves no half report. `command` is what rebuilds it, for the page.
     ///
     /// # Errors
-    /// [`ReportError`] when a chart or the page cannot be made.
+    /// [`ReportError`](crate::error::ReportError) when a chart or the page cannot be made.
     pub fn files(&self, command: &str) -> Result<Vec<ReportFile>> {
         let mut files = Vec::new();
         let mut figures = Vec::new();
@@ -165,14 +159,14 @@ impl StudyReport {
         };
         files.push(("index.html".to_owned(), page.html()?.into_bytes()));
         files.push(("report.md".to_owned(), page.markdown().into_bytes()));
-        files.push(("fit.json".to_owned(), json(&self.fit)?));
-        files.push(("plan.json".to_owned(), json(&self.plans)?));
+        files.push(("fit.json".to_owned(), report::json_text(&self.fit)?.into_bytes()));
+        files.push(("plan.json".to_owned(), report::json_text(&self.plans)?.into_bytes()));
         if let Some(curve) = &self.curve {
             let csv = report::curve_csv(&curve.banded.curve);
             files.push(("curve.csv".to_owned(), csv.into_bytes()));
         }
         if let Some(tested) = &self.backtest {
-            files.push(("validation.json".to_owned(), json(tested)?));
+            files.push(("validation.json".to_owned(), report::json_text(tested)?.into_bytes()));
         }
         Ok(files)
     }

@@ -94,28 +94,33 @@ const HINDSIGHT_TENTHS: [usize; 5] = [5, 6, 7, 8, 9];
 /// use isoloss::fit::{CurveConfig, forecast};
 /// use isoloss::law::curve_forms;
 ///
-/// # use isoloss::data::TrainingCurve;
+/// # use isoloss::data::{LoggedPoint, TrainingCurve};
+/// # use isoloss::law::LearningRates;
 /// # let law = curve_forms().iter().copied().find(|l| l.id() == "annealing").expect("registered");
-/// # let curve = |cosine: bool, known: usize| -> TrainingCurve {
-/// #     let peak = 3e-4;
-/// #     let rate = |step: usize| {
-/// #         let left = 1.0 - step as f64 / 2000.0;
-/// #         peak * if cosine { left } else { (5.0 * left).min(1.0) }
-/// #     };
-/// #     let points = (1..=2000).map(|step| {
-/// #         let loss = 2.6 + 3.0 / (step as f64).sqrt() + 0.2 * rate(step) / peak;
-/// #         let loss = if step <= known { format!("{loss}") } else { "null".to_owned() };
-/// #         format!(r#"{{"step":{step},"rate":{},"loss_nats":{loss}}}"#, rate(step))
-/// #     });
-/// #     let points: Vec<String> = points.collect();
-/// #     let text = format!(r#"{{"name":"a","points":[{}],"replaced":0}}"#, points.join(","));
-/// #     serde_json::from_str(&text).expect("a curve")
+/// # let loss_at = |rates: &LearningRates, step| {
+/// #     law.loss(law.example(), &law.features(rates, &[step])[0])
 /// # };
-/// let (unfinished, finished) = (curve(true, 1400), curve(false, 2000));
+/// # let curve = |name: &str, rates: &LearningRates, known: usize| TrainingCurve {
+/// #     name: name.to_owned(),
+/// #     points: (1..=rates.steps())
+/// #         .map(|step| LoggedPoint {
+/// #             step,
+/// #             rate: rates.rates()[step - 1],
+/// #             loss_nats: (step > 100 && step <= known && step % 20 == 0)
+/// #                 .then(|| loss_at(rates, step)),
+/// #         })
+/// #         .collect(),
+/// #     replaced: 0,
+/// # };
+/// # let short = LearningRates::cosine(3e-4, 3e-5, 100, 3000)?;
+/// # let long = LearningRates::cosine(3e-4, 3e-5, 100, 6000)?;
+/// // A run of 6000 steps known to step 4000, and a finished one of 3000.
+/// let curves = [curve("long", &long, 4000), curve("short", &short, 3000)];
 /// let config = CurveConfig { bootstrap: 0, ..CurveConfig::default() };
-/// let answer = forecast(law, &[unfinished, finished], &config)?;
-/// assert_eq!((answer.known_until, answer.final_step), (1400, 2000));
-/// assert!((answer.loss_nats - 2.667).abs() < 0.05);
+/// let answer = forecast(law, &curves, &config)?;
+/// assert_eq!((answer.known_until, answer.final_step), (4000, 6000));
+/// // The losses were made by the law, so it foresees the end.
+/// assert!((answer.loss_nats - loss_at(&long, 6000)).abs() < 1e-3);
 /// # Ok::<(), isoloss::error::Error>(())
 /// ```
 pub fn forecast(

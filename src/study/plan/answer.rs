@@ -55,7 +55,7 @@ impl PlanRequest {
     /// Plans under the laws of the request.
     ///
     /// # Errors
-    /// [`StudyError`](crate::error::StudyError) for a question that cannot be asked as it stands;
+    /// [`StudyError`](crate::error::StudyError) for a question without a target, or with two;
     /// [`LawError`](crate::error::LawError), [`CostError`](crate::error::CostError) and
     /// [`PlanError`](crate::error::PlanError) from the rooms.
     pub fn answer(&self) -> Result<PlanAnswer> {
@@ -217,7 +217,7 @@ fn regret(
         [_] => Ok(None),
         several if dense => {
             let surfaces: Vec<_> = several.iter().map(|law| &law.ensemble.best).collect();
-            // A law without such a plan is told by its own table, not here.
+            // A law without such a plan has its own table, and no place here.
             let with_plan: Vec<_> = surfaces
                 .into_iter()
                 .filter(|s| regret_over_laws(&[*s], scenario).is_ok())

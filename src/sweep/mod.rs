@@ -25,6 +25,7 @@ mod shape_spec;
 mod simulated;
 mod status;
 mod step_log;
+mod toml_file;
 mod train_config;
 
 pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec, SyntheticSpec};

@@ -8,8 +8,9 @@ use super::corpus_spec::CorpusSpec;
 use super::execution::Execution;
 use super::run::RunSpec;
 use super::shape_spec::ShapeSpec;
+use super::toml_file::{from_toml, text_of};
 use super::train_config::TrainConfig;
-use crate::error::{Error, Result, SweepError};
+use crate::error::{Result, SweepError};
 use crate::units::Tokens;
 
 /// A single run as written in its file.
@@ -45,11 +46,10 @@ impl RunConfig {
     /// Reads a run file.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read, and those of [`parse`](Self::parse).
+    /// [`Error::Io`](crate::error::Error::Io) when it cannot be read, and those of [`parse`](Self::parse).
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
-        Self::parse(&text, &path.display().to_string())
+        let (text, path) = text_of(path.as_ref())?;
+        Self::parse(&text, &path)
     }
 
     /// Parses the text of a run file; `path` is for messages.
@@ -58,10 +58,7 @@ impl RunConfig {
     /// [`SweepError::File`] with the position when it does not parse, [`SweepError::Field`] when a value
     /// is out of range.
     pub fn parse(text: &str, path: &str) -> Result<Self> {
-        let config: Self = toml::from_str(text).map_err(|e| SweepError::File {
-            path: path.to_owned(),
-            reason: e.to_string().trim_end().to_owned(),
-        })?;
+        let config: Self = from_toml(text, path)?;
         config.validate()?;
         Ok(config)
     }

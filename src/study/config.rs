@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::file_error::explain;
 use super::fit::{FitRequest, LogSource};
 use super::plan::PlanRequest;
 use super::validate::ValidateRequest;
@@ -104,8 +105,7 @@ impl StudyConfig {
     /// [`StudyError::File`] with the line where there is one.
     pub fn parse(text: &str, path: &str) -> Result<Self> {
         let bad = |reason: String| StudyError::File { path: path.to_owned(), reason };
-        let config: Self =
-            toml::from_str(text).map_err(|e| bad(e.to_string().trim_end().to_owned()))?;
+        let config: Self = toml::from_str(text).map_err(|e| bad(explain::<Self>(text, &e)))?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         if config.name.is_empty() || !config.name.chars().all(plain) {
             return Err(bad("`name` takes letters, digits, - and _".to_owned()).into());
@@ -166,6 +166,26 @@ mod tests {
         ] {
             let error = parse(more).expect_err(more).to_string();
             assert!(error.contains(field) && error.contains("study.toml"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_line_and_field() {
+        for (more, says) in [
+            (
+                "[fit]\nlaw = 'kaplan-joint'\ndelta = 'x'\n",
+                "line 6: `delta` of [fit]: invalid type",
+            ),
+            ("[fit]\nboostrap = 3\n", "line 5: `boostrap` of [fit]: unknown field"),
+            (
+                "[[plan]]\ntitle = 'P'\nflops = 1.0\n[[plan]]\ntitle = 'Q'\nserve_bits = 'four'\n",
+                "line 9: `serve_bits` of [[plan]]: invalid type",
+            ),
+            ("[curve]\nquality_of = 'x'\n", "line 5"),
+            ("name = 'twice'\n", "line 4"),
+        ] {
+            let error = parse(more).expect_err(more).to_string();
+            assert!(error.contains(says), "{error}");
         }
     }
 

@@ -9,6 +9,8 @@ mod compare;
 mod config;
 mod curve;
 mod explain;
+#[cfg(feature = "logs")]
+mod file_error;
 mod fit;
 mod forecast;
 mod law;

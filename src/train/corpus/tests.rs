@@ -94,7 +94,7 @@ fn rows_of_json_lines_are_documents_and_a_bad_row_is_named() {
         ..CorpusSpec::default()
     };
     let error = read_as(spec.clone()).expect_err("no text in the last row").to_string();
-    assert!(error.contains("a.jsonl:51") && error.contains("text_field"), "{error}");
+    assert!(error.contains("a.jsonl:51") && error.contains("no text under `body`"), "{error}");
     std::fs::write(folder.path().join("a.jsonl"), rows).expect("written");
     let corpus = read_as(spec).expect("rows");
     assert_eq!(corpus.facts.train_documents + corpus.facts.validation_documents, 50);

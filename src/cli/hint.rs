@@ -46,7 +46,9 @@ fn data(error: &DataError) -> Option<String> {
         }
         DataError::MixedUnits => "use --given bytes_per_token=RATIO".to_owned(),
         DataError::MixedLosses { .. } => "use --loss tail or --loss evaluation".to_owned(),
-        DataError::NoText { .. } => "set text_field to that key".to_owned(),
+        DataError::NoText { .. } | DataError::NoTextColumn { .. } => {
+            "set text_field in the file, or --text-field, to its name".to_owned()
+        }
         DataError::NoRuns { lack: Some(lack), .. } => match lack {
             Lack::LossColumn => "use --map loss=COLUMN",
             Lack::Params => "use --given RUN:n_params=N",

@@ -84,6 +84,16 @@ pub enum DataError {
         /// The key.
         field: String,
     },
+    /// A Parquet file without the column of text it was read for.
+    #[error("{path}: column `{field}` holds no text ({reason}); choose the column that does")]
+    NoTextColumn {
+        /// The file.
+        path: String,
+        /// The column asked for.
+        field: String,
+        /// What polars said.
+        reason: String,
+    },
     /// Nothing in it.
     #[error("{path}: holds no rows; expected a table with one row per run")]
     Empty {

@@ -1,7 +1,5 @@
 //! The formats of logs, in files made on the spot.
 
-#[cfg(feature = "mlflow")]
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use isoloss::data::{Format, LossSource, ReadOptions, RunTable};

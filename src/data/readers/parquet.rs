@@ -114,13 +114,15 @@ pub(in crate::data) fn texts(
 ) -> Result<Vec<Option<String>>, DataError> {
     let file = File::open(&source.path).map_err(|e| source.unreadable(&e))?;
     let reader = ParquetReader::new(file).with_columns(Some(vec![field.to_owned()]));
-    let wanted = |error: &dyn std::fmt::Display| {
-        source.unreadable(&format!("{error}; choose the column that holds the text"))
+    let no_text = |error: &dyn std::fmt::Display| DataError::NoTextColumn {
+        path: source.shown(),
+        field: field.to_owned(),
+        reason: error.to_string(),
     };
-    let frame = guarded(|| reader.finish().map_err(|e| wanted(&e)))
+    let frame = guarded(|| reader.finish().map_err(|e| no_text(&e)))
         .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
-    let column = frame.column(field).map_err(|e| wanted(&e))?;
-    let column = column.str().map_err(|e| wanted(&e))?;
+    let column = frame.column(field).map_err(|e| no_text(&e))?;
+    let column = column.str().map_err(|e| no_text(&e))?;
     Ok(column.iter().map(|text| text.map(str::to_owned)).collect())
 }
 

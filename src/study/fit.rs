@@ -39,7 +39,7 @@ pub struct FitRequest {
     pub leave_future_out: Option<FutureAxis>,
     /// Groups of runs, each predicted from the others.
     pub leave_out: Option<Resample>,
-    /// Training FLOPs at which a decision is wanted.
+    /// Training FLOPs to decide at.
     pub at: Vec<Flops>,
     /// How the law is fitted.
     #[serde(flatten)]

@@ -22,7 +22,7 @@ pub(crate) fn plan() -> isoloss::Result<PlanAnswer> {
 
 fn main() -> isoloss::Result<()> {
     let answer = plan()?;
-    for row in answer.laws.iter().flat_map(|law| &law.proposed) {
+    for row in answer.laws.iter().flat_map(|law| &law.rows) {
         let plan = &row.plan;
         println!("{}: N {}, D {}, loss {:.4}", row.strategy, plan.n, plan.d, plan.loss_nats);
     }

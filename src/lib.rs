@@ -49,7 +49,7 @@
 //! // isoloss plan --law besiroglu --flops 1e24
 //! let request = PlanRequest { flops: Some(Flops::new(1e24)), ..PlanRequest::default() };
 //! let answer = request.answer()?;
-//! let rows = &answer.laws[0].proposed;
+//! let rows = &answer.laws[0].rows;
 //! assert_eq!(rows[1].strategy.to_string(), "chinchilla");
 //! assert!((rows[1].plan.n.get() / 95.9e9 - 1.0).abs() < 1e-2);
 //! # Ok::<(), isoloss::Error>(())

@@ -44,7 +44,8 @@ pub(super) struct Args {
     days: Option<f64>,
     #[command(flatten)]
     target: TargetArgs,
-    /// A size to price beside the strategies: its tokens for the loss or the budget.
+    /// A size to price beside the plan: its tokens for the loss or the budget. Alone: how many tokens
+    /// this size deserves, given the demand.
     #[arg(long, value_name = "PARAMS")]
     params: Option<Params>,
     /// A benchmark error to reach, through --benchmark.
@@ -65,6 +66,16 @@ pub(super) struct Args {
     /// Joint draws of law and circumstances behind the intervals; 0 for none.
     #[arg(long, default_value_t = 4000)]
     draws: usize,
+    /// What a nat per token less is worth, in dollars where serving has a price and in FLOPs elsewhere;
+    /// by default what it costs in training at the optimum.
+    #[arg(long, value_name = "VALUE", value_parser = parse_usd)]
+    nat_value: Option<f64>,
+    /// What one input moved at a time would change: a week, demand, prices, utilisation, exponents.
+    #[arg(long)]
+    what_if: bool,
+    /// Every row (Kaplan's too), the share of each input in the doubt, every warning.
+    #[arg(short, long)]
+    verbose: bool,
     /// Seed of the draws.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -97,6 +108,9 @@ impl Args {
             params: self.params,
             recipe: self.recipe,
             train_context: self.train_context,
+            nat_value: self.nat_value,
+            what_if: self.what_if,
+            verbose: self.verbose,
             draws: self.draws,
             seed: self.seed,
             scenario: self.scenario.request(),

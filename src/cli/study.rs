@@ -9,7 +9,7 @@ use super::output::Output;
 use super::progress::Counter;
 use crate::data::write_atomically;
 use crate::error::Result;
-use crate::report::{backtest_text, fit_table, proposal_tables};
+use crate::report::{Detail, backtest_text, fit_table, plan_tables};
 use crate::study::{StudyConfig, StudyReport};
 
 /// Flags of `isoloss study`.
@@ -53,9 +53,9 @@ pub(super) fn run(args: &Args) -> Result<Output> {
 fn text(report: &StudyReport, out: &Path, names: &[&str]) -> String {
     let mut text = fit_table(&report.fit.fit).to_text();
     for planned in &report.plans {
-        text.push_str(&format!("\n{}\n", planned.title));
+        text.push_str(&format!("\n{}\n\n{}\n", planned.title, planned.answer.advice()));
         let rows: Vec<_> = planned.answer.rows().cloned().collect();
-        for table in proposal_tables(&rows) {
+        for table in plan_tables(&rows, Detail::Short) {
             text.push_str(&table.to_text());
         }
     }

@@ -16,6 +16,7 @@ mod study;
 mod sweep;
 mod train;
 mod warning;
+mod warning_text;
 
 pub use cost::CostError;
 pub use data::{DataError, Lack};

@@ -1,6 +1,6 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+
+use crate::units::{Flops, Params, Tokens};
 
 /// What is doubtful about a value that is still worth having.
 ///
@@ -112,6 +112,33 @@ pub enum Warning {
     NearWall {
         /// N over the wall.
         ratio: f64,
+    },
+    /// A plan nearly as good costs far less: the recommended one is pressed against a limit.
+    CheaperNeighbour {
+        /// Its size.
+        params: Params,
+        /// Its training tokens.
+        tokens: Tokens,
+        /// Its cost over that of the plan.
+        cost_ratio: f64,
+        /// Its loss above that of the plan, nats per token.
+        more_nats: f64,
+        /// The same as a share of the plan's loss above the floor.
+        loss_share: f64,
+    },
+    /// Most of the compute goes into tokens that were seen before.
+    ComputeWasted {
+        /// Times the unique tokens are shown.
+        epochs: f64,
+        /// Share of the compute that unlimited data would not need for the same loss.
+        lost: f64,
+        /// Compute that would reach the loss on unlimited data.
+        needed: Flops,
+    },
+    /// A law has no term for repeated tokens and can borrow none.
+    RepetitionUnpriced {
+        /// The law.
+        law: String,
     },
     /// Laws disagree enough to change the decision.
     LawsDisagree {
@@ -225,192 +252,4 @@ pub fn with_messages<S: serde::Serializer>(
     serializer.collect_seq(
         warnings.iter().map(|warning| WithMessage { warning, message: warning.to_string() }),
     )
-}
-
-impl Warning {
-    /// The stable code, as in JSON.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotCertified { .. } => "not-certified",
-            Self::StartsDisagree { .. } => "starts-disagree",
-            Self::DrawsFailed { .. } => "draws-failed",
-            Self::FlatProfile { .. } => "flat-profile",
-            Self::ThinPlane { .. } => "thin-plane",
-            Self::ResidualTrend { .. } => "residual-trend",
-            Self::LackOfFit { .. } => "lack-of-fit",
-            Self::RepeatsIgnored { .. } => "repeats-ignored",
-            Self::DecayUnseen { .. } => "decay-unseen",
-            Self::ApproachesDisagree { .. } => "approaches-disagree",
-            Self::OpenProfile { .. } => "open-profile",
-            Self::AtBound { .. } => "at-bound",
-            Self::FewRuns { .. } => "few-runs",
-            Self::NarrowDesign { .. } => "narrow-design",
-            Self::Extrapolation { .. } => "extrapolation",
-            Self::NearWall { .. } => "near-wall",
-            Self::LawsDisagree { .. } => "laws-disagree",
-            Self::DecisionDisputed { .. } => "decision-disputed",
-            Self::LawsTied { .. } => "laws-tied",
-            Self::ReplayDiffers { .. } => "replay-differs",
-            Self::FewClusters { .. } => "few-clusters",
-            Self::WildUndercovers { .. } => "wild-undercovers",
-            Self::RowsSkipped { .. } => "rows-skipped",
-            Self::MixedSchedules { .. } => "mixed-schedules",
-            Self::MixedFlops { .. } => "mixed-flops",
-            Self::FlopsMismatch { .. } => "flops-mismatch",
-            Self::DrawsWithoutPlan { .. } => "draws-without-plan",
-            Self::ValleyNotBracketed { .. } => "valley-not-bracketed",
-            Self::DoubtfulConstants { .. } => "doubtful-constants",
-        }
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotCertified { gradient_ratio, hessian_min_eigenvalue } => write!(
-                f,
-                "the minimum is not certified (gradient {gradient_ratio:.1e} of its tolerance, smallest Hessian eigenvalue {hessian_min_eigenvalue:.2e}); do not plan with it: add runs or hold a coefficient"
-            ),
-            Self::StartsDisagree { agreeing, starts } => write!(
-                f,
-                "only {agreeing} of {starts} starts reached the lowest minimum found; the others ended in local ones, so look at the residuals"
-            ),
-            Self::DrawsFailed { failed, draws } => write!(
-                f,
-                "{failed} of {draws} bootstrap draws have no certified minimum and are left out of the intervals"
-            ),
-            Self::FlatProfile { coef, ratio } => write!(
-                f,
-                "{coef} is hardly known: its interval spans a factor {ratio:.1}; add runs that move it"
-            ),
-            Self::ThinPlane { cells } => write!(
-                f,
-                "the runs fill {cells} of 16 cells of their (N, D/N) rectangle: outside of those the law is a guess; add runs in the empty corners"
-            ),
-            Self::ResidualTrend { against, t } => write!(
-                f,
-                "the residuals follow {against} (t = {t:.1}): the law misses something there; compare it with other laws, or leave out the runs at that end"
-            ),
-            Self::LackOfFit { p } => write!(
-                f,
-                "residuals are larger than the scatter of repeated runs (p = {p:.1e}): the law is wrong by more than seed noise; compare it with other laws"
-            ),
-            Self::RepeatsIgnored { runs, epochs } => write!(
-                f,
-                "{runs} runs repeat their data, up to {epochs:.0} times; this law counts repeats as new data, so fit a law of repeated data, or leave those runs out"
-            ),
-            Self::DecayUnseen { seen, ahead } => write!(
-                f,
-                "the learning rate fell by {:.0} % of its peak in the steps seen and will fall by {:.0} %: the effect of the rest is extrapolated; add a curve that decays to its end",
-                100.0 * seen,
-                100.0 * ahead
-            ),
-            Self::ApproachesDisagree { one, other, quantity } => write!(
-                f,
-                "approaches `{one}` and `{other}` disagree on {quantity} beyond their intervals; look at the residuals of the law at its largest budgets and at the sizes of each isoFLOP profile"
-            ),
-            Self::OpenProfile { coefs } => write!(
-                f,
-                "the runs set no limit to {coefs}: the profile never rises beyond chance; hold them, give a prior, or add runs that depend on them"
-            ),
-            Self::AtBound { coef, bound } => write!(
-                f,
-                "{coef} is at the end of its range, {bound}: the range decides it, not the runs; widen the range unless there is a reason for it"
-            ),
-            Self::FewRuns { runs, coefs } => write!(
-                f,
-                "{runs} runs for {coefs} coefficients: below about 8 runs per coefficient bootstrap intervals are too wide; profile intervals are closer to their level"
-            ),
-            Self::NarrowDesign { ratio_span } => write!(
-                f,
-                "tokens per parameter vary only by a factor {ratio_span:.1}; below about 4 the effects of N and D are hard to separate"
-            ),
-            Self::Extrapolation { quantity, factor } => write!(
-                f,
-                "{quantity} is a factor {factor:.2} beyond the runs the law was fitted on"
-            ),
-            Self::NearWall { ratio } => write!(
-                f,
-                "only {ratio:.2} times the smallest size that can reach this loss: the tokens needed grow without bound here, and the law is least certain"
-            ),
-            Self::LawsDisagree { quantity, ratio } => write!(
-                f,
-                "the laws differ by a factor {ratio:.2} in {quantity}: the choice of law decides this number"
-            ),
-            Self::DecisionDisputed { follow, under, regret, instead, least } => {
-                let percent = |x: f64| {
-                    if x.is_finite() {
-                        format!("{:.1} %", 100.0 * x)
-                    } else {
-                        "everything".to_owned()
-                    }
-                };
-                write!(
-                    f,
-                    "the laws disagree enough to change the decision: following {follow} loses {} if {under} is true; {instead} parameters lose {} at most",
-                    percent(*regret),
-                    percent(*least)
-                )
-            }
-            Self::LawsTied { laws, axis } => write!(
-                f,
-                "on held-out runs along {axis} these laws are within the noise of each other: {laws}; the first is used, so plan under each of them or add runs farther out"
-            ),
-            Self::ReplayDiffers { differences } => write!(
-                f,
-                "the fit was not reproduced: {differences} entries differ; see the list for whether the data, the version or the machine changed"
-            ),
-            Self::FewClusters { clusters, by } => write!(
-                f,
-                "only {clusters} groups to resample by {by}: below about 10 groups intervals are too narrow; resample rows, or add groups"
-            ),
-            Self::WildUndercovers { objective } => write!(
-                f,
-                "wild resampling under {objective} on this many runs gives intervals that are too narrow (measured in benches/README.md); resample rows, or use least squares on at least ten runs per coefficient"
-            ),
-            Self::RowsSkipped { skipped, total } => {
-                write!(
-                    f,
-                    "{skipped} of {total} rows, runs or files left out; each is listed with its reason"
-                )
-            }
-            Self::MixedSchedules { constant, decayed } => write!(
-                f,
-                "{constant} runs end at a constant learning rate and {decayed} decayed: without decay the loss is higher at the same N and D; fit them separately, or decay a copy of each"
-            ),
-            Self::MixedFlops { runs, run, what } => write!(
-                f,
-                "the logged FLOPs of {runs} runs ({run} among them) are {what}, those of the others 6 N D; leave the column out, or scale it per file"
-            ),
-            Self::FlopsMismatch { ratio } => {
-                let (lo, hi) = (0.97 * ratio, 1.03 * ratio);
-                let guess = match () {
-                    () if (lo..hi).contains(&(1.0 / 3.0)) => {
-                        "; that is 2 N D, the forward pass alone: multiply the column by 3"
-                    }
-                    () if (lo..hi).contains(&(4.0 / 3.0)) => {
-                        "; that is 8 N D, with activations recomputed: multiply the column by 0.75"
-                    }
-                    () if (1.0..1.6).contains(ratio) => {
-                        "; attention may be counted, or N leaves embeddings out"
-                    }
-                    () => "",
-                };
-                write!(
-                    f,
-                    "logged FLOPs are {ratio:.2} times 6 N D (median){guess}; check which parameters and which factor were counted"
-                )
-            }
-            Self::DrawsWithoutPlan { failed, draws, what } => write!(
-                f,
-                "{failed} of {draws} draws of the law have no {what}; the interval covers the others"
-            ),
-            Self::ValleyNotBracketed { flops } => write!(
-                f,
-                "at {flops:.2e} FLOPs the lowest loss is at the edge of the sizes; add sizes on that side"
-            ),
-            Self::DoubtfulConstants { law, reason } => write!(f, "{law}: {reason}"),
-        }
-    }
 }

@@ -34,6 +34,8 @@ pub struct Surface {
     pub support: Support,
     /// The setting that methods with only N and D use.
     pub setting: Setting,
+    /// FLOPs of training per parameter and token.
+    pub flops_per_nd: f64,
 }
 
 impl std::fmt::Debug for Surface {
@@ -83,7 +85,7 @@ impl Surface {
                 Some(_) => {}
             }
         }
-        Ok(Self { law, theta, label, params, support, setting: Setting::PLAIN })
+        Ok(Self { law, theta, label, params, support, setting: Setting::PLAIN, flops_per_nd: 6.0 })
     }
 
     /// Same law, convention and support with other coefficients, as bootstrap draws need.
@@ -207,7 +209,7 @@ impl Surface {
     /// not look at both N and D.
     #[must_use]
     pub fn ln_n_optimal(&self, c: Flops) -> Option<f64> {
-        let ln_nd = (c.get() / 6.0).ln();
+        let ln_nd = (c.get() / self.flops_per_nd).ln();
         if !self.law.has_optimum() {
             return None;
         }

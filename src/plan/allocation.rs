@@ -3,27 +3,27 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{PlanError, Warning};
-use crate::flops::FlopRule;
 use crate::law::{Point, Surface};
 use crate::units::{Flops, Params, Tokens};
 
-/// The rule by which a budget is split.
+/// What a row of a plan takes into account: each is the same question with fewer constraints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// N ∝ C^0.73 (Kaplan et al. 2020): mostly a bigger model.
     Kaplan,
-    /// The lowest loss for the training compute (Hoffmann et al. 2022).
+    /// Training alone, without limits (Hoffmann et al. 2022).
     Chinchilla,
-    /// The lowest training plus serving cost at the same loss (Sardana et al. 2024).
+    /// Training and serving at the loss of the plan for training alone, without limits (Sardana et
+    /// al. 2024).
     InferenceAware,
-    /// The best on the unique tokens there are.
+    /// Training alone, on the unique tokens there are.
     DataConstrained,
-    /// The best whose weights fit the memory.
+    /// Training alone, within the memory of a copy.
     MemoryConstrained,
     /// A given size: the tokens it needs, or those the budget leaves.
     GivenSize,
-    /// The best under all limits and costs of a scenario.
+    /// Everything the scenario says.
     Recommended,
 }
 
@@ -41,18 +41,6 @@ impl std::fmt::Display for Strategy {
     }
 }
 
-/// What the plan has to reach.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Goal {
-    /// The lowest loss for this training compute.
-    Budget(Flops),
-    /// This loss in nats per token.
-    Loss(f64),
-    /// The loss of the compute-optimal model of this size.
-    QualityOf(Params),
-}
-
 /// A model size and a token count, with their cost and their loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -67,7 +55,7 @@ pub struct Plan {
     /// Predicted loss, nats per token.
     #[serde(rename = "loss")]
     pub loss_nats: f64,
-    /// 6 N D.
+    /// 6 N D, or as the runs behind the law count it.
     pub train_flops: Flops,
 }
 
@@ -89,7 +77,7 @@ impl Plan {
             d,
             tokens_per_param: d / n,
             loss_nats: surface.loss_at(n.ln(), d.ln()),
-            train_flops: FlopRule::six_nd(n, d),
+            train_flops: Flops::new(surface.flops_per_nd * n.get() * d.get()),
         }
     }
 
@@ -134,9 +122,9 @@ pub(super) fn check_tokens(d: Tokens) -> Result<(), PlanError> {
 }
 
 /// How far a plan lies beyond the runs of its law, by the quantity that is farthest out.
-pub(super) fn extrapolation(surface: &Surface, strategy: Strategy, plan: &Plan) -> Option<Warning> {
+pub(super) fn extrapolation(surface: &Surface, plan: &Plan) -> Option<Warning> {
     let outside = surface.support.outside(&Point::new(plan.n, plan.d));
     let (quantity, factor) = outside.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let quantity = format!("{quantity} of the {strategy} plan under {}", surface.label);
+    let quantity = format!("{quantity} of the plan under {}", surface.label);
     Some(Warning::Extrapolation { quantity, factor })
 }

@@ -7,8 +7,9 @@
 //! | all sizes that reach a loss, and the smallest of them | [`iso_loss_curve`], [`smallest_params`] |
 //! | smaller models at the same loss | [`compare_sizes`], [`compare_ratios`] |
 //! | a released model against the optimum | [`explain()`], [`decompose`] |
-//! | strategies side by side, with intervals | [`propose`] |
 //! | one plan under prices, machines, users, data and limits | [`recommend()`] with a [`Scenario`] |
+//! | the same question with fewer constraints, side by side | [`strategies()`] |
+//! | one input moved at a time | [`what_if()`] |
 //! | one size under several laws | [`regret_over_laws`], [`regret_over_draws`] |
 //! | the run itself: shape, hyper-parameters, layout, days | [`recipe()`] |
 //!
@@ -18,23 +19,29 @@
 
 mod allocation;
 mod band;
+mod candidate;
 mod compare;
 mod curve;
+mod exchange;
 mod explain;
 mod hyper;
 mod inference;
 mod isoloss;
+mod neighbour;
 mod optimum;
-mod proposal;
 mod recipe;
 mod recommend;
 mod regret;
+mod repetition;
+mod request_time;
 mod scenario;
 mod search;
 mod solve;
+mod strategies;
 mod uncertainty;
+mod what_if;
 
-pub use allocation::{Goal, Plan, Strategy};
+pub use allocation::{Plan, Strategy};
 pub use band::{BandedCurve, banded_curve};
 pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
 pub use curve::{CurvePoint, IsoLossCurve, iso_loss_curve};
@@ -42,8 +49,8 @@ pub use explain::{Decomposition, Explanation, NextDoubling, decompose, explain, 
 pub use hyper::{Advice, Hyper, Rule, advise, power_lines_timescale, step_law};
 pub use inference::{break_even_tokens, implied_serve_tokens, inference_aware, lifetime_optimal};
 pub use isoloss::{params_for_loss, smallest_params, tokens_for_loss};
+pub use neighbour::{FrontierPoint, Neighbour};
 pub use optimum::{compute_optimal, optimum_for_loss, optimum_of_size};
-pub use proposal::{Limits, Proposal, Row, disagreement, propose, recommended_row};
 pub use recipe::{Recipe, RecipeInputs, Running, recipe};
 pub use recommend::{Alternative, Recommendation, recommend};
 pub use regret::{Regret, SizeRegret, regret_over_draws, regret_over_laws};
@@ -52,4 +59,6 @@ pub use scenario::{
     SizeLimit, Training, published_repetition,
 };
 pub use solve::Costs;
+pub use strategies::{Row, disagreement, strategies};
 pub use uncertainty::{Sampling, Share, Spread};
+pub use what_if::{WhatIf, what_if};

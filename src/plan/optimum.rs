@@ -1,8 +1,7 @@
 //! Compute-optimal points: by budget, by loss, by size.
 
-use super::allocation::{Goal, Plan, check_budget, check_loss, check_params};
+use super::allocation::{Plan, check_budget, check_loss, check_params};
 use crate::error::{PlanError, Result};
-use crate::flops::tokens_for;
 use crate::law::Surface;
 use crate::num::find_root;
 use crate::units::{Flops, Params, Tokens};
@@ -34,10 +33,10 @@ pub fn compute_optimal(surface: &Surface, c: Flops) -> Result<Plan> {
         law: surface.label.clone(),
         budget: Some(c),
         smallest: Params::new(1.0),
-        largest: Params::new(c.get() / 6.0),
+        largest: Params::new(c.get() / surface.flops_per_nd),
     })?;
     let n = Params::new(ln_n.exp());
-    Ok(Plan::at(surface, n, tokens_for(c, n)))
+    Ok(Plan::at(surface, n, Tokens::new(c.get() / (surface.flops_per_nd * n.get()))))
 }
 
 /// The smallest training budget that reaches `loss`: the point where the iso-loss curve has its horizontal tangent.
@@ -113,15 +112,6 @@ pub fn optimum_of_size(surface: &Surface, n: Params) -> Result<Plan> {
         PlanError::NoOptimum { law: surface.label.clone(), budget: None, smallest: n, largest: n }
     })?;
     Ok(Plan::at(surface, n, Tokens::new(ln_d.exp())))
-}
-
-/// The compute-optimal plan of a goal.
-pub(super) fn optimum_for_goal(surface: &Surface, goal: Goal) -> Result<Plan> {
-    match goal {
-        Goal::Budget(c) => compute_optimal(surface, c),
-        Goal::Loss(loss) => optimum_for_loss(surface, loss),
-        Goal::QualityOf(n) => optimum_of_size(surface, n),
-    }
 }
 
 #[cfg(test)]

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{Plan, Strategy, extrapolation};
-use super::scenario::{Currency, Design, Scenario, Serving, SizeCaps};
+use super::allocation::{Plan, extrapolation};
+use super::candidate::Candidate;
+use super::neighbour::{FrontierPoint, Neighbour, View};
+use super::repetition::{self, effective_tokens};
+use super::scenario::{Currency, Design, Scenario, Serving};
 use super::search::Cap;
-use super::solve::{Costs, Solved, costs, solve};
+use super::solve::{Costs, Solved};
 use super::uncertainty::{Sample, Sampling, Spread, states};
 use crate::cost::Served;
 use crate::error::{Error, PlanError, Result, Warning};
-use crate::law::{Ensemble, Factor, Point, Surface};
+use crate::law::{Ensemble, Factor, Point};
 use crate::num::Interval;
-use crate::units::Params;
+use crate::units::{Params, Tokens};
 
 /// One design beside the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +59,18 @@ pub struct Recommendation {
     pub costs: Costs,
     /// The limit that stops the plan.
     pub limited_by: Option<String>,
+    /// What a nat per token less is worth, in the currency, where loss is weighed against serving.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat_value: Option<f64>,
+    /// Sizes on the training budget, from the lowest loss to the cheapest serving.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frontier: Vec<FrontierPoint>,
+    /// A plan nearly as good that costs far less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbour: Option<Neighbour>,
+    /// What the tokens shown are worth in tokens seen once, where some are repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_tokens: Option<Tokens>,
     /// How the deployment serves it.
     pub served: Option<Served>,
     /// Percentile intervals over law and circumstances, by field name.
@@ -86,10 +101,10 @@ pub struct Recommendation {
 /// ```
 /// use isoloss::law::{Ensemble, Surface};
 /// use isoloss::plan::{Aim, DataLimit, Sampling, Scenario, recommend};
-/// use isoloss::units::Tokens;
+/// use isoloss::units::{Flops, Tokens};
 ///
 /// let law = Ensemble::single(Surface::published("besiroglu")?);
-/// let mut scenario = Scenario::new(Aim::Budget(1e22)); // FLOPs
+/// let mut scenario = Scenario::new(Aim::TrainFlops(Flops::new(1e22)));
 /// scenario.data = Some(DataLimit::new(Tokens::new(50e9), 1.0)?); // no token twice
 /// let best = recommend(&law, &scenario, &Sampling::default())?;
 /// assert!((best.plan.d.get() / 50e9 - 1.0).abs() < 1e-9);
@@ -104,16 +119,18 @@ pub fn recommend(
     scenario.validate()?;
     let now = scenario.typical();
     let best_law = &ensemble.best;
-    let caps: Vec<_> = scenario.designs.iter().map(|d| SizeCaps::of(scenario, d)).collect();
+    let candidates: Vec<_> =
+        scenario.designs.iter().map(|d| Candidate::exact(scenario, d)).collect();
     let mut solved = Vec::new();
     let mut refusals: Vec<(usize, Error)> = Vec::new();
-    for (i, (design, cap)) in scenario.designs.iter().zip(&caps).enumerate() {
-        match solve(scenario, design, best_law, cap, &now) {
+    for (i, candidate) in candidates.iter().enumerate() {
+        match candidate.solve(best_law, &now) {
             Ok(s) => solved.push((i, s)),
-            Err(error) => refusals.push((i, named(error, cap.by(best_law.params).1))),
+            Err(error) => refusals.push((i, named(error, candidate.caps.by(best_law.params).1))),
         }
     }
-    let merit = |s: &Solved| s.merit(scenario.aim);
+    let nat_value = solved.first().and_then(|(_, s)| s.nat_value);
+    let merit = |s: &Solved| s.merit(scenario, nat_value);
     let best = solved.iter().min_by(|a, b| merit(&a.1).total_cmp(&merit(&b.1)));
     let Some((chosen, at)) = best.map(|(i, s)| (*i, s)) else {
         // A scenario has a design, so there is a refusal.
@@ -123,8 +140,10 @@ pub fn recommend(
     let design = &scenario.designs[chosen];
     let plan = at.plan();
     let outline = design.pattern.footprint(plan.n, best_law.params);
-    let sample = Sample::draw(ensemble, scenario, design, &caps[chosen], sampling);
-    let wins = best_designs(ensemble, scenario, &caps, sampling);
+    let candidate = &candidates[chosen];
+    let drawn = Candidate::tabulated(scenario, design);
+    let sample = Sample::draw(ensemble, &drawn, sampling);
+    let wins = best_designs(ensemble, scenario, sampling);
     let designs = scenario
         .designs
         .iter()
@@ -132,6 +151,9 @@ pub fn recommend(
         .map(|(i, d)| alternative(d, i, &solved, &refusals, wins.get(i).copied().unwrap_or(0.0)))
         .collect();
     let served = served_at(scenario, &outline);
+    let viewed = View { candidate, now: &now, at };
+    let neighbour = viewed.neighbour(served.as_ref());
+    let effective_tokens = effective_tokens(&at.surface, &plan);
     Ok(Recommendation {
         law: best_law.label.clone(),
         design: design.name.clone(),
@@ -141,22 +163,39 @@ pub fn recommend(
         epochs: scenario.data.map(|d| (plan.d.get() / d.unique.get()).max(1.0)),
         currency: scenario.currency,
         cost: at.cost,
-        costs: costs(scenario, design, &at.surface, &now, at.ln_n, at.ln_d),
-        limited_by: limit_name(at.at_cap, caps[chosen].by(best_law.params).1, scenario),
+        costs: candidate.costs(&at.surface, &now, at.ln_n, at.ln_d),
+        limited_by: {
+            let repeats = at.surface.setting.unique.is_some();
+            limit_name(at.at_cap, candidate.caps.by(best_law.params).1, scenario, repeats)
+        },
+        nat_value: at.nat_value,
+        frontier: viewed.frontier(),
+        effective_tokens,
         served,
         intervals: sample.intervals(ensemble.level),
         draws: [sample.answers.len() + sample.failed, sample.failed],
         outside: best_law.support.distances(&Point::new(plan.n, plan.d)),
         designs,
-        warnings: warnings(best_law, design, &plan, &sample),
+        warnings: warnings(at, design, scenario, &plan, &sample, neighbour.as_ref()),
+        neighbour,
         spread: sample.spread,
     })
 }
 
-/// The warnings of a plan.
-fn warnings(law: &Surface, design: &Design, plan: &Plan, sample: &Sample) -> Vec<Warning> {
-    let mut warnings: Vec<Warning> =
-        extrapolation(law, Strategy::Recommended, plan).into_iter().collect();
+/// The warnings of a plan, heaviest first.
+fn warnings(
+    at: &Solved,
+    design: &Design,
+    scenario: &Scenario,
+    plan: &Plan,
+    sample: &Sample,
+    neighbour: Option<&Neighbour>,
+) -> Vec<Warning> {
+    let law = at.law;
+    let mut warnings = Vec::new();
+    warnings.extend(neighbour.map(|n| n.warning(plan)));
+    warnings.extend(repetition::warning(scenario, at, plan));
+    warnings.extend(extrapolation(law, plan));
     let visits = design.pattern.experts.map_or(1, |e| e.top_k);
     if visits > 1 && law.law().factors().contains(&Factor::Experts) {
         warnings.push(Warning::DoubtfulConstants {
@@ -198,11 +237,14 @@ fn limit_name(
     at_cap: Option<Cap>,
     size_limit: Option<&'static str>,
     scenario: &Scenario,
+    repeats: bool,
 ) -> Option<String> {
     match at_cap? {
         Cap::Size => size_limit.map(str::to_owned),
         Cap::Tokens => Some(match scenario.data {
-            Some(d) if d.max_epochs > 1.0 => format!("unique tokens, {} epochs", d.max_epochs),
+            Some(d) if repeats && d.max_epochs > 1.0 => {
+                format!("unique tokens, {} epochs", d.max_epochs)
+            }
             _ => "unique tokens".to_owned(),
         }),
         Cap::Compute => Some("devices and days".to_owned()),
@@ -226,21 +268,22 @@ fn alternative(
 }
 
 /// Share of the draws in which each design is the best; empty where there is only one.
-fn best_designs(
-    ensemble: &Ensemble,
-    scenario: &Scenario,
-    caps: &[SizeCaps],
-    sampling: &Sampling,
-) -> Vec<f64> {
+fn best_designs(ensemble: &Ensemble, scenario: &Scenario, sampling: &Sampling) -> Vec<f64> {
     if scenario.designs.len() < 2 {
         return vec![1.0; scenario.designs.len()];
     }
+    let candidates: Vec<_> =
+        scenario.designs.iter().map(|d| Candidate::tabulated(scenario, d)).collect();
     let states = states(ensemble, scenario, sampling.draws.min(200), sampling.seed);
     let mut wins = vec![0.0; scenario.designs.len()];
     for (surface, now) in &states {
-        let merits = scenario.designs.iter().zip(caps).enumerate().filter_map(|(i, (d, cap))| {
-            Some((i, solve(scenario, d, surface, cap, now).ok()?.merit(scenario.aim)))
-        });
+        let solved: Vec<_> = candidates
+            .iter()
+            .enumerate()
+            .filter_map(|(i, candidate)| Some((i, candidate.solve(surface, now).ok()?)))
+            .collect();
+        let nat_value = solved.first().and_then(|(_, s)| s.nat_value);
+        let merits = solved.iter().map(|(i, s)| (*i, s.merit(scenario, nat_value)));
         if let Some((i, _)) = merits.min_by(|a, b| a.1.total_cmp(&b.1)) {
             wins[i] += 1.0 / states.len() as f64;
         }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::candidate::Candidate;
 use super::optimum::optimum_for_loss;
-use super::scenario::{Aim, Circumstances, Scenario, SizeCaps};
-use super::solve::{Solved, solve};
+use super::scenario::{Circumstances, Scenario};
+use super::solve::Solved;
 use super::uncertainty::{Sampling, states};
 use crate::error::{Result, Warning};
 use crate::law::{Ensemble, Surface};
@@ -49,10 +50,10 @@ const SIZES: usize = 81;
 /// Regret from which a decision counts as disputed: following one law costs more under another.
 const DISPUTE: f64 = 0.05;
 
-struct State<'a> {
-    now: Circumstances,
-    best: Solved<'a>,
-    label: String,
+pub(super) struct State<'a> {
+    pub(super) now: Circumstances,
+    pub(super) best: Solved<'a>,
+    pub(super) label: String,
 }
 
 /// The least-regret size over rival laws, in typical circumstances.
@@ -63,9 +64,10 @@ struct State<'a> {
 /// ```
 /// use isoloss::law::Surface;
 /// use isoloss::plan::{Aim, Scenario, regret_over_laws};
+/// use isoloss::units::Flops;
 ///
 /// let laws = [Surface::published("besiroglu")?, Surface::published("hoffmann-a3-devries")?];
-/// let regret = regret_over_laws(&[&laws[0], &laws[1]], &Scenario::new(Aim::Budget(5.76e23)))?;
+/// let regret = regret_over_laws(&[&laws[0], &laws[1]], &Scenario::new(Aim::TrainFlops(Flops::new(5.76e23))))?;
 /// assert!(regret.choices.iter().all(|own| regret.least.worst <= own.worst));
 /// # Ok::<(), isoloss::error::Error>(())
 /// ```
@@ -73,13 +75,13 @@ pub fn regret_over_laws(laws: &[&Surface], scenario: &Scenario) -> Result<Regret
     scenario.validate()?;
     let now = scenario.typical();
     let mut states = Vec::new();
-    let caps = SizeCaps::of(scenario, &scenario.designs[0]);
+    let candidate = Candidate::exact(scenario, &scenario.designs[0]);
     for surface in laws {
-        let best = solve(scenario, &scenario.designs[0], surface, &caps, &now)?;
+        let best = candidate.solve(surface, &now)?;
         states.push(State { now, best, label: surface.label.clone() });
     }
     let own: Vec<(String, f64)> = states.iter().map(|s| (s.label.clone(), s.best.ln_n)).collect();
-    Ok(weigh(scenario, &states, &own, |c| c.worst))
+    Ok(weigh(&candidate, &states, &own, |c| c.worst))
 }
 
 /// The least-regret size over joint draws of one fit and the circumstances.
@@ -92,23 +94,22 @@ pub fn regret_over_draws(
     sampling: &Sampling,
 ) -> Result<Regret> {
     scenario.validate()?;
-    let design = &scenario.designs[0];
-    let caps = SizeCaps::of(scenario, design);
-    let typical = solve(scenario, design, &ensemble.best, &caps, &scenario.typical())?;
+    let candidate = Candidate::tabulated(scenario, &scenario.designs[0]);
+    let typical = candidate.solve(&ensemble.best, &scenario.typical())?;
     let drawn = states(ensemble, scenario, sampling.draws.min(300), sampling.seed);
     let states: Vec<State> = drawn
         .into_iter()
         .filter_map(|(surface, now)| {
-            let best = solve(scenario, design, surface, &caps, &now).ok()?;
+            let best = candidate.solve(surface, &now).ok()?;
             Some(State { now, best, label: "a draw".to_owned() })
         })
         .collect();
     let own = [(ensemble.best.label.clone(), typical.ln_n)];
-    Ok(weigh(scenario, &states, &own, |c| c.mean))
+    Ok(weigh(&candidate, &states, &own, |c| c.mean))
 }
 
 fn weigh(
-    scenario: &Scenario,
+    candidate: &Candidate,
     states: &[State],
     own: &[(String, f64)],
     badness: impl Fn(&SizeRegret) -> f64,
@@ -118,7 +119,7 @@ fn weigh(
     let hi = sizes().fold(f64::NEG_INFINITY, f64::max);
     let choice = |label: &str, ln_n: f64| {
         let mut regrets: Vec<(f64, &str)> =
-            states.iter().map(|s| (regret(scenario, s, ln_n), s.label.as_str())).collect();
+            states.iter().map(|s| (regret(candidate, s, ln_n), s.label.as_str())).collect();
         regrets.sort_by(|a, b| a.0.total_cmp(&b.0));
         let values: Vec<f64> = regrets.iter().map(|r| r.0).collect();
         let (worst, under) = regrets.last().copied().unwrap_or((f64::NAN, ""));
@@ -143,30 +144,36 @@ fn weigh(
 }
 
 /// What the size costs in one state beyond its best plan; infinite when it has no plan there.
-fn regret(scenario: &Scenario, state: &State, ln_n: f64) -> f64 {
-    let design = &scenario.designs[0];
+pub(super) fn regret(candidate: &Candidate, state: &State, ln_n: f64) -> f64 {
     let surface = &state.best.surface;
-    let Some(ln_d) = scenario.ln_d_at_size(state.best.law, surface, design, &state.now, ln_n)
-    else {
+    let Some(ln_d) = candidate.ln_d_at_size(state.best.law, surface, &state.now, ln_n) else {
         return f64::INFINITY;
     };
-    match scenario.aim {
-        Aim::Loss(_) | Aim::QualityOf(_) => {
-            let cost = scenario.cost(design, surface.params, &state.now, ln_n, ln_d);
-            (cost / state.best.cost - 1.0).max(0.0)
-        }
-        Aim::Budget(_) | Aim::MachineTime => {
-            let plain = surface.within(Setting { unique: None, ..surface.setting });
-            let compute = |ln_n: f64, ln_d: f64| {
-                let loss = surface.loss_at(ln_n, ln_d);
-                optimum_for_loss(&plain, loss).map(|plan| plan.train_flops.get())
-            };
-            let best = compute(state.best.ln_n, state.best.ln_d);
-            match (compute(ln_n, ln_d), best) {
-                (Ok(c), Ok(best)) => (1.0 - c / best).max(0.0),
-                _ => f64::INFINITY,
-            }
-        }
+    if candidate.scenario.aim.is_loss() {
+        let cost = candidate.cost(surface, &state.now, ln_n, ln_d);
+        return (cost / state.best.cost - 1.0).max(0.0);
+    }
+    // Beside a budget of training, dearer serving is loss at what a nat is worth.
+    let plain = surface.within(Setting { unique: None, ..surface.setting });
+    let worth = |ln_n: f64, ln_d: f64| {
+        let loss = surface.loss_at(ln_n, ln_d);
+        state
+            .best
+            .nat_value
+            .map_or(loss, |value| loss + candidate.cost(surface, &state.now, ln_n, ln_d) / value)
+    };
+    // What both pay alike does not count.
+    let same = state.best.nat_value.map_or(0.0, |value| {
+        candidate.cost(surface, &state.now, state.best.ln_n, state.best.ln_d) / value
+    });
+    let compute = |ln_n: f64, ln_d: f64| {
+        let loss = worth(ln_n, ln_d) - same;
+        optimum_for_loss(&plain, loss).map(|plan| plan.train_flops.get())
+    };
+    let best = compute(state.best.ln_n, state.best.ln_d);
+    match (compute(ln_n, ln_d), best) {
+        (Ok(c), Ok(best)) => (1.0 - c / best).max(0.0),
+        _ => f64::INFINITY,
     }
 }
 

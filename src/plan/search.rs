@@ -59,18 +59,16 @@ impl BestPoint {
 }
 
 impl Terms<'_> {
-    fn train_cost(&self, ln_n: f64, ln_d: f64) -> f64 {
-        6.0 * self.train_per_flop * (ln_n + ln_d).exp()
+    fn train_cost(&self, surface: &Surface, ln_n: f64, ln_d: f64) -> f64 {
+        surface.flops_per_nd * self.train_per_flop * (ln_n + ln_d).exp()
     }
 
     /// Training plus serving.
     #[cfg(test)]
-    fn cost(&self, ln_n: f64, ln_d: f64) -> f64 {
-        self.train_cost(ln_n, ln_d) + (self.serve)(ln_n).0
+    fn cost(&self, surface: &Surface, ln_n: f64, ln_d: f64) -> f64 {
+        self.train_cost(surface, ln_n, ln_d) + (self.serve)(ln_n).0
     }
 }
-
-const LN_SIX: f64 = 1.791_759_469_228_055;
 
 /// Minimises 6 N D p + S(N) on the iso-loss curve within the caps.
 ///
@@ -99,9 +97,10 @@ pub(super) fn least_cost(surface: &Surface, loss: f64, terms: &Terms) -> Result<
         let Ok(n) = n else { return infeasible("tokens") };
         least = (n.ln(), Some(Cap::Tokens));
     }
-    let ln_c = |ln_n: f64| LN_SIX + ln_n + ln_d(ln_n);
+    let ln_per_nd = surface.flops_per_nd.ln();
+    let ln_c = |ln_n: f64| ln_per_nd + ln_n + ln_d(ln_n);
     if ln_c(least.0) > caps.ln_c + 1e-12 {
-        if LN_SIX + ln_dense + dense.d.ln() > caps.ln_c || least.0 > ln_dense {
+        if ln_per_nd + ln_dense + dense.d.ln() > caps.ln_c || least.0 > ln_dense {
             return infeasible("training compute");
         }
         let excess = |ln_n: f64| ln_c(ln_n).min(1e3) - caps.ln_c;
@@ -115,7 +114,7 @@ pub(super) fn least_cost(surface: &Surface, loss: f64, terms: &Terms) -> Result<
     if !ln_d.is_finite() {
         return infeasible("size");
     }
-    if ln_d > caps.ln_d + 1e-9 || LN_SIX + ln_n + ln_d > caps.ln_c + 1e-9 {
+    if ln_d > caps.ln_d + 1e-9 || ln_per_nd + ln_n + ln_d > caps.ln_c + 1e-9 {
         return infeasible("size together with tokens or compute");
     }
     Ok(BestPoint { ln_n, ln_d, at_cap })
@@ -136,7 +135,7 @@ fn unlimited(surface: &Surface, loss: f64, terms: &Terms, wall: f64, ln_dense: f
     let slope = |ln_n: f64| {
         let ln_d = ln_d_for_loss(surface, ln_n, loss);
         let (by_n, by_d) = surface.slopes_at(ln_n, ln_d);
-        1.0 - by_n / by_d + (terms.serve)(ln_n).1 / terms.train_cost(ln_n, ln_d)
+        1.0 - by_n / by_d + (terms.serve)(ln_n).1 / terms.train_cost(surface, ln_n, ln_d)
     };
     if slope(upper) <= 0.0 {
         return Ok(upper);
@@ -169,8 +168,8 @@ pub(super) fn lowest_loss(surface: &Surface, budget: f64, terms: &Terms) -> Resu
         return Err(empty().into());
     }
     // Beyond this size serving, or a single token of training, takes the whole budget.
-    let ln_one_token = (budget / (6.0 * terms.train_per_flop)).ln();
-    let after_one_token = |ln_n: f64| left(ln_n).0 - terms.train_cost(ln_n, 0.0);
+    let ln_one_token = (budget / (surface.flops_per_nd * terms.train_per_flop)).ln();
+    let after_one_token = |ln_n: f64| left(ln_n).0 - terms.train_cost(surface, ln_n, 0.0);
     if after_one_token(0.0) <= 0.0 {
         return Err(empty().into());
     }
@@ -184,30 +183,9 @@ pub(super) fn lowest_loss(surface: &Surface, budget: f64, terms: &Terms) -> Resu
     } else {
         find_root("largest size within the budget", after_one_token, 0.0, upper)?
     };
-    // ln D at ln N, what limits it, and what the derivative of the budget adds.
-    let tokens = |ln_n: f64| {
-        let (left, slope) = left(ln_n);
-        // An empty budget buys no tokens, not an undefined number of them.
-        let bought = (left.max(0.0) / (6.0 * terms.train_per_flop)).ln() - ln_n;
-        let allowed = caps.ln_c - LN_SIX - ln_n;
-        let useful = surface.ln_d_most_useful(ln_n);
-        let ln_d = bought.min(allowed).min(caps.ln_d).min(useful);
-        if ln_d == bought {
-            (ln_d, None, Some(1.0 + slope / left))
-        } else if ln_d == allowed {
-            (ln_d, Some(Cap::Compute), Some(1.0))
-        } else if ln_d == caps.ln_d {
-            (ln_d, Some(Cap::Tokens), None)
-        } else {
-            (ln_d, None, None)
-        }
-    };
+    let reach = Reach { surface, budget, terms };
     // Derivative of the loss along the edge of what is allowed.
-    let slope = |ln_n: f64| {
-        let (ln_d, _, moves) = tokens(ln_n);
-        let (by_n, by_d) = surface.slopes_at(ln_n, ln_d);
-        by_n - moves.map_or(0.0, |m| by_d * m)
-    };
+    let slope = |ln_n: f64| reach.loss_slope(ln_n);
     let edge = most - 1e-9;
     let ln_n = if slope(edge) < 0.0 || edge <= 0.0 {
         most
@@ -221,9 +199,47 @@ pub(super) fn lowest_loss(surface: &Surface, budget: f64, terms: &Terms) -> Resu
             }
         })?
     };
-    let (ln_d, limited, _) = tokens(ln_n);
+    let (ln_d, limited, _) = reach.tokens(ln_n);
     let at_size = ln_n >= caps.ln_n - 1e-9;
     Ok(BestPoint { ln_n, ln_d, at_cap: if at_size { Some(Cap::Size) } else { limited } })
+}
+
+/// The most tokens each size can be trained on within a budget and the caps.
+pub(super) struct Reach<'a> {
+    pub(super) surface: &'a Surface,
+    pub(super) budget: f64,
+    pub(super) terms: &'a Terms<'a>,
+}
+
+impl Reach<'_> {
+    /// ln D at ln N, what limits it, and what the derivative of the budget adds.
+    pub(super) fn tokens(&self, ln_n: f64) -> (f64, Option<Cap>, Option<f64>) {
+        let caps = &self.terms.caps;
+        let (serve, slope) = (self.terms.serve)(ln_n);
+        let left = self.budget - serve;
+        // An empty budget buys no tokens, not an undefined number of them.
+        let price = self.surface.flops_per_nd * self.terms.train_per_flop;
+        let bought = (left.max(0.0) / price).ln() - ln_n;
+        let allowed = caps.ln_c - self.surface.flops_per_nd.ln() - ln_n;
+        let useful = self.surface.ln_d_most_useful(ln_n);
+        let ln_d = bought.min(allowed).min(caps.ln_d).min(useful);
+        if ln_d == bought {
+            (ln_d, None, Some(1.0 + slope / left))
+        } else if ln_d == allowed {
+            (ln_d, Some(Cap::Compute), Some(1.0))
+        } else if ln_d == caps.ln_d {
+            (ln_d, Some(Cap::Tokens), None)
+        } else {
+            (ln_d, None, None)
+        }
+    }
+
+    /// dL / d ln N along the edge of what is allowed.
+    pub(super) fn loss_slope(&self, ln_n: f64) -> f64 {
+        let (ln_d, _, moves) = self.tokens(ln_n);
+        let (by_n, by_d) = self.surface.slopes_at(ln_n, ln_d);
+        by_n - moves.map_or(0.0, |m| by_d * m)
+    }
 }
 
 #[cfg(test)]
@@ -268,16 +284,16 @@ mod tests {
                 let allowed = |ln_n: f64, ln_d: f64| {
                     ln_n <= caps.ln_n + 1e-9
                         && ln_d <= caps.ln_d + 1e-9
-                        && LN_SIX + ln_n + ln_d <= caps.ln_c + 1e-9
+                        && 6f64.ln() + ln_n + ln_d <= caps.ln_c + 1e-9
                 };
                 if let Ok(best) = least_cost(&surface, target, &terms) {
                     found_any += 1;
                     assert!(allowed(best.ln_n, best.ln_d), "{} {caps:?}", surface.label);
-                    let cost = terms.cost(best.ln_n, best.ln_d);
+                    let cost = terms.cost(&surface, best.ln_n, best.ln_d);
                     for ln_n in grid.clone() {
                         let ln_d = ln_d_for_loss(&surface, ln_n, target);
                         if ln_d.is_finite() && allowed(ln_n, ln_d) {
-                            let other = terms.cost(ln_n, ln_d);
+                            let other = terms.cost(&surface, ln_n, ln_d);
                             assert!(other >= cost * (1.0 - 1e-9), "{} {caps:?}", surface.label);
                         }
                     }
@@ -285,7 +301,7 @@ mod tests {
                 let budget = 1e23;
                 let best = lowest_loss(&surface, budget, &terms).expect("a plan");
                 assert!(allowed(best.ln_n, best.ln_d), "{} {caps:?} {best:?}", surface.label);
-                assert!(terms.cost(best.ln_n, best.ln_d) <= budget * (1.0 + 1e-9));
+                assert!(terms.cost(&surface, best.ln_n, best.ln_d) <= budget * (1.0 + 1e-9));
                 let loss = surface.loss_at(best.ln_n, best.ln_d);
                 for ln_n in grid.filter(|x| *x <= caps.ln_n) {
                     let left = budget - serve(ln_n).0;
@@ -293,7 +309,7 @@ mod tests {
                         continue;
                     }
                     let ln_d =
-                        ((left / 6.0).ln() - ln_n).min(caps.ln_d).min(caps.ln_c - LN_SIX - ln_n);
+                        ((left / 6.0).ln() - ln_n).min(caps.ln_d).min(caps.ln_c - 6f64.ln() - ln_n);
                     let other = surface.loss_at(ln_n, ln_d);
                     assert!(other >= loss - 1e-9, "{} {caps:?} {other} {loss}", surface.label);
                 }

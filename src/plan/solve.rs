@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::Plan;
-use super::scenario::{Aim, Circumstances, Design, Scenario, SizeCaps};
+use super::scenario::Scenario;
 use super::search::Cap;
-use crate::error::Result;
 use crate::law::Surface;
 use crate::units::{Params, Tokens};
 
@@ -36,20 +35,8 @@ pub(super) struct Solved<'a> {
     pub(super) ln_d: f64,
     pub(super) at_cap: Option<Cap>,
     pub(super) cost: f64,
-}
-
-pub(super) fn solve<'a>(
-    scenario: &Scenario,
-    design: &Design,
-    law: &'a Surface,
-    caps: &SizeCaps,
-    now: &Circumstances,
-) -> Result<Solved<'a>> {
-    let surface = scenario.ask(law, design)?;
-    let best = scenario.solve(law, &surface, design, caps, now)?;
-    let (ln_n, ln_d) = (best.ln_n, best.ln_d);
-    let cost = scenario.cost(design, surface.params, now, ln_n, ln_d);
-    Ok(Solved { law, surface, ln_n, ln_d, at_cap: best.at_cap, cost })
+    /// What a nat is worth, where loss is weighed against serving.
+    pub(super) nat_value: Option<f64>,
 }
 
 impl Solved<'_> {
@@ -58,34 +45,14 @@ impl Solved<'_> {
     }
 
     /// What makes one design better than another: less cost for a loss, less loss for a budget.
-    pub(super) fn merit(&self, aim: Aim) -> f64 {
-        match aim {
-            Aim::Loss(_) | Aim::QualityOf(_) => self.cost,
-            Aim::Budget(_) | Aim::MachineTime => self.surface.loss_at(self.ln_n, self.ln_d),
+    ///
+    /// Beside a budget of training, serving counts at what a nat is worth.
+    pub(super) fn merit(&self, scenario: &Scenario, nat_value: Option<f64>) -> f64 {
+        let loss = self.surface.loss_at(self.ln_n, self.ln_d);
+        match (scenario.aim, nat_value) {
+            (aim, _) if aim.is_loss() => self.cost,
+            (_, Some(value)) => loss * value + self.cost,
+            _ => loss,
         }
     }
-}
-
-/// Everything a plan costs in one outcome.
-pub(super) fn costs(
-    scenario: &Scenario,
-    design: &Design,
-    surface: &Surface,
-    now: &Circumstances,
-    ln_n: f64,
-    ln_d: f64,
-) -> Costs {
-    let flops = 6.0 * (ln_n + ln_d).exp();
-    let mut costs = Costs::default();
-    if let Some(t) = &scenario.training {
-        let peak = t.device.bf16_dense_tflop_per_s.map_or(f64::NAN, |p| p * 1e12);
-        let hours = flops / (peak * now.utilisation) / 3600.0;
-        costs.train_device_hours = Some(hours);
-        costs.train_days = t.devices.map(|devices| hours / devices / 24.0);
-        costs.train_kwh = t.kilowatt().map(|kw| kw * hours);
-        costs.train_usd = t.usd_per_hour.map(|_| flops * t.usd_per_flop(now));
-    }
-    costs.serve_usd = scenario.serve_usd(design, surface.params, now, ln_n);
-    costs.total_usd = costs.train_usd.map(|train| train + costs.serve_usd.unwrap_or(0.0));
-    costs
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::scenario::{Circumstances, Design, Input, Scenario, SizeCaps};
-use super::solve::{Costs, costs, solve};
+use super::candidate::Candidate;
+use super::scenario::{Circumstances, Input, Scenario};
+use super::solve::Costs;
 use crate::law::{Ensemble, Surface};
 use crate::num::{Interval, map_all, standard_deviation, stream};
 
@@ -62,7 +63,28 @@ pub(super) struct Answer {
     pub(super) ln_d: f64,
     pub(super) loss: f64,
     pub(super) cost: f64,
+    pub(super) flops: f64,
     pub(super) costs: Costs,
+}
+
+impl Answer {
+    /// The answer at one size and number of tokens, in one outcome.
+    pub(super) fn of(
+        candidate: &Candidate,
+        surface: &Surface,
+        now: &Circumstances,
+        ln_n: f64,
+        ln_d: f64,
+    ) -> Self {
+        Self {
+            ln_n,
+            ln_d,
+            loss: surface.loss_at(ln_n, ln_d),
+            cost: candidate.cost(surface, now, ln_n, ln_d),
+            flops: surface.flops_per_nd * (ln_n + ln_d).exp(),
+            costs: candidate.costs(surface, now, ln_n, ln_d),
+        }
+    }
 }
 
 /// Plans over joint draws.
@@ -103,6 +125,16 @@ impl<'a> Space<'a> {
         points
     }
 
+    /// The points of a sample: where only the law is in doubt, every draw of it once.
+    fn points(&self, sampling: &Sampling) -> Vec<Vec<f64>> {
+        let draws = self.ensemble.draws.len();
+        // A few rival laws are no sample of quantiles.
+        if self.inputs == [Input::Law] && (100..=sampling.draws).contains(&draws) {
+            return (0..draws).map(|i| vec![(i as f64 + 0.5) / draws as f64]).collect();
+        }
+        self.hypercube(sampling.draws, sampling.seed, 0)
+    }
+
     fn at(&self, point: &[f64]) -> (&'a Surface, Circumstances) {
         let quantile =
             |input: Input| self.inputs.iter().position(|i| *i == input).map_or(0.5, |i| point[i]);
@@ -133,29 +165,41 @@ pub(super) fn states<'a>(
 
 impl Sample {
     /// Solves the plan of the design in every draw, and again with one input exchanged at a time.
-    pub(super) fn draw(
-        ensemble: &Ensemble,
-        scenario: &Scenario,
-        design: &Design,
-        caps: &SizeCaps,
-        sampling: &Sampling,
-    ) -> Self {
-        let space = Space::new(ensemble, scenario);
+    pub(super) fn draw(ensemble: &Ensemble, candidate: &Candidate, sampling: &Sampling) -> Self {
+        let space = Space::new(ensemble, candidate.scenario);
         if space.inputs.is_empty() || sampling.draws == 0 {
             return Self { answers: Vec::new(), failed: 0, spread: Vec::new() };
         }
         let answer = |point: &Vec<f64>| -> Option<Answer> {
             let (surface, now) = space.at(point);
-            let s = solve(scenario, design, surface, caps, &now).ok()?;
-            let loss = s.surface.loss_at(s.ln_n, s.ln_d);
-            let costs = costs(scenario, design, &s.surface, &now, s.ln_n, s.ln_d);
-            Some(Answer { ln_n: s.ln_n, ln_d: s.ln_d, loss, cost: s.cost, costs })
+            let s = candidate.solve(surface, &now).ok()?;
+            Some(Answer::of(candidate, &s.surface, &now, s.ln_n, s.ln_d))
         };
-        let points = space.hypercube(sampling.draws, sampling.seed, 0);
+        let points = space.points(sampling);
         let answers = map_all(&points, &answer);
         let failed = answers.iter().filter(|a| a.is_none()).count();
         let spread = space.shares(&answers, &points, sampling, &answer);
         Self { answers: answers.into_iter().flatten().collect(), failed, spread }
+    }
+
+    /// Answers in every draw, without the shares of the inputs.
+    pub(super) fn plain(
+        ensemble: &Ensemble,
+        scenario: &Scenario,
+        sampling: &Sampling,
+        answer: &(impl Fn(&Surface, &Circumstances) -> Option<Answer> + Sync),
+    ) -> Self {
+        let space = Space::new(ensemble, scenario);
+        if space.inputs.is_empty() || sampling.draws == 0 {
+            return Self { answers: Vec::new(), failed: 0, spread: Vec::new() };
+        }
+        let points = space.points(sampling);
+        let answers = map_all(&points, &|point: &Vec<f64>| {
+            let (surface, now) = space.at(point);
+            answer(surface, &now)
+        });
+        let failed = answers.iter().filter(|a| a.is_none()).count();
+        Self { answers: answers.into_iter().flatten().collect(), failed, spread: Vec::new() }
     }
 
     /// Percentile intervals by field name.
@@ -168,7 +212,7 @@ impl Sample {
             ("tokens", Box::new(|a| a.ln_d.exp())),
             ("tokens_per_param", Box::new(|a| (a.ln_d - a.ln_n).exp())),
             ("loss", Box::new(|a| a.loss)),
-            ("train_flops", Box::new(|a| 6.0 * (a.ln_n + a.ln_d).exp())),
+            ("train_flops", Box::new(|a| a.flops)),
             ("cost", Box::new(|a| a.cost)),
             ("train_usd", Box::new(costs(|c| c.train_usd))),
             ("serve_usd", Box::new(costs(|c| c.serve_usd))),
@@ -259,11 +303,9 @@ impl Space<'_> {
                         // Pairs that share only this input, and pairs that share all but it.
                         let alone = 1.0 - half_square(&at_others) / variance;
                         let in_all = half_square(&answers[..n]) / variance;
-                        Share {
-                            input: *input,
-                            alone: alone.clamp(0.0, 1.0),
-                            in_all: in_all.min(1.0),
-                        }
+                        // Both are estimates; what an input causes alone is part of what it causes.
+                        let in_all = in_all.min(1.0);
+                        Share { input: *input, alone: alone.clamp(0.0, in_all), in_all }
                     })
                     .collect();
                 shares.sort_by(|a, b| b.in_all.total_cmp(&a.in_all));

@@ -3,6 +3,7 @@
 //! Functions named `…_table` give a [`Table`], `…_text` lines for people, `…_chart` a [`Chart`],
 //! `…_csv` rows in full precision. [`save`] writes any of them to a file.
 
+mod advice;
 mod allocation;
 mod benchmark;
 pub mod chart;
@@ -28,6 +29,7 @@ mod talk;
 mod uncertainty;
 mod unseen;
 
+pub use advice::{advice_text, wrapped};
 pub use allocation::{approaches_table, decision_table, refusals_text, valley_table};
 pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table};
 pub use chart::{
@@ -48,7 +50,7 @@ pub use lists::{
 };
 pub use number::dollars;
 pub use page::{Figure, Page};
-pub use plan::proposal_tables;
+pub use plan::{Detail, plan_tables, serving_frontier_table, what_if_table};
 pub use predict::{prediction_csv, prediction_table};
 pub use recipe::{model_config, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text};

@@ -7,13 +7,13 @@ use super::allocation::valley_table;
 use super::compare::comparison_table;
 use super::fit::{certificate_text, fit_table, objective_text};
 use super::number::{number, percent};
-use super::plan::proposal_tables;
+use super::plan::{Detail, plan_tables};
 use super::table::Table;
 use super::unseen::{backtest_table, verdict_sentences};
 use crate::data::RunTable;
-use crate::error::{ReportError, Result};
+use crate::error::{ReportError, Result, Warning};
 use crate::fit::{Backtest, Fit, Valley};
-use crate::plan::{Comparison, IsoLossCurve, Proposal, Strategy};
+use crate::plan::{Comparison, IsoLossCurve, Row, Strategy};
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -44,7 +44,9 @@ pub struct Page<'a> {
     /// The fit.
     pub fit: &'a Fit,
     /// Plans with their headings.
-    pub plans: &'a [(String, &'a Proposal)],
+    pub plans: &'a [(String, Vec<Row>)],
+    /// Warnings of the plans; those of the fit come first by themselves.
+    pub warnings: &'a [Warning],
     /// The iso-loss curve.
     pub curve: Option<&'a IsoLossCurve>,
     /// Sizes compared along it.
@@ -127,8 +129,8 @@ impl Page<'_> {
     /// The plan in sentences, first thing on the page.
     fn answer(&self) -> Vec<String> {
         let mut sentences = Vec::new();
-        for (title, proposal) in self.plans {
-            for row in &proposal.plans {
+        for (title, rows) in self.plans {
+            for row in rows {
                 let (n, d) = (row.plan.n, row.plan.d);
                 let range = row.intervals.get("params").map_or_else(String::new, |i| {
                     let (lo, hi) =
@@ -141,8 +143,9 @@ impl Page<'_> {
                         "{title}: under {} the compute-optimal model has {n} parameters{range} on {d} tokens and reaches {:.4} nats per token.",
                         row.law, row.plan.loss_nats
                     ),
-                    Strategy::InferenceAware => format!(
-                        "With serving counted, {n} parameters{range} on {d} tokens reach that loss with the least total compute: {train} FLOPs to train, {total} FLOPs with serving."
+                    Strategy::Recommended if total > train => format!(
+                        "With serving counted, train {n} parameters{range} on {d} tokens, to {:.4} nats per token: {train} FLOPs to train, {total} FLOPs with serving.",
+                        row.plan.loss_nats
                     ),
                     _ => continue,
                 });
@@ -165,10 +168,10 @@ impl Page<'_> {
         let mut sections: Vec<Section> = self
             .plans
             .iter()
-            .map(|(title, proposal)| Section {
+            .map(|(title, rows)| Section {
                 heading: format!("Plan: {title}"),
                 paragraphs: Vec::new(),
-                tables: proposal_tables(&proposal.plans),
+                tables: plan_tables(rows, Detail::Full),
             })
             .collect();
         sections.push(self.fit_section());
@@ -211,9 +214,8 @@ impl Page<'_> {
     }
 
     fn warnings(&self) -> Vec<(String, String)> {
-        let of_plans = self.plans.iter().flat_map(|(_, p)| &p.warnings);
         let mut seen: Vec<(String, String)> = Vec::new();
-        for warning in self.fit.warnings.iter().chain(of_plans) {
+        for warning in self.fit.warnings.iter().chain(self.warnings) {
             let line = (warning.code().to_owned(), warning.to_string());
             if !seen.contains(&line) {
                 seen.push(line);
@@ -234,8 +236,8 @@ impl Page<'_> {
         let coefs = self.fit.coefficients.iter().map(|(n, x)| format!("{n} = {}", number(*x)));
         lines.push(("fitted coefficients".to_owned(), coefs.collect::<Vec<_>>().join(", ")));
         let laws = crate::law::published_laws().unwrap_or_default();
-        for (_, proposal) in self.plans {
-            for row in &proposal.plans {
+        for (_, rows) in self.plans {
+            for row in rows {
                 if let Some(law) = laws.iter().find(|l| l.name == row.law) {
                     let line = (format!("law {}", law.name), law.source.clone());
                     if !lines.contains(&line) {

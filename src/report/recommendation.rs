@@ -16,79 +16,49 @@ fn cost_text(currency: Currency, x: f64) -> String {
     }
 }
 
-/// The plan a scenario asks for, line by line.
+/// What a plan takes besides its size and tokens: machines, energy, serving, distance from the runs.
 #[must_use]
 pub fn recommendation_text(r: &Recommendation) -> String {
     let interval = |name: &str| r.intervals.get(name);
-    let mut text = format!("recommended under {}\n", r.law);
+    let mut text = String::new();
     let mut line = |what: &str, value: String| text.push_str(&format!("  {what:16} {value}\n"));
-    let experts = if r.design == "dense" { String::new() } else { format!(", {}", r.design) };
-    let total = if r.total_params.get() > 1.02 * r.active_params.get() {
-        format!("; {} stored", r.total_params)
-    } else {
-        String::new()
-    };
-    let n = with_interval(r.plan.n.get(), short_count, interval("params"));
-    line("N", format!("{n} parameters{experts}{total}"));
-    let epochs = r.epochs.map_or(String::new(), |e| match e {
-        e if e > 1.0 => format!(", {} epochs", short_count(e)),
-        _ => ", each token seen once".to_owned(),
-    });
-    line("D", with_interval(r.plan.d.get(), short_count, interval("tokens")) + " tokens" + &epochs);
-    line("D/N", with_interval(r.plan.tokens_per_param, number, interval("tokens_per_param")));
-    line("loss", with_interval(r.plan.loss_nats, loss, interval("loss")) + " nats per token");
-    line(
-        "training",
-        with_interval(r.plan.train_flops.get(), flops, interval("train_flops")) + " FLOPs",
-    );
     let costs = &r.costs;
     if let Some(hours) = costs.train_device_hours {
-        line("  device-hours", with_interval(hours, short_count, interval("train_device_hours")));
+        line("device-hours", with_interval(hours, short_count, interval("train_device_hours")));
     }
     if let Some(days) = costs.train_days {
-        line("  days", with_interval(days, number, interval("train_days")));
+        line("days", with_interval(days, number, interval("train_days")));
     }
     if let Some(kwh) = costs.train_kwh {
-        line("  energy", with_interval(kwh, megawatt_hours, interval("train_kwh")));
+        line("energy", with_interval(kwh, megawatt_hours, interval("train_kwh")));
     }
-    for (name, key, value) in [
-        ("  cost", "train_usd", costs.train_usd),
-        ("serving cost", "serve_usd", costs.serve_usd),
-        ("total cost", "total_usd", costs.total_usd.filter(|_| costs.serve_usd.is_some())),
-    ] {
-        if let Some(usd) = value {
-            line(name, with_interval(usd, dollars, interval(key)));
-        }
-    }
-    if !matches!(r.currency, Currency::TrainFlops) {
+    if r.currency.counts_serving() {
         let shown = |x: f64| cost_text(r.currency, x);
         let cost = with_interval(r.cost, shown, interval("cost"));
-        line("minimised", format!("{}: {cost}", r.currency));
+        line("counted", format!("{cost} ({})", r.currency));
     }
     if let Some(s) = &r.served {
         line(
             "served",
             format!(
-                "batch {}, first token {}, {} per token (bound by {})",
+                "batch {}, {} per token, first token {}",
                 bare_count(s.batch),
-                seconds(s.first_token_s),
                 seconds(s.per_token_s),
-                s.bound
+                seconds(s.first_token_s)
             ),
         );
+        line("bound by", s.bound.to_string());
         let (weights, cache) = (s.weight_bytes / 1e9, s.cache_bytes / 1e9);
         line(
-            "  memory",
+            "memory",
             format!("{} GB of weights, {} GB of cache", short_count(weights), short_count(cache)),
         );
     }
-    let limit = r.limited_by.clone().unwrap_or_else(|| "nothing but the target".to_owned());
-    line("limited by", limit);
     let outside = factors_outside(&r.outside);
     if !outside.is_empty() {
-        line("outside the runs", outside.join(", "));
+        line("beyond the runs", outside.join(", "));
     }
-    text
+    if text.is_empty() { text } else { format!("what it takes, under {}\n{text}", r.law) }
 }
 
 /// The range of the best plan over several laws.

@@ -13,9 +13,7 @@ use crate::data::RunTable;
 use crate::error::{Result, Warning};
 use crate::fit::{Backtest, OnProgress, valleys};
 use crate::law::Ensemble;
-use crate::plan::{
-    BandedCurve, Comparison, Proposal, banded_curve, compare_ratios, optimum_of_size,
-};
+use crate::plan::{BandedCurve, Comparison, Row, banded_curve, compare_ratios, optimum_of_size};
 use crate::report::{self, Chart, Size};
 use crate::units::{Flops, Params};
 
@@ -133,16 +131,12 @@ impl StudyReport {
             files.push((format!("{name}.png"), report::render_png(chart, Size::LARGE)?));
             figures.push(report::Figure { name, svg, caption: chart.caption.clone() });
         }
-        let proposals: Vec<(String, Proposal)> = self
+        let plans: Vec<(String, Vec<Row>)> = self
             .plans
             .iter()
-            .map(|p| {
-                let plans = p.answer.rows().cloned().collect();
-                (p.title.clone(), Proposal { plans, warnings: p.answer.warnings.clone() })
-            })
+            .map(|p| (p.title.clone(), p.answer.rows().cloned().collect()))
             .collect();
-        let plans: Vec<(String, &Proposal)> =
-            proposals.iter().map(|(title, proposal)| (title.clone(), proposal)).collect();
+        let warnings = self.warnings();
         let measured = valleys(&self.table);
         let page = report::Page {
             title: &self.config.title,
@@ -152,6 +146,7 @@ impl StudyReport {
             valleys: &measured,
             fit: &self.fit.fit,
             plans: &plans,
+            warnings: &warnings,
             curve: self.curve.as_ref().map(|c| &c.banded.curve),
             comparison: self.curve.as_ref().and_then(|c| c.comparison.as_ref()),
             backtest: self.backtest.as_ref(),

@@ -139,21 +139,6 @@ impl Default for ScenarioRequest {
 }
 
 impl ScenarioRequest {
-    /// Whether anything is asked beyond a budget or a loss.
-    #[must_use]
-    pub fn is_rich(&self) -> bool {
-        self.cost.is_some()
-            || self.serve_device.is_some()
-            || self.unique_tokens.is_some()
-            || self.memory_bytes.is_some()
-            || self.max_params.is_some()
-            || self.ttft_s.is_some()
-            || self.tpot_s.is_some()
-            || self.experts != [1]
-            || self.mfu.is_some_and(|mfu| !mfu.is_known())
-            || self.serve_tokens.or(self.requests).is_some_and(|r| !r.is_known())
-    }
-
     /// Useful share of the training peak over paid hours.
     ///
     /// # Errors
@@ -195,13 +180,15 @@ impl ScenarioRequest {
         device_name.map(|name| request(name).resolve()).transpose()
     }
 
-    fn serving(&self) -> Result<Option<Serving>> {
+    fn serving(&self, training: Option<&Training>) -> Result<Option<Serving>> {
         let Some(name) = &self.serve_device else {
             return Ok(None);
         };
         let of = Deployment::of(name, self.serve_devices)?.quantised(self.serve_bits);
         let on_record = of.device.latest_price().ok().map(Price::range);
-        let price = self.serve_usd_per_hour.or(on_record);
+        // A device that also trains has the price given for that.
+        let trained = training.filter(|t| t.device.name == of.device.name);
+        let price = self.serve_usd_per_hour.or(trained.and_then(|t| t.usd_per_hour)).or(on_record);
         if let Some((prefill, decode)) = self.serve_mfu {
             let peak = match self.serve_peak_flop_per_s {
                 Some(peak) => peak,
@@ -228,9 +215,12 @@ impl ScenarioRequest {
     }
 
     fn data(&self) -> Result<Option<DataLimit>> {
-        let repetition = self.repetition.map_or_else(published_repetition, Ok)?;
+        let (repetition, rival) = match self.repetition {
+            Some(given) => (given, None),
+            None => (published_repetition()?, None),
+        };
         let max_epochs = self.max_epochs.unwrap_or(1e6);
-        Ok(self.unique_tokens.map(|unique| DataLimit { unique, max_epochs, repetition }))
+        Ok(self.unique_tokens.map(|unique| DataLimit { unique, max_epochs, repetition, rival }))
     }
 
     /// The scenario for a target and machines to train on.
@@ -243,7 +233,7 @@ impl ScenarioRequest {
         let each = self.prompt + self.answer;
         let requests = self.requests.or(self.serve_tokens.map(|t| t.map(|t| t / each)));
         let demand = requests.map(|requests| Demand { request, requests });
-        let serving = self.serving()?;
+        let serving = self.serving(training.as_ref())?;
         if serving.is_none() && (self.ttft_s.is_some() || self.tpot_s.is_some()) {
             return Err(StudyError::NoServingDevice { what: "a limit on waiting" }.into());
         }
@@ -253,16 +243,20 @@ impl ScenarioRequest {
         // Latency needs requests to be about, even where their number does not count.
         let demand = demand
             .or(serving.as_ref().map(|_| Demand { request, requests: Uncertain::known(1.0) }));
-        let money = matches!(aim, Aim::Budget(_)) && training.is_some();
-        let currency = match self.cost {
-            Some(cost) => cost,
-            None if money => Currency::TrainUsd,
-            None if matches!(aim, Aim::Budget(_) | Aim::MachineTime) => Currency::TrainFlops,
-            None if serving.is_some() && training.is_some() && requests.is_some() => {
-                Currency::LifetimeUsd
+        // Serving is paid in money; training on the same device then has a price as well.
+        let training = match (&serving, training) {
+            (Some(_), None) if requests.is_some() && self.cost.is_none_or(|c| c.is_money()) => {
+                self.training(self.serve_device.as_deref(), None, None)?.filter(Training::has_price)
             }
-            None if requests.is_some() => Currency::LifetimeFlops,
-            None => Currency::TrainFlops,
+            (_, training) => training,
+        };
+        let priced = serving.is_some() && training.is_some();
+        let currency = match (self.cost, aim) {
+            (Some(cost), _) => cost,
+            (None, _) if requests.is_some() && priced => Currency::LifetimeUsd,
+            (None, Aim::TrainUsd(_) | Aim::Lifetime(_)) => Currency::TrainUsd,
+            (None, _) if requests.is_some() => Currency::LifetimeFlops,
+            (None, _) => Currency::TrainFlops,
         };
         let pattern = self.pattern;
         let experts = &self.experts;
@@ -285,6 +279,7 @@ impl ScenarioRequest {
                 context: self.context,
             }),
             max_params: self.max_params,
+            nat_value: None,
         };
         scenario.validate()?;
         Ok(scenario)

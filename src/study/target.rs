@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, StudyError};
 use crate::law::Surface;
-use crate::plan::{Goal, optimum_of_size};
+use crate::plan::{Aim, optimum_of_size};
 use crate::units::Params;
 
 /// A loss, or the model size whose compute-optimal loss is meant.
@@ -20,8 +20,8 @@ pub struct Target {
 impl Target {
     /// The target as the planner takes it; `None` where nothing is given.
     #[must_use]
-    pub fn goal(&self) -> Option<Goal> {
-        self.quality_of.map(Goal::QualityOf).or(self.loss.map(Goal::Loss))
+    pub fn aim(&self) -> Option<Aim> {
+        self.quality_of.map(Aim::QualityOf).or(self.loss.map(Aim::Loss))
     }
 
     /// The loss under one law, nats per token.
@@ -30,9 +30,9 @@ impl Target {
     /// [`StudyError::NoLoss`] where nothing is given; as
     /// [`optimum_of_size`](crate::plan::optimum_of_size) for a size.
     pub fn loss_under(&self, surface: &Surface) -> Result<f64> {
-        match self.goal() {
-            Some(Goal::QualityOf(n)) => Ok(optimum_of_size(surface, n)?.loss_nats),
-            Some(Goal::Loss(loss)) => Ok(loss),
+        match self.aim() {
+            Some(Aim::QualityOf(n)) => Ok(optimum_of_size(surface, n)?.loss_nats),
+            Some(Aim::Loss(loss)) => Ok(loss),
             _ => Err(StudyError::NoLoss.into()),
         }
     }

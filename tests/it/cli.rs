@@ -88,7 +88,7 @@ fn plan_has_the_fields_of_the_contract() {
     ]);
     let rows = plan["plans"].as_array().expect("a list");
     let strategies: Vec<&str> = rows.iter().filter_map(|r| r["strategy"].as_str()).collect();
-    assert_eq!(strategies, ["kaplan", "chinchilla", "inference-aware"]);
+    assert_eq!(strategies, ["kaplan", "chinchilla", "inference-aware", "recommended"]);
     for row in rows {
         has(
             row,

@@ -66,7 +66,8 @@ fn a_money_plan_says_what_it_costs_how_sure_it_is_and_how_to_run_it() {
     // Every quantity names every input, and no share is negative or above one.
     for spread in r["spread"].as_array().expect("doubts") {
         let shares = spread["shares"].as_array().expect("shares");
-        assert_eq!(shares.len(), 5, "{spread}");
+        // Training and serving pay one price for the same device.
+        assert_eq!(shares.len(), 4, "{spread}");
         let within = |s: &Value| (0.0..=1.0).contains(&s["in_all"].as_f64().unwrap_or(f64::NAN));
         assert!(shares.iter().all(within), "{spread}");
     }

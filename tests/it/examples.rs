@@ -15,6 +15,6 @@ fn logs_to_plan_gives_the_plan_of_the_command_line() {
     let theirs =
         json(&["plan", "--law", &fit, "--flops", "1e14", "--serve-tokens", "1B", "--json"]);
     let ours = serde_json::to_value(logs_to_plan::plan().expect("a plan")).expect("JSON");
-    assert!(ours["plans"].as_array().is_some_and(|plans| plans.len() == 3));
+    assert!(ours["plans"].as_array().is_some_and(|plans| plans.len() == 4));
     assert_eq!(ours, theirs);
 }

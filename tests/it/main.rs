@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "tests say what they measured and what they skipped")]
 
 #[cfg(feature = "logs")]
+mod advice;
 mod approaches;
 mod arrows;
 #[cfg(feature = "logs")]

@@ -166,7 +166,7 @@ proptest! {
         prop_assume!(best.is_ok());
         let best = best.expect("assumed");
         prop_assume!(best.n.get() > 1e7 && best.d.get() > 1e7 && best.d.get() < 1e23);
-        let mut scenario = Scenario::new(Aim::Budget(c.get()));
+        let mut scenario = Scenario::new(Aim::Lifetime(c.get()));
         scenario.currency = Currency::LifetimeFlops;
         let tokens = best.d.get() * (0.01 + served);
         scenario.demand = Some(Demand {
@@ -175,7 +175,12 @@ proptest! {
         });
         scenario.max_params = Some(best.n * size);
         let unique = best.d * 0.2;
-        scenario.data = Some(DataLimit { unique, max_epochs: epochs, repetition: (15.4, 5.3) });
+        scenario.data = Some(DataLimit {
+            unique,
+            max_epochs: epochs,
+            repetition: (15.4, 5.3),
+            rival: None,
+        });
         let plan = recommend(&Ensemble::single(surface), &scenario, &Sampling::default());
         prop_assume!(plan.is_ok());
         let plan = plan.expect("assumed");

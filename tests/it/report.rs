@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use isoloss::cost::ServingLine;
-use isoloss::cost::Workload;
 use isoloss::data::{RunRecord, RunTable};
 use isoloss::fit::valleys;
 use isoloss::law::{Ensemble, Point, Surface};
 use isoloss::num::Interval;
 use isoloss::plan::{
-    Goal, IsoLossCurve, Limits, compare_ratios, decompose, explain, iso_loss_curve,
-    optimum_of_size, propose,
+    Aim, IsoLossCurve, Sampling, Scenario, compare_ratios, decompose, explain, iso_loss_curve,
+    optimum_of_size, recommend, strategies,
 };
 use isoloss::report::{
-    Chart, CostAxis, FamilyMember, Saved, Size, comparison_table, compression_chart, curve_csv,
-    decomposition_text, design_chart, design_text, explanation_intervals_text, explanation_text,
-    family_chart, family_csv, frontier_chart, plane_chart, proposal_tables, render_svg, runs_csv,
-    save, serving_chart, trade_off_chart, valley_table, valleys_chart,
+    Chart, CostAxis, Detail, FamilyMember, Saved, Size, comparison_table, compression_chart,
+    curve_csv, decomposition_text, design_chart, design_text, explanation_intervals_text,
+    explanation_text, family_chart, family_csv, frontier_chart, plan_tables, plane_chart,
+    render_svg, runs_csv, save, serving_chart, trade_off_chart, valley_table, valleys_chart,
 };
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
 
@@ -87,9 +86,11 @@ fn every_chart_draws_only_numbers_and_says_what_it_shows() {
 fn tables_have_a_cell_for_every_column() {
     let law = law();
     let comparison = compare_ratios(&law, curve(70e9).loss_nats, &[20.0, 100.0]).expect("sizes");
-    let goal = Goal::Budget(Flops::new(1e22));
-    let proposal = propose(&ensemble(), goal, &Workload::NONE, &Limits::default()).expect("plans");
-    let mut tables = proposal_tables(&proposal.plans);
+    let (scenario, sampling) =
+        (Scenario::new(Aim::TrainFlops(Flops::new(1e22))), Sampling::default());
+    let best = recommend(&ensemble(), &scenario, &sampling).expect("a plan");
+    let rows = strategies(&ensemble(), &scenario, &best, None, &sampling).expect("rows");
+    let mut tables = plan_tables(&rows, Detail::Full);
     tables.push(comparison_table(&comparison));
     tables.push(valley_table(&valleys(&runs())));
     for table in tables {

@@ -9,7 +9,7 @@ use isoloss::plan::{
     Aim, Currency, DataLimit, Demand, Design, Input, MemoryLimit, Recommendation, Sampling,
     Scenario, Serving, Training, published_repetition, recommend, regret_over_laws,
 };
-use isoloss::units::{ParamRule, Params, Setting, Tokens};
+use isoloss::units::{Flops, ParamRule, Params, Setting, Tokens};
 
 fn law(name: &str) -> Surface {
     Surface::published(name).expect("shipped")
@@ -49,7 +49,7 @@ fn golden_repetition_constants_are_those_of_the_paper() {
 /// Muennighoff et al. 2023: at 9.3e21 FLOPs and 25B unique tokens about 6.8B on 9.1 epochs.
 #[test]
 fn golden_repeated_data_gives_the_published_plan() {
-    let mut scenario = Scenario::new(Aim::Budget(9.3e21));
+    let mut scenario = Scenario::new(Aim::TrainFlops(Flops::new(9.3e21)));
     scenario.data = data(25e9, 1e9);
     let plan = ask("muennighoff-repeat", &scenario);
     assert!((plan.plan.n.get() / 6.8e9 - 1.0).abs() < 0.02, "{}", plan.plan.n);
@@ -98,7 +98,7 @@ fn golden_experts_that_memory_allows_within_a_doubling() {
     ];
     let mut exact = 0;
     for (c, gb, published) in table {
-        let mut scenario = Scenario::new(Aim::Budget(c));
+        let mut scenario = Scenario::new(Aim::TrainFlops(Flops::new(c)));
         scenario.designs = [1, 2, 4, 8, 16, 32].map(|e| Design::of(pattern, e, 1)).to_vec();
         scenario.memory = Some(MemoryLimit {
             bytes: gb * 1e9,
@@ -195,7 +195,7 @@ fn a_budget_for_training_and_serving_is_kept() {
         [(1e5, 1e8, 64.0), (2e6, 1e9, 2.0), (5e7, 1e10, 8.0), (1e4, 1e6, 1.0)]
     {
         let mut scenario = served(BatchSize::Largest(256.0), Latency::default());
-        scenario.aim = Aim::Budget(usd);
+        scenario.aim = Aim::Lifetime(usd);
         scenario.demand = Some(Demand {
             request: Requests { prompt: 1000.0, answer: 300.0 },
             requests: Uncertain::known(requests),
@@ -294,7 +294,7 @@ fn quantised_serving_stops_overtraining_under_the_precision_law() {
     let most = three.ln_d_most_useful(ln_n);
     assert!(three.slopes_at(ln_n, most).1.abs() < 1e-9);
     assert!(three.loss_at(ln_n, most) < three.loss_at(ln_n, most + 0.1));
-    let mut scenario = Scenario::new(Aim::Budget(1e23));
+    let mut scenario = Scenario::new(Aim::TrainFlops(Flops::new(1e23)));
     scenario.max_params = Some(Params::new(1e9));
     let ensemble = Ensemble::single(surface);
     let full = recommend(&ensemble, &scenario, &Sampling::default()).expect("a plan");
@@ -338,7 +338,7 @@ fn experts_and_repeated_data_go_together() {
 
 #[test]
 fn experts_need_a_law_with_experts() {
-    let mut scenario = Scenario::new(Aim::Budget(1e22));
+    let mut scenario = Scenario::new(Aim::TrainFlops(Flops::new(1e22)));
     scenario.designs = vec![Design::of(Pattern::MODERN, 8, 1)];
     let error = recommend(&Ensemble::single(law("besiroglu")), &scenario, &Sampling::default());
     assert!(error.expect_err("dense law").to_string().contains("joint-moe"));
@@ -388,7 +388,7 @@ fn the_least_regret_size_loses_less_in_the_worst_case_than_any_law_s_own() {
     for own in &regret.choices {
         assert!(regret.least.worst <= own.worst + 1e-12, "{own:?} {:?}", regret.least);
     }
-    for aim in [Aim::Budget(5.76e23), Aim::MachineTime] {
+    for aim in [Aim::TrainFlops(Flops::new(5.76e23)), Aim::MachineTime] {
         let mut budget = Scenario::new(aim);
         budget.training = Some(Training {
             devices: Some(1024.0),

@@ -17,6 +17,9 @@ pub struct DataLimit {
     /// R_D and R_N of Muennighoff et al. 2023, for laws without repetition;
     /// [`published_repetition`] are those of C4.
     pub repetition: (f64, f64),
+    /// Other constants that the same runs allow; the truth may lie anywhere between. Absent where the
+    /// constants are known.
+    pub rival: Option<(f64, f64)>,
 }
 
 impl DataLimit {
@@ -25,7 +28,15 @@ impl DataLimit {
     /// # Errors
     /// Those of the shipped table of laws.
     pub fn new(unique: Tokens, max_epochs: f64) -> Result<Self, LawError> {
-        Ok(Self { unique, max_epochs, repetition: published_repetition()? })
+        Ok(Self { unique, max_epochs, repetition: published_repetition()?, rival: None })
+    }
+
+    /// The constants this far from the published ones towards their rivals, geometrically.
+    pub(super) fn repetition_at(&self, towards_rival: f64) -> (f64, f64) {
+        let (rd, rn) = self.repetition;
+        let between = |from: f64, to: f64| from * (to / from).powf(towards_rival);
+        self.rival
+            .map_or((rd, rn), |(other_rd, other_rn)| (between(rd, other_rd), between(rn, other_rn)))
     }
 }
 

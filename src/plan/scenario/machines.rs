@@ -56,6 +56,19 @@ pub enum Serving {
     },
 }
 
+impl Serving {
+    /// The same deployment without limits on the time a user waits.
+    pub(in crate::plan) fn without_limits(self) -> Self {
+        match self {
+            Self::Physics { deployment, batch, usd_per_hour, speed, .. } => {
+                let latency = Latency::default();
+                Self::Physics { deployment, batch, latency, usd_per_hour, speed }
+            }
+            by_utilisation @ Self::Utilisation { .. } => by_utilisation,
+        }
+    }
+}
+
 /// What the model will be asked over its life.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Demand {
@@ -66,12 +79,18 @@ pub struct Demand {
 }
 
 impl Demand {
-    pub(super) fn workload(&self, requests: f64) -> Workload {
+    pub(in crate::plan) fn workload(&self, requests: f64) -> Workload {
         self.request.workload(requests)
     }
 }
 
 impl Training {
+    /// Whether a device-hour has a price.
+    #[must_use]
+    pub fn has_price(&self) -> bool {
+        self.usd_per_hour.is_some() && self.device.bf16_dense_tflop_per_s.is_some()
+    }
+
     /// Power of one device with its part of the site, kW, at its design power.
     #[must_use]
     pub fn kilowatt(&self) -> Option<f64> {

@@ -18,3 +18,4 @@ pub use machines::{Demand, Serving, Training};
 pub use question::Scenario;
 pub(in crate::plan) use size::SizeCaps;
 pub use size::SizeLimit;
+pub(in crate::plan) use terms::quality;

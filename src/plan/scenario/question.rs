@@ -28,6 +28,9 @@ pub struct Scenario {
     pub memory: Option<MemoryLimit>,
     /// Most parameters, experts included.
     pub max_params: Option<Params>,
+    /// What a nat per token less is worth, in the currency, under a budget of training; what it costs
+    /// in training at the optimum when absent.
+    pub nat_value: Option<f64>,
 }
 
 impl Scenario {
@@ -40,7 +43,7 @@ impl Scenario {
     ///
     /// let law = Surface::published("besiroglu")?;
     /// let optimum = compute_optimal(&law, Flops::new(1e23))?;
-    /// let plain = Scenario::new(Aim::Budget(1e23));
+    /// let plain = Scenario::new(Aim::TrainFlops(Flops::new(1e23)));
     /// let best = recommend(&Ensemble::single(law), &plain, &Sampling::default())?;
     /// assert!((best.plan.n.get() / optimum.n.get() - 1.0).abs() < 1e-6);
     /// # Ok::<(), isoloss::error::Error>(())
@@ -57,6 +60,7 @@ impl Scenario {
             data: None,
             memory: None,
             max_params: None,
+            nat_value: None,
         }
     }
 }

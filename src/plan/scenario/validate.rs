@@ -16,11 +16,12 @@ impl Scenario {
     /// [`PlanError`] naming the part that is missing, and the errors of the parts themselves.
     pub fn validate(&self) -> Result<()> {
         match self.aim {
-            Aim::Budget(c) if !self.currency.is_money() => check_budget(Flops::new(c))?,
-            Aim::Budget(usd) => Uncertain::known(usd).validate("usd")?,
+            Aim::TrainFlops(c) => check_budget(c)?,
+            Aim::Lifetime(c) if !self.currency.is_money() => check_budget(Flops::new(c))?,
+            Aim::TrainUsd(usd) | Aim::Lifetime(usd) => Uncertain::known(usd).validate("usd")?,
             Aim::Loss(loss) if loss.is_finite() && loss > 0.0 => {}
             Aim::Loss(found) => return Err(PlanError::Loss { found }.into()),
-            Aim::QualityOf(n) => check_params(n)?,
+            Aim::QualityOf(n) | Aim::OfSize(n) => check_params(n)?,
             Aim::MachineTime => self.check_machine_time()?,
         }
         if self.designs.is_empty() {
@@ -30,7 +31,7 @@ impl Scenario {
             design.pattern.validate()?;
         }
         let priced = self.training.as_ref().is_some_and(|t| t.usd_per_hour.is_some());
-        if self.currency.is_money() && !priced {
+        if (self.currency.is_money() || matches!(self.aim, Aim::TrainUsd(_))) && !priced {
             return Err(PlanError::NoTrainingPrice.into());
         }
         if self.currency.counts_serving() && self.demand.is_none() {
@@ -55,6 +56,7 @@ impl Scenario {
             check_data(data)?;
         }
         self.max_params.map_or(Ok(()), check_params)?;
+        self.nat_value.map_or(Ok(()), |value| Uncertain::known(value).validate("nat_value"))?;
         Ok(())
     }
 

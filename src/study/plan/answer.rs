@@ -3,26 +3,26 @@
 use serde::{Serialize, Serializer};
 
 use super::request::PlanRequest;
-use crate::cost::{Budget, Workload};
+use crate::cost::Budget;
 use crate::error::{Result, Warning};
 use crate::flops::Pattern;
-use crate::law::Ensemble;
+use crate::law::{Ensemble, published_laws};
 use crate::plan::{
-    Goal, Limits, Recipe, RecipeInputs, Recommendation, Regret, Row, Sampling, Scenario,
-    disagreement, propose, recipe, recommend, recommended_row, regret_over_draws, regret_over_laws,
+    Aim, Recipe, RecipeInputs, Recommendation, Regret, Row, Sampling, Scenario, WhatIf,
+    disagreement, recipe, recommend, regret_over_draws, regret_over_laws, strategies, what_if,
 };
 use crate::study::law::{AskedLaw, ask_laws};
-use crate::units::{ParamRule, Params};
+use crate::units::ParamRule;
 
 /// What one law says.
 #[derive(Clone, Debug)]
 pub struct LawPlans {
-    /// A row per strategy.
-    pub proposed: Vec<Row>,
-    /// The plan of the scenario with its intervals, where more is asked than a budget or a loss.
-    pub recommended: Option<Recommendation>,
-    /// That plan as a row beside the strategies.
-    pub recommended_row: Option<Row>,
+    /// The plan beside the same question with fewer constraints, the plan last.
+    pub rows: Vec<Row>,
+    /// The plan with its intervals and what drives them.
+    pub recommended: Recommendation,
+    /// The plan with one input moved at a time, where it is asked for.
+    pub what_if: Vec<WhatIf>,
     /// That plan as a run, where it is asked for.
     pub recipe: Option<Recipe>,
 }
@@ -41,8 +41,8 @@ pub struct PlanAnswer {
     pub regret: Option<Regret>,
     /// Warnings of the laws, the plans and the comparison.
     pub warnings: Vec<Warning>,
-    /// The budget in FLOPs, or the loss.
-    pub goal: Goal,
+    /// What the plan has to do.
+    pub goal: Aim,
     /// The budget as it was given.
     pub budget: Option<Budget>,
     /// What the plans were made for.
@@ -67,53 +67,51 @@ impl PlanRequest {
     /// # Errors
     /// As [`answer`](Self::answer).
     pub fn answer_under(&self, laws: &[AskedLaw]) -> Result<PlanAnswer> {
-        let (goal, budget) = self.goal(laws)?;
-        let scenario = self.scenario(goal, budget.as_ref())?;
-        let rich = self.scenario.is_rich() || self.recipe;
-        let workload = self.scenario.served_tokens().map_or(Workload::NONE, Workload::output);
-        let stored = scenario.memory.map(|m| Params::new(m.bytes * 8.0 / m.stored_bits()));
-        let limits = Limits { data: scenario.data, max_params: stored, given_params: self.params };
+        let (aim, budget) = self.aim(laws)?;
+        let scenario = self.scenario(aim)?;
+        let given = self.params.filter(|_| !matches!(aim, Aim::OfSize(_)));
         let sampling = Sampling { draws: self.draws, seed: self.seed, ..Sampling::default() };
         let (mut answers, mut warnings) = (Vec::new(), Vec::new());
         for asked in laws {
             let ensemble = &asked.ensemble;
-            let proposal = propose(ensemble, goal, &workload, &limits)?;
+            let recommended = recommend(ensemble, &scenario, &sampling)?;
+            let rows = strategies(ensemble, &scenario, &recommended, given, &sampling)?;
             warnings.extend(asked.warnings.iter().cloned());
-            warnings.extend(proposal.warnings);
-            let recommended =
-                rich.then(|| recommend(ensemble, &scenario, &sampling)).transpose()?;
-            warnings.extend(recommended.iter().flat_map(|r| r.warnings.iter().cloned()));
-            let recipe = match &recommended {
-                Some(r) if self.recipe => {
-                    Some(self.recipe_of(r, &scenario, ensemble.best.params)?)
-                }
-                _ => None,
+            warnings.extend(recommended.warnings.iter().cloned());
+            let rule = ensemble.best.params;
+            let recipe =
+                self.recipe.then(|| self.recipe_of(&recommended, &scenario, rule)).transpose()?;
+            let design = scenario.designs.iter().find(|d| d.name == recommended.design);
+            let what_if = match design.filter(|_| self.what_if) {
+                Some(design) => what_if(&ensemble.best, &scenario, design)?,
+                None => Vec::new(),
             };
-            answers.push(LawPlans {
-                proposed: proposal.plans,
-                recommended_row: recommended.as_ref().map(|r| recommended_row(r, workload.total())),
-                recommended,
-                recipe,
-            });
+            answers.push(LawPlans { rows, recommended, what_if, recipe });
         }
         let across_laws = match across(laws, &scenario).filter(|_| laws.len() > 1) {
             Some(all) => {
                 let law = format!("{} laws, each as likely", laws.len());
-                Some(Recommendation { law, ..recommend(&all, &scenario, &sampling)? })
+                let mut pooled = Recommendation { law, ..recommend(&all, &scenario, &sampling)? };
+                if !read_one_text(laws) {
+                    // Nats on one text say nothing of nats on another.
+                    pooled.intervals.remove("loss");
+                    pooled.spread.retain(|s| s.quantity != "loss");
+                }
+                Some(pooled)
             }
             None => None,
         };
-        let regret = regret(laws, &scenario, &sampling, rich)?;
+        let regret = regret(laws, &scenario, &sampling)?;
         let dispute = regret.as_ref().filter(|_| laws.len() > 1).and_then(Regret::dispute);
         warnings.extend(dispute);
-        let rows: Vec<Row> = answers.iter().flat_map(LawPlans::rows).cloned().collect();
+        let rows: Vec<Row> = answers.iter().flat_map(|law| &law.rows).cloned().collect();
         warnings.extend(disagreement(&rows));
         Ok(PlanAnswer {
             laws: answers,
             across_laws,
             regret,
             warnings,
-            goal,
+            goal: aim,
             budget,
             scenario,
             request: self.clone(),
@@ -139,17 +137,10 @@ impl PlanRequest {
     }
 }
 
-impl LawPlans {
-    /// Every row, the recommended plan last.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.proposed.iter().chain(&self.recommended_row)
-    }
-}
-
 impl PlanAnswer {
     /// Every row under every law.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.laws.iter().flat_map(LawPlans::rows)
+        self.laws.iter().flat_map(|law| &law.rows)
     }
 }
 
@@ -158,25 +149,28 @@ impl Serialize for PlanAnswer {
         #[derive(Serialize)]
         struct Written<'a> {
             plans: Vec<&'a Row>,
-            #[serde(skip_serializing_if = "Vec::is_empty")]
             recommended: Vec<&'a Recommendation>,
             #[serde(skip_serializing_if = "Option::is_none")]
             across_laws: &'a Option<Recommendation>,
             #[serde(skip_serializing_if = "Option::is_none")]
             regret: &'a Option<Regret>,
+            /// One list per law.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            what_if: Vec<&'a [WhatIf]>,
             #[serde(skip_serializing_if = "Vec::is_empty")]
             recipes: Vec<&'a Recipe>,
             #[serde(serialize_with = "crate::error::with_messages")]
             warnings: &'a [Warning],
-            goal: Goal,
+            goal: Aim,
             #[serde(skip_serializing_if = "Option::is_none")]
             budget: &'a Option<Budget>,
         }
         Written {
             plans: self.rows().collect(),
-            recommended: self.laws.iter().filter_map(|l| l.recommended.as_ref()).collect(),
+            recommended: self.laws.iter().map(|l| &l.recommended).collect(),
             across_laws: &self.across_laws,
             regret: &self.regret,
+            what_if: self.laws.iter().map(|l| &*l.what_if).filter(|w| !w.is_empty()).collect(),
             recipes: self.laws.iter().filter_map(|l| l.recipe.as_ref()).collect(),
             warnings: &self.warnings,
             goal: self.goal,
@@ -188,6 +182,17 @@ impl Serialize for PlanAnswer {
 
 fn is_uncertain(ensemble: &Ensemble, scenario: &Scenario) -> bool {
     !ensemble.draws.is_empty() || !scenario.inputs().is_empty()
+}
+
+/// Whether all laws are of one text, as far as is known.
+fn read_one_text(laws: &[AskedLaw]) -> bool {
+    let published = published_laws().unwrap_or_default();
+    let text = |law: &AskedLaw| {
+        let label = &law.ensemble.best.label;
+        published.iter().find(|p| p.name == *label).map(|p| p.text.as_str())
+    };
+    let mut texts = laws.iter().map(text);
+    texts.next().flatten().is_some_and(|first| texts.all(|text| text == Some(first)))
 }
 
 /// The laws that have such a plan, as one ensemble; `None` when fewer than two do.
@@ -202,16 +207,15 @@ fn across(laws: &[AskedLaw], scenario: &Scenario) -> Option<Ensemble> {
 }
 
 /// One size for all laws that were asked, or for all draws of the one.
-fn regret(
-    laws: &[AskedLaw],
-    scenario: &Scenario,
-    sampling: &Sampling,
-    rich: bool,
-) -> Result<Option<Regret>> {
+fn regret(laws: &[AskedLaw], scenario: &Scenario, sampling: &Sampling) -> Result<Option<Regret>> {
+    // Of a size there is nothing to choose.
+    if matches!(scenario.aim, Aim::OfSize(_)) {
+        return Ok(None);
+    }
     // A design other laws know nothing of cannot be compared across them.
     let dense = scenario.designs.len() == 1 && scenario.designs[0].pattern.experts.is_none();
     match laws {
-        [one] if rich && dense && is_uncertain(&one.ensemble, scenario) && sampling.draws > 0 => {
+        [one] if dense && is_uncertain(&one.ensemble, scenario) && sampling.draws > 0 => {
             regret_over_draws(&one.ensemble, scenario, sampling).map(Some)
         }
         [_] => Ok(None),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::cost::Budget;
 use crate::error::{Result, StudyError};
 use crate::law::TwoStep;
-use crate::plan::{Aim, Goal, Scenario};
+use crate::plan::{Aim, Currency, Scenario};
 use crate::study::benchmark::benchmark_law;
 use crate::study::law::AskedLaw;
 use crate::study::scenario::ScenarioRequest;
@@ -13,9 +13,10 @@ use crate::units::{Flops, Params};
 
 /// A budget to spend or a loss to reach, and everything the plan is made for.
 ///
-/// One of `flops`, `gpus` with `device` and `duration_s`, `usd` with `device` is the budget; one of
-/// `quality_of`, `loss`, `target_error` with `benchmark` the loss. With a loss, `gpus` and `duration_s`
-/// are limits. A file states the fields of [`ScenarioRequest`] beside these.
+/// One of `flops`, `gpus` with `device` and `duration_s`, `usd` with `device` is the budget of training;
+/// one of `quality_of`, `loss`, `target_error` with `benchmark` the loss; `params` alone asks how many
+/// tokens. With a loss, `gpus` and `duration_s` are limits. A demand counts beside the budget at what a
+/// nat is worth; with `cost` a lifetime currency, `flops` or `usd` pays for training and serving. A file states the fields of [`ScenarioRequest`] beside these.
 ///
 /// | field | default | unit |
 /// |---|---|---|
@@ -26,7 +27,10 @@ use crate::units::{Flops, Params};
 /// | `quality_of` | none | N whose compute-optimal loss is the target |
 /// | `loss` | none | nats per token |
 /// | `target_error`, `benchmark` | none | error on a benchmark, and its law |
-/// | `params` | none | a size to price beside the strategies |
+/// | `params` | none | a size to price beside the plan; alone, the size to find tokens for |
+/// | `nat_value` | what it costs in training | worth of a nat per token, in the currency of the plan |
+/// | `what_if` | false | whether to tell what one input moved at a time would change |
+/// | `verbose` | false | whether to tell every row, share and warning |
 /// | `recipe`, `train_context` | false, 4096 | whether to write out the run, and its sequence length in tokens |
 /// | `draws`, `seed` | 4000, 0 | joint draws behind the intervals |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,8 +56,10 @@ pub struct PlanRequest {
     pub target_error: Option<f64>,
     /// Benchmark law: a published name or a saved benchmark fit.
     pub benchmark: Option<String>,
-    /// A size to price beside the strategies.
+    /// A size to price beside the plan; alone, the size to find tokens for.
     pub params: Option<Params>,
+    /// What a nat per token less is worth, in the currency of the plan.
+    pub nat_value: Option<f64>,
     /// Whether to write out the run.
     pub recipe: bool,
     /// Tokens of a training sequence.
@@ -62,6 +68,10 @@ pub struct PlanRequest {
     pub draws: usize,
     /// Their seed.
     pub seed: u64,
+    /// Whether to tell what one input moved at a time would change.
+    pub what_if: bool,
+    /// Whether to tell every row, share and warning.
+    pub verbose: bool,
     /// Machines, demand, data and limits.
     #[serde(flatten)]
     pub scenario: ScenarioRequest,
@@ -81,37 +91,47 @@ impl Default for PlanRequest {
             target_error: None,
             benchmark: None,
             params: None,
+            nat_value: None,
             recipe: false,
             train_context: 4096,
             draws: 4000,
             seed: 0,
+            what_if: false,
+            verbose: false,
             scenario: ScenarioRequest::default(),
         }
     }
 }
 
 impl PlanRequest {
-    /// The budget or loss the plan is for, and the budget as it was given.
-    pub(super) fn goal(&self, laws: &[AskedLaw]) -> Result<(Goal, Option<Budget>)> {
+    /// What the plan has to do, and the budget as it was given.
+    pub(super) fn aim(&self, laws: &[AskedLaw]) -> Result<(Aim, Option<Budget>)> {
         let target = self.target(laws)?;
         // With a loss to reach, machines are a limit, not a budget.
         let budget = match (self.budget()?, &target) {
             (Some(Budget::DeviceTime { .. }), Some(_)) => None,
             (budget, _) => budget,
         };
-        let goal = match (&budget, target) {
-            (Some(budget), None) => Goal::Budget(budget.flops()?),
-            (None, Some(goal)) => goal,
-            (None, None) => return Err(StudyError::NoTarget.into()),
+        let shared = self.scenario.cost.is_some_and(Currency::counts_serving);
+        let aim = match (&budget, target) {
+            (Some(Budget::Compute(c)), None) => match self.scenario.cost {
+                Some(Currency::LifetimeFlops) => Aim::Lifetime(c.get()),
+                _ => Aim::TrainFlops(*c),
+            },
+            (Some(Budget::Money { usd, .. }), None) if shared => Aim::Lifetime(*usd),
+            (Some(Budget::Money { usd, .. }), None) => Aim::TrainUsd(*usd),
+            (Some(Budget::DeviceTime { .. }), None) => Aim::MachineTime,
+            (None, Some(aim)) => aim,
+            (None, None) => self.params.map(Aim::OfSize).ok_or(StudyError::NoTarget)?,
             (Some(_), Some(_)) => return Err(StudyError::TwoTargets.into()),
         };
-        Ok((goal, budget))
+        Ok((aim, budget))
     }
 
     /// The loss to reach, where one is asked for.
-    fn target(&self, laws: &[AskedLaw]) -> Result<Option<Goal>> {
+    fn target(&self, laws: &[AskedLaw]) -> Result<Option<Aim>> {
         let (Some(error), Some(name)) = (self.target_error, &self.benchmark) else {
-            return Ok(self.quality_of.map(Goal::QualityOf).or(self.loss.map(Goal::Loss)));
+            return Ok(self.quality_of.map(Aim::QualityOf).or(self.loss.map(Aim::Loss)));
         };
         // The benchmark law speaks of one loss, so one law has to say how to reach it.
         let [law] = laws else {
@@ -122,7 +142,7 @@ impl PlanRequest {
         let two_step = TwoStep { surface, benchmark, theta };
         let out_of_reach =
             || StudyError::ErrorOutOfReach { law: law.ensemble.best.label.clone(), error };
-        Ok(Some(Goal::Loss(two_step.loss_for_error(error).ok_or_else(out_of_reach)?)))
+        Ok(Some(Aim::Loss(two_step.loss_for_error(error).ok_or_else(out_of_reach)?)))
     }
 
     fn budget(&self) -> Result<Option<Budget>> {
@@ -144,22 +164,12 @@ impl PlanRequest {
     }
 
     /// The scenario of the planner.
-    pub(super) fn scenario(&self, goal: Goal, budget: Option<&Budget>) -> Result<Scenario> {
-        let aim = match (goal, budget) {
-            (_, Some(Budget::Money { usd, .. })) => Aim::Budget(*usd),
-            (_, Some(Budget::DeviceTime { .. })) => Aim::MachineTime,
-            (Goal::Budget(c), _) => Aim::Budget(c.get()),
-            (Goal::Loss(loss), _) => Aim::Loss(loss),
-            (Goal::QualityOf(n), _) => Aim::QualityOf(n),
-        };
+    pub(super) fn scenario(&self, aim: Aim) -> Result<Scenario> {
         let training =
             self.scenario.training(self.device.as_deref(), self.gpus, self.duration_s)?;
-        // FLOPs are FLOPs even where a device is named for the recipe.
-        if matches!(budget, Some(Budget::Compute(_))) && self.scenario.cost.is_none() {
-            let mut scenario = self.scenario.scenario(aim, None)?;
-            scenario.training = training;
-            return Ok(scenario);
-        }
-        self.scenario.scenario(aim, training)
+        let scenario =
+            Scenario { nat_value: self.nat_value, ..self.scenario.scenario(aim, training)? };
+        scenario.validate()?;
+        Ok(scenario)
     }
 }

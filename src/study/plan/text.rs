@@ -1,33 +1,48 @@
 //! A plan in words and tables.
 
 use super::answer::PlanAnswer;
-use crate::cost::{Budget, Uncertain, device};
+use crate::cost::{Uncertain, device};
 use crate::error::Result;
-use crate::plan::{Aim, Currency, Goal, Serving};
+use crate::plan::{Aim, Currency, Serving};
 use crate::report::{
-    across_table, designs_table, proposal_tables, recipe_text, recommendation_text, regret_table,
-    spread_table,
+    Detail, across_table, advice_text, designs_table, dollars, plan_tables, recipe_text,
+    recommendation_text, regret_table, serving_frontier_table, spread_table, what_if_table,
+    wrapped,
 };
+use crate::units::Flops;
 
 impl PlanAnswer {
-    /// What is planned for, the plans of each law, what drives the uncertainty, and the regret.
+    /// The answer in three lines, the plan beside the same question with fewer constraints, and what it
+    /// was made for; with `verbose` every row, and what drives the uncertainty.
     ///
     /// # Errors
     /// [`CostError`](crate::error::CostError) for a device without a peak or a price.
     pub fn text(&self) -> Result<String> {
-        let mut text = format!("{}\n", self.headline()?);
+        let verbose = self.request.verbose;
+        let detail = if verbose { Detail::Full } else { Detail::Short };
+        let mut text = self.advice();
         for law in &self.laws {
-            for sheet in proposal_tables(&law.proposed) {
+            let r = &law.recommended;
+            for sheet in plan_tables(&law.rows, detail) {
                 text.push_str(&format!("\n{}", sheet.to_text()));
             }
-            if let Some(r) = &law.recommended {
-                text.push_str(&format!("\n{}", recommendation_text(r)));
-                if r.designs.len() > 1 {
-                    text.push_str(&format!("\n{}", designs_table(r).to_text()));
-                }
-                if !r.spread.is_empty() {
-                    text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
-                }
+            if !r.frontier.is_empty() {
+                let sheet = serving_frontier_table(&r.frontier, r.currency);
+                text.push_str(&format!("\n{}", sheet.to_text()));
+            }
+            let takes = recommendation_text(r);
+            let first = r.law == self.laws[0].recommended.law;
+            if !takes.is_empty() && (verbose || first && r.served.is_some()) {
+                text.push_str(&format!("\n{takes}"));
+            }
+            if r.designs.len() > 1 {
+                text.push_str(&format!("\n{}", designs_table(r).to_text()));
+            }
+            if !law.what_if.is_empty() {
+                text.push_str(&format!("\n{}", what_if_table(&law.what_if).to_text()));
+            }
+            if verbose && !r.spread.is_empty() {
+                text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
             }
         }
         for recipe in self.laws.iter().filter_map(|law| law.recipe.as_ref()) {
@@ -35,100 +50,123 @@ impl PlanAnswer {
         }
         if let Some(r) = &self.across_laws {
             text.push_str(&format!("\n{}", across_table(r).to_text()));
-            text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
+            if verbose {
+                text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
+            }
         }
-        if let Some(regret) = &self.regret {
-            let to_loss = matches!(self.scenario.aim, Aim::Loss(_) | Aim::QualityOf(_));
-            text.push_str(&format!("\n{}", regret_table(regret, to_loss).to_text()));
+        if let Some(regret) = self.regret.as_ref().filter(|_| verbose || self.laws.len() > 1) {
+            let sheet = regret_table(regret, self.scenario.aim.is_loss());
+            text.push_str(&format!("\n{}", sheet.to_text()));
         }
+        text.push_str(&format!("\n{}", self.premises()?));
         Ok(text)
     }
 
-    /// Where prices and utilisation come from, where money counts.
-    fn prices(&self) -> Result<String> {
+    /// The answer in three lines.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let Some((first, rivals)) = self.laws.split_first() else { return String::new() };
+        let rivals: Vec<_> = rivals.iter().map(|law| &law.recommended).collect();
+        advice_text(&first.recommended, &rivals, self.regret.as_ref(), &self.scenario)
+    }
+
+    /// What the plan was made for, a line a premise.
+    fn premises(&self) -> Result<String> {
         let (scenario, asked) = (&self.scenario, &self.request.scenario);
-        if !matches!(scenario.currency, Currency::TrainUsd | Currency::LifetimeUsd) {
-            return Ok(String::new());
-        }
-        let range = |u: &Uncertain| {
-            if u.is_known() {
-                format!("{}", u.mid)
-            } else {
-                format!("{} ({} to {})", u.mid, u.low, u.high)
+        let mut lines = vec![match self.goal {
+            Aim::TrainFlops(c) => format!("asked: the lowest loss for {c} training FLOPs"),
+            Aim::TrainUsd(usd) => {
+                format!("asked: the lowest loss for {} of training", dollars(usd))
             }
-        };
-        let dated = |name: &str, given: Option<Uncertain>| -> Result<String> {
-            if let Some(given) = given {
-                return Ok(format!("${} per {name}-hour as given", range(&given)));
+            Aim::MachineTime => {
+                "asked: the lowest loss the machines reach in their time".to_owned()
             }
-            let device = device(name)?;
-            let Ok(price) = device.latest_price() else { return Ok("no price".to_owned()) };
-            let (date, source) = (&price.date, &price.source);
-            Ok(format!("${} per {}-hour ({date}; {source})", range(&price.range()), device.name))
-        };
-        let mut text = String::new();
+            Aim::Lifetime(usd) if scenario.currency.is_money() => {
+                format!("asked: the lowest loss for {} of training and serving", dollars(usd))
+            }
+            Aim::Lifetime(c) => {
+                format!("asked: the lowest loss for {} FLOPs of both phases", Flops::new(c))
+            }
+            Aim::Loss(loss) => format!("asked: a loss of {loss} nats per token"),
+            Aim::QualityOf(n) => format!("asked: the loss of the compute-optimal {n} model"),
+            Aim::OfSize(n) => format!("asked: how many tokens for {n} parameters"),
+        }];
         if let Some(t) = &scenario.training {
-            let price = dated(&t.device.name, asked.usd_per_hour)?;
-            text.push_str(&format!("\n  training at {price}, MFU {}", range(&t.utilisation)));
+            let name = &t.device.name;
+            let machines = match (t.devices, t.duration_s) {
+                (Some(devices), Some(s)) => {
+                    format!("{devices} x {name} for {} days", digits(s / 86_400.0))
+                }
+                (Some(devices), None) => format!("{devices} x {name}"),
+                _ => name.clone(),
+            };
+            let peak = t.device.peak_flop_per_s()? / 1e12;
+            lines.push(format!(
+                "training: {machines}, MFU {} of {peak} TFLOP/s dense BF16 per paid hour{}",
+                range(&t.utilisation),
+                price(&t.device.name, t.usd_per_hour, asked.usd_per_hour)?
+            ));
         }
-        if let (Some(name), Currency::LifetimeUsd) = (&asked.serve_device, scenario.currency) {
-            text.push_str(&format!("\n  serving at {}", dated(name, asked.serve_usd_per_hour)?));
+        if let Some(tokens) = asked.served_tokens() {
+            let (prompt, answer) = (asked.prompt, asked.answer);
+            let counted = match scenario.currency {
+                Currency::LifetimeUsd => "counted in dollars",
+                Currency::LifetimeFlops => "counted as 2 N FLOPs per token",
+                Currency::TrainFlops | Currency::TrainUsd => "not counted in the choice",
+            };
+            lines.push(format!(
+                "served: {tokens} tokens, {counted}; requests of {prompt} tokens in, {answer} out"
+            ));
         }
-        Ok(text)
-    }
-
-    fn headline(&self) -> Result<String> {
-        let (scenario, asked) = (&self.scenario, &self.request.scenario);
-        let goal = match self.goal {
-            Goal::Budget(c) => format!("training budget C = {c} FLOPs"),
-            Goal::Loss(loss) => format!("target loss {loss} nats per token"),
-            Goal::QualityOf(n) => format!("target: the loss of the compute-optimal {n} model"),
-        };
-        let source = match &self.budget {
-            None | Some(Budget::Compute(_)) => String::new(),
-            Some(Budget::DeviceTime { gpus, device: name, duration_s, mfu }) => {
-                let device = device(name)?;
-                format!(
-                    "\n  from {gpus} x {} for {} days at MFU {mfu} of {} TFLOP/s dense BF16",
-                    device.name,
-                    duration_s / 86_400.0,
-                    device.peak_flop_per_s()? / 1e12
-                )
-            }
-            Some(Budget::Money { usd, device: name, usd_per_hour, mfu }) => {
-                let device = device(name)?;
-                let price = match usd_per_hour {
-                    Some(price) => format!("${price} per device-hour as given"),
-                    None => {
-                        let price = device.latest_price()?;
-                        let (low, high) = (price.low, price.high);
-                        let typical = price.typical();
-                        format!(
-                            "${typical} per device-hour ({}: ${low} to ${high}, {})",
-                            price.date, price.source
-                        )
-                    }
+        match (&scenario.serving, &asked.serve_device) {
+            (Some(Serving::Physics { deployment, usd_per_hour, .. }), Some(_)) => {
+                let name = &deployment.device.name;
+                // The same price is told once.
+                let trained = scenario
+                    .training
+                    .as_ref()
+                    .is_some_and(|t| t.device.name == *name && t.usd_per_hour == *usd_per_hour);
+                let price = if trained {
+                    " at the price of training".to_owned()
+                } else {
+                    price(name, *usd_per_hour, asked.serve_usd_per_hour)?
                 };
-                format!("\n  from ${usd} on {} at {price}, MFU {mfu}", device.name)
+                lines.push(format!("serving: groups of {} x {name}{price}", deployment.devices));
             }
-        };
-        let served = match asked.served_tokens() {
-            Some(t) => format!("\n  {t} tokens served, 2 N FLOPs each"),
-            None => String::new(),
-        };
-        let lifetime = matches!(scenario.currency, Currency::LifetimeFlops | Currency::LifetimeUsd);
-        let shared = if lifetime && matches!(scenario.aim, Aim::Budget(_)) {
-            "\n  one budget for training and serving: the strategies spend all of it on training, the recommended plan divides it"
-        } else {
-            ""
-        };
-        let machines = match (&scenario.serving, asked.serve_device.is_some()) {
-            (Some(Serving::Physics { deployment, .. }), true) => format!(
-                "\n  served on groups of {} x {}, requests of {} tokens in and {} out",
-                deployment.devices, deployment.device.name, asked.prompt, asked.answer
-            ),
-            _ => String::new(),
-        };
-        Ok(format!("{goal}{source}{served}{shared}{machines}{}", self.prices()?))
+            (Some(Serving::Utilisation { usd_per_hour, .. }), Some(name)) => {
+                let price = price(name, Some(*usd_per_hour), asked.serve_usd_per_hour)?;
+                lines.push(format!("serving: {name}, priced by utilisation{price}"));
+            }
+            _ => {}
+        }
+        Ok(lines.iter().map(|line| wrapped(line, "  ") + "\n").collect())
+    }
+}
+
+/// A price with its date and source; nothing where there is none.
+fn price(name: &str, price: Option<Uncertain>, given: Option<Uncertain>) -> Result<String> {
+    let Some(price) = price else { return Ok(String::new()) };
+    let source = match (given, device(name)?.latest_price()) {
+        (Some(_), _) => "as given".to_owned(),
+        (None, Ok(known)) => format!("{}: {}", known.date, known.source),
+        (None, Err(_)) => "as given".to_owned(),
+    };
+    Ok(format!(", ${} per device-hour ({source})", range(&price)))
+}
+
+/// A quantity with its range, where the range reads differently.
+fn range(u: &Uncertain) -> String {
+    let (low, mid, high) = (digits(u.low), digits(u.mid), digits(u.high));
+    if low == high { mid } else { format!("{mid} ({low} to {high})") }
+}
+
+/// Three digits, without trailing zeros: prices and shares.
+fn digits(x: f64) -> String {
+    let decimals = (2.0 - x.abs().log10().floor()).clamp(0.0, 6.0) as usize;
+    let text = format!("{x:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }

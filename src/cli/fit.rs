@@ -14,9 +14,9 @@ use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
 use crate::report::{
-    approaches_table, certificate_text, decision_table, diagnostics_text, fit_table, groups_text,
-    held_out_text, minima_table, objective_text, profile_table, ranking_text, refusals_text,
-    rollout_table,
+    approaches_table, certificate_text, decision_table, diagnostics_text, fit_table,
+    flop_count_text, groups_text, held_out_text, minima_table, objective_text, profile_table,
+    ranking_text, refusals_text, rollout_table,
 };
 use crate::study::{FitReport, FitRequest, LogSource, replay};
 use crate::units::Flops;
@@ -273,6 +273,9 @@ fn text(report: &FitReport, table: &RunTable) -> String {
         certificate_text(fit),
         fit.objective_value
     ));
+    if let Some(count) = &fit.flop_count {
+        text.push_str(&flop_count_text(count));
+    }
     if !fit.minima.is_empty() {
         text.push_str(&format!("\n{}\n", minima_table(fit).to_text()));
     }

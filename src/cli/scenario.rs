@@ -102,6 +102,9 @@ pub(super) struct ScenarioArgs {
     /// Experts a token visits.
     #[arg(long, default_value_t = 1, help_heading = "Shape")]
     pub(super) top_k: u32,
+    /// Small experts that replace one of full size, under a law of fine-grained experts.
+    #[arg(long, default_value_t = 1.0, help_heading = "Shape")]
+    pub(super) granularity: f64,
     #[command(flatten)]
     pub(super) shape: PatternArgs,
 }
@@ -175,6 +178,7 @@ impl ScenarioArgs {
             max_params: self.max_params,
             experts: self.experts.clone(),
             top_k: self.top_k,
+            granularity: self.granularity,
             pattern: self.shape.pattern(),
         }
     }

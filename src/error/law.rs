@@ -12,6 +12,17 @@ pub enum LawError {
         /// The ids there are.
         known: Vec<&'static str>,
     },
+    /// A family where a law is asked for.
+    #[error(
+        "`{family}` is a family of laws, without constants; published laws of it are {}",
+        published.join(", ")
+    )]
+    FamilyForLaw {
+        /// The family.
+        family: &'static str,
+        /// Its published laws.
+        published: Vec<String>,
+    },
     /// No published law of this name.
     #[error("unknown law `{name}`{}", did_you_mean(.nearest))]
     UnknownLaw {

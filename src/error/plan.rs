@@ -157,6 +157,48 @@ pub enum PlanError {
         /// The law.
         law: String,
     },
+    /// Another number of experts than the one a law was fitted with.
+    #[error(
+        "`{law}` was fitted with {fitted} experts and says nothing about {asked}; use {fitted}, or a law with experts such as `joint-moe`"
+    )]
+    OtherExperts {
+        /// The law.
+        law: String,
+        /// Experts asked for.
+        asked: f64,
+        /// Experts of its runs.
+        fitted: f64,
+    },
+    /// Far more, or fewer, experts than a law saw.
+    #[error(
+        "{asked} experts are more than four times outside what `{law}` saw ({lo} to {hi}); ask for fewer"
+    )]
+    ExpertsOutside {
+        /// The law.
+        law: String,
+        /// Experts asked for.
+        asked: f64,
+        /// Fewest of its runs.
+        lo: f64,
+        /// Most of its runs.
+        hi: f64,
+    },
+    /// Granularity under a law without.
+    #[error("`{law}` says nothing about the granularity of experts; use `krajewski-moe-active`")]
+    CoarseLaw {
+        /// The law.
+        law: String,
+    },
+    /// A token that visits every expert.
+    #[error(
+        "a token that visits {top_k} of {experts} experts uses all of them: that is a dense model; visit fewer, or leave experts out"
+    )]
+    AllExperts {
+        /// Experts.
+        experts: f64,
+        /// Experts a token visits.
+        top_k: f64,
+    },
     /// Fewer than one pass over the data.
     #[error("at most {found} epochs over the unique tokens; expected at least 1")]
     Epochs {

@@ -108,6 +108,11 @@ pub enum Warning {
         /// Factor beyond the nearest run.
         factor: f64,
     },
+    /// No range of runs is on record, so nothing says where the law holds.
+    NoRange {
+        /// The law.
+        law: String,
+    },
     /// A size close to the smallest that can reach the loss.
     NearWall {
         /// N over the wall.
@@ -206,6 +211,15 @@ pub enum Warning {
         run: String,
         /// The other rule.
         what: String,
+    },
+    /// Logged FLOPs over 6 N D change over the table.
+    FlopsDrift {
+        /// Smallest logged C over 6 N D.
+        low: f64,
+        /// Largest.
+        high: f64,
+        /// That of the runs with most compute, which plans use.
+        used: f64,
     },
     /// Logged FLOPs are not near 6 N D.
     FlopsMismatch {

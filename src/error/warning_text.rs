@@ -24,6 +24,7 @@ impl Warning {
             Self::FewRuns { .. } => "few-runs",
             Self::NarrowDesign { .. } => "narrow-design",
             Self::Extrapolation { .. } => "extrapolation",
+            Self::NoRange { .. } => "no-range",
             Self::NearWall { .. } => "near-wall",
             Self::CheaperNeighbour { .. } => "cheaper-neighbour",
             Self::ComputeWasted { .. } => "compute-wasted",
@@ -37,6 +38,7 @@ impl Warning {
             Self::RowsSkipped { .. } => "rows-skipped",
             Self::MixedSchedules { .. } => "mixed-schedules",
             Self::MixedFlops { .. } => "mixed-flops",
+            Self::FlopsDrift { .. } => "flops-drift",
             Self::FlopsMismatch { .. } => "flops-mismatch",
             Self::DrawsWithoutPlan { .. } => "draws-without-plan",
             Self::ValleyNotBracketed { .. } => "valley-not-bracketed",
@@ -125,6 +127,9 @@ impl fmt::Display for Warning {
                 f,
                 "`{law}` cannot price repeated tokens, so each is shown once; a law of the Chinchilla form can"
             ),
+            Self::NoRange { law } => {
+                write!(f, "no range of runs is on record for `{law}`: nothing says where it holds")
+            }
             Self::NearWall { ratio } => write!(
                 f,
                 "only {ratio:.2} times the smallest size that can reach this loss: the tokens needed grow without bound here, and the law is least certain"
@@ -177,6 +182,10 @@ impl fmt::Display for Warning {
             Self::MixedFlops { runs, run, what } => write!(
                 f,
                 "the logged FLOPs of {runs} runs ({run} among them) are {what}, those of the others 6 N D; leave the column out, or scale it per file"
+            ),
+            Self::FlopsDrift { low, high, used } => write!(
+                f,
+                "logged FLOPs run from {low:.2} to {high:.2} of 6 N D over the table; plans spend budgets at the {used:.2} of the largest runs"
             ),
             Self::FlopsMismatch { ratio } => {
                 let (lo, hi) = (0.97 * ratio, 1.03 * ratio);

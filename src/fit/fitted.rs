@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::config::{FitConfig, Objective};
-use super::design::Diagnostics;
+use super::design::{Diagnostics, FlopCount};
 use super::solve::{Certificate, LocalMinimum};
 use super::uncertainty::Profile;
 use crate::error::Warning;
@@ -64,6 +64,9 @@ pub struct Fit {
     /// Profile likelihoods, of weak coefficients or as asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<Profile>,
+    /// How logged compute relates to 6 N D; absent where every run counts by that rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flop_count: Option<FlopCount>,
     /// Design and residuals; absent when the runs do not fix every coefficient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Diagnostics>,
@@ -102,7 +105,7 @@ impl AllocationExponents {
         let n_exponent = surface.allocation_exponent(c)?;
         let ln_n = surface.ln_n_optimal(c)?;
         let n = Params::new(ln_n.exp());
-        let d = Tokens::new(c.get() / (6.0 * n.get()));
+        let d = Tokens::new(c.get() / (surface.flops_per_nd * n.get()));
         Some(Self {
             n_exponent,
             d_exponent: 1.0 - n_exponent,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{FitConfig, Objective, ProfileOf, Resample};
-use super::design::{Diagnostics, check, design_warnings, diagnose, support};
+use super::design::{Diagnostics, FlopCount, check, design_warnings, diagnose, support};
 use super::fitted::{AllocationExponents, Fit, SCHEMA};
 use super::progress::{OnProgress, Parts, ignore};
 use super::solve::{LawOn, Minimum, Penalty, Problem, Rows, minimum_of, point};
@@ -65,19 +65,25 @@ pub fn fit_with_progress(
     Parts::new(config.bootstrap, progress).check()?;
     let rows = Rows::of(runs, law);
     let minimum = minimum_of(law, &rows, config)?;
-    let surface = Surface::new(
+    let mut surface = Surface::new(
         law,
         minimum.theta.clone(),
         format!("{} fit of {} runs", law.id(), runs.runs.len()),
         runs.params,
         support(runs),
     )?;
+    let flop_count = FlopCount::of(runs);
+    if let Some(count) = &flop_count {
+        surface.flops_per_nd = count.per_nd;
+    }
     let clusters = match config.bootstrap {
         0 => Vec::new(),
         _ => clusters(runs, config.resample),
     };
     let draws = bootstrap(law, &minimum, &clusters, config, progress)?;
-    let reference = Flops::new(surface.support.c.map_or(1.0, |c| c.hi));
+    // The ranges are by the rule, budgets as the runs count.
+    let counted = surface.flops_per_nd / 6.0;
+    let reference = Flops::new(surface.support.c.map_or(1.0, |c| c.hi * counted));
     let (samples, without_plan) = samples(&surface, &minimum, &draws, reference);
     let Spread { intervals, std_errors } = Spread::of(&samples, config.level);
     let flat = flat_intervals(law, &intervals);
@@ -134,6 +140,7 @@ pub fn fit_with_progress(
         std_errors,
         allocation: AllocationExponents::of(&surface, reference),
         profiles,
+        flop_count,
         diagnostics,
         warnings,
         residuals: residuals.collect(),

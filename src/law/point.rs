@@ -92,6 +92,9 @@ pub struct Support {
     /// Tokens per parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_param: Option<Range>,
+    /// Experts per mixture layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<Range>,
 }
 
 impl Support {
@@ -100,6 +103,12 @@ impl Support {
     pub fn distances(&self, point: &Point) -> std::collections::BTreeMap<String, f64> {
         let named = |(name, factor): (&str, f64)| (name.to_owned(), factor);
         self.outside(point).into_iter().map(named).collect()
+    }
+
+    /// Whether no range at all is on record, so that nothing says where the law holds.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
     }
 
     /// Quantities in which `point` lies outside, with the factor; empty inside.
@@ -111,6 +120,7 @@ impl Support {
             ("D", self.d, point.d.get()),
             ("C", self.c, c),
             ("D/N", self.tokens_per_param, point.d / point.n),
+            ("experts", self.experts, point.setting.experts),
         ]
         .into_iter()
         .filter_map(|(name, range, x)| {

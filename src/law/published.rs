@@ -58,6 +58,9 @@ pub struct Published {
     /// Published standard errors by name.
     #[serde(default)]
     pub std_errors: BTreeMap<String, f64>,
+    /// Other values of some coefficients that the same runs allow as well.
+    #[serde(default)]
+    pub rival: BTreeMap<String, f64>,
     /// What to be careful about, if anything.
     #[serde(default)]
     pub caution: Option<String>,
@@ -288,6 +291,11 @@ impl Surface {
         let laws = published_laws()?;
         if let Some(law) = laws.iter().find(|l| l.name == name) {
             return law.surface();
+        }
+        let of_family = laws.iter().filter(|l| l.form == name).map(|l| l.name.clone());
+        let of_family: Vec<String> = of_family.collect();
+        if let (Ok(family), false) = (law_by_id(name), of_family.is_empty()) {
+            return Err(LawError::FamilyForLaw { family: family.id(), published: of_family });
         }
         Err(unknown(name, laws.iter().map(|l| l.name.as_str())))
     }

@@ -34,7 +34,7 @@ pub struct Surface {
     pub support: Support,
     /// The setting that methods with only N and D use.
     pub setting: Setting,
-    /// FLOPs of training per parameter and token.
+    /// FLOPs of training per parameter and token: six, or as the runs behind the law count them.
     pub flops_per_nd: f64,
 }
 
@@ -85,7 +85,15 @@ impl Surface {
                 Some(_) => {}
             }
         }
-        Ok(Self { law, theta, label, params, support, setting: Setting::PLAIN, flops_per_nd: 6.0 })
+        Ok(Self {
+            law,
+            theta,
+            label,
+            params,
+            support,
+            setting: Setting::PLAIN,
+            flops_per_nd: BY_RULE,
+        })
     }
 
     /// Same law, convention and support with other coefficients, as bootstrap draws need.
@@ -248,6 +256,19 @@ struct SavedSurface {
     support: Support,
     #[serde(default, skip_serializing_if = "Setting::is_plain")]
     setting: Setting,
+    #[serde(default = "by_rule", skip_serializing_if = "is_by_rule")]
+    flops_per_nd: f64,
+}
+
+/// C = 6 N D: two FLOPs per weight and token forward, four backward (Kaplan et al. 2020, sec. 2.1).
+const BY_RULE: f64 = 6.0;
+
+fn by_rule() -> f64 {
+    BY_RULE
+}
+
+fn is_by_rule(per_nd: &f64) -> bool {
+    *per_nd == BY_RULE
 }
 
 impl Serialize for Surface {
@@ -265,6 +286,7 @@ impl Serialize for Surface {
                 .collect(),
             support: self.support,
             setting: self.setting,
+            flops_per_nd: self.flops_per_nd,
         }
         .serialize(serializer)
     }
@@ -278,7 +300,10 @@ impl<'de> Deserialize<'de> for Surface {
         let theta =
             law.coefs().iter().map_while(|c| saved.coefficients.get(c.name).copied()).collect();
         Surface::new(law, theta, saved.label, saved.params, saved.support)
-            .map(|surface| surface.within(saved.setting))
+            .map(|surface| Surface {
+                flops_per_nd: saved.flops_per_nd,
+                ..surface.within(saved.setting)
+            })
             .map_err(D::Error::custom)
     }
 }

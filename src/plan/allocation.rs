@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{PlanError, Warning};
 use crate::law::{Point, Surface};
-use crate::units::{Flops, Params, Tokens};
+use crate::units::{Flops, Params, Setting, Tokens};
 
 /// What a row of a plan takes into account: each is the same question with fewer constraints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,8 +122,11 @@ pub(super) fn check_tokens(d: Tokens) -> Result<(), PlanError> {
 }
 
 /// How far a plan lies beyond the runs of its law, by the quantity that is farthest out.
-pub(super) fn extrapolation(surface: &Surface, plan: &Plan) -> Option<Warning> {
-    let outside = surface.support.outside(&Point::new(plan.n, plan.d));
+pub(super) fn extrapolation(surface: &Surface, plan: &Plan, setting: Setting) -> Option<Warning> {
+    if surface.support.is_unknown() {
+        return Some(Warning::NoRange { law: surface.label.clone() });
+    }
+    let outside = surface.support.outside(&Point::new(plan.n, plan.d).within(setting));
     let (quantity, factor) = outside.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let quantity = format!("{quantity} of the plan under {}", surface.label);
     Some(Warning::Extrapolation { quantity, factor })

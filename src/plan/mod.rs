@@ -56,7 +56,7 @@ pub use recommend::{Alternative, Recommendation, recommend};
 pub use regret::{Regret, SizeRegret, regret_over_draws, regret_over_laws};
 pub use scenario::{
     Aim, Circumstances, Currency, DataLimit, Demand, Design, Input, MemoryLimit, Scenario, Serving,
-    SizeLimit, Training, published_repetition,
+    SizeLimit, Training, published_repetition, rival_repetition,
 };
 pub use solve::Costs;
 pub use strategies::{Row, disagreement, strategies};

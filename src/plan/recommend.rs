@@ -174,7 +174,7 @@ pub fn recommend(
         served,
         intervals: sample.intervals(ensemble.level),
         draws: [sample.answers.len() + sample.failed, sample.failed],
-        outside: best_law.support.distances(&Point::new(plan.n, plan.d)),
+        outside: best_law.support.distances(&Point::new(plan.n, plan.d).within(at.surface.setting)),
         designs,
         warnings: warnings(at, design, scenario, &plan, &sample, neighbour.as_ref()),
         neighbour,
@@ -195,7 +195,7 @@ fn warnings(
     let mut warnings = Vec::new();
     warnings.extend(neighbour.map(|n| n.warning(plan)));
     warnings.extend(repetition::warning(scenario, at, plan));
-    warnings.extend(extrapolation(law, plan));
+    warnings.extend(extrapolation(law, plan, at.surface.setting));
     let visits = design.pattern.experts.map_or(1, |e| e.top_k);
     if visits > 1 && law.law().factors().contains(&Factor::Experts) {
         warnings.push(Warning::DoubtfulConstants {

@@ -244,7 +244,7 @@ impl Ask<'_> {
         let (n, d) = (Params::new(typical.ln_n.exp()), Tokens::new(typical.ln_d.exp()));
         let surface = scenario.ask(law, design, &now).ok()?;
         let plan = Plan::at(&surface, n, d);
-        let outside = law.support.distances(&Point::new(n, d));
+        let outside = law.support.distances(&Point::new(n, d).within(surface.setting));
         let exact = Candidate::exact(whole, design);
         let costs = exact.costs(&surface, &now, typical.ln_n, typical.ln_d);
         let intervals = sample.intervals(self.ensemble.level);

@@ -153,7 +153,7 @@ fn other_exponents(law: &Surface) -> Vec<(String, Surface)> {
 mod tests {
     use super::*;
     use crate::plan::Aim;
-    use crate::units::{Flops, Params};
+    use crate::units::Flops;
 
     #[test]
     fn another_exponent_keeps_the_loss_in_the_middle_of_the_runs() {
@@ -169,11 +169,10 @@ mod tests {
         }
     }
 
-    /// A larger capacity exponent favours data: by the closed form the optimum shrinks.
     #[test]
     fn keeping_the_size_never_gains() {
         let law = Surface::published("besiroglu").expect("shipped");
-        for aim in [Aim::TrainFlops(Flops::new(1e24)), Aim::QualityOf(Params::new(30e9))] {
+        for aim in [Aim::TrainFlops(Flops::new(1e24)), Aim::Loss(2.0)] {
             let scenario = Scenario::new(aim);
             let rows = what_if(&law, &scenario, &scenario.designs[0]).expect("rows");
             assert_eq!(rows.len(), 5);

@@ -7,6 +7,9 @@ use crate::units::{Tokens, short_count};
 /// Width of a line, characters.
 const WIDTH: usize = 80;
 
+/// Factor beyond the runs of a law from which its plan is no plan.
+const FAR_BEYOND: f64 = 100.0;
+
 /// A label and a paragraph that hangs beside it, wrapped.
 fn hanging(label: &str, text: &str) -> String {
     wrapped(&format!("{label:<7} {text}"), "        ") + "\n"
@@ -46,6 +49,16 @@ pub fn advice_text(
                 share(n.cost_ratio),
                 n.plan.loss_nats - best.plan.loss_nats,
                 share(n.loss_share).replace(" of it", ""),
+            ),
+        ));
+    }
+    let farthest = best.outside.iter().max_by(|a, b| a.1.total_cmp(b.1));
+    if let Some((quantity, factor)) = farthest.filter(|(_, factor)| **factor > FAR_BEYOND) {
+        text.push_str(&hanging(
+            "first",
+            &format!(
+                "{quantity} lies {factor:.0} times beyond the runs of {}: what follows is the law's arithmetic, not a plan to pay for.",
+                best.law
             ),
         ));
     }

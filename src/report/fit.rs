@@ -2,7 +2,7 @@
 
 use super::number::{between, factor, interval_header, number, or_dash, seven_digits};
 use super::table::Table;
-use crate::fit::{Diagnostics, Fit, Notable, Objective};
+use crate::fit::{Diagnostics, Fit, FlopCount, Notable, Objective};
 
 /// Coefficients, exponents and the ratio with intervals and standard deviations.
 #[must_use]
@@ -96,6 +96,17 @@ pub fn objective_text(fit: &Fit) -> String {
             format!("{}{fixed}", fit.objective)
         }
     }
+}
+
+/// In which currency the runs count compute.
+#[must_use]
+pub fn flop_count_text(count: &FlopCount) -> String {
+    format!(
+        "logged C is {:.3} of 6 N D in the largest runs ({:.3} to {:.3} over all); plans spend budgets so\n",
+        count.per_nd / 6.0,
+        count.low / 6.0,
+        count.high / 6.0
+    )
 }
 
 /// The certificate in one sentence.

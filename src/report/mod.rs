@@ -42,7 +42,8 @@ pub use curve::{curve_csv, curve_table, curve_text, family_csv, family_table};
 pub use design::{design_table, design_text};
 pub use explain::{decomposition_text, explanation_intervals_text, explanation_text};
 pub use fit::{
-    certificate_text, diagnostics_text, fit_table, minima_table, objective_text, profile_table,
+    certificate_text, diagnostics_text, fit_table, flop_count_text, minima_table, objective_text,
+    profile_table,
 };
 pub use forecast::{curve_fit_table, forecast_text, hindsight_table};
 pub use lists::{

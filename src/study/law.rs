@@ -40,7 +40,27 @@ pub fn ask_laws(text: &str) -> Result<Vec<AskedLaw>> {
     }
     // An empty list falls to the same message as an unknown name.
     let names = if names.is_empty() { vec![""] } else { names };
-    names.into_iter().map(one).collect()
+    let mut names = names;
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(*name));
+    let laws: Vec<AskedLaw> = names.iter().map(|name| one(name)).collect::<Result<_>>()?;
+    Ok(apart(laws, &names))
+}
+
+/// Laws with distinct labels: where two are alike, each has the text it was asked by beside it.
+fn apart(mut laws: Vec<AskedLaw>, names: &[&str]) -> Vec<AskedLaw> {
+    let labels: Vec<String> = laws.iter().map(|law| law.ensemble.best.label.clone()).collect();
+    for (i, law) in laws.iter_mut().enumerate() {
+        if labels.iter().filter(|label| **label == labels[i]).count() > 1 {
+            let asked = names.get(i).copied().unwrap_or_default();
+            let asked = asked.split_once(':').map_or(asked, |(_, constants)| constants);
+            let label = format!("{} ({asked})", labels[i]);
+            for surface in law.ensemble.draws.iter_mut().chain([&mut law.ensemble.best]) {
+                surface.label.clone_from(&label);
+            }
+        }
+    }
+    laws
 }
 
 fn one(name: &str) -> Result<AskedLaw> {

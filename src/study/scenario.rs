@@ -11,7 +11,7 @@ use crate::error::{CostError, Result, StudyError};
 use crate::flops::Pattern;
 use crate::plan::{
     Aim, Currency, DataLimit, Demand, Design, MemoryLimit, Scenario, Serving, Training,
-    published_repetition,
+    published_repetition, rival_repetition,
 };
 use crate::units::{Params, Tokens};
 
@@ -38,6 +38,7 @@ use crate::units::{Params, Tokens};
 /// | `memory_bytes`, `weight_bits`, `context` | none, 16, 0 | memory of a copy, its precision, tokens in its cache |
 /// | `max_params` | none | parameters, experts included |
 /// | `experts`, `top_k` | 1, 1 | experts per layer to consider, and how many a token visits |
+/// | `granularity` | 1 | small experts that replace one of full size, under a law of such experts |
 /// | `pattern` | [`Pattern::MODERN`] | proportions of the shape |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -98,6 +99,8 @@ pub struct ScenarioRequest {
     pub experts: Vec<u32>,
     /// Experts a token visits.
     pub top_k: u32,
+    /// Small experts that replace one of full size, under a law of fine-grained experts.
+    pub granularity: f64,
     /// Proportions of the shape.
     pub pattern: Pattern,
 }
@@ -133,6 +136,7 @@ impl Default for ScenarioRequest {
             max_params: None,
             experts: vec![1],
             top_k: 1,
+            granularity: 1.0,
             pattern: Pattern::MODERN,
         }
     }
@@ -217,7 +221,7 @@ impl ScenarioRequest {
     fn data(&self) -> Result<Option<DataLimit>> {
         let (repetition, rival) = match self.repetition {
             Some(given) => (given, None),
-            None => (published_repetition()?, None),
+            None => (published_repetition()?, rival_repetition()?),
         };
         let max_epochs = self.max_epochs.unwrap_or(1e6);
         Ok(self.unique_tokens.map(|unique| DataLimit { unique, max_epochs, repetition, rival }))
@@ -266,7 +270,10 @@ impl ScenarioRequest {
         let scenario = Scenario {
             aim,
             currency,
-            designs: experts.iter().map(|e| Design::of(pattern, *e, self.top_k)).collect(),
+            designs: experts
+                .iter()
+                .map(|e| Design::of(pattern, *e, self.top_k).fine_grained(self.granularity))
+                .collect(),
             training,
             serving,
             demand,

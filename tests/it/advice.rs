@@ -226,3 +226,157 @@ fn the_answer_comes_first_and_short() {
         refusal(&["plan", "--law", "besiroglu", "--flops", "1e22", "--nat-value", "0"], here());
     assert!(code == 2 && told.contains("--nat-value"), "{told}");
 }
+
+/// Laws of experts know how far they were seen, and what they do not say.
+#[test]
+fn experts_stay_within_what_a_law_saw() {
+    let huge = plan(&["--law", "joint-moe", "--flops", "1e27", "--experts", "1,64,4096"]);
+    let r = &huge["recommended"][0];
+    assert!(number(r, "/total_params") < 0.1 * 1.15e17, "{r}");
+    let args = ["plan", "--law", "joint-moe", "--flops", "1e27", "--experts", "1,64,4096"];
+    let text = String::from_utf8(isoloss(&args, here()).stdout).expect("utf-8");
+    assert!(text.starts_with("first ") && text.contains("beyond the runs"), "{text}");
+    let refused = r["designs"][2]["refused"].as_str().expect("a reason");
+    assert!(refused.contains("4096") && refused.contains("32"), "{refused}");
+    assert!(r["outside"].get("N").is_some() && r["outside"].get("experts").is_some(), "{r}");
+    assert!(codes(&huge).contains(&"extrapolation".to_owned()));
+    for (law, experts, more, wanted) in [
+        ("joint-moe", "8", &["--top-k", "8"][..], "dense model"),
+        ("joint-moe", "4", &["--top-k", "6"], "dense model"),
+        ("joint-moe", "4096", &[], "four times"),
+        ("clark-sbase", "8192", &[], "four times"),
+        ("krajewski-moe-active", "32", &[], "64"),
+        ("joint-moe", "8", &["--granularity", "4"], "granularity"),
+        ("besiroglu", "8", &[], "joint-moe"),
+    ] {
+        let args =
+            [&["plan", "--law", law, "--flops", "1e22", "--experts", experts], more].concat();
+        let (code, told) = refusal(&args, here());
+        assert!(code == 2 && told.contains(wanted), "{args:?}: {told}");
+    }
+    // Finer experts help, by the law of fine-grained experts.
+    let loss = |granularity: &str| {
+        let law = ["--law", "krajewski-moe-active", "--flops", "1e21", "--experts", "64"];
+        number(&plan(&[&law[..], &["--granularity", granularity]].concat()), "/recommended/0/loss")
+    };
+    assert!(loss("8") < loss("2") && loss("2") < loss("1"));
+}
+
+/// In active parameters the fine-grained law is the published one: N is 43 times the active ones.
+#[test]
+fn the_fine_grained_law_in_active_parameters_is_the_published_one() {
+    use isoloss::law::{Point, Surface};
+    use isoloss::units::{Params, Setting, Tokens};
+    let of = |name: &str| Surface::published(name).expect("shipped");
+    let (stored, active) = (of("krajewski-moe"), of("krajewski-moe-active"));
+    for (n, d, granularity) in [(1e8, 4.37e9, 8.0), (1e9, 28.94e9, 16.0), (70e9, 941e9, 32.0)] {
+        let at = |n: f64| {
+            let setting = Setting { experts: 64.0, granularity, ..Setting::PLAIN };
+            Point::new(Params::new(n), Tokens::new(d)).within(setting)
+        };
+        let share = 1.0 / 3.0 + 2.0 / 3.0 * 64.0;
+        let (a, b) = (stored.loss(&at(share * n)), active.loss(&at(n)));
+        assert!((a / b - 1.0).abs() < 1e-7, "{a} {b}");
+    }
+}
+
+/// Laws of one answer have names of their own, and a family is not taken for a law.
+#[test]
+fn laws_are_told_apart() {
+    let two = plan(&[
+        "--law",
+        "chinchilla:E=1.8;A=480;B=2085;alpha=.348;beta=.366,chinchilla:E=1.7;A=400;B=410;alpha=.34;beta=.28",
+        "--flops",
+        "1e23",
+    ]);
+    let of = |i: usize| two["recommended"][i]["law"].as_str().expect("a law").to_owned();
+    assert_ne!(of(0), of(1));
+    assert!(codes(&two).contains(&"no-range".to_owned()));
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["one.json", "two.json"] {
+        let fit = isoloss(
+            &[
+                "fit",
+                here().join("data/first-light/runs.jsonl").to_str().expect("utf-8"),
+                "--bootstrap",
+                "20",
+                "-o",
+                name,
+            ],
+            folder.path(),
+        );
+        assert!(fit.status.success());
+    }
+    let out = isoloss(
+        &["plan", "--law", "one.json,two.json", "--flops", "1e14", "--json"],
+        folder.path(),
+    );
+    let fits: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_ne!(fits["recommended"][0]["law"], fits["recommended"][1]["law"]);
+    for (law, wanted) in [
+        ("chinchilla", "besiroglu"),
+        ("joint_moe", "joint-moe"),
+        ("muennighoff", "muennighoff-repeat"),
+    ] {
+        let (code, told) = refusal(&["plan", "--law", law, "--flops", "1e22"], here());
+        assert!(code == 2 && told.contains(wanted), "{law}: {told}");
+    }
+}
+
+/// The other constants that the runs of repetition allow widen the interval to their own plan.
+#[test]
+fn the_doubt_about_repetition_is_in_the_interval() {
+    let ask = |law: &str, more: &[&str]| {
+        let question = ["--law", law, "--flops", "1e22", "--unique-tokens", "20B"];
+        plan(&[&question[..], more].concat())
+    };
+    for law in ["besiroglu", "muennighoff-repeat"] {
+        let doubted = ask(law, &[]);
+        let interval = doubted["recommended"][0]["intervals"]["params"].as_array().expect("doubt");
+        let end = |i: usize| interval[i].as_f64().expect("a number");
+        let rival = if law == "besiroglu" {
+            number(&ask(law, &["--repetition", "95.37,1.706"]), "/recommended/0/params")
+        } else {
+            end(0)
+        };
+        let own = number(&doubted, "/recommended/0/params");
+        assert!(
+            end(0) < rival * 1.1 && end(1) > own * (1.0 - 1e-9),
+            "{law} {rival:e} {interval:?}"
+        );
+        assert!(end(0) < 0.7 * own, "{law} {interval:?}");
+        assert!(doubted["recommended"][0]["spread"].to_string().contains("repetition"));
+    }
+    // Constants that are given are known.
+    let given = ask("besiroglu", &["--repetition", "15.39,5.31"]);
+    assert_eq!(given["recommended"][0]["intervals"], serde_json::json!({}));
+}
+
+/// Runs that count 0.49 of 6 N D: a plan at their budget is a run of that budget, not a smaller one.
+#[test]
+fn budgets_are_spent_as_the_runs_count_them() {
+    use std::fmt::Write;
+    let folder = tempfile::tempdir().expect("a folder");
+    let loss = |n: f64, d: f64| 1.8 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.35);
+    let mut table = "n,d,c,loss\n".to_owned();
+    for i in 0..6 {
+        for j in 0..6 {
+            let (n, d) = (1e7 * 3f64.powi(i), 2e8 * 3f64.powi(j));
+            writeln!(table, "{n},{d},{},{}", 0.49 * 6.0 * n * d, loss(n, d)).expect("memory");
+        }
+    }
+    std::fs::write(folder.path().join("runs.csv"), table).expect("written");
+    let fit = isoloss(&["fit", "runs.csv", "--bootstrap", "50", "-o", "fit.json"], folder.path());
+    let told = String::from_utf8_lossy(&fit.stdout);
+    assert!(told.contains("0.490 of 6 N D"), "{told}");
+    let out = isoloss(&["plan", "--law", "fit.json", "--flops", "1e19", "--json"], folder.path());
+    let plan: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let r = &plan["recommended"][0];
+    let (n, d) = (number(r, "/params"), number(r, "/tokens"));
+    assert!((0.49 * 6.0 * n * d / 1e19 - 1.0).abs() < 1e-6, "{n:e} {d:e}");
+    assert!((number(r, "/train_flops") / 1e19 - 1.0).abs() < 1e-6);
+    // No size on the budget, counted so, is better by the law that made the runs.
+    for factor in [0.5, 0.8, 1.25, 2.0] {
+        assert!(loss(n * factor, d / factor) > loss(n, d));
+    }
+}

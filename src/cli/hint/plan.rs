@@ -11,6 +11,10 @@ pub(super) fn plan(error: &PlanError) -> Option<&'static str> {
         }
         PlanError::NoServingPrice { .. } => "add --serve-usd-per-hour PRICE",
         PlanError::NoDemand => "add --serve-tokens D or --requests K",
+        PlanError::AllExperts { .. } => "use a smaller --top-k",
+        PlanError::OtherExperts { .. } | PlanError::ExpertsOutside { .. } => {
+            "change --experts; isoloss laws lists what each law saw"
+        }
         PlanError::DenseLaw { .. } => "use --law joint-moe; isoloss laws lists the others",
         PlanError::Epochs { .. } => "use --max-epochs 1 or more",
         _ => return None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::flops::FlopCount;
 use crate::data::{RunRecord, RunTable};
 use crate::error::{DesignGap, FitError, Quantity, Warning};
 use crate::fit::config::FitConfig;
@@ -147,6 +148,7 @@ pub(crate) fn warnings(law: &dyn Law, table: &RunTable, free: usize) -> Vec<Warn
     if !(0.8..=1.25).contains(&mismatch) {
         warnings.push(Warning::FlopsMismatch { ratio: mismatch });
     }
+    warnings.extend(FlopCount::of(table).and_then(|count| count.warning()));
     warnings.extend(table.warnings.iter().cloned());
     warnings
 }
@@ -159,5 +161,6 @@ pub(crate) fn support(table: &RunTable) -> Support {
         d: Range::of(runs.iter().map(|r| r.d.get())),
         c: Range::of(runs.iter().map(|r| 6.0 * r.n.get() * r.d.get())),
         tokens_per_param: Range::of(runs.iter().map(|r| r.d / r.n)),
+        experts: Range::of(runs.iter().map(|r| r.setting.experts)).filter(|e| e.hi > 1.0),
     }
 }

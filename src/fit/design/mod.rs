@@ -3,10 +3,12 @@
 
 mod check;
 mod diagnostics;
+mod flops;
 mod plane;
 mod trend;
 
 pub use diagnostics::{Correlation, Diagnostics, Notable};
+pub use flops::FlopCount;
 pub use plane::{Plane, Repeats, SeedNoise, coverage, repeats};
 pub use trend::Trend;
 

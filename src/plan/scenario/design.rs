@@ -11,6 +11,9 @@ pub struct Design {
     pub name: String,
     /// Its proportions.
     pub pattern: Pattern,
+    /// Granularity G: small experts that replace one of full size, for laws of fine-grained experts; 1 for
+    /// experts of full size.
+    pub granularity: f64,
 }
 
 impl Design {
@@ -22,7 +25,22 @@ impl Design {
         } else {
             "dense".to_owned()
         };
-        Self { name, pattern: pattern.with_experts(experts, top_k) }
+        Self { name, pattern: pattern.with_experts(experts, top_k), granularity: 1.0 }
+    }
+
+    /// The same design of finer experts: each is cut into `granularity` smaller ones, of which a token
+    /// visits as many more.
+    #[must_use]
+    pub fn fine_grained(self, granularity: f64) -> Self {
+        if granularity == 1.0 {
+            return self;
+        }
+        Self { name: format!("{}, granularity {granularity}", self.name), granularity, ..self }
+    }
+
+    /// Experts a token visits.
+    pub(super) fn top_k(&self) -> f64 {
+        self.pattern.experts.map_or(1.0, |e| f64::from(e.top_k))
     }
 
     pub(super) fn experts(&self) -> f64 {

@@ -13,7 +13,7 @@ mod validate;
 pub use aim::{Aim, Currency};
 pub use design::Design;
 pub use input::{Circumstances, Input};
-pub use limits::{DataLimit, MemoryLimit, published_repetition};
+pub use limits::{DataLimit, MemoryLimit, published_repetition, rival_repetition};
 pub use machines::{Demand, Serving, Training};
 pub use question::Scenario;
 pub(in crate::plan) use size::SizeCaps;

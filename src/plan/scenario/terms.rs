@@ -12,12 +12,18 @@ use crate::law::{Factor, Surface};
 use crate::plan::optimum::optimum_of_size;
 use crate::units::{Params, Setting, Tokens};
 
+/// Factor outside the experts a law saw from which it is not asked.
+const FAR_OUTSIDE: f64 = 4.0;
+
 impl Scenario {
     /// A law in the setting of a design: its experts, the data there is, the bits it is served in, each
     /// where the law has such a term.
     ///
     /// # Errors
-    /// [`PlanError::DenseLaw`] for experts under a law of dense models.
+    /// [`PlanError::DenseLaw`] for experts under a law of dense models, [`PlanError::OtherExperts`] for
+    /// another number than a law of one number was fitted with, [`PlanError::ExpertsOutside`] for one
+    /// more than four times outside what the law saw, [`PlanError::CoarseLaw`] for a granularity under a
+    /// law without.
     pub fn ask<'a>(
         &self,
         surface: &'a Surface,
@@ -27,11 +33,29 @@ impl Scenario {
         let knows = |factor| surface.law().factors().contains(&factor);
         let mut setting = surface.setting;
         let mut asked = Cow::Borrowed(surface);
-        if design.experts() > 1.0 {
-            if !knows(Factor::Experts) {
-                return Err(PlanError::DenseLaw { law: surface.label.clone() }.into());
+        let law = || surface.label.clone();
+        let experts = design.experts();
+        if experts > 1.0 && !knows(Factor::Experts) && setting.experts != experts {
+            let fitted = setting.experts;
+            return Err(match fitted > 1.0 {
+                true => PlanError::OtherExperts { law: law(), asked: experts, fitted }.into(),
+                false => PlanError::DenseLaw { law: law() }.into(),
+            });
+        }
+        if let Some(range) = surface.support.experts.filter(|_| experts > 1.0) {
+            if range.factor_outside(experts) > FAR_OUTSIDE {
+                let (asked, lo, hi) = (experts, range.lo, range.hi);
+                return Err(PlanError::ExpertsOutside { law: law(), asked, lo, hi }.into());
             }
-            setting.experts = design.experts();
+        }
+        if knows(Factor::Experts) {
+            setting.experts = experts;
+        }
+        if design.granularity != 1.0 && !knows(Factor::Granularity) {
+            return Err(PlanError::CoarseLaw { law: law() }.into());
+        }
+        if knows(Factor::Granularity) {
+            setting.granularity = design.granularity;
         }
         // Experts change the powers that repetition is put around, so they come first.
         // Data that is never shown twice needs no law of repetition.
@@ -40,6 +64,7 @@ impl Scenario {
             let (rd, rn) = d.repetition_at(now.repetition);
             surface.within(setting).with_repetition(rd, rn)
         });
+        let repeating = repeating.map(|law| self.doubted(law, now));
         if let (Some(data), Some(repeating)) = (self.data, repeating) {
             asked = Cow::Owned(repeating);
             setting.unique = Some(data.unique);
@@ -51,6 +76,21 @@ impl Scenario {
             asked = Cow::Owned(asked.within(setting));
         }
         Ok(asked)
+    }
+
+    /// A published law of repetition with its constants moved towards their rivals; a fit of one's own
+    /// has draws for that.
+    fn doubted(&self, surface: Surface, now: &Circumstances) -> Surface {
+        let Some(data) = self.data.filter(|_| now.repetition > 0.0) else { return surface };
+        let coefs = surface.law().coefs();
+        let at = |name: &str| coefs.iter().position(|c| c.name == name);
+        let (Some(i), Some(j)) = (at("RD"), at("RN")) else { return surface };
+        let mut theta = surface.theta().to_vec();
+        if (theta[i], theta[j]) != data.repetition {
+            return surface;
+        }
+        (theta[i], theta[j]) = data.repetition_at(now.repetition);
+        surface.with_theta(theta)
     }
 
     /// Bits per weight in serving, where fewer than training's.

@@ -29,6 +29,11 @@ impl Scenario {
         }
         for design in &self.designs {
             design.pattern.validate()?;
+            let (experts, top_k) = (design.experts(), design.top_k());
+            if experts > 1.0 && top_k >= experts {
+                return Err(PlanError::AllExperts { experts, top_k }.into());
+            }
+            Uncertain::known(design.granularity).validate("granularity")?;
         }
         let priced = self.training.as_ref().is_some_and(|t| t.usd_per_hour.is_some());
         if (self.currency.is_money() || matches!(self.aim, Aim::TrainUsd(_))) && !priced {

@@ -66,6 +66,9 @@ pub(super) struct ScenarioArgs {
     /// Longest time per output token, e.g. 20ms.
     #[arg(long, value_parser = parse_duration_s, help_heading = "Serving")]
     pub(super) tpot: Option<f64>,
+    /// Read prompts on devices of their own, so that answers do not wait for them.
+    #[arg(long, help_heading = "Serving")]
+    pub(super) prefill_apart: bool,
     /// Price serving by utilisation instead: shares of the peak while reading and while writing,
     /// e.g. 0.5,0.01.
     #[arg(long, value_name = "PREFILL,DECODE", value_parser = parse_pair, help_heading = "Serving")]
@@ -167,6 +170,7 @@ impl ScenarioArgs {
             batch: self.batch,
             ttft_s: self.ttft,
             tpot_s: self.tpot,
+            prefill_apart: self.prefill_apart,
             serve_mfu: self.serve_mfu,
             serve_peak_flop_per_s: self.serve_peak,
             unique_tokens: self.unique_tokens,

@@ -6,9 +6,12 @@ use clap::Args as ClapArgs;
 
 use super::output::{Output, save_all};
 use super::scenario::PatternArgs;
-use crate::cost::{Requests, Uncertain};
+use crate::cost::{Latency, Requests, Uncertain};
 use crate::error::Result;
-use crate::report::{Format, Saved, check_extensions, serving_chart, serving_table, serving_title};
+use crate::report::{
+    Format, Saved, check_extensions, serving_answer, serving_chart, serving_table, serving_title,
+    wrapped,
+};
 use crate::study::{ServingReport, ServingRequest};
 use crate::units::{Params, parse_bytes, parse_duration_s};
 
@@ -55,9 +58,15 @@ pub(super) struct Args {
     /// Sequences decoded together.
     #[arg(long, value_delimiter = ',', default_value = "1,2,4,8,16,32,64,128,256")]
     batch: Vec<f64>,
-    /// Also the largest batch whose step takes no longer than this, e.g. 20ms.
+    /// Longest time per output token, e.g. 20ms: also the largest batch that keeps it.
     #[arg(long, value_parser = parse_duration_s)]
     tpot: Option<f64>,
+    /// Longest time to the first token, e.g. 500ms.
+    #[arg(long, value_parser = parse_duration_s)]
+    ttft: Option<f64>,
+    /// Read prompts on devices of their own, so that answers do not wait for them.
+    #[arg(long)]
+    prefill_apart: bool,
     /// Price of a device-hour, a number or a range; the newest on record when absent.
     #[arg(long)]
     usd_per_hour: Option<Uncertain>,
@@ -79,10 +88,20 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let request = args.request();
     let report = request.answer()?;
     let ServingReport { device, devices, stored_bits, models } = &report;
-    let mut text = format!(
-        "on {devices} x {device}, {stored_bits} bits per weight stored, requests of {} tokens in and {} out\n",
+    let mut text = String::new();
+    for served in models {
+        text.push_str(&wrapped(&serving_answer(&served.model, &served.rows), "  "));
+        text.push('\n');
+    }
+    text.push_str(&format!(
+        "\non {devices} x {device}, {stored_bits} bits per weight stored, {} tokens in and {} out\n",
         args.prompt, args.answer
-    );
+    ));
+    text.push_str(match (args.ideal, args.prefill_apart) {
+        (true, _) => "the data sheet itself, prompts read apart\n",
+        (false, true) => "prompts read on devices of their own\n",
+        (false, false) => "prompts read in pieces beside decoding\n",
+    });
     for served in models {
         let title = serving_title(&served.model, served.params, served.active_params);
         text.push_str(&format!("\n{}", serving_table(&title, &served.rows).to_text()));
@@ -107,7 +126,8 @@ impl Args {
             memory_bytes: self.memory,
             request: Requests { prompt: self.prompt, answer: self.answer },
             batches: self.batch.clone(),
-            per_token_s: self.tpot,
+            latency: Latency { first_token_s: self.ttft, per_token_s: self.tpot },
+            prefill_apart: self.prefill_apart,
             usd_per_hour: self.usd_per_hour,
             ideal: self.ideal,
             twins: self.twins,

@@ -58,6 +58,24 @@ pub enum CostError {
         /// Bytes there are for it, GB.
         free_gb: f64,
     },
+    /// A user waits longer than asked for.
+    #[error(
+        "{what} takes {takes_ms:.3} ms at batch {batch:.0} on {devices} x {device}, more than the {limit_ms} ms asked for; allow more time, use more devices, fewer bits or a smaller model"
+    )]
+    TooSlow {
+        /// What is waited for.
+        what: &'static str,
+        /// The limit, ms.
+        limit_ms: f64,
+        /// What it takes, ms.
+        takes_ms: f64,
+        /// Sequences decoded together.
+        batch: f64,
+        /// Devices.
+        devices: f64,
+        /// The device.
+        device: String,
+    },
     /// A field out of range.
     #[error("`{field}` is {found}; expected {expected}")]
     Field {

@@ -19,26 +19,18 @@ pub fn serving_title(model: &str, params: Params, active_params: Params) -> Stri
 #[must_use]
 pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
     let sparse = rows.iter().any(|r| r.experts_reached > 0.0);
-    let mut columns = vec![
-        "batch",
-        "first token",
-        "per token",
-        "tokens/s",
-        "GB",
-        "bound by",
-        "$/M in",
-        "$/M out",
-    ];
+    let mut columns =
+        vec!["batch", "first token", "per token", "tokens/s", "GB", "bound by", "$/M in", "out"];
     if sparse {
-        columns.push("experts read");
-        columns.push("weights read");
+        columns.push("experts");
+        columns.push("read");
     }
     let mut table = Table::new(title, &columns);
     for row in rows {
         let s = &row.served;
         let usd = |x: &Option<Uncertain>| or_dash(x.as_ref().map(|u| format!("{:.3}", u.mid)));
         let mut cells = vec![
-            bare_count(s.batch),
+            bare_count(s.batch.floor()),
             seconds(s.first_token_s),
             seconds(s.per_token_s),
             short_count(row.tokens_per_s),
@@ -54,4 +46,26 @@ pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
         table.rows.push(cells);
     }
     table
+}
+
+/// The cheapest row in one sentence, and for which engines the times hold.
+#[must_use]
+pub fn serving_answer(model: &str, rows: &[BatchRow]) -> String {
+    let Some(row) = rows
+        .iter()
+        .min_by(|a, b| a.served.decode_s_per_token.total_cmp(&b.served.decode_s_per_token))
+    else {
+        return String::new();
+    };
+    let s = &row.served;
+    let usd = |x: &Option<Uncertain>| x.as_ref().map(|u| format!("${:.3}", u.mid));
+    let price = usd(&row.usd_per_million_input)
+        .zip(usd(&row.usd_per_million_output))
+        .map_or(String::new(), |(i, o)| format!("; {i} per million tokens in, {o} out"));
+    format!(
+        "{model}: cheapest at batch {}, {} per token, first token {}{price}",
+        bare_count(s.batch.floor()),
+        seconds(s.per_token_s),
+        seconds(s.first_token_s)
+    )
 }

@@ -32,6 +32,7 @@ use crate::units::{Params, Tokens};
 /// | `serve_bits`, `kv_bits` | 16, 16 | bits per weight and per cache entry |
 /// | `batch` | as many as fit, at most 256 | sequences decoded together |
 /// | `ttft_s`, `tpot_s` | none | longest time to the first token and per token, s |
+/// | `prefill_apart` | false | whether prompts are read on devices of their own |
 /// | `serve_mfu`, `serve_peak_flop_per_s` | none | price serving by utilisation instead: prefill, decode |
 /// | `unique_tokens`, `max_epochs` | none | unique tokens, and how often they may be shown |
 /// | `repetition` | as published for C4 | R_D, R_N for laws that have none |
@@ -77,6 +78,8 @@ pub struct ScenarioRequest {
     pub ttft_s: Option<f64>,
     /// Longest time per output token, s.
     pub tpot_s: Option<f64>,
+    /// Whether prompts are read on other devices than answers are written on.
+    pub prefill_apart: bool,
     /// Shares of the peak while reading and while writing.
     pub serve_mfu: Option<(f64, f64)>,
     /// Peak for `serve_mfu`, FLOP/s; the dense BF16 peak of the serving device when absent.
@@ -125,6 +128,7 @@ impl Default for ScenarioRequest {
             batch: None,
             ttft_s: None,
             tpot_s: None,
+            prefill_apart: false,
             serve_mfu: None,
             serve_peak_flop_per_s: None,
             unique_tokens: None,
@@ -207,8 +211,12 @@ impl ScenarioRequest {
                 decode,
             }));
         }
-        let deployment =
-            Deployment { kv_bits: self.kv_bits, efficiency: Efficiency::fitted()?, ..of };
+        let deployment = Deployment {
+            kv_bits: self.kv_bits,
+            prefill_apart: self.prefill_apart,
+            efficiency: Efficiency::fitted()?,
+            ..of
+        };
         Ok(Some(Serving::Physics {
             deployment,
             batch: self.batch.map_or(BatchSize::Largest(256.0), BatchSize::Fixed),

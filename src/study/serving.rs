@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cost::{
-    BatchRow, Deployment, Efficiency, Price, Requests, ServingLine, Uncertain, model,
+    BatchRow, Deployment, Efficiency, Latency, Price, Requests, ServingLine, Uncertain, model,
 };
 use crate::error::{Result, StudyError};
 use crate::flops::{Footprint, Pattern};
@@ -21,7 +21,8 @@ use crate::units::{ParamRule, Params};
 /// | `memory_bytes` | 90 % of the devices' | memory of the group for weights and cache |
 /// | `request` | 1000 read, 300 written | tokens of one request |
 /// | `batches` | 1, 2, 4, … 256 | sequences decoded together |
-/// | `per_token_s` | none | also the largest batch whose step takes no longer |
+/// | `latency` | none | times to the first and per further token, s; also the largest batch that keeps them |
+/// | `prefill_apart` | false | whether prompts are read on devices of their own; so with `ideal` |
 /// | `usd_per_hour` | newest on record | price of a device-hour |
 /// | `ideal` | false | full bandwidth and peak, no overheads |
 /// | `twins` | false | beside a sparse model, dense ones of its active and of its stored size |
@@ -48,8 +49,10 @@ pub struct ServingRequest {
     pub request: Requests,
     /// Sequences decoded together.
     pub batches: Vec<f64>,
-    /// Longest time per output token of one more batch, the largest that keeps it, s.
-    pub per_token_s: Option<f64>,
+    /// Limits on waiting; the largest batch that keeps them gets a row of its own.
+    pub latency: Latency,
+    /// Whether prompts are read on other devices than answers are written on.
+    pub prefill_apart: bool,
     /// Price of a device-hour; the newest on record when absent.
     pub usd_per_hour: Option<Uncertain>,
     /// Full bandwidth and peak, no overheads.
@@ -71,7 +74,8 @@ impl Default for ServingRequest {
             memory_bytes: None,
             request: Requests { prompt: 1000.0, answer: 300.0 },
             batches: (0..=8).map(|i| f64::from(1 << i)).collect(),
-            per_token_s: None,
+            latency: Latency::default(),
+            prefill_apart: false,
             usd_per_hour: None,
             ideal: false,
             twins: false,
@@ -141,7 +145,7 @@ impl ServingRequest {
         let price = self.usd_per_hour.or(on.device.latest_price().ok().map(Price::range));
         let served = |(name, model): (String, Footprint)| -> Result<ServedModel> {
             Ok(ServedModel {
-                rows: on.by_batch(&model, &self.request, &self.batches, self.per_token_s, price)?,
+                rows: on.by_batch(&model, &self.request, &self.batches, &self.latency, price)?,
                 model: name,
                 params: model.total,
                 active_params: model.active,
@@ -170,7 +174,8 @@ impl ServingRequest {
         let on = Deployment::of(&self.device, self.devices)?.quantised(self.weight_bits);
         let efficiency = if self.ideal { Efficiency::IDEAL } else { on.efficiency };
         let (kv_bits, memory_bytes) = (self.kv_bits, self.memory_bytes);
-        let on = Deployment { kv_bits, memory_bytes, efficiency, ..on };
+        let prefill_apart = self.prefill_apart || self.ideal;
+        let on = Deployment { kv_bits, memory_bytes, efficiency, prefill_apart, ..on };
         on.validate()?;
         Ok(on)
     }

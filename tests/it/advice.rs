@@ -380,3 +380,39 @@ fn budgets_are_spent_as_the_runs_count_them() {
         assert!(loss(n * factor, d / factor) > loss(n, d));
     }
 }
+
+/// A limit on waiting that cannot be kept is an error, in `serving` and in `plan`.
+#[test]
+fn waits_that_cannot_be_kept_are_refused() {
+    for args in [
+        &["serving", "Mistral 7B", "--device", "H100 SXM", "--tpot", "0.1ms"][..],
+        &["serving", "Mistral 7B", "--device", "H100 SXM", "--ttft", "1ms"],
+        &["serving", "Llama 2 70B", "--device", "H100 SXM", "--devices", "4", "--tpot", "2ms"],
+    ] {
+        let (code, told) = refusal(args, here());
+        assert!(code == 2 && told.contains("takes"), "{told}");
+    }
+    let args = [
+        "plan",
+        "--law",
+        "besiroglu",
+        "--quality-of",
+        "70B",
+        "--serve-device",
+        "H100 SXM",
+        "--requests",
+        "1e9",
+        "--tpot",
+        "0.01ms",
+    ];
+    let (code, told) = refusal(&args, here());
+    assert!(code == 2 && told.contains("time per token"), "{told}");
+    // Prompts on the same devices make the users of a large batch wait.
+    let per_token = |more: &[&str]| {
+        let args = ["serving", "--params", "19.5B", "--device", "H100 SXM", "--devices", "2"];
+        let s = json(&[&args[..], &["--batch", "256", "--json"], more].concat());
+        number(&s, "/models/0/rows/0/per_token_s")
+    };
+    let (shared, apart) = (per_token(&[]), per_token(&["--prefill-apart"]));
+    assert!(shared > 1.5 * apart, "{shared} {apart}");
+}

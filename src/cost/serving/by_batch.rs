@@ -38,17 +38,18 @@ pub struct ServingLine {
 impl Deployment {
     /// Memory, times and prices of a model at each batch size that fits the memory.
     ///
-    /// - `per_token_s`: also the largest batch whose step takes no longer than this.
+    /// - `latency`: also the largest batch that keeps these limits, where there are any.
     /// - `usd_per_hour`: price of one device-hour; without it rows have no prices.
     ///
     /// # Errors
-    /// [`CostError::DoesNotFit`] when not even one batch fits.
+    /// [`CostError::DoesNotFit`] when not even one batch fits, [`CostError::TooSlow`] when none keeps the
+    /// latency.
     pub fn by_batch(
         &self,
         model: &Footprint,
         requests: &Requests,
         batches: &[f64],
-        per_token_s: Option<f64>,
+        latency: &Latency,
         usd_per_hour: Option<Uncertain>,
     ) -> Result<Vec<BatchRow>, CostError> {
         let mut rows = Vec::new();
@@ -59,9 +60,8 @@ impl Deployment {
                 Err(error) => refused = Some(error),
             }
         }
-        if per_token_s.is_some() {
-            let latency = Latency { per_token_s, first_token_s: None };
-            rows.push(self.serve(model, requests, BatchSize::Largest(1e6), &latency)?);
+        if latency.per_token_s.is_some() || latency.first_token_s.is_some() {
+            rows.push(self.serve(model, requests, BatchSize::Largest(1e6), latency)?);
         }
         // Batches beyond the memory end the table; it is an error only when none fits.
         if let (true, Some(error)) = (rows.is_empty(), refused) {

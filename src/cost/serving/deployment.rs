@@ -5,8 +5,9 @@
 //! fixed time. The shares of peak are fitted to measurements (`data/serving.toml`).
 
 use super::bits::{stored_bits, usual_scale_group};
+use super::chunks::Chunks;
 use super::measured::Efficiency;
-use super::request::{BatchSize, Bound, Latency, Requests, Served};
+use super::request::Bound;
 use crate::cost::device::{Device, device};
 use crate::error::CostError;
 use crate::flops::{Footprint, mean_span};
@@ -28,6 +29,8 @@ pub struct Deployment {
     pub memory_share: f64,
     /// Memory of the whole group in bytes, instead of the devices' own.
     pub memory_bytes: Option<f64>,
+    /// Whether prompts are read on other devices than answers are written on.
+    pub prefill_apart: bool,
     /// How far it falls short of the data sheet.
     pub efficiency: Efficiency,
 }
@@ -46,6 +49,7 @@ impl Deployment {
             kv_bits: 16.0,
             memory_share: 0.9,
             memory_bytes: None,
+            prefill_apart: false,
             efficiency: Efficiency::fitted()?,
         };
         deployment.validate()?;
@@ -103,7 +107,7 @@ impl Deployment {
     }
 
     /// Bytes per second that the group reads of weights.
-    fn weight_bandwidth(&self) -> f64 {
+    pub(super) fn weight_bandwidth(&self) -> f64 {
         let quantised =
             if self.weight_bits < 16.0 { self.efficiency.quantised_factor } else { 1.0 };
         self.devices
@@ -114,14 +118,16 @@ impl Deployment {
 
     /// FLOP/s of the group; infinite for a device without a peak on record, so that only reading
     /// bounds it.
-    fn flop_per_s(&self) -> f64 {
+    pub(super) fn flop_per_s(&self) -> f64 {
         let share = self.efficiency.compute_share.unwrap_or_else(|| self.device.matmul_share());
         let peak = self.device.bf16_dense_tflop_per_s.map_or(f64::INFINITY, |t| t * 1e12);
-        self.devices * peak * share
+        let fp8 = self.weight_bits == 8.0 && self.device.fp8_dense_tflop_per_s.is_some();
+        let factor = if fp8 { self.efficiency.fp8_factor } else { 1.0 };
+        self.devices * peak * share * factor
     }
 
     /// Time a step or a prefill spends outside reading and arithmetic.
-    fn overhead_s(&self, model: &Footprint) -> f64 {
+    pub(super) fn overhead_s(&self, model: &Footprint) -> f64 {
         let hops = self.devices.max(1.0).log2();
         model.layers * (self.efficiency.layer_s + self.efficiency.hop_s * hops)
     }
@@ -130,8 +136,22 @@ impl Deployment {
     /// max(weights read / bandwidth, FLOPs / peak) + cache / bandwidth + overhead.
     #[must_use]
     pub fn step_s(&self, model: &Footprint, batch: f64, context: f64) -> (f64, Bound) {
-        let read = model.weights_read(batch) * self.stored_bits() / 8.0 / self.weight_bandwidth();
-        let flops = batch * (2.0 * model.weights_visited() + model.score_flops(context));
+        self.mixed_step_s(model, batch, context, &Chunks::NONE)
+    }
+
+    /// Time of a step that decodes `batch` sequences and reads `chunks` of prompts beside them.
+    pub(super) fn mixed_step_s(
+        &self,
+        model: &Footprint,
+        batch: f64,
+        context: f64,
+        chunks: &Chunks,
+    ) -> (f64, Bound) {
+        let weights = model.weights_read(batch) + chunks.more_weights(model, batch);
+        let read = weights * self.stored_bits() / 8.0 / self.weight_bandwidth();
+        let visited = 2.0 * model.weights_visited();
+        let flops = batch * (visited + model.score_flops(context))
+            + chunks.tokens * (visited + model.score_flops(chunks.span));
         let compute = flops / self.flop_per_s();
         let bandwidth =
             self.devices * self.device.bandwidth_bytes_per_s() * self.efficiency.bandwidth_share;
@@ -157,109 +177,5 @@ impl Deployment {
         let per_token = 2.0 * model.weights_visited() + model.score_flops(span);
         let read = model.weights_read(tokens) * self.stored_bits() / 8.0 / self.weight_bandwidth();
         (tokens * per_token / self.flop_per_s()).max(read) + self.overhead_s(model)
-    }
-
-    /// Serves requests of one kind.
-    ///
-    /// The cache has room for whole answers; a step reads it at half an answer, the mean over all steps.
-    ///
-    /// # Errors
-    /// [`CostError::DoesNotFit`] when weights and the cache of the batch exceed the memory.
-    ///
-    /// ```
-    /// use isoloss::cost::{BatchSize, Deployment, Latency, Requests, model};
-    ///
-    /// let mistral = (&model("Mistral 7B")?.known_shape()?).into();
-    /// let request = Requests { prompt: 1000.0, answer: 300.0 };
-    /// let on = Deployment::of("H100 SXM", 1.0)?;
-    /// let one = on.serve(&mistral, &request, BatchSize::Fixed(1.0), &Latency::default())?;
-    /// let many = on.serve(&mistral, &request, BatchSize::Fixed(32.0), &Latency::default())?;
-    /// assert!(many.per_token_s > one.per_token_s); // each user waits longer,
-    /// assert!(many.decode_s_per_token < 0.1 * one.decode_s_per_token); // but a token costs less
-    /// # Ok::<(), isoloss::error::Error>(())
-    /// ```
-    pub fn serve(
-        &self,
-        model: &Footprint,
-        requests: &Requests,
-        batch: BatchSize,
-        latency: &Latency,
-    ) -> Result<Served, CostError> {
-        let mean_context = requests.prompt + 0.5 * requests.answer;
-        let weight_bytes = self.weight_bytes(model);
-        let per_sequence = self.cache_bytes(model, requests.prompt + requests.answer);
-        let (free, needed) = (self.free_bytes(), weight_bytes + per_sequence);
-        let does_not_fit = |what, needed: f64| CostError::DoesNotFit {
-            what,
-            needed_gb: needed / 1e9,
-            devices: self.devices,
-            device: self.device.name.clone(),
-            free_gb: free / 1e9,
-        };
-        if needed > free {
-            return Err(does_not_fit("the weights and one sequence", needed));
-        }
-        let batch = match batch {
-            BatchSize::Fixed(batch) => {
-                let needed = weight_bytes + batch * per_sequence;
-                if needed > free {
-                    return Err(does_not_fit("the weights and the batch", needed));
-                }
-                batch
-            }
-            BatchSize::Largest(most) => {
-                let held = ((free - weight_bytes) / per_sequence).min(most).max(1.0);
-                self.batch_within(model, mean_context, held, latency.per_token_s)
-            }
-        };
-        let (per_token_s, bound) = self.step_s(model, batch, mean_context);
-        let first_token_s = self.prefill_s(model, requests.prompt);
-        let every = model.weights_read(f64::INFINITY);
-        let useful = batch * 2.0 * model.weights_visited();
-        let peak = self.device.bf16_dense_tflop_per_s.map(|t| t * 1e12 * self.devices);
-        Ok(Served {
-            batch,
-            weight_bytes,
-            cache_bytes: batch * per_sequence,
-            first_token_s,
-            per_token_s,
-            bound,
-            prefill_s_per_token: first_token_s / requests.prompt,
-            decode_s_per_token: per_token_s / batch,
-            share_read: model.weights_read(batch) / every,
-            decode_mfu: peak.map(|peak| useful / (peak * per_token_s)),
-        })
-    }
-
-    /// The largest batch up to `most` whose step takes no longer than `limit_s`; one where none does.
-    fn batch_within(
-        &self,
-        model: &Footprint,
-        context: f64,
-        most: f64,
-        limit_s: Option<f64>,
-    ) -> f64 {
-        let Some(limit) = limit_s else { return most };
-        let fits = |batch: f64| self.step_s(model, batch, context).0 <= limit;
-        if fits(most) {
-            return most;
-        }
-        if !fits(1.0) {
-            return 1.0;
-        }
-        // The step grows with the batch, so halving finds the edge.
-        let (mut lo, mut hi) = (1.0_f64, most);
-        for _ in 0..60 {
-            let middle = (lo * hi).sqrt();
-            if fits(middle) {
-                lo = middle
-            } else {
-                hi = middle
-            }
-            if hi / lo < 1.0 + 1e-9 {
-                break;
-            }
-        }
-        lo
     }
 }

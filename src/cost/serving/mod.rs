@@ -2,16 +2,18 @@
 
 mod bits;
 mod by_batch;
+mod chunks;
 mod deployment;
 mod measured;
 mod request;
 mod scatter;
+mod steady;
 #[cfg(test)]
 mod tests;
 
 pub use bits::{stored_bits, usual_scale_group};
 pub use by_batch::{BatchRow, ServingLine};
 pub use deployment::Deployment;
-pub use measured::{Efficiency, Measured, decode_measurements};
+pub use measured::{Efficiency, Loaded, Measured, decode_measurements, loaded_measurements};
 pub use request::{BatchSize, Bound, Latency, Requests, Served};
 pub use scatter::measured_speed;

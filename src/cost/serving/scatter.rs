@@ -1,7 +1,8 @@
 //! How far measured decoding speeds scatter around the modelled ones.
 
 use super::deployment::Deployment;
-use super::measured::decode_measurements;
+use super::measured::{decode_measurements, loaded_measurements};
+use super::request::Requests;
 use crate::cost::model::model;
 use crate::cost::uncertain::Uncertain;
 use crate::error::CostError;
@@ -27,6 +28,16 @@ pub fn measured_speed() -> Result<Uncertain, CostError> {
         };
         let modelled = 1.0 / of.step_s(&(&shape).into(), 1.0, row.prompt).0;
         ratios.push(row.tokens_per_s / modelled);
+    }
+    for row in loaded_measurements()? {
+        let Some(shape) = model(&row.model)?.shape else { continue };
+        let of = Deployment {
+            weight_bits: row.weight_bits,
+            ..Deployment::of(&row.device, row.devices)?
+        };
+        let requests = Requests { prompt: row.prompt, answer: row.answer };
+        let modelled_s = of.loaded_step_s(&(&shape).into(), row.concurrency, &requests).0;
+        ratios.push(1e3 * modelled_s / row.per_token_ms);
     }
     ratios.sort_by(f64::total_cmp);
     let at = |p| quantile(&ratios, p);

@@ -64,6 +64,105 @@ fn recovers_the_shipped_constants_from_the_measured_rows() {
     }
 }
 
+fn loaded(row: &Loaded, efficiency: Efficiency, apart: bool) -> Deployment {
+    Deployment {
+        weight_bits: row.weight_bits,
+        prefill_apart: apart,
+        efficiency,
+        ..Deployment::of(&row.device, row.devices).expect("known")
+    }
+}
+
+/// ln of modelled over measured time between tokens and, where there is one, to the first.
+fn loaded_errors(row: &Loaded, efficiency: Efficiency, apart: bool) -> (f64, Option<f64>) {
+    let (of, model) = (loaded(row, efficiency, apart), footprint(&row.model));
+    let requests = Requests { prompt: row.prompt, answer: row.answer };
+    let per_token_ms = 1e3 * of.loaded_step_s(&model, row.concurrency, &requests).0;
+    let first_ms = 1e3 * of.prefill_s(&model, row.prompt);
+    let first = row.first_token_ms.map(|ms| (first_ms / ms).ln());
+    ((per_token_ms / row.per_token_ms).ln(), first)
+}
+
+/// Reading prompts beside decoding. Decoding alone misses these rows by more than twice as much.
+#[test]
+fn golden_times_between_tokens_under_load() {
+    let rows = loaded_measurements().expect("shipped");
+    let fitted = Efficiency::fitted().expect("shipped");
+    let mean = |apart: bool| {
+        let off = |row: &Loaded| (loaded_errors(row, fitted, apart).0.exp() - 1.0).abs();
+        rows.iter().map(off).sum::<f64>() / rows.len() as f64
+    };
+    for row in rows {
+        let (per_token, first) = loaded_errors(row, fitted, false);
+        eprintln!("{} at {}: {per_token:+.3} {first:?}", row.engine, row.concurrency);
+        assert!(per_token.abs() < 0.21, "{} at {}", row.engine, row.concurrency);
+        assert!(first.is_none_or(|x| x.abs() < 0.10), "{} {first:?}", row.engine);
+    }
+    assert!(mean(false) < 0.08, "{}", mean(false));
+    assert!(mean(true) > 2.0 * mean(false), "{}", mean(true));
+    // The shipped factor of FP8 is the best one.
+    let sum = |fp8_factor: f64| -> f64 {
+        let moved = Efficiency { fp8_factor, ..fitted };
+        let both = |row: &Loaded| {
+            let (per_token, first) = loaded_errors(row, moved, false);
+            per_token.abs() + first.map_or(0.0, f64::abs)
+        };
+        rows.iter().map(both).sum()
+    };
+    for factor in [0.95, 0.995, 1.005, 1.05] {
+        assert!(sum(fitted.fp8_factor * factor) > sum(fitted.fp8_factor), "{factor}");
+    }
+}
+
+/// A steady stream, step by step: each step decodes the batch and reads the tokens that fall to it. Its
+/// device-seconds per request are those of the formula.
+#[test]
+fn a_request_takes_what_a_steady_stream_of_them_takes() {
+    let model = footprint("Llama 2 13B");
+    for (prompt, answer, batch) in
+        [(1000.0, 300.0, 32.0), (4000.0, 100.0, 8.0), (50.0, 500.0, 64.0)]
+    {
+        let requests = Requests { prompt, answer };
+        for apart in [false, true] {
+            let on = Deployment {
+                prefill_apart: apart,
+                ..Deployment::of("H100 SXM", 2.0).expect("known")
+            };
+            let served = on
+                .serve(&model, &requests, BatchSize::Fixed(batch), &Latency::default())
+                .expect("fits");
+            // Ten thousand steps finish batch / answer requests each.
+            let (mut seconds, mut finished, mut prefill) = (0.0, 0.0, 0.0);
+            for _ in 0..10_000 {
+                seconds += served.per_token_s;
+                finished += batch / answer;
+                prefill += batch / answer * served.first_token_s;
+            }
+            let group_s = if apart { seconds + prefill } else { seconds };
+            let formula = served.device_s(&requests.workload(1.0), 1.0);
+            assert!((group_s / finished / formula - 1.0).abs() < 1e-9, "{prompt} {apart}");
+        }
+    }
+}
+
+#[test]
+fn a_wait_that_no_batch_keeps_is_refused_with_what_it_takes() {
+    let one = Deployment::of("H100 SXM", 1.0).expect("known");
+    let mistral = footprint("Mistral 7B");
+    let requests = Requests { prompt: 1000.0, answer: 300.0 };
+    let free = BatchSize::Largest(256.0);
+    for (latency, word) in [
+        (Latency { per_token_s: Some(1e-4), first_token_s: None }, "each further token"),
+        (Latency { per_token_s: None, first_token_s: Some(1e-3) }, "first token"),
+    ] {
+        let error = one.serve(&mistral, &requests, free, &latency).expect_err("too fast");
+        assert!(error.to_string().contains(word) && error.to_string().contains("ms"), "{error}");
+    }
+    let fixed = Latency { per_token_s: Some(0.01), first_token_s: None };
+    assert!(one.serve(&mistral, &requests, BatchSize::Fixed(1.0), &fixed).is_ok());
+    assert!(one.serve(&mistral, &requests, BatchSize::Fixed(200.0), &fixed).is_err());
+}
+
 #[test]
 fn quantised_bytes_include_their_scales() {
     let four = Deployment::of("Apple M1 Max", 1.0).expect("known").quantised(4.0);

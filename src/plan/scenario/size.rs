@@ -100,7 +100,7 @@ impl Scenario {
             });
             if let Some(s) = latency.per_token_s {
                 limit("time per token", &|m| {
-                    (deployment.step_s(m, together, prompt + 0.5 * answer).0 / s).ln()
+                    (deployment.loaded_step_s(m, together, &demand.request).0 / s).ln()
                 });
             }
             if let Some(s) = latency.first_token_s {

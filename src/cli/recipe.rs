@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use super::output::{Output, save_json};
 use super::scenario::ScenarioArgs;
 use crate::error::Result;
-use crate::report::{model_config, recipe_text};
+use crate::report::{model_config, recipe_answer, recipe_text};
 use crate::study::{RecipeRequest, TrainingRequest};
 use crate::units::{ParamRule, Params, Tokens, parse_days_s};
 
@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// Tokens of a training sequence.
     #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     train_context: u32,
-    /// Tokens of an optimiser step; the middle of the published rules when absent.
+    /// Tokens of an optimiser step; the recommended ones when absent.
     #[arg(long)]
     batch_tokens: Option<Tokens>,
     /// Device (`isoloss devices`).
@@ -57,6 +57,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         gpus: args.gpus,
         duration_s: args.days,
         mfu: scenario.mfu.unwrap_or_default(),
+        fp8: scenario.fp8_training,
         usd_per_hour: scenario.usd_per_hour,
         usd_per_kwh: scenario.usd_per_kwh,
         pue: scenario.pue,
@@ -71,8 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         training: args.device.as_ref().map(training),
     };
     let run = request.answer()?;
-    let mut text =
-        format!("{} parameters on {} tokens\n\n{}", args.params, args.tokens, recipe_text(&run));
+    let mut text = format!("{}\n{}", recipe_answer(&run), recipe_text(&run));
     if let Some(path) = &args.out {
         text.push_str(&save_json(path, &model_config(&run))?);
     }

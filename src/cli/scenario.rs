@@ -20,6 +20,9 @@ pub(super) struct ScenarioArgs {
     /// where nothing is given.
     #[arg(long, help_heading = "Training")]
     pub(super) mfu: Option<Goodput>,
+    /// Train in FP8: 1.34 to 1.51 times as fast as --mfu says of BF16.
+    #[arg(long, help_heading = "Training")]
+    pub(super) fp8_training: bool,
     /// Price of a training device-hour, a number or a range; the newest on record when absent.
     #[arg(long, help_heading = "Training")]
     pub(super) usd_per_hour: Option<Uncertain>,
@@ -155,6 +158,7 @@ impl ScenarioArgs {
         ScenarioRequest {
             cost: self.cost,
             mfu: self.mfu,
+            fp8_training: self.fp8_training,
             usd_per_hour: self.usd_per_hour,
             usd_per_kwh: self.usd_per_kwh,
             pue: self.pue,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::Device;
 use crate::error::CostError;
-use crate::flops::Footprint;
+use crate::flops::{Footprint, Shape};
 
 /// Bytes that AdamW keeps of each parameter in mixed precision.
 ///
@@ -42,8 +42,12 @@ pub struct Layout {
     pub data: u32,
     /// Devices over which the experts are sharded, within the copies.
     pub expert: u32,
-    /// Sequences of one device and step.
+    /// Sequences of one copy and pass.
     pub micro_batch: u32,
+    /// Passes of each copy before the optimiser steps.
+    pub accumulation: u32,
+    /// Sequences of one optimiser step: data x micro_batch x accumulation.
+    pub sequences: f64,
     /// Whether every layer is computed again in the backward pass.
     pub recompute: bool,
     /// Bytes on the device that holds most.
@@ -55,34 +59,46 @@ pub struct Layout {
 /// The layout on at most `devices` of a kind that fits their memory and keeps most of them busy.
 ///
 /// Tries tensor splits up to eight (one node), pipeline splits up to 64, experts sharded over the copies,
-/// and recomputation of every layer. There are as many copies as devices and sequences allow. Of the
-/// layouts that fit, the one with the most busy devices wins: devices used, less the bubble, times three
-/// quarters with recomputation (which adds one forward pass to a forward and a double backward pass). Of
-/// equals the one with the fewest splits wins.
+/// and recomputation of every layer. A split divides what it splits: heads (and the heads of keys and
+/// values, unless each device holds a copy of one) by the tensor, layers by the pipeline, experts by their
+/// shards. There are as many copies as devices and sequences allow, and the batch is the multiple of them
+/// nearest to the one asked for. Of the layouts that fit, the one with the most busy devices wins: devices
+/// used, less the bubble, times three quarters with recomputation (which adds one forward pass to a forward
+/// and a double backward pass). Of equals the one with the fewest splits wins.
 ///
-/// - `context`: tokens of a sequence; `batch_tokens`: tokens of one optimiser step.
+/// - `context`: tokens of a sequence; `batch_tokens`: tokens of one optimiser step, about.
 ///
 /// # Errors
 /// [`CostError::DoesNotFit`] when no layout does.
 pub fn training_layout(
-    model: &Footprint,
+    shape: &Shape,
     device: &Device,
     devices: u32,
     context: f64,
     batch_tokens: f64,
     memory: &TrainingMemory,
 ) -> Result<Layout, CostError> {
+    let model = Footprint::from(shape);
     let free = device.memory_bytes() * memory.memory_share;
-    let sequences = (batch_tokens / context).clamp(1.0, f64::from(u32::MAX));
+    let wanted = (batch_tokens / context).clamp(1.0, f64::from(u32::MAX));
     let powers = |most: u32| (0..12).map(|i| 1u32 << i).filter(move |p| *p <= most);
+    let experts = shape.experts.map_or(1, |e| e.count);
+    let splits_heads = |tensor: u32| {
+        let kv = shape.kv_heads;
+        shape.heads.is_multiple_of(tensor)
+            && (kv.is_multiple_of(tensor) || tensor.is_multiple_of(kv))
+    };
     let mut least = f64::INFINITY;
     let mut best: Option<(f64, Layout)> = None;
     for recompute in [false, true] {
-        for pipeline in powers(devices.min(64)).filter(|p| f64::from(*p) <= model.layers.max(1.0)) {
-            for tensor in powers(8.min(devices / pipeline)) {
-                let data = (devices / (tensor * pipeline)).min(sequences as u32).max(1);
-                for expert in powers(data.min((model.experts as u32).max(1))) {
-                    let micro_batches = (sequences / f64::from(data)).max(1.0);
+        for pipeline in powers(devices.min(64)).filter(|p| shape.layers.is_multiple_of(*p)) {
+            for tensor in powers(8.min(devices / pipeline)).filter(|t| splits_heads(*t)) {
+                let data = (devices / (tensor * pipeline)).min(wanted as u32).max(1);
+                let accumulation = (wanted / f64::from(data)).round().max(1.0);
+                let shards = powers(data.min(experts.max(1)));
+                for expert in
+                    shards.filter(|e| experts.is_multiple_of(*e) && data.is_multiple_of(*e))
+                {
                     let waiting = f64::from(pipeline - 1);
                     let mut layout = Layout {
                         tensor,
@@ -90,11 +106,13 @@ pub fn training_layout(
                         data,
                         expert,
                         micro_batch: 1,
+                        accumulation: accumulation as u32,
+                        sequences: f64::from(data) * accumulation,
                         recompute,
                         bytes_per_device: 0.0,
-                        bubble: waiting / (micro_batches + waiting),
+                        bubble: waiting / (accumulation + waiting),
                     };
-                    layout.bytes_per_device = bytes_per_device(model, &layout, context, memory);
+                    layout.bytes_per_device = bytes_per_device(&model, &layout, context, memory);
                     least = least.min(layout.bytes_per_device);
                     let at_work = layout.at_work();
                     // Splits rise in the loops, so the first of equals is split least.
@@ -155,9 +173,9 @@ mod tests {
     use crate::cost::{device, model};
 
     fn layout(name: &str, devices: u32) -> Result<Layout, CostError> {
-        let model = Footprint::from(&model(name).expect("known").shape.expect("a shape"));
+        let shape = model(name).expect("known").shape.expect("a shape");
         let device = device("H100 SXM").expect("known");
-        training_layout(&model, device, devices, 4096.0, 4e6, &TrainingMemory::default())
+        training_layout(&shape, device, devices, 4096.0, 4e6, &TrainingMemory::default())
     }
 
     #[test]
@@ -165,7 +183,9 @@ mod tests {
         for (name, devices) in [("LLaMA 7B", 64), ("Llama 2 70B", 512), ("Llama 3.1 405B", 2048)] {
             let found = layout(name, devices).expect("fits");
             assert!(found.bytes_per_device <= 0.9 * 80e9, "{name}: {found:?}");
-            assert_eq!(found.tensor * found.pipeline * found.data, devices, "{name}");
+            // 126 layers, which two stages share and four do not, leave some devices idle.
+            let used = found.tensor * found.pipeline * found.data;
+            assert!(f64::from(used) > 0.95 * f64::from(devices), "{name}: {found:?}");
         }
         let small = layout("LLaMA 7B", 64).expect("fits");
         assert!(small.tensor * small.pipeline <= 4, "{small:?}");
@@ -173,10 +193,10 @@ mod tests {
 
     #[test]
     fn a_small_batch_leaves_devices_idle_rather_than_without_a_layout() {
-        let model = Footprint::from(&model("LLaMA 7B").expect("known").shape.expect("a shape"));
+        let shape = model("LLaMA 7B").expect("known").shape.expect("a shape");
         let device = device("RTX 4090").expect("known");
         let memory = TrainingMemory::default();
-        let found = training_layout(&model, device, 35_700, 4096.0, 16.0 * 4096.0, &memory);
+        let found = training_layout(&shape, device, 35_700, 4096.0, 16.0 * 4096.0, &memory);
         let found = found.expect("fits");
         assert!(found.devices() <= 35_700.0 && found.data <= 16, "{found:?}");
     }

@@ -199,6 +199,42 @@ pub enum PlanError {
         /// Experts a token visits.
         top_k: f64,
     },
+    /// A batch below one sequence.
+    #[error("a batch of {found} tokens; expected at least one sequence of {context} tokens")]
+    Batch {
+        /// Tokens of the batch.
+        found: f64,
+        /// Tokens of a sequence.
+        context: f64,
+    },
+    /// A run too short to be one.
+    #[error(
+        "{found} training tokens are fewer than ten optimiser steps of {batch:.0} tokens; train on more, or in smaller batches"
+    )]
+    FewSteps {
+        /// Training tokens.
+        found: Tokens,
+        /// Tokens of a step.
+        batch: f64,
+    },
+    /// A deadline that cannot be kept.
+    #[error(
+        "the run takes {takes_days:.1} days on {devices} devices, not {days:.1}: {devices_needed} devices, {takes_days:.1} days, a useful share of {share_needed:.2}, or {fitting} tokens would keep the deadline"
+    )]
+    Deadline {
+        /// Days asked for.
+        days: f64,
+        /// Days it takes.
+        takes_days: f64,
+        /// Devices used.
+        devices: f64,
+        /// Devices that finish in time.
+        devices_needed: f64,
+        /// Share of the peak that finishes in time.
+        share_needed: f64,
+        /// Tokens that fit.
+        fitting: Tokens,
+    },
     /// Fewer than one pass over the data.
     #[error("at most {found} epochs over the unique tokens; expected at least 1")]
     Epochs {

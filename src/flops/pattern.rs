@@ -179,7 +179,8 @@ impl Pattern {
     }
 
     /// A concrete shape near `n` active parameters, counted by `rule`, that keeps the proportions: whole
-    /// layers, whole heads, an inner width divisible by 128 (by 16 for small models).
+    /// layers, whole heads, an inner width divisible by 128 (by 16 for small models). From 16 on, layers
+    /// come in fours, and heads in fours or, from 32 on, in eights, so that devices can share them.
     ///
     /// # Errors
     /// [`FlopsError::NoShape`] when nothing within 5 % can be built, as when the vocabulary alone is
@@ -208,9 +209,14 @@ impl Pattern {
             let lo = (x * below).floor().max(1.0) as u32;
             lo..=((x * above).ceil() as u32).max(lo)
         };
+        // Large models are split over devices: layers into stages, heads into tensor parts.
+        let splits = |layers: u32, heads: u32| {
+            (layers < 16 || layers.is_multiple_of(4))
+                && (heads < 16 || heads.is_multiple_of(if heads < 32 { 4 } else { 8 }))
+        };
         let mut best: Option<(f64, Shape)> = None;
         for heads in nearby(heads, 0.85, 1.15) {
-            for layers in nearby(layers, 0.75, 1.35) {
+            for layers in nearby(layers, 0.75, 1.35).filter(|l| splits(*l, heads)) {
                 let Some(shape) = self.fitted(n, rule, layers, heads, head_dim) else { continue };
                 let counted = active_by(&shape, rule).get();
                 let off = (counted / n.get()).ln().abs();

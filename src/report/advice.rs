@@ -11,7 +11,7 @@ const WIDTH: usize = 80;
 const FAR_BEYOND: f64 = 100.0;
 
 /// A label and a paragraph that hangs beside it, wrapped.
-fn hanging(label: &str, text: &str) -> String {
+pub(super) fn hanging(label: &str, text: &str) -> String {
     wrapped(&format!("{label:<7} {text}"), "        ") + "\n"
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::advice::hanging;
 use super::number::{dollars, megawatt_hours, number, with_range};
 use crate::plan::{Advice, Hyper, Recipe};
 use crate::units::short_count;
@@ -15,10 +16,11 @@ pub fn recipe_text(r: &Recipe) -> String {
     line(
         "shape",
         format!(
-            "{} layers, d_model {}, {} heads of {}, {} KV heads, FFN {} ({} matrices)",
-            s.layers, s.d_model, s.heads, s.head_dim, s.kv_heads, s.ffn, s.ffn_matrices
+            "{} layers, d_model {}, FFN {} ({} matrices)",
+            s.layers, s.d_model, s.ffn, s.ffn_matrices
         ),
     );
+    line("heads", format!("{} of {}, {} for keys and values", s.heads, s.head_dim, s.kv_heads));
     if let Some(e) = s.experts {
         line("experts", format!("{} per layer, top {}", e.count, e.top_k));
     }
@@ -45,29 +47,57 @@ pub fn recipe_text(r: &Recipe) -> String {
             r.train_flops, r.context, r.flops_over_six_nd
         ),
     );
-    line("steps", format!("{:.0} of {:.0} tokens", r.steps, r.batch_tokens));
+    line(
+        "batch",
+        format!(
+            "{:.0} sequences, {} tokens",
+            r.batch_tokens / f64::from(r.context),
+            short_count(r.batch_tokens)
+        ),
+    );
+    line("steps", format!("{:.0}", r.steps));
     for advice in &r.advice {
-        line(&advice.quantity.to_string(), advice_text(advice));
+        let (value, why) = advice_text(advice);
+        line(&advice.quantity.to_string(), value);
+        if !why.is_empty() {
+            line("", why);
+        }
     }
     if let Some(run) = &r.running {
         let l = &run.layout;
         let expert = if l.expert > 1 { format!(", experts {}", l.expert) } else { String::new() };
         let recompute = if l.recompute { ", layers recomputed" } else { "" };
+        line("devices", format!("{} on {} nodes", run.devices, run.nodes));
         line(
             "layout",
             format!(
-                "{} devices: tensor {}, pipeline {}, data {}{expert}{recompute}; {:.1} GB each, bubble {:.1} %",
-                run.devices,
-                l.tensor,
-                l.pipeline,
-                l.data,
-                l.bytes_per_device / 1e9,
-                100.0 * l.bubble
+                "tensor {}, pipeline {}, data {}{expert}{recompute}",
+                l.tensor, l.pipeline, l.data
             ),
         );
+        line(
+            "each device",
+            format!("{:.1} GB; bubble {:.1} %", l.bytes_per_device / 1e9, 100.0 * l.bubble),
+        );
+        line(
+            "each copy",
+            format!("{} sequences x {} passes a step", l.micro_batch, l.accumulation),
+        );
+        if s.kv_heads < l.tensor {
+            line(
+                "",
+                format!("{} KV heads held by {} devices each", s.kv_heads, l.tensor / s.kv_heads),
+            );
+        }
+        if !s.vocab.is_multiple_of(l.tensor) {
+            let padded = s.vocab.next_multiple_of(l.tensor);
+            line("", format!("pad the vocabulary to {padded} rows, which the tensor split shares"));
+        }
         line("goodput", with_range(&run.goodput, |x| format!("{:.1} %", 100.0 * x)));
         line("days", with_range(&run.days, number));
         line("device-hours", with_range(&run.device_hours, short_count));
+        line("tokens per year", short_count(run.tokens_per_year));
+        line("checkpoint", format!("{} GB", short_count(run.checkpoint_bytes / 1e9)));
         if let Some(usd) = &run.usd {
             line("cost", with_range(usd, dollars));
         }
@@ -78,16 +108,74 @@ pub fn recipe_text(r: &Recipe) -> String {
     text
 }
 
-fn advice_text(advice: &Advice) -> String {
+/// What to launch, how long it takes, and what is unsure, in three lines.
+#[must_use]
+pub fn recipe_answer(r: &Recipe) -> String {
+    let s = &r.shape;
+    let cut = r.tokens_asked.map_or(String::new(), |asked| {
+        format!(" ({asked} asked for: attention and vocabulary count, and the deadline holds)")
+    });
+    let mut text = hanging(
+        "run",
+        &format!(
+            "{} parameters: {} layers of width {}; {} tokens{cut} in {:.0} steps of {} tokens",
+            short_count(r.params.get()),
+            s.layers,
+            s.d_model,
+            r.tokens,
+            r.steps,
+            short_count(r.batch_tokens)
+        ),
+    );
+    if let Some(run) = &r.running {
+        let usd =
+            run.usd.as_ref().map_or(String::new(), |usd| format!(", {}", with_range(usd, dollars)));
+        text.push_str(&hanging(
+            "takes",
+            &format!("{} days on {} devices{usd}", with_range(&run.days, number), run.devices),
+        ));
+    }
+    let beyond: Vec<String> = r
+        .advice
+        .iter()
+        .filter(|a| !a.in_range)
+        .map(|a| {
+            let nearest = a.rules.first().map_or(0.0, |rule| rule.outside);
+            format!("{} ({} is {nearest:.1}x out of its range)", a.quantity, a.by)
+        })
+        .collect();
+    let unsure = if beyond.is_empty() {
+        "every hyper-parameter has a rule fitted, or used, at this scale".to_owned()
+    } else {
+        format!("no rule reaches this run for {}; tune these first", beyond.join(", "))
+    };
+    text.push_str(&hanging("unsure", &unsure));
+    text
+}
+
+/// The value to use with its rule, and the band.
+fn advice_text(advice: &Advice) -> (String, String) {
     let show = |x: f64| match advice.quantity {
         Hyper::BatchTokens => short_count(x),
         Hyper::WarmUpSteps => format!("{x:.0}"),
         Hyper::LearningRate => format!("{x:.2e}"),
         Hyper::WeightDecay => number(x),
     };
-    let rules: Vec<String> =
-        advice.rules.iter().map(|r| format!("{} {}", r.name, show(r.value))).collect();
-    format!("{} to {}: {}", show(advice.low), show(advice.high), rules.join(", "))
+    let value = format!("{} ({})", show(advice.recommended), advice.by);
+    let others: Vec<String> = advice
+        .rules
+        .iter()
+        .filter(|r| r.reaches() && r.name != advice.by)
+        .map(|r| format!("{} {}", r.name, show(r.value)))
+        .collect();
+    let far = advice.rules.iter().filter(|r| !r.reaches()).count();
+    let why = match (others.is_empty(), advice.in_range) {
+        (false, _) => format!("also in range: {}", others.join(", ")),
+        (true, true) if far > 0 => format!("the only rule in range; {far} others left out"),
+        (true, true) => String::new(),
+        (true, false) => format!("no rule in range; the nearest of {}", advice.rules.len()),
+    };
+    (value, why)
 }
 
 /// The shape of a recipe as a Hugging Face `config.json`: `llama` when dense, `mistral` with a

@@ -16,7 +16,7 @@ use crate::units::{ParamRule, Params, Tokens};
 /// | `rule` | active | which parameters N counts |
 /// | `pattern` | [`Pattern::MODERN`] | the family of shapes |
 /// | `context` | 4096 | tokens of a training sequence |
-/// | `batch_tokens` | middle of the published rules | tokens of an optimiser step |
+/// | `batch_tokens` | recommended by the rules in range | tokens of an optimiser step |
 /// | `training` | none | where it is trained |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +34,7 @@ pub struct RecipeRequest {
     /// Tokens of a training sequence.
     #[serde(default = "usual_context")]
     pub context: u32,
-    /// Tokens of an optimiser step; the middle of the published rules when absent.
+    /// Tokens of an optimiser step; the recommended ones when absent.
     #[serde(default)]
     pub batch_tokens: Option<Tokens>,
     /// Where it is trained. Without a number of devices, as many as finish in its time, or in 30 days.

@@ -22,6 +22,7 @@ use crate::units::{Params, Tokens};
 /// |---|---|---|
 /// | `cost` | money where serving has a device, FLOPs otherwise | what counts as cost |
 /// | `mfu` | published goodput (median 0.377) | share of the dense BF16 peak |
+/// | `fp8_training` | false | whether matrix products of training run in FP8, 1.34 to 1.51 times as fast |
 /// | `usd_per_hour` | newest price on record | USD per training device-hour |
 /// | `usd_per_kwh` | none | USD per kWh, for machines of one's own |
 /// | `pue` | 1.2 | energy of the site over that of its devices |
@@ -48,6 +49,8 @@ pub struct ScenarioRequest {
     pub cost: Option<Currency>,
     /// Share of the dense BF16 peak that does useful work in every paid hour.
     pub mfu: Option<Goodput>,
+    /// Whether training multiplies in FP8.
+    pub fp8_training: bool,
     /// Price of a training device-hour, USD.
     pub usd_per_hour: Option<Uncertain>,
     /// Price of energy on top, USD per kWh.
@@ -113,6 +116,7 @@ impl Default for ScenarioRequest {
         Self {
             cost: None,
             mfu: None,
+            fp8_training: false,
             usd_per_hour: None,
             usd_per_kwh: None,
             pue: 1.2,
@@ -181,6 +185,7 @@ impl ScenarioRequest {
             gpus: devices,
             duration_s,
             mfu: self.mfu.unwrap_or_default(),
+            fp8: self.fp8_training,
             usd_per_hour: self.usd_per_hour,
             usd_per_kwh: self.usd_per_kwh,
             pue: self.pue,

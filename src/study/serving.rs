@@ -125,6 +125,7 @@ impl ServingRequest {
     ///     models: vec!["Mixtral 8x7B".to_owned()],
     ///     devices: 2.0,
     ///     twins: true,
+    ///     prefill_apart: true,
     ///     ..ServingRequest::default()
     /// };
     /// let report = request.answer()?;

@@ -11,6 +11,9 @@ pub(super) fn plan(error: &PlanError) -> Option<&'static str> {
         }
         PlanError::NoServingPrice { .. } => "add --serve-usd-per-hour PRICE",
         PlanError::NoDemand => "add --serve-tokens D or --requests K",
+        PlanError::Batch { .. } => "use --batch-tokens, or a shorter --train-context",
+        PlanError::FewSteps { .. } => "use --tokens and --batch-tokens",
+        PlanError::Deadline { .. } => "change --gpus, --days, --mfu or --tokens",
         PlanError::AllExperts { .. } => "use a smaller --top-k",
         PlanError::OtherExperts { .. } | PlanError::ExpertsOutside { .. } => {
             "change --experts; isoloss laws lists what each law saw"

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::output::{Output, save_all};
 use super::target::TargetArgs;
+use crate::cost::Goodput;
 use crate::error::{Result, StudyError};
 use crate::plan::{BandedCurve, IsoLossCurve, tokens_for_loss};
 use crate::report::{
@@ -42,9 +43,9 @@ pub(super) struct Args {
     /// Device for --axis device-hours or usd.
     #[arg(long)]
     device: Option<String>,
-    /// Share of its dense BF16 peak that does useful work.
-    #[arg(long, default_value_t = 0.4)]
-    mfu: f64,
+    /// Share of its dense BF16 peak that does useful work; the median of published runs when absent.
+    #[arg(long, default_value = "published")]
+    mfu: Goodput,
     /// Price of a device-hour; the newest on record when absent.
     #[arg(long)]
     usd_per_hour: Option<f64>,

@@ -4,7 +4,9 @@ use clap::Args as ClapArgs;
 
 use super::output::Output;
 use crate::error::Result;
-use crate::report::{decomposition_text, explanation_intervals_text, explanation_text};
+use crate::report::{
+    continued_text, decomposition_text, explanation_intervals_text, explanation_text,
+};
 use crate::study::{ExplainReport, ExplainRequest, Explained, Placed};
 use crate::units::{Params, Tokens};
 
@@ -43,6 +45,9 @@ pub(super) struct Args {
     /// compression and what neither explains. Gopher where the model's tokens are not published.
     #[arg(long, value_name = "MODEL")]
     against: Option<String>,
+    /// Train it on that many tokens more: what it gains, and what the same compute buys from scratch.
+    #[arg(long, value_name = "TOKENS")]
+    more_tokens: Option<Tokens>,
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
@@ -77,6 +82,9 @@ fn placed_text(placed: &Placed) -> String {
     }
     text.push_str(&explanation_text(&placed.explanation));
     text.push_str(&explanation_intervals_text(&placed.intervals, placed.level));
+    if let Some(continued) = &placed.continued {
+        text.push_str(&continued_text(continued));
+    }
     if let Some(split) = &placed.against {
         text.push_str(&decomposition_text(split));
     }
@@ -95,6 +103,7 @@ impl Args {
             granularity: self.granularity,
             served_bits: self.served_bits,
             against: self.against.clone(),
+            more_tokens: self.more_tokens,
         }
     }
 }

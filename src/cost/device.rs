@@ -1,12 +1,14 @@
 //! Accelerators with dense peaks and dated prices, from `data/devices.toml`; budgets in their terms.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::own_file::OwnFiles;
 use super::price::{Price, PriceKind};
 use super::workload::CostModel;
-use crate::error::CostError;
+use crate::error::{CostError, nearest_name};
 use crate::units::Flops;
 
 const TABLE: &str = "data/devices.toml";
@@ -69,6 +71,30 @@ impl Device {
         self.bf16_dense_tflop_per_s.map(|t| t * 1e12).ok_or_else(none)
     }
 
+    /// Whether its figures are those of a device.
+    fn check(&self) -> Result<(), String> {
+        let figures = [
+            ("memory_gb", Some(self.memory_gb)),
+            ("bandwidth_gb_per_s", Some(self.bandwidth_gb_per_s)),
+            ("bf16_dense_tflop_per_s", self.bf16_dense_tflop_per_s),
+            ("fp8_dense_tflop_per_s", self.fp8_dense_tflop_per_s),
+            ("measured_matmul_tflop_per_s", self.measured_matmul_tflop_per_s),
+            ("power_w", self.power_w),
+        ];
+        for (field, x) in figures {
+            if let Some(x) = x.filter(|x| !(x.is_finite() && *x > 0.0)) {
+                return Err(format!("`{field}` is {x}; expected a number above zero"));
+            }
+        }
+        for price in &self.price {
+            if !(price.low > 0.0 && price.low <= price.high && price.high.is_finite()) {
+                let (low, high) = (price.low, price.high);
+                return Err(format!("a price from {low} to {high}; expected low before high"));
+            }
+        }
+        Ok(())
+    }
+
     /// Bandwidth of its memory, bytes per second.
     #[must_use]
     pub fn bandwidth_bytes_per_s(&self) -> f64 {
@@ -129,10 +155,12 @@ pub fn devices() -> Result<&'static [Device], CostError> {
 }
 
 /// The device of this name. Case and hyphens do not matter; a part of the name is enough where only one
-/// device has it (`H200`, `a100-80gb-sxm`).
+/// device has it (`H200`, `a100-80gb-sxm`). A name that ends in `.toml` is the path of a file with one
+/// `[[device]]` of one's own, with the fields of [`Device`]; it is read once.
 ///
 /// # Errors
-/// [`CostError::UnknownDevice`] with the candidates.
+/// [`CostError::UnknownDevice`] with the nearest name, [`CostError::AmbiguousDevice`] with the candidates,
+/// [`CostError::OwnFile`] for a file that holds no device.
 ///
 /// ```
 /// use isoloss::cost::device;
@@ -142,6 +170,16 @@ pub fn devices() -> Result<&'static [Device], CostError> {
 /// # Ok::<(), isoloss::error::Error>(())
 /// ```
 pub fn device(name: &str) -> Result<&'static Device, CostError> {
+    if Path::new(name).extension().is_some_and(|e| e == "toml") {
+        return OWN_DEVICES.read(name, |text| {
+            let mut table: Table = toml::from_str(text).map_err(|e| e.to_string())?;
+            let count = table.device.len();
+            let one = table.device.pop().filter(|_| count == 1);
+            let device = one.ok_or(format!("{count} devices; expected one [[device]]"))?;
+            device.check()?;
+            Ok(device)
+        });
+    }
     let devices = devices()?;
     let apart = |c: char| c.is_whitespace() || c == '-' || c == '_';
     let words: Vec<String> =
@@ -163,10 +201,17 @@ pub fn device(name: &str) -> Result<&'static Device, CostError> {
     if let [one] = matches.as_slice() {
         return Ok(one);
     }
-    let known: Vec<&Device> = if matches.is_empty() { devices.iter().collect() } else { matches };
-    let known = known.iter().map(|d| d.name.clone()).collect();
-    Err(CostError::UnknownDevice { name: name.to_owned(), known })
+    let names = |of: &[&Device]| -> Vec<String> { of.iter().map(|d| d.name.clone()).collect() };
+    if !matches.is_empty() {
+        let candidates = names(&matches);
+        return Err(CostError::AmbiguousDevice { name: name.to_owned(), candidates });
+    }
+    let nearest = nearest_name(name, devices.iter().map(|d| d.name.as_str()));
+    let known = names(&devices.iter().collect::<Vec<_>>());
+    Err(CostError::UnknownDevice { name: name.to_owned(), nearest, known })
 }
+
+static OWN_DEVICES: OwnFiles<Device> = OwnFiles::new();
 
 /// What there is to spend on training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -139,12 +139,19 @@ impl Goodput {
 impl FromStr for Goodput {
     type Err = UnitsError;
 
-    /// `published`, a share such as `0.4`, or a range such as `0.3..0.45`.
+    /// `published`, a share such as `0.4` or `40%`, or a range such as `0.3..0.45`.
     fn from_str(text: &str) -> Result<Self, UnitsError> {
         if text.trim().eq_ignore_ascii_case("published") {
             return Ok(Self::Published);
         }
-        text.parse().map(Self::Given)
+        // `40%` is 0.4, alone or as an end of a range.
+        let share = |part: &str| {
+            let percent = part.trim().strip_suffix('%')?.trim().parse::<f64>().ok()?;
+            Some((percent / 100.0).to_string())
+        };
+        let plain: Vec<String> =
+            text.split("..").map(|part| share(part).unwrap_or_else(|| part.to_owned())).collect();
+        plain.join("..").parse().map(Self::Given)
     }
 }
 

@@ -60,8 +60,8 @@ pub struct Layout {
 ///
 /// Tries tensor splits up to eight (one node), pipeline splits up to 64, experts sharded over the copies,
 /// and recomputation of every layer. A split divides what it splits: heads (and the heads of keys and
-/// values, unless each device holds a copy of one) by the tensor, layers by the pipeline, experts by their
-/// shards. There are as many copies as devices and sequences allow, and the batch is the multiple of them
+/// values, unless each device holds a copy of one) by the tensor, layers by the pipeline (stages of unequal
+/// depth only where no equal ones fit), experts by their shards. There are as many copies as devices and sequences allow, and the batch is the multiple of them
 /// nearest to the one asked for. Of the layouts that fit, the one with the most busy devices wins: devices
 /// used, less the bubble, times three quarters with recomputation (which adds one forward pass to a forward
 /// and a double backward pass). Of equals the one with the fewest splits wins.
@@ -90,8 +90,13 @@ pub fn training_layout(
     };
     let mut least = f64::INFINITY;
     let mut best: Option<(f64, Layout)> = None;
-    for recompute in [false, true] {
-        for pipeline in powers(devices.min(64)).filter(|p| shape.layers.is_multiple_of(*p)) {
+    // Stages of unequal depth only where no equal ones fit.
+    for (uneven, recompute) in [(false, false), (false, true), (true, false), (true, true)] {
+        if uneven && best.is_some() {
+            break;
+        }
+        let even = |p: &u32| shape.layers.is_multiple_of(*p) || uneven && *p <= shape.layers;
+        for pipeline in powers(devices.min(64)).filter(even) {
             for tensor in powers(8.min(devices / pipeline)).filter(|t| splits_heads(*t)) {
                 let data = (devices / (tensor * pipeline)).min(wanted as u32).max(1);
                 let accumulation = (wanted / f64::from(data)).round().max(1.0);
@@ -141,7 +146,10 @@ fn bytes_per_device(
     context: f64,
     memory: &TrainingMemory,
 ) -> f64 {
-    let part = f64::from(layout.tensor * layout.pipeline);
+    // The deepest stage, where the stages are not equal.
+    let stages = f64::from(layout.pipeline);
+    let deepest = (model.layers / stages).ceil() / model.layers;
+    let part = f64::from(layout.tensor) / deepest;
     let routed = model.expert_layers * model.expert_weights * model.experts;
     let dense = model.total.get() - routed;
     let held = (dense + routed / f64::from(layout.expert)) / part;
@@ -183,9 +191,7 @@ mod tests {
         for (name, devices) in [("LLaMA 7B", 64), ("Llama 2 70B", 512), ("Llama 3.1 405B", 2048)] {
             let found = layout(name, devices).expect("fits");
             assert!(found.bytes_per_device <= 0.9 * 80e9, "{name}: {found:?}");
-            // 126 layers, which two stages share and four do not, leave some devices idle.
-            let used = found.tensor * found.pipeline * found.data;
-            assert!(f64::from(used) > 0.95 * f64::from(devices), "{name}: {found:?}");
+            assert_eq!(found.tensor * found.pipeline * found.data, devices, "{name}");
         }
         let small = layout("LLaMA 7B", 64).expect("fits");
         assert!(small.tensor * small.pipeline <= 4, "{small:?}");

@@ -4,6 +4,7 @@ mod device;
 mod goodput;
 mod layout;
 mod model;
+mod own_file;
 mod price;
 mod serving;
 mod uncertain;

@@ -1,9 +1,11 @@
 //! Released models, from `data/models.toml`.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::own_file::OwnFiles;
 use crate::error::{CostError, nearest_name};
 use crate::flops::Shape;
 use crate::units::{Params, Tokens};
@@ -66,7 +68,30 @@ pub struct Score {
     pub source: String,
 }
 
+static OWN_MODELS: OwnFiles<ReleasedModel> = OwnFiles::new();
+
 impl ReleasedModel {
+    /// A model of one's own, of which only the shape is known.
+    fn of_shape(path: &str, shape: Shape) -> Self {
+        let params = shape.params();
+        Self {
+            name: path.to_owned(),
+            org: String::new(),
+            year: 0,
+            params: Some(params.all),
+            active_params: (params.active < params.all).then_some(params.active),
+            tokens: None,
+            context: None,
+            train_device_hours: None,
+            train_device: None,
+            shape: Some(shape),
+            mmlu: Vec::new(),
+            source: "its configuration".to_owned(),
+            checked: "counted".to_owned(),
+            note: None,
+        }
+    }
+
     /// The N a law of dense models takes: the parameters one token uses.
     #[must_use]
     pub fn n(&self) -> Option<Params> {
@@ -132,8 +157,11 @@ pub fn models() -> Result<&'static [ReleasedModel], CostError> {
 /// The model of this name. Case, spaces and hyphens do not matter; the start of a name is enough where
 /// only one model has it (`Gopher`).
 ///
+/// A name that ends in `.json` is the path of a Hugging Face `config.json`: its shape, and the parameters
+/// it counts to; see [`Shape::from_config`].
+///
 /// # Errors
-/// [`CostError::UnknownModel`] with the nearest name.
+/// [`CostError::UnknownModel`] with the nearest name, [`CostError::OwnFile`] for a file that holds no model.
 ///
 /// ```
 /// use isoloss::cost::model;
@@ -143,6 +171,13 @@ pub fn models() -> Result<&'static [ReleasedModel], CostError> {
 /// # Ok::<(), isoloss::error::Error>(())
 /// ```
 pub fn model(name: &str) -> Result<&'static ReleasedModel, CostError> {
+    if Path::new(name).extension().is_some_and(|e| e == "json") {
+        return OWN_MODELS.read(name, |text| {
+            let config = serde_json::from_str(text).map_err(|e| e.to_string())?;
+            let shape = Shape::from_config(&config).map_err(|e| e.to_string())?;
+            Ok(ReleasedModel::of_shape(name, shape))
+        });
+    }
     let plain = |text: &str| -> String {
         text.to_lowercase().chars().filter(|c| c.is_alphanumeric() || *c == '.').collect()
     };

@@ -12,13 +12,35 @@ pub enum CostError {
         /// What the parser found.
         reason: String,
     },
-    /// No device of this name, or several.
-    #[error("unknown device `{name}`; known: {}", .known.join(", "))]
+    /// No device of this name.
+    #[error(
+        "unknown device `{name}`{}; known: {}",
+        .nearest.as_ref().map_or_else(String::new, |n| format!(" (did you mean `{n}`?)")),
+        .known.join(", ")
+    )]
     UnknownDevice {
         /// What was asked for.
         name: String,
+        /// The closest name.
+        nearest: Option<String>,
         /// What there is.
         known: Vec<String>,
+    },
+    /// Several devices share the name.
+    #[error("`{name}` may be {}; name one of them", .candidates.join(" or "))]
+    AmbiguousDevice {
+        /// What was asked for.
+        name: String,
+        /// The devices of which it is a part.
+        candidates: Vec<String>,
+    },
+    /// A file with a device or model of one's own.
+    #[error("{path}: {reason}")]
+    OwnFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it, and what was expected.
+        reason: String,
     },
     /// A device without a dated price.
     #[error("device `{name}`: no price is on record; give a price per device-hour")]

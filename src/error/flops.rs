@@ -26,6 +26,16 @@ pub enum FlopsError {
         /// What would do.
         expected: &'static str,
     },
+    /// A field of a model's configuration.
+    #[error("config: `{field}` is {found}; expected {expected}")]
+    Config {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
     /// No shape of this size keeps the pattern.
     #[error(
         "no shape near {params} parameters keeps the proportions with a vocabulary of {vocab}; use a smaller vocabulary or a larger model"

@@ -3,6 +3,7 @@
 //! Plans use these formulas, and the bundled trainer's model is tested against them, so N and C mean the
 //! same in a sweep and in a plan.
 
+mod config;
 mod footprint;
 mod pattern;
 mod rule;

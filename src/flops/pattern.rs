@@ -180,7 +180,7 @@ impl Pattern {
 
     /// A concrete shape near `n` active parameters, counted by `rule`, that keeps the proportions: whole
     /// layers, whole heads, an inner width divisible by 128 (by 16 for small models). From 16 on, layers
-    /// come in fours, and heads in fours or, from 32 on, in eights, so that devices can share them.
+    /// and heads come in fours, many of them in eights, so that devices can share them.
     ///
     /// # Errors
     /// [`FlopsError::NoShape`] when nothing within 5 % can be built, as when the vocabulary alone is
@@ -211,7 +211,7 @@ impl Pattern {
         };
         // Large models are split over devices: layers into stages, heads into tensor parts.
         let splits = |layers: u32, heads: u32| {
-            (layers < 16 || layers.is_multiple_of(4))
+            (layers < 16 || layers.is_multiple_of(if layers < 64 { 4 } else { 8 }))
                 && (heads < 16 || heads.is_multiple_of(if heads < 32 { 4 } else { 8 }))
         };
         let mut best: Option<(f64, Shape)> = None;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::allocation::Plan;
-use super::isoloss::{smallest_params, tokens_for_loss};
+use super::isoloss::{params_for_loss, smallest_params, tokens_for_loss};
 use super::optimum::optimum_for_loss;
 use crate::error::Result;
 use crate::law::Surface;
@@ -40,8 +40,11 @@ pub struct IsoLossCurve {
     pub points: Vec<CurvePoint>,
 }
 
-/// The curve through `points` sizes between the wall and sixteen times the optimum, closer together near
-/// the wall, where the token count grows without bound. The optimum itself is one of them.
+/// Most tokens of a curve, over those of its optimum.
+const MOST_TOKENS: f64 = 1e3;
+
+/// The curve through `points` sizes from a thousand times the optimum's tokens to sixteen times its size,
+/// closer together near the wall, where the token count grows without bound. The optimum is one of them.
 ///
 /// # Errors
 /// As [`optimum_for_loss`].
@@ -60,17 +63,20 @@ pub fn iso_loss_curve(surface: &Surface, loss: f64, points: usize) -> Result<Iso
     let wall_params = smallest_params(surface, loss)?;
     let at = |n: Params| -> Result<CurvePoint> {
         let d = tokens_for_loss(surface, n, loss)?;
-        let train_flops = Flops::new(6.0 * n.get() * d.get());
+        let train_flops = Flops::new(surface.flops_per_nd * n.get() * d.get());
         Ok(CurvePoint { n, d, train_flops, overhead: train_flops / optimum.train_flops - 1.0 })
     };
-    let left = (optimum.n.get() / wall_params.get()).ln();
+    // Beyond a thousand times the optimum's tokens a curve is a wall.
+    let smallest = params_for_loss(surface, optimum.d * MOST_TOKENS, loss)
+        .map_or(wall_params, |n| if n > wall_params { n } else { wall_params * 1.000_001 });
+    let left = (optimum.n.get() / smallest.get()).ln();
     let left_points = (points / 2).max(2);
     let right_points = points.saturating_sub(left_points).max(2);
     let mut curve = Vec::with_capacity(points + 1);
-    for i in 1..left_points {
+    for i in 0..left_points {
         // Squared spacing, because the curve is steep at the wall and flat at the optimum.
         let share = i as f64 / left_points as f64;
-        curve.push(at(wall_params * (left * share * share).exp())?);
+        curve.push(at(smallest * (left * share * share).exp())?);
     }
     curve.push(CurvePoint {
         n: optimum.n,

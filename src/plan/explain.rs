@@ -112,6 +112,64 @@ pub fn next_doubling(surface: &Surface, n: Params, d: Tokens) -> Result<NextDoub
     })
 }
 
+/// Tokens beyond which a model is out of reach of tokens alone: a thousand trillion, twenty to thirty times
+/// the largest published runs.
+pub const OUT_OF_REACH: Tokens = Tokens::new(1e15);
+
+/// A model trained on further tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Continued {
+    /// The model after all its tokens.
+    pub model: Plan,
+    /// FLOPs of the further training.
+    pub added_flops: Flops,
+    /// Loss it saves, nats per token.
+    pub saved_nats: f64,
+    /// The best model from scratch for the further FLOPs alone.
+    pub scratch_for_added: Plan,
+    /// The best model from scratch for all FLOPs, old and new.
+    pub scratch_for_all: Plan,
+}
+
+/// What `more` tokens do for a model of `n` parameters trained on `d`.
+///
+/// The law speaks of whole runs whose learning rate has decayed: this is the loss of a run of all tokens
+/// together. A released model continued with a new warm-up gets there late, if at all.
+///
+/// # Errors
+/// As [`compute_optimal`].
+///
+/// ```
+/// use isoloss::{law::Surface, plan::continue_training, units::{Params, Tokens}};
+///
+/// let surface = Surface::published("besiroglu")?;
+/// let (n, d, more) = (Params::new(6.74e9), Tokens::new(1e12), Tokens::new(1e12));
+/// let llama = continue_training(&surface, n, d, more)?;
+/// assert!(llama.saved_nats > 0.0);
+/// assert!(llama.scratch_for_all.loss_nats < llama.model.loss_nats);
+/// # Ok::<(), isoloss::error::Error>(())
+/// ```
+pub fn continue_training(
+    surface: &Surface,
+    n: Params,
+    d: Tokens,
+    more: Tokens,
+) -> Result<Continued> {
+    check_params(n)?;
+    check_tokens(d)?;
+    check_tokens(more)?;
+    let before = Plan::at(surface, n, d);
+    let model = Plan::at(surface, n, Tokens::new(d.get() + more.get()));
+    let added_flops = Flops::new(model.train_flops.get() - before.train_flops.get());
+    Ok(Continued {
+        model,
+        added_flops,
+        saved_nats: before.loss_nats - model.loss_nats,
+        scratch_for_added: compute_optimal(surface, added_flops)?,
+        scratch_for_all: compute_optimal(surface, model.train_flops)?,
+    })
+}
+
 /// Why a model can be smaller than a reference of the same loss: size ratio = allocation ×
 /// compression × residual.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -179,7 +237,7 @@ pub fn decompose(
     let loss = reference_plan.loss_nats;
     let optimum = optimum_for_loss(surface, loss)?;
     let limit = reference_plan.train_flops;
-    let ln_c = |ln_n: f64| 6.0_f64.ln() + ln_n + ln_d_for_loss(surface, ln_n, loss);
+    let ln_c = |ln_n: f64| surface.flops_per_nd.ln() + ln_n + ln_d_for_loss(surface, ln_n, loss);
     let wall = smallest_params(surface, loss)?.ln();
     let excess = |ln_n: f64| ln_c(ln_n).min(1e3) - limit.ln();
     // The smallest size whose compute stays within the limit; the optimum itself always does.

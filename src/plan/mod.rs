@@ -6,7 +6,7 @@
 //! | the least cost of training and serving together | [`inference_aware`], [`lifetime_optimal`] |
 //! | all sizes that reach a loss, and the smallest of them | [`iso_loss_curve`], [`smallest_params`] |
 //! | smaller models at the same loss | [`compare_sizes`], [`compare_ratios`] |
-//! | a released model against the optimum | [`explain()`], [`decompose`] |
+//! | a released model against the optimum, or trained on | [`explain()`], [`decompose`], [`continue_training`] |
 //! | one plan under prices, machines, users, data and limits | [`recommend()`] with a [`Scenario`] |
 //! | the same question with fewer constraints, side by side | [`strategies()`] |
 //! | one input moved at a time | [`what_if()`] |
@@ -45,7 +45,10 @@ pub use allocation::{Plan, Strategy};
 pub use band::{BandedCurve, banded_curve};
 pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
 pub use curve::{CurvePoint, IsoLossCurve, iso_loss_curve};
-pub use explain::{Decomposition, Explanation, NextDoubling, decompose, explain, next_doubling};
+pub use explain::{
+    Continued, Decomposition, Explanation, NextDoubling, OUT_OF_REACH, continue_training,
+    decompose, explain, next_doubling,
+};
 pub use hyper::{Advice, Hyper, Rule, advise, power_lines_timescale, step_law};
 pub use inference::{break_even_tokens, implied_serve_tokens, inference_aware, lifetime_optimal};
 pub use isoloss::{params_for_loss, smallest_params, tokens_for_loss};

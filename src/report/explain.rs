@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::number::{number, percent};
 use crate::num::Interval;
-use crate::plan::{Decomposition, Explanation};
+use crate::plan::{Continued, Decomposition, Explanation, OUT_OF_REACH};
 
 /// A model beside the optimum of its loss, line by line.
 #[must_use]
@@ -51,6 +51,9 @@ pub fn explanation_intervals_text(intervals: &BTreeMap<String, Interval>, level:
 #[must_use]
 pub fn decomposition_text(d: &Decomposition) -> String {
     let tokens = match d.tokens_needed {
+        Some(tokens) if tokens > OUT_OF_REACH => {
+            format!("out of reach of tokens alone: it would take more than {OUT_OF_REACH}")
+        }
         Some(tokens) => format!("{tokens} tokens reach that loss"),
         None => "below the wall: no number of tokens reaches that loss".to_owned(),
     };
@@ -77,5 +80,27 @@ pub fn decomposition_text(d: &Decomposition) -> String {
         d.compression_compute,
         d.compute_over_reference,
         d.residual,
+    )
+}
+
+/// What further tokens do for a model, line by line.
+#[must_use]
+pub fn continued_text(c: &Continued) -> String {
+    let (all, added) = (&c.scratch_for_all, &c.scratch_for_added);
+    format!(
+        "trained on to {} tokens: loss {:.4}, {:.4} nats less, for {} FLOPs more\n\
+         \x20 from scratch for those FLOPs {} parameters on {} tokens: {:.4}\n\
+         \x20 from scratch for all FLOPs   {} parameters on {} tokens: {:.4}\n\
+         \x20 the law speaks of whole runs with a decayed rate: a new warm-up gets there later\n",
+        c.model.d,
+        c.model.loss_nats,
+        c.saved_nats,
+        c.added_flops,
+        added.n,
+        added.d,
+        added.loss_nats,
+        all.n,
+        all.d,
+        all.loss_nats,
     )
 }

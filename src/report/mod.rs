@@ -40,7 +40,9 @@ pub use chart::{
 pub use compare::comparison_table;
 pub use curve::{curve_csv, curve_table, curve_text, family_csv, family_table};
 pub use design::{design_table, design_text};
-pub use explain::{decomposition_text, explanation_intervals_text, explanation_text};
+pub use explain::{
+    continued_text, decomposition_text, explanation_intervals_text, explanation_text,
+};
 pub use fit::{
     certificate_text, diagnostics_text, fit_table, flop_count_text, minima_table, objective_text,
     profile_table,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::law::ask_laws;
 use super::target::Target;
-use crate::cost::{CostModel, ReleasedModel, device, model, models};
+use crate::cost::{CostModel, Goodput, ReleasedModel, device, model, models};
 use crate::error::{CostError, Result, StudyError, Warning};
 use crate::law::{Ensemble, Point};
 use crate::plan::{BandedCurve, banded_curve, optimum_of_size};
@@ -33,7 +33,7 @@ pub enum CostUnit {
 /// | `family` | none | losses of the compute-optimal models of these sizes, one curve each |
 /// | `models` | none | released models to place, by name, or `all` |
 /// | `unit` | flops | unit of cost |
-/// | `device`, `mfu`, `usd_per_hour` | none, 0.4, newest on record | for device-hours and dollars |
+/// | `device`, `mfu`, `usd_per_hour` | none, published goodput, newest on record | for device-hours and dollars |
 /// | `points` | 60 | sizes along a curve |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,7 +49,7 @@ pub struct CurveRequest {
     /// Device, for device-hours and dollars.
     pub device: Option<String>,
     /// Share of its dense BF16 peak that does useful work.
-    pub mfu: f64,
+    pub mfu: Goodput,
     /// Price of a device-hour, USD.
     pub usd_per_hour: Option<f64>,
     /// Sizes along a curve.
@@ -67,7 +67,7 @@ impl Default for CurveRequest {
             models: Vec::new(),
             unit: CostUnit::Flops,
             device: None,
-            mfu: 0.4,
+            mfu: Goodput::Published,
             usd_per_hour: None,
             points: 60,
             target: Target::default(),
@@ -190,8 +190,10 @@ impl CurveRequest {
         };
         let name = self.device.as_deref().ok_or(StudyError::NoTrainingDevice { what })?;
         let device = device(name)?;
-        let hourly = |usd| CostModel::usd_per_flop(usd, device.peak_flop_per_s()?, self.mfu);
-        let (name, mfu) = (&device.name, self.mfu);
+        let mfu = self.mfu.range()?.mid;
+        let hourly = |usd| CostModel::usd_per_flop(usd, device.peak_flop_per_s()?, mfu);
+        let name = &device.name;
+        let mfu = (1e3 * mfu).round() / 1e3;
         if self.unit == CostUnit::DeviceHours {
             let title = format!("Training, device-hours of {name} at MFU {mfu}");
             return Ok(CostScale { title, per_flop: hourly(1.0)? });

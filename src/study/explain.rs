@@ -9,7 +9,9 @@ use crate::cost::model;
 use crate::error::{CostError, Result, StudyError, Warning};
 use crate::law::{Ensemble, Point, Surface};
 use crate::num::Interval;
-use crate::plan::{Decomposition, Explanation, decompose, explain};
+use crate::plan::{
+    Continued, Decomposition, Explanation, OUT_OF_REACH, continue_training, decompose, explain,
+};
 use crate::units::{Params, Setting, Tokens};
 
 /// The reference when none is given and the model's tokens are not published: the model that Mensch's
@@ -46,6 +48,8 @@ pub struct ExplainRequest {
     pub served_bits: Option<f64>,
     /// A larger model of about the same quality, whose size is compared with this one.
     pub against: Option<String>,
+    /// Tokens to train it on further.
+    pub more_tokens: Option<Tokens>,
 }
 
 impl Default for ExplainRequest {
@@ -60,6 +64,7 @@ impl Default for ExplainRequest {
             granularity: None,
             served_bits: None,
             against: None,
+            more_tokens: None,
         }
     }
 }
@@ -122,6 +127,9 @@ pub struct Placed {
     /// Level of the intervals.
     #[serde(skip)]
     pub level: f64,
+    /// What further tokens do for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continued: Option<Continued>,
     /// Its size against that of the reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<Decomposition>,
@@ -209,8 +217,9 @@ impl ExplainRequest {
                 Some(r) => Some(decompose(surface, n, &r.name, r.n, r.d)?),
                 None => None,
             };
-            let Some(at) = d.or(against.as_ref().and_then(|split| split.tokens_needed)) else {
-                // Past the wall there is nothing to place; the decomposition says so.
+            let needed = against.as_ref().and_then(|split| split.tokens_needed);
+            let Some(at) = d.or(needed.filter(|tokens| *tokens <= OUT_OF_REACH)) else {
+                // Past the wall, or near it, there is nothing to place; the decomposition says so.
                 explained.extend(against.map(|split| Explained::PastTheWall(Box::new(split))));
                 continue;
             };
@@ -226,6 +235,10 @@ impl ExplainRequest {
                 outside,
                 intervals: intervals(&ensemble, n, at),
                 level: ensemble.level,
+                continued: self
+                    .more_tokens
+                    .map(|more| continue_training(surface, n, at, more))
+                    .transpose()?,
                 against,
             })));
         }

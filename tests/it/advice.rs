@@ -242,7 +242,7 @@ fn experts_stay_within_what_a_law_saw() {
     assert!(codes(&huge).contains(&"extrapolation".to_owned()));
     for (law, experts, more, wanted) in [
         ("joint-moe", "8", &["--top-k", "8"][..], "dense model"),
-        ("joint-moe", "4", &["--top-k", "6"], "dense model"),
+        ("joint-moe", "4", &["--top-k", "6"], "experts.top_k"),
         ("joint-moe", "4096", &[], "four times"),
         ("clark-sbase", "8192", &[], "four times"),
         ("krajewski-moe-active", "32", &[], "64"),

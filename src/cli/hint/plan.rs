@@ -26,7 +26,9 @@ pub(super) fn plan(error: &PlanError) -> Option<&'static str> {
 
 pub(super) fn cost(error: &CostError) -> Option<&'static str> {
     Some(match error {
-        CostError::UnknownDevice { .. } => "isoloss devices lists the devices",
+        CostError::AmbiguousDevice { .. } | CostError::UnknownDevice { .. } => {
+            "isoloss devices lists the devices"
+        }
         CostError::NoPrice { .. } => "add --usd-per-hour PRICE",
         CostError::NoPower { .. } => "leave out --usd-per-kwh",
         CostError::UnknownModel { .. } => {

@@ -1,11 +1,10 @@
 //! Accelerators with dense peaks and dated prices, from `data/devices.toml`; budgets in their terms.
 
-use std::path::Path;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::own_file::OwnFiles;
+use super::own_file::Own;
 use super::price::{Price, PriceKind};
 use super::workload::CostModel;
 use crate::error::{CostError, nearest_name};
@@ -155,12 +154,11 @@ pub fn devices() -> Result<&'static [Device], CostError> {
 }
 
 /// The device of this name. Case and hyphens do not matter; a part of the name is enough where only one
-/// device has it (`H200`, `a100-80gb-sxm`). A name that ends in `.toml` is the path of a file with one
-/// `[[device]]` of one's own, with the fields of [`Device`]; it is read once.
+/// device has it (`H200`, `a100-80gb-sxm`). Devices of one's own are found by the path they
+/// were added by, see [`add_device`].
 ///
 /// # Errors
-/// [`CostError::UnknownDevice`] with the nearest name, [`CostError::AmbiguousDevice`] with the candidates,
-/// [`CostError::OwnFile`] for a file that holds no device.
+/// [`CostError::UnknownDevice`] with the nearest name, [`CostError::AmbiguousDevice`] with the candidates.
 ///
 /// ```
 /// use isoloss::cost::device;
@@ -170,15 +168,8 @@ pub fn devices() -> Result<&'static [Device], CostError> {
 /// # Ok::<(), isoloss::error::Error>(())
 /// ```
 pub fn device(name: &str) -> Result<&'static Device, CostError> {
-    if Path::new(name).extension().is_some_and(|e| e == "toml") {
-        return OWN_DEVICES.read(name, |text| {
-            let mut table: Table = toml::from_str(text).map_err(|e| e.to_string())?;
-            let count = table.device.len();
-            let one = table.device.pop().filter(|_| count == 1);
-            let device = one.ok_or(format!("{count} devices; expected one [[device]]"))?;
-            device.check()?;
-            Ok(device)
-        });
+    if let Some(own) = OWN_DEVICES.get(name) {
+        return Ok(own);
     }
     let devices = devices()?;
     let apart = |c: char| c.is_whitespace() || c == '-' || c == '_';
@@ -211,7 +202,24 @@ pub fn device(name: &str) -> Result<&'static Device, CostError> {
     Err(CostError::UnknownDevice { name: name.to_owned(), nearest, known })
 }
 
-static OWN_DEVICES: OwnFiles<Device> = OwnFiles::new();
+static OWN_DEVICES: Own<Device> = Own::new();
+
+/// Adds a device of one's own, which [`device()`] then finds by `path`: a TOML file with one `[[device]]`
+/// and the fields of [`Device`].
+///
+/// # Errors
+/// [`CostError::OwnFile`] for text that holds no such device.
+pub fn add_device(path: &str, text: &str) -> Result<(), CostError> {
+    let read = || {
+        let mut table: Table = toml::from_str(text).map_err(|e| e.to_string())?;
+        let count = table.device.len();
+        let one = table.device.pop().filter(|_| count == 1);
+        let device = one.ok_or(format!("{count} devices; expected one [[device]]"))?;
+        device.check()?;
+        Ok(device)
+    };
+    OWN_DEVICES.add(path, read())
+}
 
 /// What there is to spend on training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

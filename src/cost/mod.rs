@@ -10,10 +10,10 @@ mod serving;
 mod uncertain;
 mod workload;
 
-pub use device::{Budget, Device, device, devices};
+pub use device::{Budget, Device, add_device, device, devices};
 pub use goodput::{Basis, Goodput, Utilisation, billed_goodput, utilisations};
 pub use layout::{Layout, TrainingMemory, training_layout};
-pub use model::{ReleasedModel, Score, model, models};
+pub use model::{ReleasedModel, Score, add_model, model, models};
 pub use price::{Price, PriceKind};
 pub use serving::{
     BatchRow, BatchSize, Bound, Deployment, Efficiency, Latency, Loaded, Measured, Requests,

@@ -1,11 +1,10 @@
 //! Released models, from `data/models.toml`.
 
-use std::path::Path;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::own_file::OwnFiles;
+use super::own_file::Own;
 use crate::error::{CostError, nearest_name};
 use crate::flops::Shape;
 use crate::units::{Params, Tokens};
@@ -68,7 +67,21 @@ pub struct Score {
     pub source: String,
 }
 
-static OWN_MODELS: OwnFiles<ReleasedModel> = OwnFiles::new();
+static OWN_MODELS: Own<ReleasedModel> = Own::new();
+
+/// Adds a model of one's own, which [`model()`] then finds by `path`: a Hugging Face `config.json`, see
+/// [`Shape::from_config`].
+///
+/// # Errors
+/// [`CostError::OwnFile`] for text that holds no model of a known family.
+pub fn add_model(path: &str, text: &str) -> Result<(), CostError> {
+    let read = || {
+        let config = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        let shape = Shape::from_config(&config).map_err(|e| e.to_string())?;
+        Ok(ReleasedModel::of_shape(path, shape))
+    };
+    OWN_MODELS.add(path, read())
+}
 
 impl ReleasedModel {
     /// A model of one's own, of which only the shape is known.
@@ -157,11 +170,10 @@ pub fn models() -> Result<&'static [ReleasedModel], CostError> {
 /// The model of this name. Case, spaces and hyphens do not matter; the start of a name is enough where
 /// only one model has it (`Gopher`).
 ///
-/// A name that ends in `.json` is the path of a Hugging Face `config.json`: its shape, and the parameters
-/// it counts to; see [`Shape::from_config`].
+/// Models of one's own are found by the path they were added by, see [`add_model`].
 ///
 /// # Errors
-/// [`CostError::UnknownModel`] with the nearest name, [`CostError::OwnFile`] for a file that holds no model.
+/// [`CostError::UnknownModel`] with the nearest name.
 ///
 /// ```
 /// use isoloss::cost::model;
@@ -171,12 +183,8 @@ pub fn models() -> Result<&'static [ReleasedModel], CostError> {
 /// # Ok::<(), isoloss::error::Error>(())
 /// ```
 pub fn model(name: &str) -> Result<&'static ReleasedModel, CostError> {
-    if Path::new(name).extension().is_some_and(|e| e == "json") {
-        return OWN_MODELS.read(name, |text| {
-            let config = serde_json::from_str(text).map_err(|e| e.to_string())?;
-            let shape = Shape::from_config(&config).map_err(|e| e.to_string())?;
-            Ok(ReleasedModel::of_shape(name, shape))
-        });
+    if let Some(own) = OWN_MODELS.get(name) {
+        return Ok(own);
     }
     let plain = |text: &str| -> String {
         text.to_lowercase().chars().filter(|c| c.is_alphanumeric() || *c == '.').collect()

@@ -83,6 +83,10 @@ pub fn recipe_text(r: &Recipe) -> String {
             "each copy",
             format!("{} sequences x {} passes a step", l.micro_batch, l.accumulation),
         );
+        if !s.layers.is_multiple_of(l.pipeline) {
+            let deepest = s.layers.div_ceil(l.pipeline);
+            line("", format!("stages of {deepest} and fewer layers: no equal ones fit"));
+        }
         if s.kv_heads < l.tensor {
             line(
                 "",

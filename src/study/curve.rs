@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::law::ask_laws;
+use super::own::{device_of, model_of};
 use super::target::Target;
-use crate::cost::{CostModel, Goodput, ReleasedModel, device, model, models};
+use crate::cost::{CostModel, Goodput, ReleasedModel, models};
 use crate::error::{CostError, Result, StudyError, Warning};
 use crate::law::{Ensemble, Point};
 use crate::plan::{BandedCurve, banded_curve, optimum_of_size};
@@ -173,7 +174,7 @@ impl CurveRequest {
             return Ok(dense.filter_map(place).collect());
         }
         let named = self.models.iter().map(|name| {
-            let model = model(name)?;
+            let model = model_of(name)?;
             place(model).ok_or_else(|| CostError::TokensUnknown { name: model.name.clone() }.into())
         });
         named.collect()
@@ -189,7 +190,7 @@ impl CurveRequest {
             CostUnit::Usd => "dollars",
         };
         let name = self.device.as_deref().ok_or(StudyError::NoTrainingDevice { what })?;
-        let device = device(name)?;
+        let device = device_of(name)?;
         let mfu = self.mfu.range()?.mid;
         let hourly = |usd| CostModel::usd_per_flop(usd, device.peak_flop_per_s()?, mfu);
         let name = &device.name;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::law::{AskedLaw, USUAL_LAWS, ask_laws};
-use crate::cost::model;
+use super::own::model_of;
 use crate::error::{CostError, Result, StudyError, Warning};
 use crate::law::{Ensemble, Point, Surface};
 use crate::num::Interval;
@@ -275,7 +275,7 @@ impl ExplainRequest {
             let d = self.tokens.ok_or_else(|| missing("the number of training tokens"))?;
             return Ok(Subject { name: "custom".to_owned(), n, d: Some(d), record: None });
         };
-        let model = model(name)?;
+        let model = model_of(name)?;
         Ok(Subject {
             name: model.name.clone(),
             n: self.params.map_or_else(|| model.size(), Ok)?,
@@ -295,7 +295,7 @@ impl ExplainRequest {
             (None, None) => USUAL_REFERENCE,
             (None, Some(_)) => return Ok(None),
         };
-        let model = model(name)?;
+        let model = model_of(name)?;
         let (n, d) = model.size_and_tokens()?;
         Ok(Some(Reference { name: model.name.clone(), n, d }))
     }

@@ -14,6 +14,7 @@ mod file_error;
 mod fit;
 mod forecast;
 mod law;
+mod own;
 mod plan;
 #[cfg(feature = "logs")]
 mod predict;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::own::device_of;
 use super::training::TrainingRequest;
 use crate::cost::{
     BatchSize, Deployment, Efficiency, Goodput, Latency, Price, Requests, Uncertain,
@@ -197,6 +198,7 @@ impl ScenarioRequest {
         let Some(name) = &self.serve_device else {
             return Ok(None);
         };
+        device_of(name)?;
         let of = Deployment::of(name, self.serve_devices)?.quantised(self.serve_bits);
         let on_record = of.device.latest_price().ok().map(Price::range);
         // A device that also trains has the price given for that.

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::own::{device_of, model_of};
 use crate::cost::{
-    BatchRow, Deployment, Efficiency, Latency, Price, Requests, ServingLine, Uncertain, model,
+    BatchRow, Deployment, Efficiency, Latency, Price, Requests, ServingLine, Uncertain,
 };
 use crate::error::{Result, StudyError};
 use crate::flops::{Footprint, Pattern};
@@ -172,6 +173,7 @@ impl ServingRequest {
     }
 
     fn deployment(&self) -> Result<Deployment> {
+        device_of(&self.device)?;
         let on = Deployment::of(&self.device, self.devices)?.quantised(self.weight_bits);
         let efficiency = if self.ideal { Efficiency::IDEAL } else { on.efficiency };
         let (kv_bits, memory_bytes) = (self.kv_bits, self.memory_bytes);
@@ -191,7 +193,7 @@ impl ServingRequest {
             subjects.push((format!("{n} active"), footprint));
         }
         for name in &self.models {
-            let model = model(name)?;
+            let model = model_of(name)?;
             subjects.push((model.name.clone(), Footprint::from(&model.known_shape()?)));
         }
         if subjects.is_empty() {

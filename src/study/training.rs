@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cost::{Goodput, Price, TrainingMemory, Uncertain, device};
+use super::own::device_of;
+use crate::cost::{Goodput, Price, TrainingMemory, Uncertain};
 use crate::error::{CostError, Result};
 use crate::plan::Training;
 
@@ -77,7 +78,7 @@ impl TrainingRequest {
     /// # Errors
     /// [`CostError`] for an unknown device, and an energy overhead below 1.
     pub fn resolve(&self) -> Result<Training> {
-        let device = device(&self.device)?;
+        let device = device_of(&self.device)?;
         let found = self.pue;
         if !(found.is_finite() && found >= 1.0) {
             let expected = "the site's energy over its devices', at least 1";

@@ -228,7 +228,9 @@ fn models_without_published_tokens_are_explained_by_a_reference() {
     assert!((product / number(split, "/size_ratio") - 1.0).abs() < 1e-12);
     has(&e, &["next_doubling", "implied_serve_tokens", "outside"]);
     let several = json(&["explain", "Mistral 7B", "--json"]);
-    assert_eq!(several["explanations"].as_array().map(Vec::len), Some(2));
+    // Under the refit no sensible number of tokens brings it to the loss of Gopher.
+    assert_eq!(several["explanations"].as_array().map(Vec::len), Some(1));
+    assert_eq!(several["past_the_wall"].as_array().map(Vec::len), Some(1));
 }
 
 /// Exact values of the datablations readme, through the command line.
@@ -369,7 +371,7 @@ fn a_recipe_writes_a_config_that_counts_to_its_parameters() {
 #[test]
 fn the_talk_is_checked_claim_by_claim() {
     let talk = json(&["talk", "--json"]);
-    assert_eq!(talk["claims"].as_array().map(Vec::len), Some(17));
+    assert_eq!(talk["claims"].as_array().map(Vec::len), Some(23));
     assert_eq!(talk["systems"].as_array().map(Vec::len), Some(18));
     for claim in talk["claims"].as_array().expect("claims") {
         has(claim, &["id", "says", "findings", "verdict"]);

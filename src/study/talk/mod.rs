@@ -4,6 +4,7 @@
 mod claim;
 mod compression;
 mod growth;
+mod quality;
 mod record;
 mod report;
 mod serving;

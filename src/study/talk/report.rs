@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::claim::Claim;
-use super::{compression, growth, serving};
+use super::{compression, growth, quality, serving};
 use crate::cost::{ReleasedModel, model};
 use crate::error::Result;
 
@@ -48,6 +48,12 @@ fn claims() -> Result<Vec<Claim>> {
         growth::thirty_tokens()?,
         growth::saturation()?,
         growth::at_chance()?,
+        quality::tokens_of_seven()?,
+        quality::entropy()?,
+        quality::gpt3_far_from_sixty()?,
+        quality::seven_above_thirteen()?,
+        quality::small_above_mixtral()?,
+        quality::experts_train_well()?,
         compression::llama_past_optimum()?,
         compression::horizontal_tangent()?,
         compression::ten_times_smaller()?,

@@ -40,6 +40,9 @@ fn golden_claims_come_out_as_known() {
         ("12B-active", "shapes", "active weights of Llama 2 70B over its", 5.36, 2e-3),
         ("5x-faster", "measured (gpt-fast)", "decoding on two A100, batch 1", 4.53, 2e-3),
         ("experts-loaded", "uniform routing", read, 7.2, 1e-3),
+        ("entropy", be, "E on MassiveText, nats per token", 1.8172, 1e-9),
+        // 20.3 tokens per parameter at 7B by this law's own closed form.
+        ("7B-on-200B", mu, "D of an optimal 7B", 7e9 * 19.6, 0.01),
     ] {
         let ours = value(&claims, id, by, quantity);
         assert!((ours / known - 1.0).abs() < tolerance, "{id} {by} {quantity}: {ours} {known}");
@@ -56,7 +59,7 @@ fn golden_claims_come_out_as_known() {
 #[test]
 fn every_claim_has_numbers_and_every_system_a_row() {
     let claims = talk().expect("computed").claims;
-    assert_eq!(claims.len(), 17);
+    assert_eq!(claims.len(), 23);
     for claim in &claims {
         assert!(!claim.findings.is_empty(), "{}", claim.id);
         let sound = |f: &Finding| f.value.is_none_or(f64::is_finite);

@@ -231,7 +231,8 @@ mod tests {
             if let Some(active) = model.active_params {
                 // Stated as 12.9B, 37B and 86B: Grok's shape visits 83.8B.
                 // Some makers leave one of the embedding matrices out of the active parameters.
-                let left_out = model.note.as_ref().is_some_and(|n| n.contains("leave one embedding"));
+                let left_out =
+                    model.note.as_ref().is_some_and(|n| n.contains("leave one embedding"));
                 let embedding = f64::from(shape.vocab) * f64::from(shape.d_model);
                 let counted = shape.params().active.get() - if left_out { embedding } else { 0.0 };
                 let off = counted / active.get() - 1.0;

@@ -7,7 +7,10 @@ pub(crate) fn nearest_name<'a>(name: &str, known: impl Iterator<Item = &'a str>)
         .map(|k| {
             let lower = k.to_lowercase();
             let related = lower.starts_with(&wanted) || wanted.starts_with(&lower);
-            (if related { 0 } else { strsim::levenshtein(&wanted, &lower) }, k)
+            // What is missing from a name that was begun weighs half as much as a slip.
+            let missing = lower.len().abs_diff(wanted.len()).div_ceil(2);
+            let edits = strsim::levenshtein(&wanted, &lower);
+            (if related { missing.min(edits) } else { edits }, k)
         })
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= 1 + wanted.len() / 3)

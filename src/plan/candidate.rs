@@ -208,7 +208,11 @@ impl<'a> Candidate<'a> {
             costs.train_usd = t.usd_per_hour.map(|_| flops * t.usd_per_flop(now));
         }
         costs.serve_usd = self.serve_usd(surface.params, now, ln_n).map(|(usd, _)| usd);
-        costs.total_usd = costs.train_usd.map(|train| train + costs.serve_usd.unwrap_or(0.0));
+        // A model that cannot be served as asked has no total.
+        costs.total_usd = match (self.scenario.prices_serving(), costs.serve_usd) {
+            (true, serve) => costs.train_usd.zip(serve).map(|(train, serve)| train + serve),
+            (false, _) => costs.train_usd,
+        };
         costs
     }
 }

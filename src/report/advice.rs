@@ -43,12 +43,12 @@ pub fn advice_text(
         text.push_str(&hanging(
             "first",
             &format!(
-                "{} on {} tokens cost {}{served} for {:.4} nats more ({} of the loss above the floor){alone}. A limit presses the plan below; relax it or take the smaller model.",
+                "{} on {} tokens cost {} as much{served} for {:.4} nats more ({} of the loss above the floor){alone}. A limit presses the plan below; relax it or take the smaller model.",
                 n.plan.n,
                 n.plan.d,
                 share(n.cost_ratio),
                 n.plan.loss_nats - best.plan.loss_nats,
-                share(n.loss_share).replace(" of it", ""),
+                share(n.loss_share),
             ),
         ));
     }
@@ -71,10 +71,10 @@ pub fn advice_text(
     text
 }
 
-/// `1.5 % of it`, or a few digits where it is tiny.
+/// A share in percent, with more digits where it is small.
 fn share(x: f64) -> String {
     let digits = if x < 0.01 { 2 } else { usize::from(x < 0.1) };
-    format!("{:.digits$} % of it", 100.0 * x)
+    format!("{:.digits$} %", 100.0 * x)
 }
 
 fn what(r: &Recommendation) -> String {

@@ -56,7 +56,7 @@ pub use page::{Figure, Page};
 pub use plan::{Detail, plan_tables, serving_frontier_table, what_if_table};
 pub use predict::{prediction_csv, prediction_table};
 pub use recipe::{model_config, recipe_answer, recipe_text};
-pub use recommendation::{across_table, designs_table, recommendation_text};
+pub use recommendation::{across_table, designs_table, recommendation_text, refused_designs_text};
 pub use runs::{files_table, runs_csv, runs_table};
 pub use save::{Format, Saved, check_extensions, json_text, save};
 pub use serving::{serving_answer, serving_table, serving_title};

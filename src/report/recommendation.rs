@@ -1,5 +1,6 @@
 //! The plan a scenario asks for, over one law or several, and the designs it was chosen from.
 
+use super::advice::wrapped;
 use super::number::{
     bare_count, dollars, factors_outside, flops, loss, megawatt_hours, number, or_dash, seconds,
     with_interval,
@@ -42,7 +43,7 @@ pub fn recommendation_text(r: &Recommendation) -> String {
             "served",
             format!(
                 "batch {}, {} per token, first token {}",
-                bare_count(s.batch),
+                bare_count(if s.batch < 1e3 { s.batch.floor() } else { s.batch }),
                 seconds(s.per_token_s),
                 seconds(s.first_token_s)
             ),
@@ -90,10 +91,7 @@ pub fn designs_table(r: &Recommendation) -> Table {
     let mut table = Table::new("designs", &columns);
     for d in &r.designs {
         let of = |f: &dyn Fn(&crate::plan::Plan) -> String| or_dash(d.plan.as_ref().map(f));
-        let cost = match d.cost {
-            Some(cost) => cost_text(r.currency, cost),
-            None => d.refused.clone().unwrap_or_default(),
-        };
+        let cost = or_dash(d.cost.map(|cost| cost_text(r.currency, cost)));
         table.push([
             &*d.design,
             &of(&|p| p.n.to_string()),
@@ -105,4 +103,11 @@ pub fn designs_table(r: &Recommendation) -> Table {
         ]);
     }
     table
+}
+
+/// Why designs were refused, a line each.
+#[must_use]
+pub fn refused_designs_text(r: &Recommendation) -> String {
+    let reasons = r.designs.iter().filter_map(|d| Some((&d.design, d.refused.as_ref()?)));
+    reasons.map(|(name, reason)| wrapped(&format!("{name}: {reason}"), "  ") + "\n").collect()
 }

@@ -109,6 +109,11 @@ impl Scenario {
             .collect()
     }
 
+    /// Whether serving a demand has a price.
+    pub(in crate::plan) fn prices_serving(&self) -> bool {
+        self.demand.is_some() && self.serving_inputs().0.is_some()
+    }
+
     /// Price and speed of serving.
     fn serving_inputs(&self) -> (Option<Uncertain>, Option<Uncertain>) {
         match &self.serving {

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::plan::{Aim, Currency, Serving};
 use crate::report::{
     Detail, across_table, advice_text, designs_table, dollars, plan_tables, recipe_text,
-    recommendation_text, regret_table, serving_frontier_table, spread_table, what_if_table,
-    wrapped,
+    recommendation_text, refused_designs_text, regret_table, serving_frontier_table, spread_table,
+    what_if_table, wrapped,
 };
 use crate::units::Flops;
 
@@ -37,6 +37,7 @@ impl PlanAnswer {
             }
             if r.designs.len() > 1 {
                 text.push_str(&format!("\n{}", designs_table(r).to_text()));
+                text.push_str(&refused_designs_text(r));
             }
             if !law.what_if.is_empty() {
                 text.push_str(&format!("\n{}", what_if_table(&law.what_if).to_text()));

@@ -9,7 +9,7 @@ use super::scenario::{Circumstances, Scenario, Serving};
 use super::solve::{Costs, Solved};
 use crate::cost::Served;
 use crate::error::Warning;
-use crate::units::{Params, Tokens};
+use crate::units::{Params, Setting, Tokens};
 
 /// Share of the loss above the floor that a neighbour may lose.
 const NEARLY_AS_GOOD: f64 = 0.005;
@@ -127,7 +127,9 @@ impl View<'_> {
     pub(super) fn neighbour(&self, served: Option<&Served>) -> Option<Neighbour> {
         let surface = &self.at.surface;
         let loss = surface.loss_at(self.at.ln_n, self.at.ln_d);
-        let above = loss - surface.floor();
+        // The floor of the law itself, not what the tokens there are allow.
+        let plain = surface.within(Setting { unique: None, ..surface.setting });
+        let above = loss - plain.floor();
         let most = loss + NEARLY_AS_GOOD * above;
         let ln_d = |ln_n: f64| {
             if self.candidate.scenario.aim.is_loss() {

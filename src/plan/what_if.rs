@@ -126,7 +126,10 @@ fn moved(scenario: &Scenario) -> Vec<(String, Scenario)> {
 /// The law with one exponent moved and the loss at the geometric middle of its runs kept; none for a law
 /// without a power of the form A / N^alpha, or without runs on record.
 fn other_exponents(law: &Surface) -> Vec<(String, Surface)> {
-    let middle = |range: Option<crate::law::Range>| range.map(|r| 0.5 * (r.lo.ln() + r.hi.ln()));
+    // A range without a lower end has no middle.
+    let middle = |range: Option<crate::law::Range>| {
+        range.filter(|r| r.lo > 0.0).map(|r| 0.5 * (r.lo.ln() + r.hi.ln()))
+    };
     let coefs = law.law().coefs();
     let at = |name: &str| coefs.iter().position(|c| c.name == name);
     let mut all = Vec::new();

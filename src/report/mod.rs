@@ -53,7 +53,7 @@ pub use lists::{
 };
 pub use number::dollars;
 pub use page::{Figure, Page};
-pub use plan::{Detail, plan_tables, serving_frontier_table, what_if_table};
+pub use plan::{Detail, every_row_table, plan_tables, serving_frontier_table, what_if_table};
 pub use predict::{prediction_csv, prediction_table};
 pub use recipe::{model_config, recipe_answer, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text, refused_designs_text};

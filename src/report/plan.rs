@@ -42,6 +42,29 @@ fn shown(rows: &[Row], detail: Detail) -> Vec<(String, &Row)> {
     columns
 }
 
+/// Every row of a plan, one a line.
+#[must_use]
+pub fn every_row_table(rows: &[Row]) -> Table {
+    let law = rows.first().map_or(String::new(), |r| format!("every row under {}", r.law));
+    let columns = ["", "N", "D", "D/N", "loss", "train", "serve", "total"];
+    let mut table = Table::new(law, &columns);
+    for r in rows {
+        let (strategy, total) = (r.strategy.to_string(), or_dash(total_flops(r).map(flops)));
+        let serve = or_dash(Some(r.serve_flops.get()).filter(|c| *c > 0.0).map(flops));
+        table.push([
+            &strategy,
+            &r.plan.n.to_string(),
+            &r.plan.d.to_string(),
+            &number(r.plan.tokens_per_param),
+            &loss(r.plan.loss_nats),
+            &flops(r.plan.train_flops.get()),
+            &serve,
+            &total,
+        ]);
+    }
+    table
+}
+
 /// Header, name of the interval, value, text.
 type Quantity = (&'static str, &'static str, fn(&Row) -> Option<f64>, fn(f64) -> String);
 
@@ -127,8 +150,9 @@ pub fn what_if_table(rows: &[WhatIf]) -> Table {
     let priced = rows.iter().any(|r| r.loss_cost.is_some());
     let mut columns = vec!["if", "N", "D", "loss", "cost"];
     columns.extend(priced.then_some("loss worth"));
-    columns.push("keeping N loses");
-    let title = format!("what would change the plan; {unit}");
+    columns.push("N kept");
+    let title =
+        format!("what would change the plan, in {unit}; the last column is what keeping N loses");
     let mut table = Table::new(title, &columns);
     for r in rows {
         let of = |f: &dyn Fn(&crate::plan::Plan) -> String| or_dash(r.plan.as_ref().map(f));

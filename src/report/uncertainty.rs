@@ -39,7 +39,7 @@ pub fn spread_table(spread: &[Spread]) -> Table {
 pub fn regret_table(regret: &Regret, to_loss: bool) -> Table {
     let unit = if to_loss { "excess cost" } else { "wasted compute" };
     let title = format!("regret of fixing the size now, over {} cases: {unit}", regret.states);
-    let columns = ["plan of", "N", "mean", "95th percentile", "worst", "worst under"];
+    let columns = ["plan of", "N", "mean", "95 %", "worst", "worst under"];
     let mut table = Table::new(title, &columns);
     let show = |x: f64| {
         if x.is_finite() {

@@ -5,9 +5,9 @@ use crate::cost::{Uncertain, device};
 use crate::error::Result;
 use crate::plan::{Aim, Currency, Serving};
 use crate::report::{
-    Detail, across_table, advice_text, designs_table, dollars, plan_tables, recipe_text,
-    recommendation_text, refused_designs_text, regret_table, serving_frontier_table, spread_table,
-    what_if_table, wrapped,
+    Detail, across_table, advice_text, designs_table, dollars, every_row_table, plan_tables,
+    recipe_text, recommendation_text, refused_designs_text, regret_table, serving_frontier_table,
+    spread_table, what_if_table, wrapped,
 };
 use crate::units::Flops;
 
@@ -19,12 +19,14 @@ impl PlanAnswer {
     /// [`CostError`](crate::error::CostError) for a device without a peak or a price.
     pub fn text(&self) -> Result<String> {
         let verbose = self.request.verbose;
-        let detail = if verbose { Detail::Full } else { Detail::Short };
         let mut text = self.advice();
         for law in &self.laws {
             let r = &law.recommended;
-            for sheet in plan_tables(&law.rows, detail) {
+            for sheet in plan_tables(&law.rows, Detail::Short) {
                 text.push_str(&format!("\n{}", sheet.to_text()));
+            }
+            if verbose {
+                text.push_str(&format!("\n{}", every_row_table(&law.rows).to_text()));
             }
             if !r.frontier.is_empty() {
                 let sheet = serving_frontier_table(&r.frontier, r.currency);

@@ -9,8 +9,8 @@ use super::scenario::PatternArgs;
 use crate::cost::{Latency, Requests, Uncertain};
 use crate::error::Result;
 use crate::report::{
-    Format, Saved, check_extensions, serving_answer, serving_chart, serving_table, serving_title,
-    wrapped,
+    Format, Saved, check_extensions, serving_accuracy_text, serving_answer, serving_chart,
+    serving_table, serving_title, wrapped,
 };
 use crate::study::{ServingReport, ServingRequest};
 use crate::units::{Params, parse_bytes, parse_duration_s};
@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     check_extensions(&args.out, &[Format::Svg, Format::Png])?;
     let request = args.request();
     let report = request.answer()?;
-    let ServingReport { device, devices, stored_bits, models } = &report;
+    let ServingReport { device, devices, stored_bits, accuracy, models } = &report;
     let mut text = String::new();
     for served in models {
         text.push_str(&wrapped(&serving_answer(&served.model, &served.rows), "  "));
@@ -102,6 +102,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         (false, true) => "prompts read on devices of their own\n",
         (false, false) => "prompts read in pieces beside decoding\n",
     });
+    text.push_str(&wrapped(&serving_accuracy_text(accuracy), "  "));
+    text.push('\n');
     for served in models {
         let title = serving_title(&served.model, served.params, served.active_params);
         text.push_str(&format!("\n{}", serving_table(&title, &served.rows).to_text()));

@@ -16,9 +16,9 @@ pub use layout::{Layout, TrainingMemory, training_layout};
 pub use model::{ReleasedModel, Score, add_model, model, models};
 pub use price::{Price, PriceKind};
 pub use serving::{
-    BatchRow, BatchSize, Bound, Deployment, Efficiency, Latency, Loaded, Measured, Requests,
-    Served, ServingLine, decode_measurements, loaded_measurements, measured_speed, stored_bits,
-    usual_scale_group,
+    Accuracy, BatchRow, BatchSize, Bound, Deployment, Efficiency, Latency, Loaded, Measured,
+    Requests, Served, ServingLine, decode_measurements, loaded_measurements, measured_speed,
+    serving_accuracy, stored_bits, usual_scale_group,
 };
 pub use uncertain::{Uncertain, parse_token_range};
 pub use workload::{CostModel, Workload};

@@ -59,7 +59,7 @@ pub use recipe::{model_config, recipe_answer, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text, refused_designs_text};
 pub use runs::{files_table, runs_csv, runs_table};
 pub use save::{Format, Saved, check_extensions, json_text, save};
-pub use serving::{serving_answer, serving_table, serving_title};
+pub use serving::{serving_accuracy_text, serving_answer, serving_table, serving_title};
 pub use sweep::{next_runs_text, sweep_table, sweep_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};

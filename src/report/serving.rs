@@ -2,7 +2,7 @@
 
 use super::number::{bare_count, or_dash, seconds};
 use super::table::Table;
-use crate::cost::{BatchRow, Uncertain};
+use crate::cost::{Accuracy, BatchRow, Uncertain};
 use crate::units::{Params, short_count};
 
 /// A served model as the title of its table.
@@ -48,7 +48,7 @@ pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
     table
 }
 
-/// The cheapest row in one sentence, and for which engines the times hold.
+/// The cheapest row in one sentence.
 #[must_use]
 pub fn serving_answer(model: &str, rows: &[BatchRow]) -> String {
     let Some(row) = rows
@@ -68,4 +68,17 @@ pub fn serving_answer(model: &str, rows: &[BatchRow]) -> String {
         seconds(s.per_token_s),
         seconds(s.first_token_s)
     )
+}
+
+/// How far times of real engines lie from the modelled ones, in one sentence; empty without measurements.
+#[must_use]
+pub fn serving_accuracy_text(kinds: &[Accuracy]) -> String {
+    let first = kinds.iter().map(|kind| kind.years.0).min();
+    let last = kinds.iter().map(|kind| kind.years.1).max();
+    let Some((first, last)) = first.zip(last) else { return String::new() };
+    let each: Vec<String> = kinds
+        .iter()
+        .map(|kind| format!("{} {:.0} %", kind.kind, 100.0 * kind.mean_error_ratio))
+        .collect();
+    format!("mean error against engines of {first} to {last}: {}", each.join(", "))
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::own::{device_of, model_of};
 use crate::cost::{
-    BatchRow, Deployment, Efficiency, Latency, Price, Requests, ServingLine, Uncertain,
+    Accuracy, BatchRow, Deployment, Efficiency, Latency, Price, Requests, ServingLine, Uncertain,
+    serving_accuracy,
 };
 use crate::error::{Result, StudyError};
 use crate::flops::{Footprint, Pattern};
@@ -93,6 +94,9 @@ pub struct ServingReport {
     pub devices: f64,
     /// Bits a stored weight takes, its part of the scale included.
     pub stored_bits: f64,
+    /// How well the model of serving meets measurements; empty for the data sheet itself.
+    #[serde(default)]
+    pub accuracy: Vec<Accuracy>,
     /// The models, in the order asked, twins last.
     pub models: Vec<ServedModel>,
 }
@@ -158,6 +162,7 @@ impl ServingRequest {
             device: on.device.name.clone(),
             devices: on.devices,
             stored_bits: on.stored_bits(),
+            accuracy: if self.ideal { Vec::new() } else { serving_accuracy()? },
             models: self.subjects()?.into_iter().map(served).collect::<Result<_>>()?,
         })
     }

@@ -1,8 +1,10 @@
 //! A model on devices: memory, time of a decoding step, time to read a prompt.
 //!
 //! Decoding reads every weight and the cache once a step; prefill multiplies every weight with every
-//! token of the prompt. The slower of memory and arithmetic limits the speed, and each layer adds a
-//! fixed time. The shares of peak are fitted to measurements (`data/serving.toml`).
+//! token of the prompt. Reading weights and arithmetic overlap in part, each layer adds a fixed time, and
+//! devices that share a model exchange what they computed. The shares of peak are fitted to measurements
+//! (`data/serving.toml`) of engines from 2023 to 2026; [`serving_accuracy`](super::serving_accuracy) says
+//! how well they are met.
 
 use super::bits::{stored_bits, usual_scale_group};
 use super::chunks::Chunks;
@@ -132,8 +134,20 @@ impl Deployment {
         model.layers * (self.efficiency.layer_s + self.efficiency.hop_s * hops)
     }
 
+    /// Time to add up what the devices computed for `tokens` tokens, s; zero where no link is on record.
+    ///
+    /// Two all-reduces a layer of `d_model` 16-bit numbers per token. In a ring each device sends
+    /// 2 (n - 1) / n of them; half of a link's bandwidth goes each way.
+    fn link_s(&self, model: &Footprint, tokens: f64) -> f64 {
+        let Some(gb_per_s) = self.device.link_gb_per_s else { return 0.0 };
+        let sent = 2.0 * (1.0 - 1.0 / self.devices.max(1.0));
+        let bytes = 2.0 * model.layers * tokens * model.d_model * 2.0 * sent;
+        bytes / (gb_per_s * 1e9 / 2.0 * self.efficiency.link_share)
+    }
+
     /// Time of one decoding step for `batch` sequences of `context` tokens, s, and what bounds it:
-    /// max(weights read / bandwidth, FLOPs / peak) + cache / bandwidth + overhead.
+    /// (weights read / bandwidth, FLOPs / peak) together + cache / bandwidth + links + overhead. Two
+    /// times that overlap in part take (a^p + b^p)^(1/p) together.
     #[must_use]
     pub fn step_s(&self, model: &Footprint, batch: f64, context: f64) -> (f64, Bound) {
         self.mixed_step_s(model, batch, context, &Chunks::NONE)
@@ -156,7 +170,8 @@ impl Deployment {
         let bandwidth =
             self.devices * self.device.bandwidth_bytes_per_s() * self.efficiency.bandwidth_share;
         let cache = batch * self.cache_bytes(model, context) / bandwidth;
-        let overhead = self.overhead_s(model);
+        let links = self.link_s(model, batch + chunks.tokens);
+        let overhead = self.overhead_s(model) + links;
         let bound = if overhead > read.max(compute) + cache {
             Bound::Overhead
         } else if compute > read + cache {
@@ -164,18 +179,26 @@ impl Deployment {
         } else {
             Bound::Bandwidth
         };
-        (read.max(compute) + cache + overhead, bound)
+        (self.efficiency.together_s(read, compute) + cache + overhead, bound)
     }
 
-    /// Time to read a prompt of `tokens`, s: 2 FLOPs per weight and token and the causal scores, or
-    /// one reading of the weights, whichever is longer, and the overhead.
+    /// Time to read a prompt of `tokens`, s: 2 FLOPs per weight and token and the causal scores together
+    /// with one reading of the weights, then links and overhead.
     ///
     /// All experts are read once; arithmetic counts only those visited.
     #[must_use]
     pub fn prefill_s(&self, model: &Footprint, tokens: f64) -> f64 {
+        self.prefill_batch_s(model, 1.0, tokens)
+    }
+
+    /// Time to read `prompts` prompts of `tokens` each at once, s.
+    pub(super) fn prefill_batch_s(&self, model: &Footprint, prompts: f64, tokens: f64) -> f64 {
         let span = mean_span(tokens, model.window);
         let per_token = 2.0 * model.weights_visited() + model.score_flops(span);
-        let read = model.weights_read(tokens) * self.stored_bits() / 8.0 / self.weight_bandwidth();
-        (tokens * per_token / self.flop_per_s()).max(read) + self.overhead_s(model)
+        let all = prompts * tokens;
+        let read = model.weights_read(all) * self.stored_bits() / 8.0 / self.weight_bandwidth();
+        let compute = all * per_token / self.flop_per_s();
+        let links = self.link_s(model, all);
+        self.efficiency.together_s(read, compute) + links + self.overhead_s(model)
     }
 }

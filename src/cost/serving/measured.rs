@@ -27,12 +27,12 @@ pub struct Efficiency {
     pub compute_share: Option<f64>,
     /// Factor on arithmetic where weights have 8 bits and the device multiplies in FP8: what the quicker
     /// products leave after scaling and attention, which stay in 16 bits.
-    #[serde(default = "no_factor")]
     pub fp8_factor: f64,
-}
-
-fn no_factor() -> f64 {
-    1.0
+    /// Share of a link's one-way bandwidth that adding up between the devices reaches.
+    pub link_share: f64,
+    /// How far reading weights and arithmetic overlap: p of (reading^p + arithmetic^p)^(1/p). One for not at
+    /// all, infinite for the slower alone.
+    pub overlap_power: f64,
 }
 
 impl Efficiency {
@@ -44,7 +44,19 @@ impl Efficiency {
         hop_s: 0.0,
         compute_share: Some(1.0),
         fp8_factor: 1.0,
+        link_share: f64::INFINITY,
+        overlap_power: f64::INFINITY,
     };
+
+    /// Time for reading and arithmetic that overlap in part.
+    pub(super) fn together_s(&self, read_s: f64, compute_s: f64) -> f64 {
+        let (slower, quicker) = (read_s.max(compute_s), read_s.min(compute_s));
+        if self.overlap_power.is_infinite() || quicker <= 0.0 {
+            return slower;
+        }
+        let p = self.overlap_power;
+        slower * (1.0 + (quicker / slower).powf(p)).powf(1.0 / p)
+    }
 
     /// The constants fitted to published decoding speeds.
     ///
@@ -71,6 +83,8 @@ pub struct Measured {
     pub prompt: f64,
     /// Tokens per second of one sequence.
     pub tokens_per_s: f64,
+    /// Year it was published.
+    pub year: u32,
     /// Who measured it.
     pub source: String,
     /// How it was read.
@@ -110,12 +124,74 @@ pub struct Loaded {
     pub checked: String,
 }
 
+/// One published throughput of a large batch that starts together: all prompts first, then the answers.
+#[derive(Deserialize)]
+pub(super) struct Batched {
+    /// Device.
+    pub(super) device: String,
+    /// Model.
+    pub(super) model: String,
+    /// Bits per stored weight.
+    pub(super) weight_bits: f64,
+    /// Bits per entry of keys and values.
+    pub(super) kv_bits: f64,
+    /// Devices (tensor parallel).
+    pub(super) devices: f64,
+    /// Requests of the batch.
+    pub(super) batch: f64,
+    /// Tokens of a prompt.
+    pub(super) prompt: f64,
+    /// Tokens of an answer.
+    pub(super) answer: f64,
+    /// Tokens written per second and device, prompts included in the time.
+    pub(super) tokens_per_s_per_device: f64,
+    /// Year of the engine.
+    pub(super) year: u32,
+}
+
+/// One published time to the first token of a single request.
+#[derive(Deserialize)]
+pub(super) struct FirstToken {
+    /// Device.
+    pub(super) device: String,
+    /// Model.
+    pub(super) model: String,
+    /// Bits per stored weight.
+    pub(super) weight_bits: f64,
+    /// Devices (tensor parallel).
+    pub(super) devices: f64,
+    /// Tokens of the prompt.
+    pub(super) prompt: f64,
+    /// Time to the first token, ms.
+    pub(super) first_token_ms: f64,
+    /// Year of the engine.
+    pub(super) year: u32,
+}
+
+/// What sets the engine of the [`Batched`] rows apart.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OlderEngine {
+    /// Times it reads keys and values that query heads share; at most as often as heads share them.
+    pub(super) kv_rereads: f64,
+}
+
+/// The shipped table.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+pub(super) struct Table {
     constants: Efficiency,
+    pub(super) older_engine: OlderEngine,
     measured: Vec<Measured>,
     loaded: Vec<Loaded>,
+    pub(super) batched: Vec<Batched>,
+    pub(super) first_token: Vec<FirstToken>,
+}
+
+impl Table {
+    pub(super) fn shipped() -> Result<&'static Self, CostError> {
+        MEASUREMENTS.as_ref().map_err(Clone::clone)
+    }
 }
 
 static MEASUREMENTS: LazyLock<Result<Table, CostError>> = LazyLock::new(|| {

@@ -56,7 +56,7 @@ pub enum Bound {
     Bandwidth,
     /// Arithmetic.
     Compute,
-    /// The fixed time per layer.
+    /// The fixed time per layer and what devices exchange.
     Overhead,
 }
 

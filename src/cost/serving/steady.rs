@@ -10,9 +10,9 @@ impl Deployment {
     /// Serves requests of one kind by continuous batching.
     ///
     /// In steady state every step decodes the batch and reads the prompts of the requests that begin, in
-    /// pieces: max(weights read / bandwidth, FLOPs of both / peak) + cache / bandwidth + overhead. While
-    /// memory bounds the step, reading prompts costs its users nothing; beyond that it makes every token
-    /// wait. With [`prefill_apart`](Self::prefill_apart) prompts are read on a group of their own. The
+    /// pieces: weights read / bandwidth and FLOPs of both / peak, which overlap in part, + cache / bandwidth +
+    /// links + overhead. While memory bounds the step, reading prompts costs its users little; beyond that
+    /// it makes every token wait. With [`prefill_apart`](Self::prefill_apart) prompts are read on a group of their own. The
     /// cache has room for whole answers; a step reads it at half an answer, the mean over all steps.
     ///
     /// # Errors

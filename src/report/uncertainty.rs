@@ -4,31 +4,33 @@ use super::number::{number, or_dash, percent};
 use super::table::Table;
 use crate::plan::{Regret, Spread};
 
-/// Which input causes which share of the uncertainty, one quantity a row.
+/// Which input causes which share of the uncertainty, one input a row.
 #[must_use]
 pub fn spread_table(spread: &[Spread]) -> Table {
     let mut inputs: Vec<_> = spread.iter().flat_map(|s| &s.shares).map(|s| s.input).collect();
     inputs.sort();
     inputs.dedup();
-    let names: Vec<String> = inputs.iter().map(ToString::to_string).collect();
-    let columns: Vec<&str> =
-        ["quantity", "SD"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    let mut table = Table::new("share of the uncertainty that each input causes", &columns);
-    for s in spread {
-        let (name, sd) = match s.quantity.as_str() {
-            "params" => ("N", percent(s.sd)),
-            "tokens" => ("D", percent(s.sd)),
-            "cost" => ("cost", percent(s.sd)),
-            other => (other, format!("{} nats", number(s.sd))),
-        };
-        let share = |input| {
+    let names = spread.iter().map(|s| match s.quantity.as_str() {
+        "params" => "N",
+        "tokens" => "D",
+        other => other,
+    });
+    let columns: Vec<&str> = std::iter::once("share of the doubt").chain(names).collect();
+    let mut table = Table::new("what each input causes of the uncertainty", &columns);
+    for input in inputs {
+        let share = |s: &Spread| {
             let found = s.shares.iter().find(|share| share.input == input);
             or_dash(found.map(|share| format!("{:.0} %", 100.0 * share.in_all)))
         };
-        let cells = inputs.iter().map(|input| share(*input));
-        let sd = sd.trim_start_matches('+').to_owned();
-        table.rows.push([name.to_owned(), sd].into_iter().chain(cells).collect());
+        let cells = spread.iter().map(share);
+        table.rows.push(std::iter::once(input.to_string()).chain(cells).collect());
     }
+    let sd = |s: &Spread| match s.quantity.as_str() {
+        "loss" => number(s.sd),
+        _ => percent(s.sd).trim_start_matches('+').to_owned(),
+    };
+    let sds = spread.iter().map(sd);
+    table.rows.push(std::iter::once("SD".to_owned()).chain(sds).collect());
     table
 }
 

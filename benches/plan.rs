@@ -146,6 +146,7 @@ fn money_plan_over_4000_draws_with_repeated_text(bencher: Bencher) {
         unique: Tokens::new(3e11),
         max_epochs: 16.0,
         repetition: (15.387_756, 5.309_743),
+        rival: None,
     });
     let sampling = Sampling { draws: 4000, share_draws: 0, seed: 0 };
     bencher.bench_local(|| {

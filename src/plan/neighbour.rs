@@ -143,8 +143,18 @@ impl View<'_> {
             (surface.loss_at(ln_n, ln_d) <= most * (1.0 + 1e-12)).then_some((ln_n, ln_d))
         };
         let step = -SMALLEST.ln() / f64::from(SIZES);
-        let sizes: Vec<(f64, f64)> =
+        let mut sizes: Vec<(f64, f64)> =
             (1..=SIZES).map_while(|i| near(self.at.ln_n - step * f64::from(i))).collect();
+        // The smallest size that is nearly as good lies between the last of them and the next.
+        let mut last = sizes.last().map_or(self.at.ln_n, |at| at.0);
+        let mut width = step;
+        for _ in 0..20 {
+            width *= 0.5;
+            if let Some(at) = near(last - width) {
+                last = at.0;
+                sizes.push(at);
+            }
+        }
         let cheapest = |cost: &dyn Fn(f64, f64) -> f64| {
             let own = cost(self.at.ln_n, self.at.ln_d);
             let ratio = |(n, d): (f64, f64)| cost(n, d) / own;

@@ -33,5 +33,5 @@ pub(super) fn warning(scenario: &Scenario, at: &Solved, plan: &Plan) -> Option<W
     let needed = optimum_for_loss(&plain, plan.loss_nats).ok()?.train_flops;
     let lost = 1.0 - needed / plan.train_flops;
     let epochs = plan.d.get() / data.unique.get();
-    (lost > LOST && epochs > 1.0).then(|| Warning::ComputeWasted { epochs, lost, needed })
+    (lost > LOST && epochs > 1.0).then_some(Warning::ComputeWasted { epochs, lost, needed })
 }

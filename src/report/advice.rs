@@ -168,14 +168,14 @@ fn change(
         parts
             .push(format!("{} would train {} on {} tokens", rival.law, rival.plan.n, rival.plan.d));
     }
-    if let (Some(regret), false) = (regret, rivals.is_empty()) {
-        if regret.least.worst.is_finite() {
-            parts.push(format!(
-                "{} loses least whichever law is true (at most {})",
-                regret.least.params,
-                percent(regret.least.worst).trim_start_matches('+')
-            ));
-        }
+    if let (Some(regret), false) = (regret, rivals.is_empty())
+        && regret.least.worst.is_finite()
+    {
+        parts.push(format!(
+            "{} loses least whichever law is true (at most {})",
+            regret.least.params,
+            percent(regret.least.worst).trim_start_matches('+')
+        ));
     }
     if r.intervals.is_empty() && rivals.is_empty() {
         parts.push(format!(

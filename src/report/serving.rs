@@ -15,7 +15,7 @@ pub fn serving_title(model: &str, params: Params, active_params: Params) -> Stri
     }
 }
 
-/// Serving by batch size.
+/// Serving by batch size: time to the first token and to each next one, speed, memory, prices.
 #[must_use]
 pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
     let sparse = rows.iter().any(|r| r.experts_reached > 0.0);

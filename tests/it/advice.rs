@@ -67,8 +67,8 @@ fn a_training_budget_is_weighed_against_serving() {
     assert!(smaller < n && n < larger && cheaper < dearer);
 }
 
-/// Where only training counts and a limit presses the size, the neighbour that serves a hundred times
-/// cheaper is told first.
+/// Where only training counts and a limit presses the size, the neighbour that serves several times cheaper
+/// is told first.
 #[test]
 fn a_plan_pressed_against_a_limit_names_its_neighbour() {
     let args = [CLUSTER, EIGHT, &["--cost", "train-usd"]].concat();
@@ -76,7 +76,8 @@ fn a_plan_pressed_against_a_limit_names_its_neighbour() {
     let r = &pressed["recommended"][0];
     assert!(number(r, "/served/batch") < 2.0, "{r}");
     let neighbour = &r["neighbour"];
-    assert!(number(neighbour, "/cost_ratio") < 0.1, "{neighbour}");
+    assert!(number(neighbour, "/cost_ratio") < 0.2, "{neighbour}");
+    assert!(number(neighbour, "/batches/1") > 4.0, "{neighbour}");
     assert!(number(neighbour, "/loss_share") < 0.005 + 1e-9);
     assert_eq!(codes(&pressed)[0], "cheaper-neighbour");
     let text = isoloss(&[&["plan"], &args[..], &["--draws", "0"]].concat(), here());

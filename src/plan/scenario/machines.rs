@@ -29,6 +29,7 @@ pub struct Training {
 
 /// How the model is served.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a scenario has one of them")]
 pub enum Serving {
     /// 2 N FLOPs per token at the utilisation of each phase (Sardana et al. 2024, eq. 6).
     Utilisation {

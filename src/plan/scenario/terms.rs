@@ -42,11 +42,11 @@ impl Scenario {
                 false => PlanError::DenseLaw { law: law() }.into(),
             });
         }
-        if let Some(range) = surface.support.experts.filter(|_| experts > 1.0) {
-            if range.factor_outside(experts) > FAR_OUTSIDE {
-                let (asked, lo, hi) = (experts, range.lo, range.hi);
-                return Err(PlanError::ExpertsOutside { law: law(), asked, lo, hi }.into());
-            }
+        if let Some(range) = surface.support.experts.filter(|_| experts > 1.0)
+            && range.factor_outside(experts) > FAR_OUTSIDE
+        {
+            let (asked, lo, hi) = (experts, range.lo, range.hi);
+            return Err(PlanError::ExpertsOutside { law: law(), asked, lo, hi }.into());
         }
         if knows(Factor::Experts) {
             setting.experts = experts;

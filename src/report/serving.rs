@@ -15,12 +15,11 @@ pub fn serving_title(model: &str, params: Params, active_params: Params) -> Stri
     }
 }
 
-/// Serving by batch size: time to the first token and to each next one, speed, memory, prices.
+/// Serving by batch size. The first token, which takes the same at any, is in [`serving_answer`].
 #[must_use]
 pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
     let sparse = rows.iter().any(|r| r.experts_reached > 0.0);
-    let mut columns =
-        vec!["batch", "first token", "per token", "tokens/s", "GB", "bound by", "$/M in", "out"];
+    let mut columns = vec!["batch", "per token", "tokens/s", "GB", "bound by", "$/M in", "out"];
     if sparse {
         columns.push("experts");
         columns.push("read");
@@ -31,7 +30,6 @@ pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
         let usd = |x: &Option<Uncertain>| or_dash(x.as_ref().map(|u| format!("{:.3}", u.mid)));
         let mut cells = vec![
             bare_count(s.batch.floor()),
-            seconds(s.first_token_s),
             seconds(s.per_token_s),
             short_count(row.tokens_per_s),
             short_count((s.weight_bytes + s.cache_bytes) / 1e9),

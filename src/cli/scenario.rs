@@ -20,7 +20,7 @@ pub(super) struct ScenarioArgs {
     /// where nothing is given.
     #[arg(long, help_heading = "Training")]
     pub(super) mfu: Option<Goodput>,
-    /// Train in FP8: 1.34 to 1.51 times as fast as --mfu says of BF16.
+    /// Train in FP8: 1.25 to 1.51 times as fast as --mfu says of BF16.
     #[arg(long, help_heading = "Training")]
     pub(super) fp8_training: bool,
     /// Price of a training device-hour, a number or a range; the newest on record when absent.

@@ -219,7 +219,9 @@ pub enum PlanError {
     },
     /// A deadline that cannot be kept.
     #[error(
-        "the run takes {takes_days:.1} days on {devices} devices, not {days:.1}: {devices_needed} devices, {takes_days:.1} days, a useful share of {share_needed:.2}, or {fitting} tokens would keep the deadline"
+        "the run takes {} days on {devices} devices, not {days:.1}; what would keep the deadline: {}",
+        days_up(.takes_days),
+        ways(.takes_days, .devices_needed, .share_needed, .fitting)
     )]
     Deadline {
         /// Days asked for.
@@ -228,12 +230,49 @@ pub enum PlanError {
         takes_days: f64,
         /// Devices used.
         devices: f64,
-        /// Devices that finish in time.
-        devices_needed: f64,
+        /// Devices that finish in time; none where the batch does not keep so many busy.
+        devices_needed: Option<f64>,
         /// Share of the peak that finishes in time.
         share_needed: f64,
         /// Tokens that fit.
         fitting: Tokens,
+    },
+    /// No number of devices finishes in time.
+    #[error(
+        "no number of devices up to {most} finishes {tokens} tokens in {days:.1} days with {sequences:.0} sequences a batch; train on fewer tokens, in more days, or in larger batches"
+    )]
+    TooLarge {
+        /// Training tokens.
+        tokens: Tokens,
+        /// Sequences of the batch.
+        sequences: f64,
+        /// Days there are.
+        days: f64,
+        /// Most devices that were tried.
+        most: f64,
+    },
+    /// Less than one device.
+    #[error("{found} devices; expected at least 1")]
+    Devices {
+        /// The number given.
+        found: f64,
+    },
+    /// A training state larger than the devices' memory.
+    #[error(
+        "training takes {needed_gb:.0} GB on the fullest of {devices} x {device}, which have {free_gb:.0} GB for it; {}",
+        holding(.enough)
+    )]
+    Memory {
+        /// Bytes on the fullest device, GB.
+        needed_gb: f64,
+        /// Devices.
+        devices: f64,
+        /// The device.
+        device: String,
+        /// Bytes there are for it, GB.
+        free_gb: f64,
+        /// A number of devices that holds it.
+        enough: Option<f64>,
     },
     /// Fewer than one pass over the data.
     #[error("at most {found} epochs over the unique tokens; expected at least 1")]
@@ -241,4 +280,28 @@ pub enum PlanError {
         /// The limit.
         found: f64,
     },
+}
+
+/// Days, rounded up, so that they are enough.
+fn days_up(days: &f64) -> String {
+    format!("{:.1}", (days * 10.0).ceil() / 10.0)
+}
+
+/// What would keep a deadline, each rounded so that it is enough.
+fn ways(takes_days: &f64, devices: &Option<f64>, share: &f64, fitting: &Tokens) -> String {
+    let mut ways: Vec<String> = devices.iter().map(|n| format!("{n} devices")).collect();
+    ways.push(format!("{} days", days_up(takes_days)));
+    if *share < 1.0 {
+        ways.push(format!("a useful share of {:.3}", (share * 1e3).ceil() / 1e3));
+    }
+    let digit = 10f64.powf(fitting.get().max(1.0).log10().floor() - 2.0);
+    let down = Tokens::new((fitting.get() / digit).floor() * digit);
+    format!("{}, or {down} tokens", ways.join(", "))
+}
+
+fn holding(enough: &Option<f64>) -> String {
+    enough.map_or_else(
+        || "no number of devices holds it; use a shorter context or other devices".to_owned(),
+        |n| format!("{n} devices would hold it"),
+    )
 }

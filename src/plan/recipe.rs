@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::hyper::{Advice, Hyper, advise};
 use super::scenario::Training;
 use crate::cost::{Layout, Uncertain, training_layout};
-use crate::error::{Error, PlanError, Result};
+use crate::error::{CostError, Error, PlanError, Result};
 use crate::flops::{Pattern, Shape};
 use crate::units::{Flops, ParamRule, Params, Tokens};
 
@@ -32,13 +32,15 @@ pub struct RecipeInputs {
     pub training: Option<Training>,
 }
 
-/// Share of the tokens that may be cut to keep a deadline: what counting attention and the vocabulary
-/// adds to 6 N D, and no more.
-const MOST_CUT: f64 = 0.1;
+/// Share of a budget in 6 N D that rounding a shape and a batch may cost: a deadline is kept by cutting
+/// tokens for that, for what counting attention adds and for devices that no copy fits, and for no more.
+const ROUNDING: f64 = 0.01;
 /// Fewest optimiser steps of a run.
 const FEWEST_STEPS: f64 = 10.0;
-/// Devices of a node.
+/// Devices of a node, as datacenter GPUs come.
 const NODE: f64 = 8.0;
+/// Most devices that a recipe asks for: ten times the largest cluster on record and more.
+const MOST_DEVICES: f64 = 2e6;
 /// Bytes of a parameter in a checkpoint: 16-bit weights, f32 master weights and two moments.
 const CHECKPOINT_BYTES: f64 = 14.0;
 const YEAR_DAYS: f64 = 365.25;
@@ -48,8 +50,14 @@ const YEAR_DAYS: f64 = 365.25;
 pub struct Running {
     /// Devices used.
     pub devices: f64,
+    /// Devices there are, where more than are used: the copies of the model do not divide them, or a batch has
+    /// too few sequences for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices_given: Option<f64>,
     /// Nodes of eight they fill.
     pub nodes: f64,
+    /// Training tokens in a day at that goodput.
+    pub tokens_per_day: f64,
     /// Training tokens in a year at that goodput.
     pub tokens_per_year: f64,
     /// Bytes of a checkpoint with the optimiser's state.
@@ -108,9 +116,10 @@ pub struct Recipe {
 ///
 /// # Errors
 /// [`FlopsError::NoShape`](crate::error::FlopsError::NoShape) when no shape of the pattern has this
-/// size; [`CostError::DoesNotFit`](crate::error::CostError::DoesNotFit) when no layout fits the
-/// devices; [`PlanError::Batch`] for a batch below one sequence, [`PlanError::FewSteps`] for fewer than ten
-/// steps, [`PlanError::Deadline`] for devices and a time in which it cannot be done.
+/// size; [`PlanError::Memory`] when no layout fits the devices, [`PlanError::Devices`] for less than one;
+/// [`PlanError::Batch`] for a batch below one sequence, [`PlanError::FewSteps`] for fewer than ten
+/// steps, [`PlanError::Deadline`] for devices and a time in which it cannot be done,
+/// [`PlanError::TooLarge`] for a time in which no number of devices can.
 ///
 /// ```
 /// use isoloss::flops::Pattern;
@@ -140,7 +149,8 @@ pub fn recipe(inputs: &RecipeInputs) -> Result<Recipe> {
         ParamRule::All | ParamRule::Active => params.active,
     };
     let experts = shape.experts.map_or(1.0, |e| f64::from(e.count));
-    let advice = advise(params.active, active_non_embedding, inputs.d, experts)?;
+    let advice =
+        advise(params.active, active_non_embedding, inputs.d, experts, inputs.batch_tokens)?;
     let rule = advice.iter().find(|a| a.quantity == Hyper::BatchTokens);
     let context = f64::from(inputs.context);
     let batch_wanted = match inputs.batch_tokens {
@@ -161,12 +171,21 @@ pub fn recipe(inputs: &RecipeInputs) -> Result<Recipe> {
         let hours = |d: Tokens| {
             training.utilisation.map(|share| per_token * d.get() / (peak * share) / 3600.0)
         };
-        let (layout, used) = laid_out(&shape, training, hours(tokens), context, batch_wanted)?;
+        let place = Place { shape: &shape, training, context, batch_tokens: batch_wanted };
+        let hours_mid = hours(tokens).mid;
+        let layout = match training.devices {
+            Some(there) => place.on(there)?,
+            None => place.finishing(hours_mid, tokens)?,
+        };
+        let used = layout.devices();
         let limit_h = training.devices.and(training.duration_s).map(|s| used * s / 3600.0);
-        if let Some(limit_h) = limit_h.filter(|limit| hours(tokens).mid > limit * (1.0 + 1e-9)) {
-            let share = limit_h / hours(tokens).mid;
-            if share < 1.0 - MOST_CUT {
-                return Err(missed(training, hours(tokens).mid, used, tokens * share));
+        if let Some(limit_h) = limit_h.filter(|limit| hours_mid > limit * (1.0 + 1e-9)) {
+            let share = limit_h / hours_mid;
+            let six_nd = 6.0 * params.active.get() / per_token;
+            let busy = training.devices.map_or(1.0, |there| used / there);
+            if share < six_nd.min(1.0) * busy * (1.0 - ROUNDING) {
+                let enough = place.finishing(hours_mid, tokens).ok().map(|l| l.devices());
+                return Err(missed(training, hours_mid, used, enough, tokens * share));
             }
             tokens = tokens * share;
         }
@@ -193,37 +212,95 @@ pub fn recipe(inputs: &RecipeInputs) -> Result<Recipe> {
     })
 }
 
-/// The layout, and the devices it uses: those there are, or as many whole nodes as finish in time.
-fn laid_out(
-    shape: &Shape,
-    training: &Training,
-    hours: Uncertain,
+/// What is laid out, and where.
+struct Place<'a> {
+    shape: &'a Shape,
+    training: &'a Training,
     context: f64,
     batch_tokens: f64,
-) -> Result<(Layout, f64)> {
-    let devices = training.devices.unwrap_or_else(|| {
-        let duration_s = training.duration_s.unwrap_or(USUAL_DURATION_S);
-        (NODE * (hours.mid * 3600.0 / duration_s / NODE).ceil()).clamp(NODE, 1e7)
-    });
-    let layout = training_layout(
-        shape,
-        training.device,
-        devices.max(1.0) as u32,
-        context,
-        batch_tokens,
-        &training.memory,
-    )?;
-    Ok((layout, layout.devices()))
+}
+
+impl Place<'_> {
+    /// The layout on at most so many devices.
+    fn on(&self, devices: f64) -> Result<Layout> {
+        if devices.is_nan() || devices < 1.0 {
+            return Err(PlanError::Devices { found: devices }.into());
+        }
+        let there = devices.floor();
+        self.try_on(there).map_err(|error| match error {
+            CostError::DoesNotFit { needed_gb, device, free_gb, .. } => {
+                // Twice as many, until they hold it.
+                let mut more = NODE * (there / NODE).ceil();
+                while more < MOST_DEVICES && self.try_on(more).is_err() {
+                    more *= 2.0;
+                }
+                let enough = (more < MOST_DEVICES).then_some(more);
+                PlanError::Memory { needed_gb, devices: there, device, free_gb, enough }.into()
+            }
+            other => other.into(),
+        })
+    }
+
+    fn try_on(&self, devices: f64) -> std::result::Result<Layout, CostError> {
+        training_layout(
+            self.shape,
+            self.training.device,
+            devices.min(MOST_DEVICES) as u32,
+            self.context,
+            self.batch_tokens,
+            &self.training.memory,
+        )
+    }
+
+    /// The layout on the fewest whole nodes that do so many device-hours in time, thirty days where no time
+    /// is given. A layout that does not divide its devices leaves some idle, so more are tried.
+    fn finishing(&self, hours: f64, tokens: Tokens) -> Result<Layout> {
+        let duration_s = self.training.duration_s.unwrap_or(USUAL_DURATION_S);
+        let needed = hours * 3600.0 / duration_s;
+        let mut devices = NODE * (needed / NODE).ceil().max(1.0);
+        // What few devices cannot hold, as many as hold it do sooner.
+        if devices <= MOST_DEVICES
+            && let Err(error) = self.on(devices)
+        {
+            match error {
+                Error::Plan(PlanError::Memory { enough: Some(enough), .. }) => devices = enough,
+                other => return Err(other),
+            }
+        }
+        // Beyond four times as many the batch has no sequences for more copies.
+        let most = MOST_DEVICES.min(4.0 * needed.max(devices));
+        while devices <= most {
+            let layout = self.on(devices)?;
+            let missing = needed - layout.devices();
+            if missing <= 1e-9 * needed {
+                return Ok(layout);
+            }
+            devices += NODE * (missing / NODE).ceil();
+        }
+        Err(PlanError::TooLarge {
+            tokens,
+            sequences: (self.batch_tokens / self.context).round(),
+            days: duration_s / 86_400.0,
+            most: MOST_DEVICES,
+        }
+        .into())
+    }
 }
 
 /// A deadline that is missed, and what would keep it.
-fn missed(training: &Training, hours: f64, used: f64, fitting: Tokens) -> Error {
+fn missed(
+    training: &Training,
+    hours: f64,
+    used: f64,
+    devices_needed: Option<f64>,
+    fitting: Tokens,
+) -> Error {
     let days = training.duration_s.unwrap_or(f64::NAN) / 86_400.0;
     PlanError::Deadline {
         days,
         takes_days: hours / used / 24.0,
         devices: used,
-        devices_needed: NODE * (hours / 24.0 / days / NODE).ceil(),
+        devices_needed,
         share_needed: training.utilisation.mid * hours / 24.0 / days / used,
         fitting,
     }
@@ -250,7 +327,9 @@ fn run_on(
     let days = hours.map(|h| h / used / 24.0);
     Running {
         devices: used,
+        devices_given: training.devices.filter(|there| *there > used),
         nodes: (used / NODE).ceil(),
+        tokens_per_day: tokens.get() / days.mid,
         tokens_per_year: tokens.get() / days.mid * YEAR_DAYS,
         checkpoint_bytes: params.get() * CHECKPOINT_BYTES,
         layout,

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::advice::hanging;
-use super::number::{dollars, megawatt_hours, number, with_range};
-use crate::plan::{Advice, Hyper, Recipe};
+use super::number::{dollars, factor, megawatt_hours, with_range};
+use crate::plan::{Advice, Hyper, Recipe, Running};
 use crate::units::short_count;
 
 /// The run, line by line.
@@ -50,9 +50,10 @@ pub fn recipe_text(r: &Recipe) -> String {
     line(
         "batch",
         format!(
-            "{:.0} sequences, {} tokens",
+            "{:.0} sequences, {} tokens{}",
             r.batch_tokens / f64::from(r.context),
-            short_count(r.batch_tokens)
+            short_count(r.batch_tokens),
+            rounded_from(r)
         ),
     );
     line("steps", format!("{:.0}", r.steps));
@@ -67,7 +68,7 @@ pub fn recipe_text(r: &Recipe) -> String {
         let l = &run.layout;
         let expert = if l.expert > 1 { format!(", experts {}", l.expert) } else { String::new() };
         let recompute = if l.recompute { ", layers recomputed" } else { "" };
-        line("devices", format!("{} on {} nodes", run.devices, run.nodes));
+        line("devices", format!("{} on {} of 8", used_of(run), counted(run.nodes, "node")));
         line(
             "layout",
             format!(
@@ -81,7 +82,12 @@ pub fn recipe_text(r: &Recipe) -> String {
         );
         line(
             "each copy",
-            format!("{} sequences x {} passes a step", l.micro_batch, l.accumulation),
+            format!(
+                "{} x {} a step; {}",
+                counted(l.micro_batch.into(), "sequence"),
+                counted(l.accumulation.into(), "pass"),
+                if l.data == 1 { "1 copy".to_owned() } else { format!("{} copies", l.data) }
+            ),
         );
         if !s.layers.is_multiple_of(l.pipeline) {
             let deepest = s.layers.div_ceil(l.pipeline);
@@ -97,11 +103,23 @@ pub fn recipe_text(r: &Recipe) -> String {
             let padded = s.vocab.next_multiple_of(l.tensor);
             line("", format!("pad the vocabulary to {padded} rows, which the tensor split shares"));
         }
-        line("goodput", with_range(&run.goodput, |x| format!("{:.1} %", 100.0 * x)));
-        line("days", with_range(&run.days, number));
+        let share = with_range(&run.goodput, |x| format!("{:.1} %", 100.0 * x));
+        line("goodput", format!("{share} of the dense BF16 peak"));
+        line("days", with_range(&run.days, three_digits));
         line("device-hours", with_range(&run.device_hours, short_count));
-        line("tokens per year", short_count(run.tokens_per_year));
-        line("checkpoint", format!("{} GB", short_count(run.checkpoint_bytes / 1e9)));
+        line(
+            "tokens",
+            format!(
+                "{} a day, {} a year",
+                short_count(run.tokens_per_day),
+                short_count(run.tokens_per_year)
+            ),
+        );
+        let (size, unit) = match run.checkpoint_bytes {
+            bytes if bytes >= 1e12 => (bytes / 1e12, "TB"),
+            bytes => (bytes / 1e9, "GB"),
+        };
+        line("checkpoint", format!("{} {unit} with optimiser", short_count(size)));
         if let Some(usd) = &run.usd {
             line("cost", with_range(usd, dollars));
         }
@@ -112,17 +130,59 @@ pub fn recipe_text(r: &Recipe) -> String {
     text
 }
 
+/// Share of the devices in use below which the answer says that some are idle.
+const IDLE: f64 = 0.9;
+/// Factor between batches from which a learning rate is no longer the one that its rule means.
+const OTHER_BATCH: f64 = 2.0;
+
+/// The batch asked for, where another one is launched.
+fn rounded_from(r: &Recipe) -> String {
+    let (asked, used) = (short_count(r.batch_wanted), short_count(r.batch_tokens));
+    if asked == used { String::new() } else { format!(" ({asked} wanted; rounded to divide)") }
+}
+
+/// `1 node`, `2 nodes`, `3 passes`.
+fn counted(x: f64, what: &str) -> String {
+    let ending = match (x == 1.0, what.ends_with('s')) {
+        (true, _) => "",
+        (false, true) => "es",
+        (false, false) => "s",
+    };
+    format!("{x} {what}{ending}")
+}
+
+/// As a count, and with two digits below one.
+fn three_digits(x: f64) -> String {
+    if x >= 1.0 || x <= 0.0 {
+        return short_count(x);
+    }
+    let decimals = (1.0 - x.log10().floor()).clamp(0.0, 12.0) as usize;
+    format!("{x:.decimals$}")
+}
+
+/// Devices, and of how many where some are idle.
+fn used_of(run: &Running) -> String {
+    match run.devices_given {
+        Some(there) => format!("{} of {there}", run.devices),
+        None => run.devices.to_string(),
+    }
+}
+
 /// What to launch, how long it takes, and what is unsure, in three lines.
 #[must_use]
 pub fn recipe_answer(r: &Recipe) -> String {
     let s = &r.shape;
     let cut = r.tokens_asked.map_or(String::new(), |asked| {
-        format!(" ({asked} asked for: attention and vocabulary count, and the deadline holds)")
+        format!(" ({asked} asked for; so many fit the deadline, attention counted)")
     });
+    let active = match s.experts {
+        Some(_) => format!(" ({} active)", short_count(r.active_params.get())),
+        None => String::new(),
+    };
     let mut text = hanging(
         "run",
         &format!(
-            "{} parameters: {} layers of width {}; {} tokens{cut} in {:.0} steps of {} tokens",
+            "{}{active} parameters: {} layers of width {}; {} tokens{cut} in {:.0} steps of {} tokens",
             short_count(r.params.get()),
             s.layers,
             s.d_model,
@@ -136,23 +196,47 @@ pub fn recipe_answer(r: &Recipe) -> String {
             run.usd.as_ref().map_or(String::new(), |usd| format!(", {}", with_range(usd, dollars)));
         text.push_str(&hanging(
             "takes",
-            &format!("{} days on {} devices{usd}", with_range(&run.days, number), run.devices),
+            &format!(
+                "{} days on {} device{}{usd}",
+                with_range(&run.days, three_digits),
+                used_of(run),
+                if used_of(run) == "1" { "" } else { "s" }
+            ),
         ));
     }
     let beyond: Vec<String> = r
         .advice
         .iter()
-        .filter(|a| !a.in_range)
-        .map(|a| {
-            let nearest = a.rules.first().map_or(0.0, |rule| rule.outside);
-            format!("{} ({} is {nearest:.1}x out of its range)", a.quantity, a.by)
-        })
+        .filter(|a| !a.in_range && a.quantity != Hyper::WarmUpSteps)
+        .map(|a| format!("{} ({} is {}x out of its range)", a.quantity, a.by, factor(a.nearest())))
         .collect();
-    let unsure = if beyond.is_empty() {
-        "every hyper-parameter has a rule fitted, or used, at this scale".to_owned()
-    } else {
-        format!("no rule reaches this run for {}; tune these first", beyond.join(", "))
-    };
+    let mut unsure = Vec::new();
+    if !beyond.is_empty() {
+        let these = beyond.join(", ");
+        unsure.push(format!("tune first, since no rule reaches this run: {these}"));
+    }
+    let idle = |run: &Running| run.devices_given.is_some_and(|there| run.devices < IDLE * there);
+    if r.running.as_ref().is_some_and(idle) {
+        unsure.push("the batch has too few sequences for all devices".to_owned());
+    }
+    let rule = r.advice.iter().find(|a| a.quantity == Hyper::BatchTokens);
+    let apart = rule.map_or(1.0, |a| (r.batch_tokens / a.recommended).ln().abs().exp());
+    if apart > OTHER_BATCH {
+        unsure.push(format!(
+            "the batch is {}x from the one that the learning rate is for",
+            factor(apart)
+        ));
+    }
+    if let Some(run) = r.running.as_ref().filter(|run| !run.goodput.is_known()) {
+        unsure.push(format!(
+            "goodput spans a factor of {}; measure yours",
+            factor(run.goodput.high / run.goodput.low)
+        ));
+    }
+    if unsure.is_empty() {
+        unsure.push("little: every hyper-parameter has a rule at this scale".to_owned());
+    }
+    let unsure = unsure.join("; ");
     text.push_str(&hanging("unsure", &unsure));
     text
 }
@@ -163,7 +247,7 @@ fn advice_text(advice: &Advice) -> (String, String) {
         Hyper::BatchTokens => short_count(x),
         Hyper::WarmUpSteps => format!("{x:.0}"),
         Hyper::LearningRate => format!("{x:.2e}"),
-        Hyper::WeightDecay => number(x),
+        Hyper::WeightDecay => three_digits(x),
     };
     let value = format!("{} ({})", show(advice.recommended), advice.by);
     let others: Vec<String> = advice
@@ -175,9 +259,14 @@ fn advice_text(advice: &Advice) -> (String, String) {
     let far = advice.rules.iter().filter(|r| !r.reaches()).count();
     let why = match (others.is_empty(), advice.in_range) {
         (false, _) => format!("also in range: {}", others.join(", ")),
-        (true, true) if far > 0 => format!("the only rule in range; {far} others left out"),
+        (true, true) if far == 1 => "the only rule in range; another left out".to_owned(),
+        (true, true) if far > 1 => format!("the only rule in range; {far} others left out"),
         (true, true) => String::new(),
-        (true, false) => format!("no rule in range; the nearest of {}", advice.rules.len()),
+        (true, false) => format!(
+            "no rule in range; the nearest of {}, {}x out",
+            advice.rules.len(),
+            factor(advice.nearest())
+        ),
     };
     (value, why)
 }

@@ -23,7 +23,7 @@ use crate::units::{Params, Tokens};
 /// |---|---|---|
 /// | `cost` | money where serving has a device, FLOPs otherwise | what counts as cost |
 /// | `mfu` | published goodput (median 0.377) | share of the dense BF16 peak |
-/// | `fp8_training` | false | whether matrix products of training run in FP8, 1.34 to 1.51 times as fast |
+/// | `fp8_training` | false | whether matrix products of training run in FP8, 1.25 to 1.51 times as fast |
 /// | `usd_per_hour` | newest price on record | USD per training device-hour |
 /// | `usd_per_kwh` | none | USD per kWh, for machines of one's own |
 /// | `pue` | 1.2 | energy of the site over that of its devices |

@@ -14,6 +14,8 @@ pub(super) fn plan(error: &PlanError) -> Option<&'static str> {
         PlanError::Batch { .. } => "use --batch-tokens, or a shorter --train-context",
         PlanError::FewSteps { .. } => "use --tokens and --batch-tokens",
         PlanError::Deadline { .. } => "change --gpus, --days, --mfu or --tokens",
+        PlanError::TooLarge { .. } => "change --days, --tokens or --batch-tokens",
+        PlanError::Devices { .. } | PlanError::Memory { .. } => "change --gpus or --train-context",
         PlanError::AllExperts { .. } => "use a smaller --top-k",
         PlanError::OtherExperts { .. } | PlanError::ExpertsOutside { .. } => {
             "change --experts; isoloss laws lists what each law saw"

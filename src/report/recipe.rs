@@ -56,7 +56,7 @@ pub fn recipe_text(r: &Recipe) -> String {
             rounded_from(r)
         ),
     );
-    line("steps", format!("{:.0}", r.steps));
+    line("steps", format!("{:.0} for {} tokens{}", r.steps, r.tokens, cut_from(r)));
     for advice in &r.advice {
         let (value, why) = advice_text(advice);
         line(&advice.quantity.to_string(), value);
@@ -160,6 +160,12 @@ fn three_digits(x: f64) -> String {
     format!("{x:.decimals$}")
 }
 
+/// The tokens asked for, where fewer fit the deadline.
+fn cut_from(r: &Recipe) -> String {
+    r.tokens_asked
+        .map_or(String::new(), |asked| format!(" ({asked} asked for; so many fit the time)"))
+}
+
 /// Devices, and of how many where some are idle.
 fn used_of(run: &Running) -> String {
     match run.devices_given {
@@ -172,9 +178,7 @@ fn used_of(run: &Running) -> String {
 #[must_use]
 pub fn recipe_answer(r: &Recipe) -> String {
     let s = &r.shape;
-    let cut = r.tokens_asked.map_or(String::new(), |asked| {
-        format!(" ({asked} asked for; so many fit the deadline, attention counted)")
-    });
+    let cut = cut_from(r);
     let active = match s.experts {
         Some(_) => format!(" ({} active)", short_count(r.active_params.get())),
         None => String::new(),

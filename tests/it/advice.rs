@@ -549,6 +549,9 @@ fn what_a_recipe_changes_is_said() {
         assert_eq!(wide, None);
         text
     };
+    // Counting attention takes more than 6 N D: the tokens that fit are told twice.
+    let cut = text(&["--gpus", "64", "--days", "2.75", "--mfu", "0.16"]);
+    assert_eq!(cut.matches("300B asked for").count(), 2, "{cut}");
     let idle = text(&["--gpus", "16384"]);
     assert!(idle.contains(" of 16384") && idle.contains("too few sequences"), "{idle}");
     let rounded = text(&["--gpus", "64", "--batch-tokens", "1M"]);

@@ -106,7 +106,7 @@ fn family_text(answer: &CurveAnswer) -> String {
     let overhead = |curve: &IsoLossCurve, share: f64| {
         let n = curve.optimum.n * share;
         let d = tokens_for_loss(law, n, curve.loss_nats).ok()?;
-        Some(6.0 * n.get() * d.get() / curve.optimum.train_flops.get() - 1.0)
+        Some(law.train_flops(n, d).get() / curve.optimum.train_flops.get() - 1.0)
     };
     let curves = answer.curves.iter().map(|c| &c.curve);
     family_table(&title, curves, &axis(answer), overhead).to_text()

@@ -81,7 +81,7 @@ impl Console {
             let hint = warning_hint(warning).map_or(String::new(), |hint| format!(" ({hint})"));
             let line = format!("warning[{}]: {warning}{hint}", warning.code());
             if !printed.contains(&line) {
-                eprintln!("{line}");
+                note(&line);
                 printed.push(line);
             }
         }
@@ -93,15 +93,15 @@ impl Console {
     }
 
     pub(super) fn fail(self, error: &Error) -> ExitCode {
-        eprintln!("error: {error}");
+        note(&format!("error: {error}"));
         if let Some(hint) = hint(error) {
-            eprintln!("hint: {hint}");
+            note(&format!("hint: {hint}"));
         }
         ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
     }
 }
 
-/// One line of progress for people or logs; never on stdout.
+/// One line for people or logs; never on stdout. Whoever closes stderr does not want it.
 pub(super) fn note(line: &str) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

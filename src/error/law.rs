@@ -13,15 +13,14 @@ pub enum LawError {
         known: Vec<&'static str>,
     },
     /// A family where a law is asked for.
-    #[error(
-        "`{family}` is a family of laws, without constants; published laws of it are {}",
-        published.join(", ")
-    )]
+    #[error("`{family}` is a family of laws, without constants; {}", of_family(published, coefs))]
     FamilyForLaw {
         /// The family.
         family: &'static str,
         /// Its published laws.
         published: Vec<String>,
+        /// Its coefficients.
+        coefs: Vec<&'static str>,
     },
     /// No published law of this name.
     #[error("unknown law `{name}`{}", did_you_mean(.nearest))]
@@ -100,6 +99,13 @@ pub enum LawError {
         /// Name of the row.
         name: &'static str,
     },
+}
+
+fn of_family(published: &[String], coefs: &[&'static str]) -> String {
+    match published.is_empty() {
+        true => format!("none of it is published, so give numbers for {}", coefs.join(", ")),
+        false => format!("published laws of it are {}", published.join(", ")),
+    }
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

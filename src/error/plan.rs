@@ -169,6 +169,39 @@ pub enum PlanError {
         /// Experts of its runs.
         fitted: f64,
     },
+    /// A law that does not look at both N and D.
+    #[error(
+        "`{law}` depends on {} and not on both N and D, so it cannot split a budget between them; ask another law",
+        depends_on.join(", ")
+    )]
+    NoTradeOff {
+        /// The law.
+        law: String,
+        /// What its loss depends on.
+        depends_on: Vec<String>,
+    },
+    /// Experts under a law whose N counts every one of them.
+    #[error(
+        "N of `{law}` counts the parameters of every expert, but training and serving are paid by those a token visits; use a law in active parameters: `joint-moe` or `krajewski-moe-active`"
+    )]
+    StoredLaw {
+        /// The law.
+        law: String,
+    },
+    /// Far finer, or coarser, experts than a law saw.
+    #[error(
+        "a granularity of {asked} is more than four times outside what `{law}` saw ({lo} to {hi}); ask for one nearer to it"
+    )]
+    GranularityOutside {
+        /// The law.
+        law: String,
+        /// Granularity asked for.
+        asked: f64,
+        /// Coarsest of its runs.
+        lo: f64,
+        /// Finest of its runs.
+        hi: f64,
+    },
     /// Far more, or fewer, experts than a law saw.
     #[error(
         "{asked} experts are more than four times outside what `{law}` saw ({lo} to {hi}); ask for fewer"

@@ -110,7 +110,8 @@ impl fmt::Display for Warning {
             ),
             Self::Extrapolation { quantity, factor } => write!(
                 f,
-                "{quantity} is a factor {factor:.2} beyond the runs the law was fitted on"
+                "{quantity} is a factor {} beyond the runs the law was fitted on",
+                ratio_text(*factor)
             ),
             Self::CheaperNeighbour { params, tokens, cost_ratio, more_nats, loss_share } => write!(
                 f,
@@ -203,7 +204,7 @@ impl fmt::Display for Warning {
                 };
                 write!(
                     f,
-                    "logged FLOPs are {ratio:.2} times 6 N D (median){guess}; check which parameters and which factor were counted"
+                    "logged FLOPs are {ratio:.2} times 6 N D (median){guess}; plans spend budgets as they were logged, so check which parameters and which factor were counted"
                 )
             }
             Self::DrawsWithoutPlan { failed, draws, what } => write!(
@@ -216,5 +217,15 @@ impl fmt::Display for Warning {
             ),
             Self::DoubtfulConstants { law, reason } => write!(f, "{law}: {reason}"),
         }
+    }
+}
+
+/// A ratio with three digits; above a hundred whole, above a million as a power of ten.
+fn ratio_text(ratio: f64) -> String {
+    match ratio {
+        x if x < 10.0 => format!("{x:.2}"),
+        x if x < 100.0 => format!("{x:.1}"),
+        x if x < 1e6 => format!("{x:.0}"),
+        x => format!("{x:.1e}"),
     }
 }

@@ -95,9 +95,31 @@ pub struct Support {
     /// Experts per mixture layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Range>,
+    /// Granularity of the experts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granularity: Option<Range>,
+    /// Share of the experts that a token visits, one minus the sparsity: of 0.98 and 0.99 the second is
+    /// twice as sparse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visited_share: Option<Range>,
+    /// Times the unique tokens were seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<Range>,
 }
 
 impl Support {
+    /// No range on record.
+    pub const UNKNOWN: Self = Self {
+        n: None,
+        d: None,
+        c: None,
+        tokens_per_param: None,
+        experts: None,
+        granularity: None,
+        visited_share: None,
+        epochs: None,
+    };
+
     /// [`outside`](Self::outside) by name, as results carry it.
     #[must_use]
     pub fn distances(&self, point: &Point) -> std::collections::BTreeMap<String, f64> {
@@ -105,22 +127,26 @@ impl Support {
         self.outside(point).into_iter().map(named).collect()
     }
 
-    /// Whether no range at all is on record, so that nothing says where the law holds.
+    /// Whether no range of sizes, tokens or compute is on record, so that nothing says where the law holds.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        *self == Self::default()
+        [self.n, self.d, self.c, self.tokens_per_param].iter().all(Option::is_none)
     }
 
     /// Quantities in which `point` lies outside, with the factor; empty inside.
     #[must_use]
     pub fn outside(&self, point: &Point) -> Vec<(&'static str, f64)> {
         let c = 6.0 * point.n.get() * point.d.get();
+        let setting = &point.setting;
         [
             ("N", self.n, point.n.get()),
             ("D", self.d, point.d.get()),
             ("C", self.c, c),
             ("D/N", self.tokens_per_param, point.d / point.n),
-            ("experts", self.experts, point.setting.experts),
+            ("experts", self.experts, setting.experts),
+            ("granularity", self.granularity, setting.granularity),
+            ("share of experts visited", self.visited_share, 1.0 - setting.sparsity),
+            ("epochs", self.epochs, setting.epochs(point.d)),
         ]
         .into_iter()
         .filter_map(|(name, range, x)| {

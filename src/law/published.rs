@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::benchmark::benchmark_by_id;
-use super::families::law_by_id;
+use super::families::{forms, law_by_id};
 use super::point::Support;
 use super::surface::Surface;
 use crate::error::{LawError, nearest_name};
@@ -286,7 +286,7 @@ impl Surface {
     /// ```
     ///
     /// # Errors
-    /// [`LawError::UnknownLaw`] with the nearest name.
+    /// [`LawError::UnknownLaw`] with the nearest name, [`LawError::FamilyForLaw`] for a family.
     pub fn published(name: &str) -> Result<Self, LawError> {
         let laws = published_laws()?;
         if let Some(law) = laws.iter().find(|l| l.name == name) {
@@ -294,10 +294,13 @@ impl Surface {
         }
         let of_family = laws.iter().filter(|l| l.form == name).map(|l| l.name.clone());
         let of_family: Vec<String> = of_family.collect();
-        if let (Ok(family), false) = (law_by_id(name), of_family.is_empty()) {
-            return Err(LawError::FamilyForLaw { family: family.id(), published: of_family });
+        if let Ok(family) = law_by_id(name) {
+            let coefs = family.coefs().iter().map(|c| c.name).collect();
+            let family = family.id();
+            return Err(LawError::FamilyForLaw { family, published: of_family, coefs });
         }
-        Err(unknown(name, laws.iter().map(|l| l.name.as_str())))
+        let families = forms().iter().map(|form| form.id());
+        Err(unknown(name, laws.iter().map(|l| l.name.as_str()).chain(families)))
     }
 }
 

@@ -9,7 +9,7 @@ use super::point::{Point, Support};
 use super::powers::Powers;
 use crate::error::LawError;
 use crate::num::find_root;
-use crate::units::{Flops, ParamRule, Setting};
+use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
 /// A law family with coefficients, a label and the convention of its N.
 ///
@@ -149,6 +149,19 @@ impl Surface {
         self.law.loss(&self.theta, &point.at())
     }
 
+    /// Training FLOPs of `n` parameters on `d` tokens, as the runs behind the law count them:
+    /// [`flops_per_nd`](Self::flops_per_nd) · N · D.
+    #[must_use]
+    pub fn train_flops(&self, n: Params, d: Tokens) -> Flops {
+        Flops::new(self.flops_per_nd * n.get() * d.get())
+    }
+
+    /// Tokens that `c` training FLOPs allow `n` parameters, counted so.
+    #[must_use]
+    pub fn tokens_for(&self, c: Flops, n: Params) -> Tokens {
+        Tokens::new(c.get() / (self.flops_per_nd * n.get()))
+    }
+
     /// Predicted loss at logarithms, for solvers that work there.
     #[must_use]
     pub fn loss_at(&self, ln_n: f64, ln_d: f64) -> f64 {
@@ -212,7 +225,7 @@ impl Surface {
         Some(Self { law: &Muennighoff, theta, ..self.clone() })
     }
 
-    /// ln N of the lowest loss on C = 6 N D: the family's closed form, else solved where the two
+    /// ln N of the lowest loss at `c` training FLOPs, counted by [`flops_per_nd`](Self::flops_per_nd): the family's closed form, else solved where the two
     /// slopes agree. `None` when no minimum lies between one parameter and one token, or the law does
     /// not look at both N and D.
     #[must_use]
@@ -234,7 +247,7 @@ impl Surface {
         find_root("slope balance", imbalance, 0.0, ln_nd).ok()
     }
 
-    /// d ln N* / d ln C at `c`; with C = 6 N D the exponent of D* is one minus this.
+    /// d ln N* / d ln C at `c`; with C in proportion to N D the exponent of D* is one minus this.
     ///
     /// Exact for a power law; elsewhere a central difference over a factor e^0.02 in C.
     #[must_use]

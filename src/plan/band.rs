@@ -64,7 +64,8 @@ const LEFT_STEP: f64 = 0.02;
 /// that the band opens upwards where some of them cannot reach the loss at all.
 fn flops_interval(ensemble: &Ensemble, n: Params, loss: f64) -> Option<Interval> {
     let draws = ensemble.map(|surface| {
-        Ok(tokens_for_loss(surface, n, loss).map_or(f64::INFINITY, |d| 6.0 * n.get() * d.get()))
+        let tokens = tokens_for_loss(surface, n, loss);
+        Ok(tokens.map_or(f64::INFINITY, |d| surface.train_flops(n, d).get()))
     });
     let mut sorted = draws.values;
     sorted.sort_by(f64::total_cmp);

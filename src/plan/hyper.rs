@@ -238,7 +238,7 @@ struct About {
     runs: u32,
 }
 
-const ANY: Support = Support { n: None, d: None, c: None, tokens_per_param: None, experts: None };
+const ANY: Support = Support::UNKNOWN;
 const DENSE: Option<Range> = Some(Range { lo: 1.0, hi: 1.0 });
 
 /// Li et al. 2025: the released dense runs.

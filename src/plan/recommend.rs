@@ -197,11 +197,12 @@ fn warnings(
     warnings.extend(repetition::warning(scenario, at, plan));
     warnings.extend(extrapolation(law, plan, at.surface.setting));
     let visits = design.pattern.experts.map_or(1, |e| e.top_k);
-    if visits > 1 && law.law().factors().contains(&Factor::Experts) {
+    // A law with a sparsity has the routing in it.
+    if visits > 1 && !law.law().factors().contains(&Factor::Sparsity) {
         warnings.push(Warning::DoubtfulConstants {
             law: law.label.clone(),
             reason: format!(
-                "laws of experts are fitted on top-1 routing here; the plan has top-{visits} routing"
+                "the law does not see how many experts a token visits, and the published ones are of top-1 routing; the plan has top-{visits} routing"
             ),
         });
     }

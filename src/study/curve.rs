@@ -7,7 +7,7 @@ use super::own::{device_of, model_of};
 use super::target::Target;
 use crate::cost::{CostModel, Goodput, ReleasedModel, models};
 use crate::error::{CostError, Result, StudyError, Warning};
-use crate::law::{Ensemble, Point};
+use crate::law::{Ensemble, Point, Surface};
 use crate::plan::{BandedCurve, banded_curve, optimum_of_size};
 use crate::units::{Flops, Params};
 
@@ -158,24 +158,25 @@ impl CurveRequest {
         }
         Ok(CurveAnswer {
             curves,
-            ensembles,
             is_family,
-            placed: self.placed()?,
+            placed: ensembles.first().map_or(Ok(Vec::new()), |law| self.placed(&law.best))?,
+            ensembles,
             cost: self.cost()?,
             unit: self.unit,
             warnings,
         })
     }
 
-    fn placed(&self) -> Result<Vec<PlacedModel>> {
+    fn placed(&self, law: &Surface) -> Result<Vec<PlacedModel>> {
         if self.models.iter().any(|m| m == "all") {
             // A law of dense models has no place for the others.
             let dense = models()?.iter().filter(|m| m.active_params.is_none());
-            return Ok(dense.filter_map(place).collect());
+            return Ok(dense.filter_map(|model| place(model, law)).collect());
         }
         let named = self.models.iter().map(|name| {
             let model = model_of(name)?;
-            place(model).ok_or_else(|| CostError::TokensUnknown { name: model.name.clone() }.into())
+            place(model, law)
+                .ok_or_else(|| CostError::TokensUnknown { name: model.name.clone() }.into())
         });
         named.collect()
     }
@@ -208,10 +209,10 @@ impl CurveRequest {
     }
 }
 
-fn place(m: &ReleasedModel) -> Option<PlacedModel> {
+/// A model beside a curve: its compute is counted as the law counts that of the curve.
+fn place(m: &ReleasedModel, law: &Surface) -> Option<PlacedModel> {
     let (n, d) = (m.n()?, m.tokens?);
-    let train_flops = Flops::new(6.0 * n.get() * d.get());
-    Some(PlacedModel { name: m.name.clone(), params: n, train_flops })
+    Some(PlacedModel { name: m.name.clone(), params: n, train_flops: law.train_flops(n, d) })
 }
 
 /// Released dense models whose loss under `ensemble` is within 0.02 nats of the curve's.
@@ -222,7 +223,7 @@ pub fn models_near(curve: &BandedCurve, ensemble: &Ensemble) -> Vec<PlacedModel>
         let (n, d) = (m.params?, m.tokens.filter(|_| m.active_params.is_none())?);
         let loss = ensemble.best.loss(&Point::new(n, d));
         let near = (loss - curve.curve.loss_nats).abs() < 0.02;
-        let train_flops = Flops::new(6.0 * n.get() * d.get());
+        let train_flops = ensemble.best.train_flops(n, d);
         near.then(|| PlacedModel { name: m.name.clone(), params: n, train_flops })
     });
     named.collect()

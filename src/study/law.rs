@@ -47,13 +47,21 @@ pub fn ask_laws(text: &str) -> Result<Vec<AskedLaw>> {
     Ok(apart(laws, &names))
 }
 
-/// Laws with distinct labels: where two are alike, each has the text it was asked by beside it.
+/// Laws with distinct labels: where two are alike, each has beside it the text it was asked by: its
+/// constants, or its file, without the folder where the names of the files differ.
 fn apart(mut laws: Vec<AskedLaw>, names: &[&str]) -> Vec<AskedLaw> {
     let labels: Vec<String> = laws.iter().map(|law| law.ensemble.best.label.clone()).collect();
     for (i, law) in laws.iter_mut().enumerate() {
         if labels.iter().filter(|label| **label == labels[i]).count() > 1 {
             let asked = names.get(i).copied().unwrap_or_default();
-            let asked = asked.split_once(':').map_or(asked, |(_, constants)| constants);
+            let asked = match asked.split_once(':') {
+                Some((_, constants)) if !is_file(asked) => constants,
+                _ => file_name(asked)
+                    .filter(|name| {
+                        names.iter().filter(|n| file_name(n) == Some(*name)).count() == 1
+                    })
+                    .unwrap_or(asked),
+            };
             let label = format!("{} ({asked})", labels[i]);
             for surface in law.ensemble.draws.iter_mut().chain([&mut law.ensemble.best]) {
                 surface.label.clone_from(&label);
@@ -64,11 +72,21 @@ fn apart(mut laws: Vec<AskedLaw>, names: &[&str]) -> Vec<AskedLaw> {
 }
 
 fn one(name: &str) -> Result<AskedLaw> {
-    if let Some((family, constants)) = name.split_once(':') {
-        return given(family, constants);
+    if is_file(name) {
+        return fitted(Path::new(name));
     }
-    let is_file = Path::new(name).extension().is_some_and(|e| e == "json");
-    if is_file { fitted(Path::new(name)) } else { published(name) }
+    match name.split_once(':') {
+        Some((family, constants)) => given(family, constants),
+        None => published(name),
+    }
+}
+
+fn is_file(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|e| e == "json")
+}
+
+fn file_name(path: &str) -> Option<&str> {
+    Path::new(path).file_name()?.to_str()
 }
 
 /// A family with constants of the user's own: `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`.

@@ -61,6 +61,12 @@ impl Setting {
         served_bits: None,
     };
 
+    /// Times `d` tokens show the unique ones; 1 where nothing is repeated.
+    #[must_use]
+    pub fn epochs(&self, d: Tokens) -> f64 {
+        self.unique.map_or(1.0, |unique| (d.get() / unique.get()).max(1.0))
+    }
+
     /// Whether nothing differs from [`Setting::PLAIN`].
     #[must_use]
     pub fn is_plain(&self) -> bool {

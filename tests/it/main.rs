@@ -23,6 +23,10 @@ mod diagnostics;
 mod docs;
 #[cfg(feature = "cli")]
 mod examples;
+#[cfg(feature = "cli")]
+mod experts;
+#[cfg(feature = "cli")]
+mod flop_counts;
 #[cfg(feature = "logs")]
 mod golden_fit;
 mod golden_machines;

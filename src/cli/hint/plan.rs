@@ -17,8 +17,10 @@ pub(super) fn plan(error: &PlanError) -> Option<&'static str> {
         PlanError::TooLarge { .. } => "change --days, --tokens or --batch-tokens",
         PlanError::Devices { .. } | PlanError::Memory { .. } => "change --gpus or --train-context",
         PlanError::AllExperts { .. } => "use a smaller --top-k",
-        PlanError::OtherExperts { .. } | PlanError::ExpertsOutside { .. } => {
-            "change --experts; isoloss laws lists what each law saw"
+        PlanError::OtherExperts { .. } | PlanError::ExpertsOutside { .. } => "change --experts",
+        PlanError::GranularityOutside { .. } => "change --granularity",
+        PlanError::NoTradeOff { .. } | PlanError::StoredLaw { .. } => {
+            "name another --law; isoloss laws lists them"
         }
         PlanError::DenseLaw { .. } => "use --law joint-moe; isoloss laws lists the others",
         PlanError::Epochs { .. } => "use --max-epochs 1 or more",

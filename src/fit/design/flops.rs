@@ -6,8 +6,9 @@ use crate::data::RunTable;
 use crate::error::Warning;
 use crate::num::median;
 
-/// Runs count by the rule when they differ from it by less than rounding.
-const ROUNDING: f64 = 1e-6;
+/// Runs count by the rule when they differ from it by less than rounding: tables print compute to three
+/// digits or more.
+const ROUNDING: f64 = 5e-3;
 /// Largest over smallest ratio from which a drift is worth a warning.
 const DRIFT: f64 = 1.25;
 

@@ -89,10 +89,12 @@ fn by_law(fit: &Fit, targets: &[Flops]) -> Approach {
 /// ```
 #[must_use]
 pub fn approaches(fit: &Fit, table: &RunTable) -> Approaches {
-    let largest = support(table).c.map_or(1.0, |c| c.hi);
+    let per_nd = fit.surface.flops_per_nd;
+    // The ranges are by the rule, budgets as the runs count.
+    let largest = support(table).c.map_or(1.0, |c| c.hi * per_nd / 6.0);
     let targets = [1.0, 10.0, 100.0].map(|k| Flops::new(k * largest));
     let approaches = vec![
-        by_envelope(table, &targets, &fit.config),
+        by_envelope(table, per_nd, &targets, &fit.config),
         by_valleys(table, &targets, &fit.config),
         by_law(fit, &targets),
     ];

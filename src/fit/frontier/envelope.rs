@@ -31,10 +31,11 @@ impl Curve {
 }
 
 /// The curves of step logs whose learning rate never came down; in a table without step logs, rows
-/// that share a run's name and size, where there are at least five of them.
-fn curves(table: &RunTable) -> Vec<Curve> {
+/// that share a run's name and size, where there are at least five of them. C is `per_nd` N D: a point
+/// within a run has no compute of its own on record.
+fn curves(table: &RunTable, per_nd: f64) -> Vec<Curve> {
     if !table.curves.is_empty() {
-        let point = |n: Params, d: Tokens, loss: f64| ((6.0 * n.get() * d.get()).ln(), loss);
+        let point = |n: Params, d: Tokens, loss: f64| ((per_nd * n.get() * d.get()).ln(), loss);
         return table
             .curves
             .iter()
@@ -53,7 +54,7 @@ fn curves(table: &RunTable) -> Vec<Curve> {
         .into_values()
         .filter(|rows| rows.len() >= 5)
         .map(|rows| {
-            let ln_c = |r: &RunRecord| (6.0 * r.n.get() * r.d.get()).ln();
+            let ln_c = |r: &RunRecord| (per_nd * r.n.get() * r.d.get()).ln();
             let mut points: Vec<(f64, f64)> = rows.iter().map(|r| (ln_c(r), r.loss_nats)).collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
             points.dedup_by(|a, b| a.0 == b.0);
@@ -88,9 +89,14 @@ fn envelope(curves: &[&Curve]) -> Vec<(f64, f64)> {
 }
 
 /// Approach 1: at each compute the size whose training curve is lowest.
-pub(super) fn by_envelope(table: &RunTable, targets: &[Flops], config: &FitConfig) -> Approach {
+pub(super) fn by_envelope(
+    table: &RunTable,
+    per_nd: f64,
+    targets: &[Flops],
+    config: &FitConfig,
+) -> Approach {
     const NAME: &str = "1 envelope of training curves";
-    let curves = curves(table);
+    let curves = curves(table, per_nd);
     let refuse = |reason: String| {
         let refused = vec![Refused { what: "all runs".to_owned(), reason }];
         Frontier::default().approach(NAME, targets, config.level, Vec::new(), refused)

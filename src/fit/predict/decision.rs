@@ -44,7 +44,7 @@ pub struct Decision {
 /// N*, D* and the loss of one surface.
 fn optimum(surface: &Surface, c: Flops) -> Option<(f64, f64, f64)> {
     let ln_n = surface.ln_n_optimal(c)?;
-    let ln_d = (c.get() / 6.0).ln() - ln_n;
+    let ln_d = (c.get() / surface.flops_per_nd).ln() - ln_n;
     Some((ln_n, ln_d, surface.loss_at(ln_n, ln_d)))
 }
 
@@ -109,7 +109,7 @@ pub fn decide(fit: &Fit, c: Flops) -> Option<Decision> {
             law: surface.label.clone(),
             budget: Some(c),
             smallest: Params::new(1.0),
-            largest: Params::new(c.get() / 6.0),
+            largest: Params::new(c.get() / surface.flops_per_nd),
         })?;
         let budget = ln_budget_for(surface, loss_nats, c.get().ln());
         let budget = budget.map_or(f64::INFINITY, f64::exp);

@@ -10,9 +10,9 @@ use super::question::Scenario;
 use crate::error::{PlanError, Result};
 use crate::law::{Factor, Surface};
 use crate::plan::optimum::optimum_of_size;
-use crate::units::{Params, Setting, Tokens};
+use crate::units::{ParamRule, Params, Setting, Tokens};
 
-/// Factor outside the experts a law saw from which it is not asked.
+/// Factor outside the experts, or their granularity, a law saw from which it is not asked.
 const FAR_OUTSIDE: f64 = 4.0;
 
 impl Scenario {
@@ -20,10 +20,11 @@ impl Scenario {
     /// where the law has such a term.
     ///
     /// # Errors
-    /// [`PlanError::DenseLaw`] for experts under a law of dense models, [`PlanError::OtherExperts`] for
-    /// another number than a law of one number was fitted with, [`PlanError::ExpertsOutside`] for one
-    /// more than four times outside what the law saw, [`PlanError::CoarseLaw`] for a granularity under a
-    /// law without.
+    /// [`PlanError::NoTradeOff`] for a law that does not look at both N and D, [`PlanError::DenseLaw`] for
+    /// experts under a law of dense models, [`PlanError::OtherExperts`] for another number than a law of one
+    /// number was fitted with, [`PlanError::StoredLaw`] for a law whose N counts every expert,
+    /// [`PlanError::ExpertsOutside`] and [`PlanError::GranularityOutside`] for more than four times outside
+    /// what the law saw, [`PlanError::CoarseLaw`] for a granularity under a law without.
     pub fn ask<'a>(
         &self,
         surface: &'a Surface,
@@ -35,8 +36,19 @@ impl Scenario {
         let mut asked = Cow::Borrowed(surface);
         let law = || surface.label.clone();
         let experts = design.experts();
-        if experts > 1.0 && !knows(Factor::Experts) && setting.experts != experts {
-            let fitted = setting.experts;
+        if !surface.law().has_optimum() {
+            let depends_on = surface.law().factors().iter().map(ToString::to_string).collect();
+            return Err(PlanError::NoTradeOff { law: law(), depends_on }.into());
+        }
+        let fitted = setting.experts;
+        if surface.params == ParamRule::All
+            && (fitted > 1.0 || (experts > 1.0 && knows(Factor::Sparsity)))
+        {
+            return Err(PlanError::StoredLaw { law: law() }.into());
+        }
+        if knows(Factor::Sparsity) {
+            setting.sparsity = 1.0 - design.top_k() / experts;
+        } else if !knows(Factor::Experts) && fitted != experts {
             return Err(match fitted > 1.0 {
                 true => PlanError::OtherExperts { law: law(), asked: experts, fitted }.into(),
                 false => PlanError::DenseLaw { law: law() }.into(),
@@ -56,6 +68,12 @@ impl Scenario {
         }
         if knows(Factor::Granularity) {
             setting.granularity = design.granularity;
+        }
+        if let Some(range) = surface.support.granularity
+            && range.factor_outside(setting.granularity) > FAR_OUTSIDE
+        {
+            let (asked, lo, hi) = (setting.granularity, range.lo, range.hi);
+            return Err(PlanError::GranularityOutside { law: law(), asked, lo, hi }.into());
         }
         // Experts change the powers that repetition is put around, so they come first.
         // Data that is never shown twice needs no law of repetition.

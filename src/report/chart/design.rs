@@ -26,11 +26,11 @@ pub fn design_chart(table: &RunTable) -> Chart {
     let iso = Stroke::solid(palette::GUIDE, 0.7);
     let equal = Stroke::dashed(palette::PURPLE, 1.0);
     let (mut layers, mut labels) = (Vec::new(), Vec::new());
-    for c in budgets(x, y) {
+    for c in budgets(x, y, 6.0) {
         let points = spread(x.0, x.1, 24).into_iter().map(|n| (n, c / (6.0 * n))).collect();
         layers.push(Layer::line(points, iso));
         let anchors = [0.93, 0.88, 0.82, 0.06, 0.11, 0.17, 0.76, 0.70, 0.24]
-            .map(|share| on_line(c, x, y, share));
+            .map(|share| on_line(c / 6.0, x, y, share));
         labels.push(Label {
             anchors: anchors.to_vec(),
             ..Label::new(anchors[0], exponent_text(c), palette::QUIET, &[Side::AboveRight])

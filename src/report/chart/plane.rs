@@ -30,9 +30,10 @@ pub fn plane_chart(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row])
     let seen = || runs.iter().chain(&planned);
     let x = range_of(seen().map(|p| p.0), Scale::Log, 0.15);
     let y = range_of(seen().map(|p| p.1), Scale::Log, 0.15);
-    let budgets = budgets(x, y);
+    let per_nd = ensemble.best.flops_per_nd;
+    let budgets = budgets(x, y, per_nd);
 
-    let ends = (6.0 * x.0 * y.0, 6.0 * x.1 * y.1);
+    let ends = (per_nd * x.0 * y.0, per_nd * x.1 * y.1);
     let along = spread(ends.0.max(1e8), ends.1.min(1e36), SAMPLES);
     let best = along
         .iter()
@@ -46,11 +47,11 @@ pub fn plane_chart(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row])
     let mut layers = vec![Layer::Band { rows: band, color: palette::VERMILION }];
     let mut labels = Vec::new();
     for c in budgets {
-        let points = spread(x.0, x.1, 24).into_iter().map(|n| (n, c / (6.0 * n))).collect();
+        let points = spread(x.0, x.1, 24).into_iter().map(|n| (n, c / (per_nd * n))).collect();
         layers.push(Layer::line(points, iso));
         // Near the ends of the line first, where the plot is emptiest.
         let anchors = [0.93, 0.88, 0.82, 0.06, 0.11, 0.17, 0.76, 0.70, 0.24]
-            .map(|share| on_line(c, x, y, share));
+            .map(|share| on_line(c / per_nd, x, y, share));
         labels.push(Label {
             anchors: anchors.to_vec(),
             ..Label::new(anchors[0], exponent_text(c), palette::QUIET, &[Side::AboveRight])
@@ -71,7 +72,7 @@ pub fn plane_chart(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row])
             .iter()
             .map(|c| {
                 let n = allocation.params_for(Flops::new(*c)).get();
-                (n, c / (6.0 * n))
+                (n, c / (per_nd * n))
             })
             .collect();
         layers.push(Layer::line(points, kaplan));
@@ -104,20 +105,20 @@ pub fn plane_chart(table: Option<&RunTable>, ensemble: &Ensemble, plans: &[Row])
     })
 }
 
-/// Powers of ten, or of a thousand on a wide plot, whose lines cross it.
-pub(super) fn budgets(x: (f64, f64), y: (f64, f64)) -> Vec<f64> {
-    let first = (6.0 * x.0 * y.0).log10().ceil() as i32;
-    let last = (6.0 * x.1 * y.1).log10().floor() as i32;
+/// Powers of ten, or of a thousand on a wide plot, whose lines C = `per_nd` N D cross it.
+pub(super) fn budgets(x: (f64, f64), y: (f64, f64), per_nd: f64) -> Vec<f64> {
+    let first = (per_nd * x.0 * y.0).log10().ceil() as i32;
+    let last = (per_nd * x.1 * y.1).log10().floor() as i32;
     let stride = ((last - first) / 8 + 1).unsigned_abs() as usize;
     (first..=last).step_by(stride).map(|e| 10_f64.powi(e)).collect()
 }
 
-/// A point on the visible part of D = C / (6 N), `share` of the way from its left end.
-pub(super) fn on_line(c: f64, x: (f64, f64), y: (f64, f64), share: f64) -> At {
-    let left = x.0.max(c / (6.0 * y.1));
-    let right = x.1.min(c / (6.0 * y.0));
+/// A point on the visible part of N D = `nd`, `share` of the way from its left end.
+pub(super) fn on_line(nd: f64, x: (f64, f64), y: (f64, f64), share: f64) -> At {
+    let left = x.0.max(nd / y.1);
+    let right = x.1.min(nd / y.0);
     let n = left * (right / left).powf(share);
-    (n, c / (6.0 * n))
+    (n, nd / n)
 }
 
 /// Interval of D* at the sizes of the best line: each draw's D* there, between its own optima.

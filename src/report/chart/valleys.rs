@@ -7,7 +7,6 @@ use super::picture::Chart;
 use crate::data::RunTable;
 use crate::error::Result;
 use crate::fit::Valley;
-use crate::flops::tokens_for;
 use crate::law::{Point, Surface};
 use crate::plan::compute_optimal;
 use crate::units::Params;
@@ -40,7 +39,10 @@ pub fn valleys_chart(
         let (valley, color) = (&valleys[i], colors[i]);
         let (lo, hi) = range_of(points.iter().map(|p| p.0), Scale::Log, 0.06);
         let loss = |n: f64| match surface {
-            Some(s) => s.loss(&Point::new(Params::new(n), tokens_for(c, Params::new(n)))),
+            Some(s) => {
+                let n = Params::new(n);
+                s.loss(&Point::new(n, s.tokens_for(c, n)))
+            }
             None => valley.loss_at(n.ln()),
         };
         let curve: Vec<At> = spread(lo, hi, 120).into_iter().map(|n| (n, loss(n))).collect();

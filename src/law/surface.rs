@@ -225,8 +225,8 @@ impl Surface {
         Some(Self { law: &Muennighoff, theta, ..self.clone() })
     }
 
-    /// ln N of the lowest loss at `c` training FLOPs, counted by [`flops_per_nd`](Self::flops_per_nd): the family's closed form, else solved where the two
-    /// slopes agree. `None` when no minimum lies between one parameter and one token, or the law does
+    /// ln N of the lowest loss at `c` training FLOPs, counted by [`flops_per_nd`](Self::flops_per_nd): the
+    /// family's closed form, else solved where the two slopes agree. `None` when no minimum lies between one parameter and one token, or the law does
     /// not look at both N and D.
     #[must_use]
     pub fn ln_n_optimal(&self, c: Flops) -> Option<f64> {

@@ -247,7 +247,6 @@ fn experts_stay_within_what_a_law_saw() {
         ("joint-moe", "8", &["--top-k", "8"][..], "dense model"),
         ("joint-moe", "4", &["--top-k", "6"], "experts.top_k"),
         ("joint-moe", "4096", &[], "four times"),
-        ("clark-sbase", "8192", &[], "four times"),
         ("krajewski-moe-active", "32", &[], "64"),
         ("joint-moe", "8", &["--granularity", "4"], "granularity"),
         ("besiroglu", "8", &[], "joint-moe"),

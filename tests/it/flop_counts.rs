@@ -56,7 +56,7 @@ fn another_count_scales_budgets_and_nothing_else() {
             same(&of(field), &full, &half, 1.0);
         }
         same(&of("flops"), &full, &half, 0.5);
-        same(&of("intervals/tokens/lo"), &full, &half, 1.0);
+        same(&of("intervals/tokens/0"), &full, &half, 1.0);
     }
     // The three approaches, asked in the same currency.
     let profiles = |fit: &Value| fit.pointer("/approaches/approaches").expect("approaches").clone();
@@ -73,7 +73,7 @@ fn another_count_scales_budgets_and_nothing_else() {
     let (full, half) = (curve("full", one), curve("half", one));
     same("/optimum/params", &full, &half, 1.0);
     same("/optimum/train_flops", &full, &half, 0.5);
-    for end in ["lo", "hi"] {
+    for end in [0, 1] {
         let band = format!("/train_flops_intervals/5/{end}");
         same(&band, &full, &half, 0.5);
     }

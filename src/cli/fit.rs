@@ -14,11 +14,11 @@ use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
 use crate::report::{
-    approaches_table, certificate_text, decision_table, diagnostics_text, fit_table,
-    flop_count_text, groups_text, held_out_text, minima_table, objective_text, profile_table,
-    ranking_text, refusals_text, rollout_table,
+    Kind, approaches_table, certificate_text, decision_table, diagnostics_text, fit_table,
+    flop_count_text, groups_text, held_out_text, kinds_table, minima_table, objective_text,
+    profile_table, ranking_text, refusals_text, rollout_table,
 };
-use crate::study::{FitReport, FitRequest, LogSource, replay};
+use crate::study::{FitReport, FitRequest, KindFit, KindFits, LogSource, replay};
 use crate::units::Flops;
 
 /// Flags of `isoloss fit`.
@@ -31,6 +31,8 @@ use crate::units::Flops;
   isoloss fit runs.csv --objective lad-log --fix E=1.69
   isoloss fit runs.csv --law auto --leave-future-out C --at 1e24
   isoloss fit runs.csv --law muennighoff --map 'n=params_b*1e9,d=tokens_b*1e9,unique=unique_b*1e9'
+  isoloss fit runs.csv --where 'outlier == false' --by dataset
+  isoloss fit lr-sweep.csv --best-per cell
   isoloss fit --replay fit.json")]
 pub(super) struct Args {
     /// Logs of runs, files or folders: tables with one row per run, step logs of any kind that
@@ -93,6 +95,9 @@ pub(super) struct Args {
     /// budget and ten times that when absent.
     #[arg(long, value_name = "C")]
     at: Vec<Flops>,
+    /// Fit each kind of runs apart, by what this column says of them.
+    #[arg(long, value_name = "COLUMN")]
+    by: Option<String>,
     /// Run the command that wrote this fit again and compare every number.
     #[arg(long, value_name = "FIT.json", conflicts_with = "logs")]
     replay: Option<PathBuf>,
@@ -162,6 +167,11 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let table = source.table(&|done, total| bytes.at(done, total))?;
     bytes.clear();
     let draws = Counter::new("bootstrap", request.config.bootstrap);
+    if let Some(column) = &args.by {
+        let fits = request.answer_by(&table, column, &|progress| draws.at(progress))?;
+        draws.clear();
+        return by_kind(fits, &source, args.out.as_deref());
+    }
     let report =
         request.answer_with_progress(&table, &|progress| draws.at(progress))?.from_logs(source);
     draws.clear();
@@ -170,6 +180,53 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         text.push_str(&format!("\n{}", save_json(path, &report)?));
     }
     Ok(Output { text, json: shortened(&report, &table)?, warnings: report.warnings })
+}
+
+/// One law per kind: the table of all, and a file of each.
+fn by_kind(fits: KindFits, source: &LogSource, out: Option<&Path>) -> Result<Output> {
+    let row = |kind: &KindFit| {
+        let report = kind.report.as_ref();
+        (kind.kind.clone(), kind.runs, report.map(|r| (r.fit.clone(), r.decisions.last().cloned())))
+    };
+    let rows: Vec<_> = fits.kinds.iter().map(row).collect();
+    let kinds: Vec<Kind<'_>> = rows
+        .iter()
+        .map(|(kind, runs, fit)| {
+            (kind.as_str(), *runs, fit.as_ref().map(|(fit, decision)| (fit, decision.as_ref())))
+        })
+        .collect();
+    let mut text = kinds_table(&fits.column, &kinds).to_text();
+    for kind in &fits.kinds {
+        if let Some(reason) = &kind.refused {
+            text.push_str(&format!("{}: {reason}\n", kind.kind));
+        }
+    }
+    if fits.without > 0 {
+        let (without, column) = (fits.without, &fits.column);
+        text.push_str(&format!("{without} runs say nothing in `{column}` and are in no fit\n"));
+    }
+    let (json, warnings) = (to_value(&fits)?, fits.warnings());
+    if let Some(out) = out {
+        text.push('\n');
+        for (i, kind) in fits.kinds.into_iter().enumerate() {
+            let Some(report) = kind.report else { continue };
+            let path = file_of(out, &kind.kind, i);
+            let mut source = source.clone();
+            // So that the fit can be made again from its file alone.
+            source.read.only.extend(format!("'{}' == '{}'", fits.column, kind.kind).parse());
+            text.push_str(&save_json(&path, &report.from_logs(source))?);
+        }
+    }
+    Ok(Output { text, json, warnings })
+}
+
+/// `fit.json` as `fit-c4.json`; a kind whose name no file can have is told by its place.
+fn file_of(out: &Path, kind: &str, place: usize) -> PathBuf {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let fine = !kind.is_empty() && kind.len() <= 60 && kind.chars().all(plain);
+    let name = if fine { kind.to_owned() } else { (place + 1).to_string() };
+    let stem = out.file_stem().map_or("fit".into(), |stem| stem.to_string_lossy());
+    out.with_file_name(format!("{stem}-{name}.json"))
 }
 
 /// The report with what was read, without what belongs in a file rather than on a terminal: thousands

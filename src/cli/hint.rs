@@ -4,7 +4,7 @@ mod law;
 mod plan;
 
 use crate::error::{
-    DataError, DesignGap, Error, FitError, Lack, Quantity, StudyError, SweepError, TrainError,
+    DataError, DesignGap, Error, FitError, Lack, Odd, Quantity, StudyError, SweepError, TrainError,
     Warning,
 };
 
@@ -35,6 +35,21 @@ fn data(error: &DataError) -> Option<String> {
         DataError::NoSuchColumn { key, .. } => {
             format!("name a column of the file: --map {key}=COLUMN")
         }
+        DataError::Implausible { key, column, odd, .. } => {
+            let column = column.as_deref().unwrap_or("COLUMN");
+            match odd {
+                Odd::Perplexity => format!("use --map 'loss=ln({column})'"),
+                Odd::TooSmall if *key == "loss" => "use --map loss=COLUMN".to_owned(),
+                Odd::OffTheRule => "use --map with a factor, e.g. --map 'c=COLUMN*1e21'".to_owned(),
+                Odd::TooSmall => format!(
+                    "for example --map '{key}={column}*1e6' where it counts millions, *1e9 billions"
+                ),
+            }
+        }
+        DataError::UnknownColumn { .. }
+        | DataError::NoOrder { .. }
+        | DataError::NoSuchLabel { .. }
+        | DataError::BadWhere { .. } => "see --where".to_owned(),
         DataError::TooManyCells { .. } => "use --map step=COLUMN".to_owned(),
         DataError::UnknownFormat { .. } => {
             "--patterns FILE reads text of any other form".to_owned()
@@ -96,6 +111,9 @@ fn fit(error: &FitError) -> Option<String> {
         }
         FitError::NothingFree { .. } => "leave out one --fix",
         FitError::NoDecision { .. } => "leave out --at, or name a law with an optimum in --law",
+        FitError::NotFollowed { .. } => {
+            "--where and --exclude leave rows out, --map names columns and their units"
+        }
         FitError::NoMinimum { .. } => "--exclude ROWS leaves out outliers",
         FitError::Artifact { .. } | FitError::ArtifactSchema { .. } => {
             "isoloss fit LOGS -o fit.json writes a fit, isoloss benchmark --json a benchmark law"
@@ -162,8 +180,19 @@ fn train(error: &TrainError) -> Option<String> {
 }
 
 /// What to type about a warning, where a flag helps.
-pub(super) fn warning_hint(warning: &Warning) -> Option<&'static str> {
-    Some(match warning {
+pub(super) fn warning_hint(warning: &Warning) -> Option<String> {
+    let text = match warning {
+        Warning::Outliers { rows, .. } => {
+            const MOST: usize = 30;
+            let few = !rows.is_empty() && rows.len() <= MOST;
+            return few.then(|| format!("--exclude {}", rows_text(rows)));
+        }
+        Warning::SeveralKinds { column, tries: false, .. } => {
+            return Some(format!("--by '{column}', or --where '{column} == VALUE'"));
+        }
+        Warning::SeveralKinds { .. } => "--best-per cell",
+        Warning::NotSeeds { .. } => "--best-per cell, or --where CONDITION",
+        Warning::NoFloor { .. } => "--fix E=VALUE",
         Warning::ResidualTrend { .. } | Warning::LackOfFit { .. } => "--law auto",
         Warning::RepeatsIgnored { .. } => "--law muennighoff",
         Warning::OpenProfile { .. } => "--fix, --prior",
@@ -172,5 +201,22 @@ pub(super) fn warning_hint(warning: &Warning) -> Option<&'static str> {
         Warning::FlopsMismatch { ratio } if (0.32..0.35).contains(ratio) => "--map 'c=COLUMN*3'",
         Warning::FlopsMismatch { ratio } if (1.29..1.38).contains(ratio) => "--map 'c=COLUMN*0.75'",
         _ => return None,
-    })
+    };
+    Some(text.to_owned())
+}
+
+/// Rising row numbers as `--exclude` takes them: `0-4,7`.
+fn rows_text(rows: &[usize]) -> String {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for row in rows {
+        match ranges.last_mut() {
+            Some((_, last)) if *row == *last + 1 => *last = *row,
+            _ => ranges.push((*row, *row)),
+        }
+    }
+    let text = |(from, to): &(usize, usize)| match from == to {
+        true => from.to_string(),
+        false => format!("{from}-{to}"),
+    };
+    ranges.iter().map(text).collect::<Vec<String>>().join(",")
 }

@@ -69,10 +69,10 @@ pub(super) struct Console {
 impl Console {
     pub(super) fn finish(self, output: &Output) -> ExitCode {
         let text = if self.json {
-            format!("{}\n", output.json)
+            format!("{}\n", inert_json(&output.json.to_string()))
         } else {
             // Warnings follow on their own line.
-            format!("{}\n", output.text.trim_end_matches('\n'))
+            format!("{}\n", inert(output.text.trim_end_matches('\n')))
         };
         // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -103,5 +103,27 @@ impl Console {
 
 /// One line for people or logs; never on stdout. Whoever closes stderr does not want it.
 pub(super) fn note(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", inert(line));
+}
+
+/// Characters that a terminal would act upon, or that turn the direction of text: names in logs can
+/// hold any.
+fn acts(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control() && c != '\n' && c != '\t'
+}
+
+/// The text with such characters written out, `\u{1b}`.
+fn inert(text: &str) -> String {
+    text.chars()
+        .map(|c| if acts(c) { c.escape_unicode().to_string() } else { c.to_string() })
+        .collect()
+}
+
+/// The same of JSON, whose own escape is `\u001b`.
+fn inert_json(text: &str) -> String {
+    text.chars()
+        .map(|c| if acts(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() })
+        .collect()
 }

@@ -7,7 +7,8 @@ use clap::Args as ClapArgs;
 use super::output::Console;
 use super::progress::Bytes;
 use crate::data::{
-    ColumnMap, Given, LossChoice, ReadOptions, RunTable, parse_rows, read_with_progress,
+    BestPer, ColumnMap, Given, LossChoice, ReadOptions, RunTable, Where, parse_rows,
+    read_with_progress,
 };
 use crate::error::Result;
 use crate::units::ParamRule;
@@ -17,7 +18,8 @@ use crate::units::ParamRule;
 pub(super) struct ReadingArgs {
     /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, step, ratio (D/N),
     /// budget, status, weight, error, unique (tokens), experts, granularity, sparsity, weight_bits,
-    /// activation_bits, kv_bits, served_bits. COLUMN*1e9 reads billions.
+    /// activation_bits, kv_bits, served_bits. COLUMN*1e9 reads billions, ONE+OTHER adds,
+    /// loss=ln(COLUMN) takes a perplexity.
     #[arg(long, value_name = "PAIRS")]
     map: Option<ColumnMap>,
     /// Which parameters N counts where a table has both.
@@ -26,6 +28,17 @@ pub(super) struct ReadingArgs {
     /// 0-based data rows to leave out, e.g. 0-4,7.
     #[arg(long, value_name = "ROWS")]
     exclude: Option<String>,
+    /// Read only rows that meet a condition on any column, e.g. 'outlier == false', 'lr <= 1e-3'
+    /// (repeatable).
+    #[arg(long = "where", value_name = "CONDITION")]
+    only: Vec<Where>,
+    /// Keep the run of lowest loss among its like: cell, runs at one N and D.
+    #[arg(long, value_enum, value_name = "GROUP")]
+    best_per: Option<BestPer>,
+    /// Take every row of a run with several rows for a run of its own, as under a constant learning
+    /// rate, not its last row alone.
+    #[arg(long)]
+    every_row: bool,
     /// Leave bad rows of tables out instead of stopping at the first.
     #[arg(long)]
     skip_bad: bool,
@@ -62,6 +75,9 @@ impl ReadingArgs {
             map: self.map.clone().unwrap_or_default(),
             params: self.params,
             exclude: self.exclude.as_deref().map(parse_rows).transpose()?.unwrap_or_default(),
+            only: self.only.clone(),
+            best_per: self.best_per,
+            every_row: self.every_row,
             skip_bad: self.skip_bad,
             strict,
             given: self.given.clone(),

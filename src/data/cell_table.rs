@@ -6,7 +6,9 @@ use super::columns::ColumnMap;
 use super::facts::count_with_unit;
 use super::log::Value;
 use super::quantity::Quantity;
+use super::roles::{Metric, Role, role_of};
 use super::spelling::normalised;
+use super::vocabulary;
 use super::windows::{Window, for_each};
 use crate::error::{DataError, RowProblem};
 use crate::units::ParamRule;
@@ -28,6 +30,8 @@ pub(super) struct CellTable {
     pub(super) damaged: Vec<(usize, RowProblem)>,
     /// Whether the user named it, rather than a folder it is in.
     pub(super) asked: bool,
+    /// Places of rows that do not meet the conditions asked for.
+    pub(super) unwanted: std::collections::BTreeSet<usize>,
     /// Columns of counts whose unit was taken off their name.
     renamed: Vec<(usize, String)>,
 }
@@ -41,6 +45,7 @@ impl CellTable {
             lines: Vec::new(),
             damaged: Vec::new(),
             asked: true,
+            unwanted: std::collections::BTreeSet::new(),
             renamed: Vec::new(),
         }
     }
@@ -226,6 +231,12 @@ impl CellTable {
             });
         }
         for name in quantity.names(rule) {
+            if name.contains('+') {
+                let sum = self.columns.iter().position(|c| c == name);
+                if sum.is_some() {
+                    return Ok(sum);
+                }
+            }
             let at: Vec<usize> =
                 (0..self.columns.len()).filter(|i| self.known_name(*i) == *name).collect();
             match at.as_slice() {
@@ -241,7 +252,46 @@ impl CellTable {
                 }
             }
         }
-        Ok(None)
+        if quantity == Quantity::Loss { self.evaluation_loss() } else { Ok(None) }
+    }
+
+    /// The only column that a log would call an evaluation loss, `eval/c4/loss`.
+    fn evaluation_loss(&self) -> Result<Option<usize>, DataError> {
+        let is_loss =
+            |c: &String| matches!(role_of(c), Role::Metric { metric: Metric::EvalLoss, .. });
+        let at: Vec<usize> =
+            (0..self.columns.len()).filter(|i| is_loss(&self.columns[*i])).collect();
+        match at.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(*one)),
+            several => Err(DataError::AmbiguousColumn {
+                path: self.path.clone(),
+                quantity: Quantity::Loss.noun(),
+                key: Quantity::Loss.key(),
+                candidates: several.iter().map(|i| self.columns[*i].clone()).collect(),
+            }),
+        }
+    }
+
+    /// Adds the columns that are sums of others: those of the map, `n=body+head`, and those whose
+    /// parts tools log.
+    pub(super) fn add_sums(&mut self, map: &ColumnMap) {
+        let mapped = Quantity::ALL.iter().filter_map(|q| map.column(*q)).map(str::to_owned);
+        let known = vocabulary::SUMS.iter().map(|sum| (*sum).to_owned());
+        for sum in mapped.chain(known).collect::<Vec<String>>() {
+            if !sum.contains('+') || self.columns.contains(&sum) {
+                continue;
+            }
+            let place = |part: &str| self.columns.iter().position(|c| c == part.trim());
+            let Some(parts) = sum.split('+').map(place).collect::<Option<Vec<usize>>>() else {
+                continue;
+            };
+            for row in &mut self.rows {
+                let counts: Option<Vec<f64>> = parts.iter().map(|at| row[*at].count()).collect();
+                row.push(counts.map_or(Value::Missing, |c| Value::Number(c.iter().sum())));
+            }
+            self.columns.push(sum);
+        }
     }
 }
 

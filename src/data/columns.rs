@@ -12,9 +12,12 @@ use crate::error::DataError;
 struct Scaled {
     column: String,
     factor: f64,
+    /// Whether the values are logarithms of those of the column, `ln(COLUMN)`.
+    ln: bool,
 }
 
-/// Column names by quantity, written `n=COLUMN,d=COLUMN`; `n=params_b*1e9` reads billions.
+/// Column names by quantity, written `n=COLUMN,d=COLUMN`; `n=params_b*1e9` reads billions,
+/// `n=body+head` adds columns, `loss=ln(ppl)` takes a logarithm.
 ///
 /// ```
 /// use isoloss::data::{ColumnMap, Quantity};
@@ -42,6 +45,12 @@ impl ColumnMap {
     pub fn factor(&self, quantity: Quantity) -> f64 {
         self.0.iter().find(|(q, _)| *q == quantity).map_or(1.0, |(_, s)| s.factor)
     }
+
+    /// Whether the values of a quantity are the logarithms of those of its column.
+    #[must_use]
+    pub fn takes_ln(&self, quantity: Quantity) -> bool {
+        self.0.iter().any(|(q, s)| *q == quantity && s.ln)
+    }
 }
 
 impl FromStr for ColumnMap {
@@ -65,11 +74,21 @@ impl FromStr for ColumnMap {
             if map.iter().any(|(q, _)| *q == quantity) {
                 return Err(DataError::RepeatedKey { text: text(), key: quantity.key() });
             }
+            let inside = column.trim().strip_prefix("ln(").and_then(|c| c.strip_suffix(')'));
+            if let Some(column) = inside {
+                // Only losses are written as the exponential of what they are.
+                if quantity != Quantity::Loss {
+                    return Err(DataError::BadMap { text: text() });
+                }
+                let column = column.trim().to_owned();
+                map.push((quantity, Scaled { column, factor: 1.0, ln: true }));
+                continue;
+            }
             let scaled = match column.rsplit_once('*').map(|(c, f)| (c, f.trim().parse::<f64>())) {
                 Some((column, Ok(factor))) if factor.is_finite() && factor > 0.0 => {
-                    Scaled { column: column.trim().to_owned(), factor }
+                    Scaled { column: column.trim().to_owned(), factor, ln: false }
                 }
-                _ => Scaled { column: column.trim().to_owned(), factor: 1.0 },
+                _ => Scaled { column: column.trim().to_owned(), factor: 1.0, ln: false },
             };
             map.push((quantity, scaled));
         }
@@ -90,6 +109,7 @@ impl From<ColumnMap> for String {
             .0
             .iter()
             .map(|(q, s)| match s.factor {
+                _ if s.ln => format!("{}=ln({})", q.key(), s.column),
                 1.0 => format!("{}={}", q.key(), s.column),
                 factor => format!("{}={}*{factor:e}", q.key(), s.column),
             })
@@ -112,7 +132,11 @@ mod tests {
         assert_eq!(scaled.column(Quantity::Params), Some("params_b"));
         assert_eq!(scaled.factor(Quantity::Params), 1e9);
         assert_eq!(scaled.column(Quantity::Loss), Some("a*b"));
-        assert_eq!(String::from(scaled), "n=params_b*1e9,loss=a*b");
+        assert_eq!(String::from(scaled.clone()), "n=params_b*1e9,loss=a*b");
+        let ln: ColumnMap = "loss=ln(val ppl)".parse().expect("pairs");
+        assert_eq!(ln.column(Quantity::Loss), Some("val ppl"));
+        assert!(ln.takes_ln(Quantity::Loss) && !scaled.takes_ln(Quantity::Loss));
+        assert_eq!(String::from(ln), "loss=ln(val ppl)");
         for text in ["n", "x=y", "n=a,n=b"] {
             assert!(text.parse::<ColumnMap>().is_err(), "{text}");
         }

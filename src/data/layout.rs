@@ -1,11 +1,16 @@
 //! Which column of a table holds what, and what one row of it says.
 
+use std::collections::BTreeMap;
+
 use super::cell_table::CellTable;
+use super::condition::label;
+use super::label::Label;
 use super::log::Value;
 use super::options::ReadOptions;
 use super::quantity::Quantity;
 use super::roles::LossScale;
 use super::setting_columns::SettingColumns;
+use super::spelling::normalised;
 use super::table::{Assumption, RunRecord, Skipped};
 use crate::error::{DataError, Result, RowProblem};
 use crate::flops::{FlopRule, tokens_for};
@@ -70,17 +75,15 @@ impl Layout {
         let find = |quantity| table.column(quantity, options.params, &options.map);
         let mut params = options.params;
         let mut n = find(Quantity::Params)?;
-        if n.is_none() {
-            let other = match params {
-                ParamRule::All => ParamRule::NonEmbedding,
-                ParamRule::NonEmbedding | ParamRule::Active => ParamRule::All,
-            };
-            n = table.column(Quantity::Params, other, &options.map)?;
-            if n.is_some() {
-                params = other;
+        for other in [ParamRule::All, ParamRule::NonEmbedding, ParamRule::Active] {
+            if n.is_none() {
+                n = table.column(Quantity::Params, other, &options.map)?;
+                params = if n.is_some() { other } else { params };
             }
         }
-        let (d, c) = (find(Quantity::Tokens)?, find(Quantity::Flops)?);
+        let (d, budget) = (find(Quantity::Tokens)?, find(Quantity::Budget)?);
+        // A run of an isoFLOP budget costs it, but for a whole number of steps.
+        let c = find(Quantity::Flops)?.or(budget.filter(|_| n.is_none() || d.is_none()));
         let missing = |quantity: Quantity| DataError::MissingColumn {
             path: table.path.clone(),
             quantity: quantity.noun(),
@@ -116,12 +119,18 @@ impl Layout {
             loss,
             epochs,
             ratio,
-            budget: find(Quantity::Budget)?,
+            budget,
             status: find(Quantity::Status)?,
             weight: find(Quantity::Weight)?,
             benchmark_error: find(Quantity::BenchmarkError)?,
             setting: SettingColumns::find(find)?,
         })
+    }
+
+    /// Whether the name of a row is that of its run, not of its model.
+    pub(super) fn names_runs(&self, table: &CellTable) -> bool {
+        let runs = ["run", "run_id", "run_name", "run_uuid"];
+        self.run.is_some_and(|at| runs.contains(&normalised(&table.columns[at]).as_str()))
     }
 
     /// What is assumed about this table.
@@ -179,6 +188,24 @@ impl Layout {
         found
     }
 
+    /// The cells that are none of the quantities above, by column.
+    fn labels(&self, table: &CellTable, values: &[Value]) -> BTreeMap<String, Label> {
+        let read = [self.run, self.n, self.d, self.c, self.loss.map(|l| l.at), self.budget];
+        let setting = self.setting.columns.iter().map(|(_, at)| *at);
+        let pair = self.epochs.map_or([None; 2], |(unique, epochs)| [Some(unique), Some(epochs)]);
+        let used: Vec<usize> = read
+            .into_iter()
+            .chain(setting)
+            .chain(pair)
+            .chain([self.ratio, self.status, self.weight, self.benchmark_error])
+            .flatten()
+            .collect();
+        (0..values.len().min(table.columns.len()))
+            .filter(|at| !used.contains(at))
+            .filter_map(|at| Some((table.columns[at].clone(), label(&values[at])?)))
+            .collect()
+    }
+
     /// Reads every row that is neither excluded nor unfinished.
     ///
     /// # Errors
@@ -194,7 +221,7 @@ impl Layout {
         let mut kept = Vec::new();
         let mut bad: Vec<(usize, RowProblem)> = table.damaged.clone();
         for (row, values) in table.rows.iter().enumerate() {
-            if options.exclude.contains(&row) {
+            if options.exclude.contains(&row) || table.unwanted.contains(&row) {
                 continue;
             }
             let line = table.lines[row];
@@ -214,7 +241,8 @@ impl Layout {
             return (kept, Err(error));
         }
         if kept.is_empty() {
-            let what = format!("{}: leaving out excluded, unfinished and bad rows", table.path);
+            let what =
+                format!("{}: leaving out excluded, unwanted, unfinished and bad rows", table.path);
             let total = table.rows.len();
             return (kept, Err(DataError::NothingLeft { what, left: 0, total, wanted: 1 }));
         }
@@ -333,6 +361,7 @@ impl Layout {
             weight,
             benchmark_error,
             setting,
+            labels: self.labels(table, values),
             row,
             ..RunRecord::new(run, n, d, loss_nats)
         })
@@ -343,6 +372,7 @@ impl LossColumn {
     fn of(table: &CellTable, at: usize, options: &ReadOptions) -> Self {
         // A factor of the map is the user's own conversion.
         let scale = match options.map.factor(Quantity::Loss) {
+            _ if options.map.takes_ln(Quantity::Loss) => LossScale::Perplexity,
             1.0 => LossScale::of_name(&table.columns[at]),
             _ => LossScale::NatsPerToken,
         };

@@ -9,6 +9,10 @@ mod axis;
 #[cfg(feature = "logs")]
 mod cell_table;
 mod columns;
+#[cfg(feature = "logs")]
+mod condition;
+#[cfg(feature = "logs")]
+mod copies;
 mod curve;
 mod digest;
 #[cfg(feature = "logs")]
@@ -21,12 +25,15 @@ mod format;
 mod gather;
 #[cfg(feature = "logs")]
 mod given;
+mod label;
 #[cfg(feature = "logs")]
 mod layout;
 #[cfg(feature = "logs")]
 mod log;
 #[cfg(feature = "logs")]
 mod options;
+#[cfg(feature = "logs")]
+mod plausible;
 #[cfg(feature = "logs")]
 mod points;
 mod quantity;
@@ -56,14 +63,17 @@ mod windows;
 
 pub use columns::ColumnMap;
 #[cfg(feature = "logs")]
+pub use condition::Where;
+#[cfg(feature = "logs")]
 pub use curve::read_curve;
 pub use curve::{LoggedPoint, TrainingCurve};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
 #[cfg(feature = "logs")]
 pub use given::Given;
+pub use label::Label;
 #[cfg(feature = "logs")]
-pub use options::{LossChoice, ReadOptions};
+pub use options::{BestPer, LossChoice, ReadOptions};
 #[cfg(feature = "logs")]
 pub use points::{PointTable, TablePoint, read_points};
 pub use quantity::Quantity;

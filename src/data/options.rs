@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::columns::ColumnMap;
+use super::condition::Where;
 use super::given::Given;
 use crate::error::DataError;
 use crate::units::ParamRule;
@@ -23,6 +24,15 @@ pub enum LossChoice {
     Tail,
 }
 
+/// Among which runs the best is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum BestPer {
+    /// Runs at one N, D and setting: the tries of a search over learning rates.
+    Cell,
+}
+
 /// How to read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,6 +43,12 @@ pub struct ReadOptions {
     pub params: ParamRule,
     /// 0-based data rows of each table to leave out.
     pub exclude: Vec<usize>,
+    /// Conditions that every row, and every log, has to meet.
+    pub only: Vec<Where>,
+    /// Keep the run of lowest loss among its like.
+    pub best_per: Option<BestPer>,
+    /// Take each row of a run with several for a run of its own, not its last alone.
+    pub every_row: bool,
     /// Leave bad rows of tables out instead of refusing the table.
     pub skip_bad: bool,
     /// Refuse damaged files instead of setting them aside.
@@ -53,6 +69,9 @@ impl Default for ReadOptions {
             map: ColumnMap::default(),
             params: ParamRule::default(),
             exclude: Vec::new(),
+            only: Vec::new(),
+            best_per: None,
+            every_row: false,
             skip_bad: false,
             strict: false,
             given: Vec::new(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::cell_table::CellTable;
+use super::condition;
 use super::files::sources;
 use super::layout::{Layout, Needs};
 use super::options::ReadOptions;
@@ -94,6 +95,8 @@ fn append(
     options: &ReadOptions,
     points: &mut PointTable,
 ) -> Result<ParamRule, DataError> {
+    condition::select(&mut table, &options.only)?;
+    table.add_sums(&options.map);
     table.scale(&options.map);
     let layout = Layout::of(&table, options, Needs::Nothing)?;
     for assumption in layout.assumptions(&table, Needs::Nothing) {

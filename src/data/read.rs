@@ -8,10 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::cell_table::CellTable;
+use super::condition::{self, Where};
+use super::copies::{drop_copies, keep_ends};
 use super::gather::{gather, join_facts};
 use super::layout::{Layout, Needs};
 use super::log::{RunLog, Value};
-use super::options::{LossChoice, ReadOptions};
+use super::options::{BestPer, LossChoice, ReadOptions};
+use super::plausible;
 use super::quantity::Quantity;
 use super::readers::{Patterns, is_part_of_run};
 use super::settle::{Joined, Settled, Verdict, enter, join_row, merge, settle};
@@ -78,6 +81,7 @@ pub fn read_with_progress(
     for (folder, facts) in &gathered.facts {
         gathered.logs.iter_mut().for_each(|log| suggest_from(folder, facts, log));
     }
+    select(&mut gathered.logs, &options.only, &mut table.skipped);
     let Joined { mut logs, copies } = merge(std::mem::take(&mut gathered.logs));
     for (copy, of) in copies {
         let reason = format!("the same run as in {of}");
@@ -121,9 +125,13 @@ pub fn read_with_progress(
         return Err(DataError::MixedUnits.into());
     }
     drop_copies(&mut table);
+    if options.best_per == Some(BestPer::Cell) {
+        table = table.best_of_cells();
+    }
     if table.runs.is_empty() {
         return Err(nothing_left(&table).into());
     }
+    plausible::check(&table)?;
     warn(&mut table);
     Ok(table)
 }
@@ -152,6 +160,15 @@ fn suggest_from(folder: &Path, facts: &BTreeMap<String, Value>, log: &mut RunLog
     }
 }
 
+/// Leaves out logs that do not meet a condition on their facts; one that says nothing does not.
+fn select(logs: &mut Vec<RunLog>, conditions: &[Where], skipped: &mut Vec<Skipped>) {
+    logs.retain(|log| {
+        let failed = conditions.iter().find(|condition| condition.of_log(log) != Some(true));
+        skipped.extend(failed.map(|condition| left_out(log, format!("does not meet {condition}"))));
+        failed.is_none()
+    });
+}
+
 fn left_out(log: &RunLog, reason: impl Into<String>) -> Skipped {
     Skipped::run(log.path.display().to_string(), &log.run, reason)
 }
@@ -162,6 +179,8 @@ fn append(
     options: &ReadOptions,
     table: &mut RunTable,
 ) -> Result<ParamRule, DataError> {
+    condition::select(&mut cells, &options.only)?;
+    cells.add_sums(&options.map);
     cells.scale(&options.map);
     let layout = Layout::of(&cells, options, Needs::Loss)?;
     for assumption in layout.assumptions(&cells, Needs::Loss) {
@@ -170,7 +189,10 @@ fn append(
         }
     }
     let read = |row: usize, values: &[Value]| layout.record(&cells, row, values);
-    let (runs, outcome) = layout.rows(&cells, options, read, &mut table.skipped);
+    let (mut runs, outcome) = layout.rows(&cells, options, read, &mut table.skipped);
+    if layout.names_runs(&cells) && !options.every_row {
+        keep_ends(&mut runs, &mut table.skipped);
+    }
     table.runs.extend(runs);
     outcome.map(|()| layout.params)
 }
@@ -237,30 +259,6 @@ fn choose_loss(settled: &[Settled], wanted: LossChoice) -> Result<LossChoice, Da
             })
         }
     }
-}
-
-/// Leaves out runs that say what another of the same name says, to the last digit.
-fn drop_copies(table: &mut RunTable) {
-    let mut seen = BTreeSet::new();
-    let skipped = &mut table.skipped;
-    table.runs.retain(|run| {
-        // Without a name of its own, equal numbers may be a coincidence of rounding.
-        let unnamed =
-            run.run.rsplit_once(':').is_some_and(|(_, line)| line.parse::<usize>().is_ok());
-        let key = (
-            run.run.clone(),
-            run.n.get().to_bits(),
-            run.d.get().to_bits(),
-            run.loss_nats.to_bits(),
-            run.budget.map(|c| c.get().to_bits()),
-        );
-        let new = unnamed || seen.insert(key);
-        if !new {
-            let reason = "says the same as an earlier row of the same name";
-            skipped.push(Skipped::run(format!("row {}", run.row), &run.run, reason));
-        }
-        new
-    });
 }
 
 fn nothing_left(table: &RunTable) -> DataError {

@@ -1,9 +1,12 @@
 //! The run table every fit starts from.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::digest::InputDigest;
 use super::format::Format;
+use super::label::Label;
 use crate::error::{Lack, Warning};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
 
@@ -67,6 +70,9 @@ pub struct RunRecord {
     /// Repetition, sparsity and precision.
     #[serde(default, skip_serializing_if = "Setting::is_plain")]
     pub setting: Setting,
+    /// What the other columns of its row say, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Label>,
     /// 0-based data row in its file; of a log, its place among the logs.
     pub row: usize,
     /// Where the loss comes from.
@@ -89,9 +95,39 @@ impl RunRecord {
             weight: None,
             benchmark_error: None,
             setting: Setting::PLAIN,
+            labels: BTreeMap::new(),
             row: 0,
             loss_source: LossSource::Stated,
         }
+    }
+
+    /// Its name without folders, or `row 7` where its table names no runs.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let unnamed =
+            self.run.rsplit_once(':').is_some_and(|(_, line)| line.parse::<usize>().is_ok());
+        let short = self.run.rsplit('/').next().unwrap_or(&self.run);
+        if unnamed { format!("row {}", self.row) } else { short.to_owned() }
+    }
+
+    /// N and D to a hundredth of a percent and the setting: runs with the same are repeats.
+    #[must_use]
+    pub fn cell(&self) -> [u64; 10] {
+        let s = &self.setting;
+        let rounded = |x: f64| ((x * 1e4).round() as i64).cast_unsigned();
+        let bits = |x: Option<f64>| x.map_or(u64::MAX, f64::to_bits);
+        [
+            rounded(self.n.ln()),
+            rounded(self.d.ln()),
+            s.unique.map_or(u64::MAX, |u| rounded(u.ln())),
+            s.experts.to_bits(),
+            s.granularity.to_bits(),
+            s.sparsity.to_bits(),
+            bits(s.weight_bits),
+            bits(s.activation_bits),
+            bits(s.kv_bits),
+            bits(s.served_bits),
+        ]
     }
 }
 
@@ -304,6 +340,34 @@ impl RunTable {
         let of_runs = |curve: &&RunCurve| names.contains(curve.run.as_str());
         let curves = self.curves.iter().filter(of_runs).cloned().collect();
         Self { curves, runs, ..self.clone() }
+    }
+
+    /// The table with the run of lowest loss in each [`RunRecord::cell`], in the order they were read.
+    #[must_use]
+    pub fn best_of_cells(&self) -> Self {
+        let mut best: BTreeMap<[u64; 10], usize> = BTreeMap::new();
+        for (i, run) in self.runs.iter().enumerate() {
+            let here = best.entry(run.cell()).or_insert(i);
+            if run.loss_nats < self.runs[*here].loss_nats {
+                *here = i;
+            }
+        }
+        let mut kept: Vec<usize> = best.into_values().collect();
+        kept.sort_unstable();
+        self.with_runs(kept.into_iter().map(|i| self.runs[i].clone()).collect())
+    }
+
+    /// The runs by what a column says of them, in the order of its values; runs it says nothing of
+    /// are left out. Empty when no run has the column.
+    #[must_use]
+    pub fn by_label(&self, column: &str) -> Vec<(String, Self)> {
+        let mut groups: BTreeMap<String, Vec<RunRecord>> = BTreeMap::new();
+        for run in &self.runs {
+            if let Some(label) = run.labels.get(column) {
+                groups.entry(label.to_string()).or_default().push(run.clone());
+            }
+        }
+        groups.into_iter().map(|(label, runs)| (label, self.with_runs(runs))).collect()
     }
 
     /// Runs by isoFLOP budget, smallest first: the logged budget, else C rounded to 2 % in ratio.

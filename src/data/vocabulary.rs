@@ -38,7 +38,16 @@ pub(super) const NON_EMBEDDING_PARAMS: &[&str] = &[
     "n_params_no_embedding",
     "n_params_nonembedding",
     "non_embed_params",
+    BODY_AND_HEAD,
+    "params_transformer",
+    "transformer_params",
 ];
+
+/// What tools log in parts: the layers and the head, without the tables that are only looked up.
+const BODY_AND_HEAD: &str = "params_transformer+params_lm_head";
+
+/// Columns that are sums of others.
+pub(super) const SUMS: &[&str] = &[BODY_AND_HEAD];
 
 /// Names of those a token visits.
 pub(super) const ACTIVE_PARAMS: &[&str] = &[
@@ -49,6 +58,9 @@ pub(super) const ACTIVE_PARAMS: &[&str] = &[
     "active_parameters",
     "n_active",
     "n_params_active",
+    "params_active_precise",
+    "activated_params",
+    "params_activated",
 ];
 
 /// Names of steps, the surest first. W&B's own counter comes last: it counts calls of `log`.

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::odd::Odd;
 use super::row_problem::RowProblem;
 use crate::units::ParamRule;
 
@@ -93,6 +94,62 @@ pub enum DataError {
         field: String,
         /// What polars said.
         reason: String,
+    },
+    /// Numbers that cannot be what their column is called.
+    #[error("{quantity}{}: {found}; {odd}", .column.as_ref().map_or(String::new(), |c| format!(", column `{c}`")))]
+    Implausible {
+        /// What they were taken for.
+        quantity: &'static str,
+        /// Its key in a column map.
+        key: &'static str,
+        /// The column, where one was recognised.
+        column: Option<String>,
+        /// What was found.
+        found: String,
+        /// What is odd about it.
+        odd: Odd,
+    },
+    /// A condition on rows that cannot be read.
+    #[error(
+        "`{text}` is no condition; expected COLUMN == VALUE, or !=, <, <=, >, >= with a number"
+    )]
+    BadWhere {
+        /// The text.
+        text: String,
+    },
+    /// A column that a table does not have.
+    #[error("{path}: no column `{column}`; the columns are {}", .found.join(", "))]
+    UnknownColumn {
+        /// The file.
+        path: String,
+        /// The column asked for.
+        column: String,
+        /// Its columns.
+        found: Vec<String>,
+    },
+    /// A word that is to be above or below something.
+    #[error("{path}:{line}: `{column}` is `{found}`, which is neither above nor below anything")]
+    NoOrder {
+        /// The file.
+        path: String,
+        /// 1-based line.
+        line: usize,
+        /// The column.
+        column: String,
+        /// The word.
+        found: String,
+    },
+    /// A value that no row has.
+    #[error("{path}: no row has `{value}` in `{column}`{}", has(.known))]
+    NoSuchLabel {
+        /// The file.
+        path: String,
+        /// The column.
+        column: String,
+        /// The value asked for.
+        value: String,
+        /// The values there are.
+        known: Vec<String>,
     },
     /// Nothing in it.
     #[error("{path}: holds no rows; expected a table with one row per run")]
@@ -365,4 +422,12 @@ fn more_rows(others: usize) -> String {
         1 => " (and 1 more bad row)".to_owned(),
         n => format!(" (and {n} more bad rows)"),
     }
+}
+
+/// The values a column has, for a message.
+fn has(known: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<&str> = known.iter().take(SHOWN).map(String::as_str).collect();
+    let more = if known.len() > SHOWN { ", …" } else { "" };
+    if known.is_empty() { String::new() } else { format!("; it has {}{more}", shown.join(", ")) }
 }

@@ -98,6 +98,14 @@ pub enum FitError {
         /// Training FLOPs asked for.
         flops: Flops,
     },
+    /// Runs whose loss does not behave as the law says.
+    #[error("the runs do not follow `{law}`: {shown}")]
+    NotFollowed {
+        /// The law family.
+        law: &'static str,
+        /// What they show.
+        shown: Shown,
+    },
     /// No start reached a finite objective.
     #[error(
         "no start of `{law}` reached a finite minimum ({starts} tried); look at the losses for outliers or wrong units"
@@ -129,13 +137,17 @@ pub enum FitError {
         /// The schema that can be read.
         reads: u32,
     },
-    /// A saved fit whose draws do not belong to its law.
-    #[error("{path}: a saved fit with a broken draw; expected {coefs} finite coefficients in each")]
-    ArtifactDraws {
+    /// A saved fit that contradicts itself.
+    #[error(
+        "{path}: a saved fit whose `{field}` {problem}; it was changed after it was written, or cut"
+    )]
+    ArtifactField {
         /// The file.
         path: String,
-        /// Coefficients of its law.
-        coefs: usize,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
     },
     /// A saved fit that was not made from logs.
     #[error("{path}: it does not say which logs it was fitted to, so it cannot be made again")]
@@ -143,6 +155,49 @@ pub enum FitError {
         /// The file.
         path: String,
     },
+}
+
+/// What runs show that do not follow a law falling with N and D.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Shown {
+    /// The loss rises.
+    Rises {
+        /// N or D.
+        quantity: &'static str,
+        /// By which share per doubling, the other held.
+        share: f64,
+    },
+    /// The loss depends on neither.
+    Nothing {
+        /// Probability of such slopes by chance.
+        p: f64,
+    },
+    /// A coefficient leaves its range.
+    Runaway {
+        /// The coefficient.
+        coef: &'static str,
+    },
+}
+
+impl Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rises { quantity, share } => write!(
+                f,
+                "the loss rises by {:.1} % per doubling of {quantity}, the other held. Check the units of the columns, that each loss is the final one, and that runs of another kind are left out",
+                100.0 * share
+            ),
+            Self::Nothing { p } => write!(
+                f,
+                "their loss depends on neither N nor D beyond chance (p = {p:.3}). Check that each loss belongs to its row, and that runs of another kind are left out"
+            ),
+            Self::Runaway { coef } => write!(
+                f,
+                "the fit drives {coef} out of its range: what N and D explain is too little, or has another shape. Look at the losses against N and D, or hold {coef}"
+            ),
+        }
+    }
 }
 
 /// What a design lacks, with what to add.

@@ -34,8 +34,9 @@ pub enum Warning {
     FlatProfile {
         /// The coefficient.
         coef: String,
-        /// Upper over lower end.
-        ratio: f64,
+        /// Upper over lower end; absent where the interval reaches zero.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ratio: Option<f64>,
     },
     /// Runs in a corner or on a line of the (N, D/N) plane.
     ThinPlane {
@@ -88,6 +89,62 @@ pub enum Warning {
         coef: String,
         /// The end of the range it stands at.
         bound: f64,
+    },
+    /// The best fit has no floor: the entropy of the text stands at zero.
+    NoFloor {
+        /// The coefficient.
+        coef: String,
+        /// Upper end of its interval, nats per token, where there are draws.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        up_to: Option<f64>,
+    },
+    /// Sizes at which more tokens end at a higher loss.
+    LossRises {
+        /// Such sizes.
+        sizes: usize,
+        /// Sizes with at least three token counts.
+        of: usize,
+        /// The size at which the rise is largest.
+        at: Params,
+        /// Tokens of its lowest loss.
+        from: Tokens,
+        /// Its most tokens.
+        to: Tokens,
+        /// The rise between them, as a share of the loss.
+        share: f64,
+    },
+    /// Few runs that decide how much compute to spend on size.
+    Outliers {
+        /// How many.
+        runs: usize,
+        /// Their names or rows, the farthest first.
+        names: Vec<String>,
+        /// Their 0-based data rows, where all runs come from one file.
+        rows: Vec<usize>,
+        /// The budget of the decision below.
+        flops: Flops,
+        /// N* of all runs there.
+        with: Params,
+        /// N* without them.
+        without: Params,
+    },
+    /// Runs at one N and D that differ by more than seeds do.
+    NotSeeds {
+        /// Standard deviation of ln loss within a cell.
+        sd: f64,
+        /// Cells with several runs.
+        cells: usize,
+    },
+    /// A column that explains the residuals: the table holds several kinds of runs.
+    SeveralKinds {
+        /// The column.
+        column: String,
+        /// Its values, the most frequent first.
+        values: Vec<String>,
+        /// Share of the squared residuals that it explains, 0 to 1.
+        share: f64,
+        /// Whether the kinds are tries of the same run, of which the best counts.
+        tries: bool,
     },
     /// Few runs per coefficient.
     FewRuns {

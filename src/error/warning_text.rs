@@ -21,6 +21,11 @@ impl Warning {
             Self::ApproachesDisagree { .. } => "approaches-disagree",
             Self::OpenProfile { .. } => "open-profile",
             Self::AtBound { .. } => "at-bound",
+            Self::NoFloor { .. } => "no-floor",
+            Self::LossRises { .. } => "loss-rises",
+            Self::Outliers { .. } => "outliers",
+            Self::NotSeeds { .. } => "not-seeds",
+            Self::SeveralKinds { .. } => "several-kinds",
             Self::FewRuns { .. } => "few-runs",
             Self::NarrowDesign { .. } => "narrow-design",
             Self::Extrapolation { .. } => "extrapolation",
@@ -62,7 +67,11 @@ impl fmt::Display for Warning {
                 f,
                 "{failed} of {draws} bootstrap draws have no certified minimum and are left out of the intervals"
             ),
-            Self::FlatProfile { coef, ratio } => write!(
+            Self::FlatProfile { coef, ratio: None } => write!(
+                f,
+                "{coef} is hardly known: its interval reaches zero; add runs that move it"
+            ),
+            Self::FlatProfile { coef, ratio: Some(ratio) } => write!(
                 f,
                 "{coef} is hardly known: its interval spans a factor {ratio:.1}; add runs that move it"
             ),
@@ -100,6 +109,51 @@ impl fmt::Display for Warning {
                 f,
                 "{coef} is at the end of its range, {bound}: the range decides it, not the runs; widen the range unless there is a reason for it"
             ),
+            Self::NoFloor { coef, up_to } => {
+                let up_to = up_to.map_or(String::new(), |hi| format!(", at most {hi:.3}"));
+                write!(
+                    f,
+                    "no floor is visible: {coef} is zero at the minimum{up_to}; losses that the law extrapolates far down are a guess, so add larger runs or hold {coef}"
+                )
+            }
+            Self::LossRises { sizes, of, at, from, to, share } => write!(
+                f,
+                "at {sizes} of {of} sizes more tokens end at a higher loss ({at}: {:+.1} % from {from} to {to}): no law of N and D does that, so look at repeated data, learning rates that came down too far, or unfinished runs",
+                100.0 * share
+            ),
+            Self::Outliers { runs, names, flops, with, without, .. } => {
+                const SHOWN: usize = 6;
+                let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+                let more = names.len().saturating_sub(SHOWN);
+                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+                write!(
+                    f,
+                    "{} off the law of the others ({}{more}): at {flops} FLOPs N* is {with} with them, {without} without",
+                    if *runs == 1 { "1 run lies".to_owned() } else { format!("{runs} runs lie") },
+                    shown.join(", ")
+                )
+            }
+            Self::NotSeeds { sd, cells } => write!(
+                f,
+                "runs at one N and D differ by {:.1} % in {cells} places, more than seeds do: they differ in something else (learning rate, text, tokenizer), so keep one kind or the best of each place",
+                100.0 * sd
+            ),
+            Self::SeveralKinds { column, values, share, tries } => {
+                const SHOWN: usize = 4;
+                let shown: Vec<&str> = values.iter().take(SHOWN).map(String::as_str).collect();
+                let more = if values.len() > SHOWN { ", …" } else { "" };
+                let (share, what) = (100.0 * share, format!("{}{more}", shown.join(", ")));
+                match tries {
+                    true => write!(
+                        f,
+                        "`{column}` ({what}) explains {share:.0} % of the squared residuals: the runs are tries of the same sizes, of which only the best says what a size can reach"
+                    ),
+                    false => write!(
+                        f,
+                        "`{column}` ({what}) explains {share:.0} % of the squared residuals: the table holds several kinds of runs, and one law for all of them is none of theirs"
+                    ),
+                }
+            }
             Self::FewRuns { runs, coefs } => write!(
                 f,
                 "{runs} runs for {coefs} coefficients: below about 8 runs per coefficient bootstrap intervals are too wide; profile intervals are closer to their level"

@@ -50,7 +50,7 @@ pub(crate) fn coefficient(
         return Err(FitError::UnknownCoefficient { law, coef, known });
     };
     let (lo, hi) = coefs[i].domain;
-    match values.iter().find(|x| !(x.is_finite() && **x > lo && **x < hi)) {
+    match values.iter().find(|x| !coefs[i].holds(**x)) {
         Some(&value) => Err(FitError::OutsideDomain { law, coef, value, lo, hi }),
         None => Ok(i),
     }

@@ -36,8 +36,8 @@ pub use benchmark::{BenchmarkConfig, BenchmarkFit, fit_benchmark, fit_benchmark_
 pub use config::{FitConfig, NormalPrior, Objective, ProfileOf, Resample};
 pub use curve::{CurveConfig, Forecast, Hindsight, forecast, forecast_with_progress};
 pub use design::{
-    Correlation, Diagnostics, FlopCount, Notable, Plane, Repeats, SeedNoise, Trend, coverage,
-    repeats,
+    Correlation, Diagnostics, Explaining, FlopCount, Notable, Plane, Repeats, SeedNoise, Trend,
+    coverage, repeats,
 };
 pub use fitted::{AllocationExponents, Fit, SCHEMA};
 pub use frontier::{

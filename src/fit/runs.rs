@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::config::{FitConfig, Objective, ProfileOf, Resample};
-use super::design::{Diagnostics, FlopCount, check, design_warnings, diagnose, support};
+use super::design::{
+    Diagnostics, FlopCount, check, design_warnings, diagnose, not_followed, support,
+};
 use super::fitted::{AllocationExponents, Fit, SCHEMA};
 use super::progress::{OnProgress, Parts, ignore};
 use super::solve::{LawOn, Minimum, Penalty, Problem, Rows, minimum_of, point};
@@ -65,6 +67,9 @@ pub fn fit_with_progress(
     Parts::new(config.bootstrap, progress).check()?;
     let rows = Rows::of(runs, law);
     let minimum = minimum_of(law, &rows, config)?;
+    if let Some(error) = not_followed(law, runs, &minimum.theta) {
+        return Err(error.into());
+    }
     let mut surface = Surface::new(
         law,
         minimum.theta.clone(),
@@ -108,7 +113,12 @@ pub fn fit_with_progress(
         .collect();
 
     let mut warnings = design;
-    warnings.extend(resampling_warnings(law, runs, clusters.len(), config));
+    let resampling = resampling_warnings(law, runs, clusters.len(), config);
+    // Few groups make intervals too narrow, whatever the number of runs in them.
+    if resampling.iter().any(|w| matches!(w, Warning::FewClusters { .. })) {
+        warnings.retain(|w| !matches!(w, Warning::FewRuns { .. }));
+    }
+    warnings.extend(resampling);
     warnings.extend(minimum.certificate.warnings());
     warnings.extend(draws.warning());
     warnings.extend((without_plan > 0).then(|| Warning::DrawsWithoutPlan {
@@ -116,8 +126,14 @@ pub fn fit_with_progress(
         draws: draws.thetas.len(),
         what: "optimum at the largest budget".to_owned(),
     }));
-    warnings.extend(flat);
-    warnings.extend(at_bounds(law, &minimum));
+    let no_floor = at_bounds(law, &minimum, &intervals);
+    let is_zero = |coef: &str| {
+        no_floor.iter().any(|w| matches!(w, Warning::NoFloor { coef: c, .. } if c == coef))
+    };
+    let hardly_known =
+        |w: &Warning| !matches!(w, Warning::FlatProfile { coef, .. } if is_zero(coef));
+    warnings.extend(flat.into_iter().filter(hardly_known));
+    warnings.extend(no_floor.iter().cloned());
     let trusted = diagnostics.as_ref().filter(|_| at_minimum);
     warnings.extend(trusted.into_iter().flat_map(Diagnostics::warnings));
     warnings.extend(open_profiles(&profiles));
@@ -202,7 +218,8 @@ fn resampling_warnings(
     config: &FitConfig,
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if config.bootstrap > 0 && clusters < 10 {
+    let grouped = !matches!(config.resample, Resample::Row | Resample::Wild);
+    if config.bootstrap > 0 && grouped && clusters < 10 {
         warnings.push(Warning::FewClusters { clusters, by: config.resample.to_string() });
     }
     let least_squares = matches!(config.objective, Objective::LsLog | Objective::LsLoss);
@@ -221,8 +238,12 @@ fn flat_intervals(law: &dyn Law, intervals: &BTreeMap<String, Interval>) -> Vec<
         .filter_map(|c| Some((c.name, c.flat_above?)))
         .chain([("tokens_per_param", 30.0)])
         .filter_map(|(name, limit)| {
-            let ratio = intervals.get(name).map(|i| i.hi / i.lo).filter(|r| *r > limit)?;
-            Some(Warning::FlatProfile { coef: name.to_owned(), ratio })
+            // An interval from zero to zero knows its coefficient well.
+            let interval = intervals.get(name).filter(|i| i.hi > 0.0)?;
+            let ratio = interval.hi / interval.lo;
+            let coef = name.to_owned();
+            (ratio > limit)
+                .then(|| Warning::FlatProfile { coef, ratio: ratio.is_finite().then_some(ratio) })
         })
         .collect()
 }
@@ -235,12 +256,22 @@ fn is_weak(name: &str, few: bool, draws: &Draws, flat: &[Warning]) -> bool {
     all > 0 && (few || 100 * draws.failed > all || flat.iter().any(wide))
 }
 
-/// Coefficients that ended at a bound.
-fn at_bounds(law: &dyn Law, minimum: &Minimum) -> Vec<Warning> {
+/// Coefficients that ended at a bound, and a floor that ended at zero.
+fn at_bounds(
+    law: &dyn Law,
+    minimum: &Minimum,
+    intervals: &BTreeMap<String, Interval>,
+) -> Vec<Warning> {
     let at_bound = |i: usize| minimum.known.held[i].is_none() && minimum.held[i].is_some();
     let coefs = law.coefs().iter().enumerate().filter(|(i, _)| at_bound(*i));
     coefs
-        .map(|(i, c)| Warning::AtBound { coef: c.name.to_owned(), bound: minimum.theta[i] })
+        .map(|(i, c)| match minimum.theta[i] {
+            0.0 if c.or_zero => {
+                let up_to = intervals.get(c.name).map(|interval| interval.hi);
+                Warning::NoFloor { coef: c.name.to_owned(), up_to }
+            }
+            bound => Warning::AtBound { coef: c.name.to_owned(), bound },
+        })
         .collect()
 }
 

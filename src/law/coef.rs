@@ -16,7 +16,7 @@ pub enum Scale {
 ///
 /// // What a typical law of N and D declares, e.g. E + A / N^alpha.
 /// const COEFS: &[Coef] = &[
-///     Coef::positive("E", "nats per token").flat_above(4.0),
+///     Coef::floor("E"),
 ///     Coef::positive("A", "nats · parameters^alpha"),
 ///     Coef::exponent("alpha"),
 /// ];
@@ -32,6 +32,8 @@ pub struct Coef {
     pub scale: Scale,
     /// Open range in which the law keeps its meaning.
     pub domain: (f64, f64),
+    /// Whether it may be zero too: the law then lacks the term, as one without a floor.
+    pub or_zero: bool,
     /// Ratio of the upper to the lower end of its interval above which the runs hardly fix it;
     /// `None` for a coefficient that can move by orders of magnitude without harm, as A and B do
     /// together with their exponents.
@@ -42,7 +44,15 @@ impl Coef {
     /// A coefficient above zero.
     #[must_use]
     pub const fn positive(name: &'static str, unit: &'static str) -> Self {
-        Self { name, unit, scale: Scale::Log, domain: (0.0, f64::INFINITY), flat_above: None }
+        let domain = (0.0, f64::INFINITY);
+        Self { name, unit, scale: Scale::Log, domain, or_zero: false, flat_above: None }
+    }
+
+    /// The entropy of the text, in nats per token: above zero, or zero where the runs show no floor.
+    /// Hardly known when its interval spans more than a factor of 4.
+    #[must_use]
+    pub const fn floor(name: &'static str) -> Self {
+        Self { or_zero: true, ..Self::positive(name, "nats per token").flat_above(4.0) }
     }
 
     /// An exponent of N, D or C: a plain number from 0 to 5. Plans rest on it, so it counts as
@@ -55,13 +65,21 @@ impl Coef {
     /// A coefficient of any sign between `lo` and `hi`.
     #[must_use]
     pub const fn linear(name: &'static str, unit: &'static str, lo: f64, hi: f64) -> Self {
-        Self { name, unit, scale: Scale::Linear, domain: (lo, hi), flat_above: None }
+        let domain = (lo, hi);
+        Self { name, unit, scale: Scale::Linear, domain, or_zero: false, flat_above: None }
     }
 
     /// The same coefficient with another range.
     #[must_use]
     pub const fn within(self, lo: f64, hi: f64) -> Self {
         Self { domain: (lo, hi), ..self }
+    }
+
+    /// Whether the coefficient can have this value.
+    #[must_use]
+    pub const fn holds(&self, value: f64) -> bool {
+        let (lo, hi) = self.domain;
+        value.is_finite() && value < hi && (value > lo || self.or_zero && value == 0.0)
     }
 
     /// The same coefficient, hardly known when its interval spans more than a factor of `ratio`.

@@ -30,7 +30,7 @@ use crate::units::Setting;
 ///     const EQUATION: &'static str = "L = E + A/N^alpha + B/D^alpha";
 ///     const SOURCE: &'static str = "this page";
 ///     const COEFS: &'static [Coef] = &[
-///         Coef::positive("E", "nats per token").flat_above(4.0),
+///         Coef::floor("E"),
 ///         Coef::positive("A", "nats · parameters^alpha"),
 ///         Coef::positive("B", "nats · tokens^alpha"),
 ///         Coef::exponent("alpha"),

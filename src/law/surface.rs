@@ -78,7 +78,7 @@ impl Surface {
             let law = || label.clone();
             match theta.get(i) {
                 None => return Err(LawError::MissingCoefficient { law: law(), coef: coef.name }),
-                Some(&found) if !(found.is_finite() && found > lo && found < hi) => {
+                Some(&found) if !coef.holds(found) => {
                     let coef = coef.name;
                     return Err(LawError::CoefficientOutside { law: law(), coef, found, lo, hi });
                 }

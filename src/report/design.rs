@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::number::{factor, loss};
 use super::table::Table;
 use crate::data::{RunRecord, RunTable};
-use crate::units::{Flops, Params, Tokens};
+use crate::units::{Flops, Tokens};
 
 /// How the runs cover sizes, tokens and tokens per parameter: a row per size.
 #[must_use]
@@ -71,14 +71,6 @@ pub fn design_text(table: &RunTable, level: f64) -> String {
         None => text.push_str(
             "seed noise: unknown, no two runs share N, D and setting; repeat one run with another seed\n",
         ),
-    }
-    let n: Vec<f64> = table.runs.iter().map(|r| r.n.get()).collect();
-    let largest = n.iter().copied().fold(0.0, f64::max);
-    if largest < 1000.0 {
-        text.push_str(&format!(
-            "the largest N is {}: sizes seem to be in millions or billions; scale the column of N to parameters\n",
-            Params::new(largest)
-        ));
     }
     text
 }

@@ -177,11 +177,8 @@ pub fn diagnostics_text(d: &Diagnostics) -> String {
         if runs.is_empty() {
             return;
         }
-        let shown: Vec<String> = runs
-            .iter()
-            .take(SHOWN)
-            .map(|r| format!("{} ({})", without_folder(&r.run), show(r)))
-            .collect();
+        let shown: Vec<String> =
+            runs.iter().take(SHOWN).map(|r| format!("{} ({})", r.run, show(r))).collect();
         let more = runs.len().saturating_sub(SHOWN);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         text.push_str(&format!("\n{title}: {}{more}", shown.join(", ")));
@@ -192,9 +189,4 @@ pub fn diagnostics_text(d: &Diagnostics) -> String {
     list("high leverage", &d.high_leverage, |r| format!("{:.2}", r.leverage));
     text.push('\n');
     text
-}
-
-/// The name of a run without the folder of its file.
-fn without_folder(run: &str) -> &str {
-    run.rsplit('/').next().unwrap_or(run)
 }

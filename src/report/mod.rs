@@ -13,6 +13,7 @@ mod design;
 mod explain;
 mod fit;
 mod forecast;
+mod kinds;
 mod lists;
 mod number;
 mod page;
@@ -48,6 +49,7 @@ pub use fit::{
     profile_table,
 };
 pub use forecast::{curve_fit_table, forecast_text, hindsight_table};
+pub use kinds::{Kind, kinds_table};
 pub use lists::{
     devices_table, families_table, laws_table, models_table, published_benchmarks_table,
 };

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::counts::two_counts;
+use super::outliers::outliers;
 #[cfg(feature = "logs")]
 use crate::data::ReadOptions;
 use crate::data::{HoldOut, RunTable};
@@ -186,6 +188,15 @@ impl FitRequest {
         let approaches = compared.then_some(sides);
 
         let mut warnings = fit.warnings.clone();
+        let farthest = decisions.iter().map(|d| d.c).max_by(|a, b| a.get().total_cmp(&b.get()));
+        match two_counts(&fit, &seen) {
+            Some(counts) => {
+                // What the count explains is no rise.
+                warnings.retain(|w| !matches!(w, Warning::LossRises { .. }));
+                warnings.push(counts);
+            }
+            None => warnings.extend(farthest.and_then(|c| outliers(&fit, &seen, c))),
+        }
         warnings.extend(held_out.iter().flat_map(HeldOut::warnings));
         warnings.extend(approaches.iter().flat_map(|a| a.warnings.iter().cloned()));
         if let Some((axis, laws)) =

@@ -123,14 +123,20 @@ fn published(name: &str) -> Result<AskedLaw> {
 fn fitted(path: &Path) -> Result<AskedLaw> {
     let fit = load_fit(path)?;
     // The warnings of a fit belong to every plan made from it.
-    Ok(AskedLaw { warnings: fit.warnings.clone(), ensemble: fit.ensemble() })
+    let mut warnings = fit.warnings.clone();
+    for doubt in fit.certificate.warnings() {
+        if !warnings.iter().any(|w| w.code() == doubt.code()) {
+            warnings.push(doubt);
+        }
+    }
+    Ok(AskedLaw { warnings, ensemble: fit.ensemble() })
 }
 
 /// Reads a fit that was saved as JSON.
 ///
 /// # Errors
 /// [`FitError::Artifact`] for a file that cannot be read, [`FitError::ArtifactSchema`] for one of
-/// another schema, [`FitError::ArtifactDraws`] for draws that do not belong to its law.
+/// another schema, [`FitError::ArtifactField`] for one that contradicts itself.
 pub fn load_fit(path: &Path) -> Result<Fit> {
     let bad = |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
     let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
@@ -139,10 +145,55 @@ pub fn load_fit(path: &Path) -> Result<Fit> {
         let path = path.display().to_string();
         return Err(FitError::ArtifactSchema { path, found: fit.schema, reads: SCHEMA }.into());
     }
-    let p = fit.surface.theta().len();
-    if fit.draws.iter().any(|draw| draw.len() != p || draw.iter().any(|x| !x.is_finite())) {
+    if let Some((field, problem)) = contradiction(&fit) {
         let path = path.display().to_string();
-        return Err(FitError::ArtifactDraws { path, coefs: p }.into());
+        return Err(FitError::ArtifactField { path, field, problem }.into());
     }
     Ok(fit)
+}
+
+/// The first field of a fit that contradicts another, with how: plans are made from the surface and the
+/// draws, and people read the rest.
+fn contradiction(fit: &Fit) -> Option<(&'static str, String)> {
+    let coefs = fit.surface.law().coefs();
+    let theta = fit.surface.theta();
+    if fit.law != fit.surface.law().id() {
+        return Some((
+            "law",
+            format!("is `{}`, its surface `{}`", fit.law, fit.surface.law().id()),
+        ));
+    }
+    if !(0.5..=0.999).contains(&fit.level) || fit.level != fit.config.level {
+        return Some(("level", format!("is {}, its settings say {}", fit.level, fit.config.level)));
+    }
+    if fit.residuals.len() != fit.n_points {
+        let (found, wanted) = (fit.residuals.len(), fit.n_points);
+        return Some(("residuals", format!("are {found} for {wanted} runs")));
+    }
+    for (coef, value) in coefs.iter().zip(theta) {
+        match fit.coefficients.get(coef.name) {
+            Some(stated) if stated == value => {}
+            Some(stated) => {
+                let problem = format!("say {} = {stated}, its surface {value}", coef.name);
+                return Some(("coefficients", problem));
+            }
+            None => return Some(("coefficients", format!("lack {}", coef.name))),
+        }
+    }
+    let fits = |draw: &Vec<f64>| {
+        draw.len() == coefs.len() && coefs.iter().zip(draw).all(|(coef, x)| coef.holds(*x))
+    };
+    if let Some(bad) = fit.draws.iter().position(|draw| !fits(draw)) {
+        let problem = format!("hold no {} coefficients of the law in place {bad}", coefs.len());
+        return Some(("draws", problem));
+    }
+    if fit.draws.len() + fit.draws_failed > fit.config.bootstrap {
+        let found = fit.draws.len() + fit.draws_failed;
+        return Some(("draws", format!("are {found}, its settings say {}", fit.config.bootstrap)));
+    }
+    if let Some((name, _)) = fit.intervals.iter().find(|(_, i)| i.lo.is_nan() || i.lo > i.hi) {
+        return Some(("intervals", format!("have the ends of {name} the wrong way round")));
+    }
+    (fit.certificate.certified && !fit.certificate.is_proof())
+        .then(|| ("certificate", "says certified with figures that prove nothing".to_owned()))
 }

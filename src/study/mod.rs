@@ -7,13 +7,16 @@ mod benchmark;
 mod compare;
 #[cfg(feature = "logs")]
 mod config;
+mod counts;
 mod curve;
 mod explain;
 #[cfg(feature = "logs")]
 mod file_error;
 mod fit;
 mod forecast;
+mod kinds;
 mod law;
+mod outliers;
 mod own;
 mod plan;
 #[cfg(feature = "logs")]
@@ -42,6 +45,7 @@ pub use fit::{FitReport, FitRequest};
 #[cfg(feature = "logs")]
 pub use forecast::read_curves;
 pub use forecast::{Continuation, ForecastRequest, Rest};
+pub use kinds::{KindFit, KindFits};
 pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
 pub use plan::{LawPlans, PlanAnswer, PlanRequest};
 #[cfg(feature = "logs")]

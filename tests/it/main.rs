@@ -33,6 +33,8 @@ mod golden_machines;
 mod golden_plans;
 #[cfg(feature = "logs")]
 mod hostile;
+#[cfg(feature = "logs")]
+mod judgement;
 mod known;
 mod laws;
 #[cfg(feature = "logs")]

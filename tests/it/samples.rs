@@ -172,7 +172,6 @@ const KNOWN_GAPS: &[&str] = &[
     "llm.c",
     "val-loss-only",
     "nanochat",
-    "nanochat-results-csv",
     "several-runs-one-stdout",
     "wandb-runs-table",
     "tensorboard-ui-csv",

@@ -1,11 +1,15 @@
 //! From a settled run to a record of the table.
 
+use std::collections::BTreeMap;
+
 use super::judge::Settled;
 use super::reason::Reason;
 use super::schedule::ScheduleState;
 use super::tokens::TokensSeen;
 use crate::data::columns::ColumnMap;
+use crate::data::condition::label;
 use crate::data::facts::FactKind;
+use crate::data::label::Label;
 use crate::data::log::{RunLog, Value};
 use crate::data::options::{LossChoice, ReadOptions};
 use crate::data::quantity::Quantity;
@@ -175,11 +179,18 @@ fn entry(
             .column(Quantity::BenchmarkError)
             .and_then(|_| fact(&run.log, Quantity::BenchmarkError, &options.map)),
         setting,
+        labels: labels(&run.log),
         row,
         loss_source,
         ..RunRecord::new(run.log.run.clone(), n, d, loss_nats)
     };
     Ok(Entry { record, rule, per_byte, seen, flops })
+}
+
+/// What the log says of its run in words.
+fn labels(log: &RunLog) -> BTreeMap<String, Label> {
+    let words = log.facts.iter().filter(|(_, value)| matches!(value, Value::Text(_)));
+    words.filter_map(|(key, value)| Some((key.clone(), label(value)?))).collect()
 }
 
 /// Enters the settled runs into the table; returns which parameters each counts, with its file.

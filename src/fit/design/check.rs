@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::flops::FlopCount;
+use super::slopes::{check_fall, rise};
 use crate::data::{RunRecord, RunTable};
 use crate::error::{DesignGap, FitError, Quantity, Warning};
 use crate::fit::config::FitConfig;
@@ -18,7 +19,8 @@ fn distinct(values: impl Iterator<Item = f64>) -> usize {
 /// Refuses designs on which the coefficients are not functions of the data.
 ///
 /// # Errors
-/// [`FitError::TooFewRuns`], or [`FitError::NotIdentified`] with what to add.
+/// [`FitError::TooFewRuns`], [`FitError::NotIdentified`] with what to add, or
+/// [`FitError::NotFollowed`].
 pub(crate) fn check(
     law: &'static dyn Law,
     table: &RunTable,
@@ -60,7 +62,7 @@ pub(crate) fn check(
     if distinct(table.runs.iter().map(|r| r.loss_nats.ln())) < coefs {
         return refuse(DesignGap::OneLoss);
     }
-    Ok(())
+    check_fall(law, table)
 }
 
 /// Runs that count.
@@ -150,6 +152,7 @@ pub(crate) fn warnings(law: &dyn Law, table: &RunTable, free: usize) -> Vec<Warn
     if !mixed && !(0.8..=1.25).contains(&mismatch) {
         warnings.push(Warning::FlopsMismatch { ratio: mismatch });
     }
+    warnings.extend(rise(law, table));
     warnings.extend(FlopCount::of(table).and_then(|count| count.warning()));
     warnings.extend(table.warnings.iter().cloned());
     warnings

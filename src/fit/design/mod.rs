@@ -4,13 +4,17 @@
 mod check;
 mod diagnostics;
 mod flops;
+mod kinds;
 mod plane;
+mod slopes;
 mod trend;
 
 pub use diagnostics::{Correlation, Diagnostics, Notable};
 pub use flops::FlopCount;
+pub use kinds::Explaining;
 pub use plane::{Plane, Repeats, SeedNoise, coverage, repeats};
 pub use trend::Trend;
 
 pub(crate) use check::{FEW, check, support, varies, warnings as design_warnings};
 pub(crate) use diagnostics::diagnose;
+pub(crate) use slopes::not_followed;

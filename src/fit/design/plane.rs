@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 
-use crate::data::{RunRecord, RunTable};
+use crate::data::RunTable;
 use crate::law::Range;
-use crate::num::{Interval, mean};
+use crate::num::{Interval, mean, median};
 
 /// Cells per side of the grid in which runs are counted.
 const SIDE: usize = 4;
@@ -76,29 +76,80 @@ pub struct Repeats {
 /// - `level`: of the interval, for example 0.95.
 #[must_use]
 pub fn repeats(table: &RunTable, level: f64) -> Option<Repeats> {
-    let mut cells: BTreeMap<[u64; 10], Vec<f64>> = BTreeMap::new();
-    for run in &table.runs {
-        cells.entry(place(run)).or_default().push(run.loss_nats.ln());
+    pooled(&cells(table, None), level)
+}
+
+/// Logarithms of the losses at each place with several runs, and which runs these are.
+struct Cell {
+    ln_loss: Vec<f64>,
+    runs: Vec<usize>,
+}
+
+impl Cell {
+    /// Sum of squares about the mean.
+    fn squares(&self) -> f64 {
+        let centre = mean(&self.ln_loss);
+        self.ln_loss.iter().map(|x| (x - centre).powi(2)).sum()
     }
-    let repeats: Vec<&Vec<f64>> = cells.values().filter(|c| c.len() >= 2).collect();
-    let within: f64 = repeats
-        .iter()
-        .map(|c| {
-            let centre = mean(c);
-            c.iter().map(|x| (x - centre).powi(2)).sum::<f64>()
-        })
-        .sum();
-    let runs: usize = repeats.iter().map(|c| c.len()).sum();
-    let freedom = runs.checked_sub(repeats.len()).filter(|f| *f > 0)? as f64;
+
+    fn freedom(&self) -> f64 {
+        (self.runs.len() - 1) as f64
+    }
+}
+
+/// Places with several runs; where a column says which kind a run is, only runs of one kind repeat.
+fn cells(table: &RunTable, kind: Option<&str>) -> Vec<Cell> {
+    let mut cells: BTreeMap<([u64; 10], Option<String>), Cell> = BTreeMap::new();
+    for (i, run) in table.runs.iter().enumerate() {
+        let kind = kind.and_then(|column| run.labels.get(column)).map(ToString::to_string);
+        let empty = || Cell { ln_loss: Vec::new(), runs: Vec::new() };
+        let cell = cells.entry((run.cell(), kind)).or_insert_with(empty);
+        cell.ln_loss.push(run.loss_nats.ln());
+        cell.runs.push(i);
+    }
+    cells.into_values().filter(|cell| cell.runs.len() >= 2).collect()
+}
+
+fn pooled(cells: &[Cell], level: f64) -> Option<Repeats> {
+    let within: f64 = cells.iter().map(Cell::squares).sum();
+    let runs: usize = cells.iter().map(|c| c.runs.len()).sum();
+    let freedom = runs.checked_sub(cells.len()).filter(|f| *f > 0)? as f64;
     let chi = ChiSquared::new(freedom).ok()?;
     let tail = 0.5 * (1.0 - level);
     let end = |p: f64| (within / chi.inverse_cdf(p)).sqrt();
     Some(Repeats {
-        cells: repeats.len(),
+        cells: cells.len(),
         runs,
         sd: (within / freedom).sqrt(),
         interval: Interval { lo: end(1.0 - tail), hi: end(tail) },
     })
+}
+
+/// Probability of a cell this scattered by chance, over all cells, below which one of its runs is off.
+const ODD: f64 = 1e-3;
+
+/// Takes out the cells whose scatter is far above that of the others, since one run that went wrong is
+/// no noise of seeds; the scale they are judged by is the median over the cells.
+fn without_odd(cells: Vec<Cell>) -> (Vec<Cell>, Vec<Cell>) {
+    const FEWEST: usize = 4;
+    if cells.len() < FEWEST {
+        return (cells, Vec::new());
+    }
+    let scaled = |cell: &Cell| {
+        let half = ChiSquared::new(cell.freedom()).map_or(1.0, |chi| chi.inverse_cdf(0.5));
+        cell.squares() / half
+    };
+    let typical = median(&cells.iter().map(scaled).collect::<Vec<f64>>());
+    let allowed = ODD / cells.len() as f64;
+    cells.into_iter().partition(|cell| {
+        let p = ChiSquared::new(cell.freedom()).map_or(1.0, |chi| chi.sf(cell.squares() / typical));
+        typical <= 0.0 || p > allowed
+    })
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Seed noise beside the residuals of a fit.
@@ -112,40 +163,33 @@ pub struct SeedNoise {
     pub sd: f64,
     /// Its interval under normal errors, by chi squared.
     pub interval: Interval,
+    /// Places left out because one of their runs went wrong.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub odd_cells: usize,
     /// Probability of residuals this large if the law were right and only seeds scattered (F test of
     /// lack of fit); small means that the law, not the noise, is off.
     pub lack_of_fit_p: f64,
 }
 
-/// N and D to a hundredth of a percent and the setting: runs with the same are repeats.
-fn place(run: &RunRecord) -> [u64; 10] {
-    let s = &run.setting;
-    let rounded = |x: f64| ((x * 1e4).round() as i64).cast_unsigned();
-    let bits = |x: Option<f64>| x.map_or(u64::MAX, f64::to_bits);
-    [
-        rounded(run.n.ln()),
-        rounded(run.d.ln()),
-        s.unique.map_or(u64::MAX, |u| rounded(u.ln())),
-        s.experts.to_bits(),
-        s.granularity.to_bits(),
-        s.sparsity.to_bits(),
-        bits(s.weight_bits),
-        bits(s.activation_bits),
-        bits(s.kv_bits),
-        bits(s.served_bits),
-    ]
-}
-
-/// Seed noise from repeats; `None` when no two runs share N, D and setting.
+/// Seed noise from repeats; `None` when no two runs share N, D and setting. Cells in which a run went
+/// wrong are left out of the noise and of the test.
 ///
-/// - `squares`, `freedom`: sum of squared log residuals of the fit and n - p.
+/// - `residuals`: ln(predicted) - ln(observed) of the fit, by run.
+/// - `coefs`: free coefficients p of the fit.
+/// - `kind`: a column whose values are kinds of runs, which do not repeat each other.
 pub(crate) fn seed_noise(
     table: &RunTable,
-    squares: f64,
-    freedom: usize,
+    residuals: &[f64],
+    coefs: usize,
+    kind: Option<&str>,
     level: f64,
 ) -> Option<SeedNoise> {
-    let Repeats { cells, runs, sd, interval } = repeats(table, level)?;
+    let (kept, odd) = without_odd(cells(table, kind));
+    let Repeats { cells, runs, sd, interval } = pooled(&kept, level)?;
+    let out: BTreeSet<usize> = odd.iter().flat_map(|cell| cell.runs.iter().copied()).collect();
+    let tested = (0..residuals.len()).filter(|i| !out.contains(i));
+    let squares: f64 = tested.clone().map(|i| residuals[i] * residuals[i]).sum();
+    let freedom = tested.count().saturating_sub(coefs);
     let pure = runs - cells;
     let within = sd * sd * pure as f64;
     let lack = freedom.saturating_sub(pure);
@@ -155,5 +199,5 @@ pub(crate) fn seed_noise(
         }
         _ => 1.0,
     };
-    Some(SeedNoise { cells, runs, sd, interval, lack_of_fit_p })
+    Some(SeedNoise { cells, runs, sd, interval, odd_cells: odd.len(), lack_of_fit_p })
 }

@@ -29,7 +29,12 @@ pub struct Certificate {
     pub starts_agreeing: usize,
     /// Runs inside the Huber band, which carry the curvature.
     pub rows_in_band: usize,
-    /// Gradient at rounding, Hessian positive definite, and at least two starts agree.
+    /// Where a coefficient stands at zero: the slope of the objective towards positive values over the
+    /// sum of absolute row contributions to it. Above zero, the minimum lies on that boundary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiplier: Option<f64>,
+    /// Gradient at rounding, Hessian positive definite, no multiplier below zero, and at least two
+    /// starts agree.
     pub certified: bool,
 }
 
@@ -40,27 +45,40 @@ impl Certificate {
         starts: usize,
         starts_agreeing: usize,
         rows_in_band: usize,
+        multiplier: Option<f64>,
     ) -> Self {
-        let stationary = gradient_norm <= GRADIENT_TOLERANCE;
-        let certified = stationary && hessian_min_eigenvalue > 0.0 && starts_agreeing >= 2;
-        Self {
+        let mut certificate = Self {
             gradient_norm,
             hessian_min_eigenvalue,
             starts,
             starts_agreeing,
             rows_in_band,
-            certified,
-        }
+            multiplier,
+            certified: false,
+        };
+        certificate.certified = certificate.is_proof();
+        certificate
+    }
+
+    /// Whether the figures prove a minimum, whatever `certified` says.
+    #[must_use]
+    pub fn is_proof(&self) -> bool {
+        self.gradient_norm <= GRADIENT_TOLERANCE
+            && self.hessian_min_eigenvalue > 0.0
+            && self.multiplier.is_none_or(|slope| slope >= 0.0)
+            && self.starts_agreeing >= 2
     }
 
     /// The same proof with the Hessian in other variables.
     pub(super) fn with_eigenvalue(self, hessian_min_eigenvalue: f64) -> Self {
-        let Self { gradient_norm, starts, starts_agreeing, rows_in_band, .. } = self;
-        Self::new(gradient_norm, hessian_min_eigenvalue, starts, starts_agreeing, rows_in_band)
+        let mut certificate = Self { hessian_min_eigenvalue, ..self };
+        certificate.certified = certificate.is_proof();
+        certificate
     }
 
     /// What a reader has to know of a doubtful minimum.
-    pub(crate) fn warnings(&self) -> Vec<Warning> {
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if !self.certified {
             warnings.push(Warning::NotCertified {

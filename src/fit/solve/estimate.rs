@@ -54,7 +54,7 @@ pub(crate) fn estimate(
     }
     let problem = Problem { priors: &priors, ..*problem };
     let (held, end) = known
-        .settle(&problem, |problem| {
+        .settle(&problem, &known.held, |problem| {
             search(problem, starts, rugged).map(|end| (end.best.clone(), end))
         })
         .ok_or_else(none)?;
@@ -67,6 +67,7 @@ pub(crate) fn estimate(
         starts.len(),
         end.agreeing,
         rows_in_band.len(),
+        known.least_multiplier(&problem, &theta),
     );
     Ok(Estimate { best: end.best, theta, certificate, held, priors, rows_in_band, ends: end.ends })
 }

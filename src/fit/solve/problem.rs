@@ -97,12 +97,16 @@ impl Problem<'_> {
             .collect()
     }
 
-    /// Solver variables from coefficients in natural units.
+    /// Solver variables from coefficients in natural units. A coefficient at zero, which has no
+    /// logarithm, starts from a twentieth of what was measured.
     pub(crate) fn variables(&self, theta: &[f64]) -> Vec<f64> {
         let coefs = self.model.coefs();
-        self.free()
-            .map(|i| if coefs[i].scale == Scale::Log { theta[i].ln() } else { theta[i] })
-            .collect()
+        let variable = |i: usize| match coefs[i].scale {
+            Scale::Linear => theta[i],
+            Scale::Log if theta[i] > 0.0 => theta[i].ln(),
+            Scale::Log => (0.05 * self.observed.value.mean().unwrap_or(1.0)).ln(),
+        };
+        self.free().map(variable).collect()
     }
 
     /// ln(predicted) - ln(observed) of row `i`.

@@ -69,15 +69,14 @@ fn one(
         priors: &priors,
     };
     let starts = best.starts(law);
-    let (_, mut theta) = best.known.settle(&problem, |problem| {
+    let (_, mut theta) = best.known.settle(&problem, &best.held, |problem| {
         let starts: Vec<Vec<f64>> = starts.iter().map(|theta| problem.variables(theta)).collect();
         let lowest = refit(problem, &starts)?;
         let theta = problem.natural(&lowest.x);
         Some((lowest, theta))
     })?;
     law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
-    let in_domain = |(c, t): (&crate::law::Coef, &f64)| *t > c.domain.0 && *t < c.domain.1;
-    law.coefs().iter().zip(&theta).all(in_domain).then_some(theta)
+    law.coefs().iter().zip(&theta).all(|(c, t)| c.holds(*t)).then_some(theta)
 }
 
 /// The fitted losses with each log residual under a random sign, scaled by sqrt(n / (n - p)) since

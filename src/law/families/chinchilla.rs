@@ -33,7 +33,7 @@ impl Form for Chinchilla {
     const EQUATION: &'static str = "L = E + A/N^alpha + B/D^beta";
     const SOURCE: &'static str = "Hoffmann et al. 2022, arXiv:2203.15556, eq. 2";
     const COEFS: &'static [Coef] = &[
-        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::floor("E"),
         Coef::positive("A", "nats · parameters^alpha"),
         Coef::positive("B", "nats · tokens^beta"),
         Coef::exponent("alpha"),

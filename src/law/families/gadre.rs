@@ -40,7 +40,7 @@ impl Form for GadreOvertraining {
     const EQUATION: &'static str = "L = E + (a·M^eta + b·M^-eta)·C^-eta, M = D/N, C = 6ND";
     const SOURCE: &'static str = "Gadre et al. 2024, arXiv:2403.08540, eq. 4";
     const COEFS: &'static [Coef] = &[
-        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::floor("E"),
         Coef::positive("a", "nats · FLOPs^eta"),
         Coef::positive("b", "nats · FLOPs^eta"),
         Coef::linear("eta", "", 0.0, 2.5),

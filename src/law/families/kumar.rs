@@ -44,7 +44,7 @@ impl Form for KumarPrecision {
     const EQUATION: &'static str = "L = E + A/Neff^alpha + B/D^beta + CT·D^gD/N^gN·exp(-Pserved/gpost), Neff = N·(1 - exp(-Pw/gw))·(1 - exp(-Pa/ga))·(1 - exp(-Pkv/gkv))";
     const SOURCE: &'static str = "Kumar et al. 2024, arXiv:2411.04330, eq. 1 to 4";
     const COEFS: &'static [Coef] = &[
-        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::floor("E"),
         Coef::positive("A", "nats · parameters^alpha"),
         Coef::positive("B", "nats · tokens^beta"),
         Coef::exponent("alpha"),

@@ -51,7 +51,7 @@ impl Form for Muennighoff {
     const EQUATION: &'static str = "L = E + A/N'^alpha + B/D'^beta, D' = U + U·RD·(1 - exp(-(D/U - 1)/RD)), N' likewise from U_N = min(N, N*(U))";
     const SOURCE: &'static str = "Muennighoff et al. 2023, arXiv:2305.16264, eq. 5 and 6";
     const COEFS: &'static [Coef] = &[
-        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::floor("E"),
         Coef::positive("A", "nats · parameters^alpha"),
         Coef::positive("B", "nats · tokens^beta"),
         Coef::exponent("alpha"),

@@ -35,7 +35,7 @@ impl Form for ChinchillaTied {
     const EQUATION: &'static str = "L = E + A/N^alpha + B/D^alpha";
     const SOURCE: &'static str = "Muennighoff et al. 2023, arXiv:2305.16264, App. B";
     const COEFS: &'static [Coef] = &[
-        Coef::positive("E", "nats per token").flat_above(4.0),
+        Coef::floor("E"),
         Coef::positive("A", "nats · parameters^alpha"),
         Coef::positive("B", "nats · tokens^alpha"),
         Coef::exponent("alpha"),

@@ -33,6 +33,7 @@ mod golden_machines;
 mod golden_plans;
 #[cfg(feature = "logs")]
 mod hostile;
+mod joined_laws;
 mod known;
 mod laws;
 #[cfg(feature = "logs")]

@@ -17,6 +17,7 @@ mod kaplan;
 mod krajewski;
 mod kumar;
 mod muennighoff;
+mod skaling;
 mod tied;
 
 use super::family::Law;
@@ -38,6 +39,7 @@ macro_rules! each_family {
             chinchilla: Chinchilla,
             tied: ChinchillaTied,
             gadre: GadreOvertraining,
+            skaling: Skaling,
             kaplan: KaplanJoint,
             farseer: Farseer,
             muennighoff: Muennighoff,

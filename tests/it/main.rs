@@ -55,8 +55,8 @@ mod schedule;
 #[cfg(feature = "logs")]
 mod shared;
 #[cfg(feature = "logs")]
-mod step_logs;
 #[cfg(feature = "logs")]
+mod step_logs;
 mod sweep;
 #[cfg(all(feature = "cli", feature = "train"))]
 mod trainer;

@@ -23,11 +23,11 @@ pub enum Warning {
         /// Starts tried.
         starts: usize,
     },
-    /// Some bootstrap draws could not be refitted.
+    /// Some bootstrap draws could not be refitted; above a quarter there are no intervals.
     DrawsFailed {
         /// Failed draws.
         failed: usize,
-        /// Draws asked for.
+        /// Draws made.
         draws: usize,
     },
     /// An interval spans so much that the coefficient is hardly known.

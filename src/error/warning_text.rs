@@ -63,6 +63,10 @@ impl fmt::Display for Warning {
                 f,
                 "only {agreeing} of {starts} starts reached the lowest minimum found; the others ended in local ones, so look at the residuals"
             ),
+            Self::DrawsFailed { failed, draws } if 4 * failed > *draws => write!(
+                f,
+                "{failed} of {draws} bootstrap draws have no certified minimum: above a quarter no interval is given; add runs, hold a coefficient, or take a law with fewer"
+            ),
             Self::DrawsFailed { failed, draws } => write!(
                 f,
                 "{failed} of {draws} bootstrap draws have no certified minimum and are left out of the intervals"

@@ -49,6 +49,12 @@ impl<'a> Parts<'a> {
         self.report(self.done.fetch_add(1, Ordering::Relaxed) + 1);
     }
 
+    /// Counts all parts, where those left are not made.
+    pub(crate) fn rest_done(&self) {
+        self.done.store(self.total, Ordering::Relaxed);
+        self.report(self.total);
+    }
+
     /// [`FitError::Stopped`] once the caller said so.
     pub(crate) fn stopped(&self) -> Result<(), FitError> {
         if self.stopped.load(Ordering::Relaxed) { Err(FitError::Stopped) } else { Ok(()) }

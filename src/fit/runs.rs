@@ -251,7 +251,7 @@ fn flat_intervals(law: &dyn Law, intervals: &BTreeMap<String, Interval>) -> Vec<
 /// Whether the runs hardly fix a free coefficient: those with a wide interval, or all of them when
 /// runs are few or more than a hundredth of the draws found no minimum.
 fn is_weak(name: &str, few: bool, draws: &Draws, flat: &[Warning]) -> bool {
-    let all = draws.thetas.len() + draws.failed;
+    let all = draws.made;
     let wide = |w: &Warning| matches!(w, Warning::FlatProfile { coef, .. } if coef == name);
     all > 0 && (few || 100 * draws.failed > all || flat.iter().any(wide))
 }

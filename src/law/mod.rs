@@ -19,6 +19,7 @@ mod powers;
 mod published;
 mod start;
 mod surface;
+mod terms;
 
 pub use at::{At, Factor};
 pub use benchmark::{
@@ -29,6 +30,7 @@ pub use coef::{Coef, Scale};
 pub use curves::{Annealing, CurveForm, LearningRates, MultiPower, curve_form_by_id, curve_forms};
 pub use ensemble::{Draws, Ensemble};
 pub use families::*;
+pub(crate) use families::{Solved, solved_as};
 pub use family::Law;
 pub use form::Form;
 pub use point::{Point, Range, Support};

@@ -33,6 +33,7 @@ mod golden_machines;
 mod golden_plans;
 #[cfg(feature = "logs")]
 mod hostile;
+mod joined_laws;
 #[cfg(feature = "logs")]
 mod judgement;
 mod known;
@@ -56,8 +57,8 @@ mod schedule;
 #[cfg(feature = "logs")]
 mod shared;
 #[cfg(feature = "logs")]
-mod step_logs;
 #[cfg(feature = "logs")]
+mod step_logs;
 mod sweep;
 #[cfg(all(feature = "cli", feature = "train"))]
 mod trainer;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::{Certificate, is_minimum};
+use super::coordinates::Coordinates;
 use super::estimate::{Estimate, estimate, without_effect};
 use super::known::Known;
 use super::penalty::Penalty;
@@ -29,6 +30,8 @@ pub(crate) struct Minimum {
     /// The rows as they were solved: centred, unless something known of a coefficient moves with
     /// the centre.
     pub(crate) rows: Rows,
+    /// The coefficients the solver moved.
+    pub(crate) coordinates: Coordinates,
     /// Coefficients held or at a bound, around the centre of those rows.
     pub(crate) held: Vec<Option<f64>>,
     pub(crate) known: Known,
@@ -39,13 +42,14 @@ pub(crate) struct Minimum {
 }
 
 impl Minimum {
-    /// Where to look for the minimum of a slightly other problem, around the centre: the minimum
-    /// itself, and every other one where the family is known to have several.
+    /// Where to look for the minimum of a slightly other problem, around the centre and in the
+    /// coefficients of the solver: the minimum itself, and every other one where the family is known to have several.
     pub(crate) fn starts(&self, law: &dyn Law) -> Vec<Vec<f64>> {
         let mut starts = vec![self.theta.clone()];
         starts.extend(self.others.iter().cloned());
         for theta in &mut starts {
             law.recentre(theta, self.rows.ln_n0, self.rows.ln_d0);
+            *theta = self.coordinates.enter(theta);
         }
         starts
     }
@@ -86,7 +90,10 @@ pub(crate) fn minimum_of(
     if moves_with_centre {
         starts = starts_around(&rows);
     }
-    let model = LawOn::new(law, &rows);
+    // Bounds, priors and held values are of printed coefficients.
+    let coordinates = Coordinates::of(law, &known);
+    let starts: Vec<Vec<f64>> = starts.iter().map(|theta| coordinates.enter(theta)).collect();
+    let model = LawOn::new(coordinates.law, &rows);
     let problem = Problem {
         model: &model,
         observed: &rows.observed,
@@ -102,7 +109,8 @@ pub(crate) fn minimum_of(
     let Estimate { best, theta, certificate, held, priors, rows_in_band, ends } =
         estimate(law.id(), &problem, &known, &starts, rugged)?;
     let problem = Problem { held: &held, priors: &priors, ..problem };
-    let uncentre = |mut theta: Vec<f64>| {
+    let uncentre = |theta: Vec<f64>| {
+        let mut theta = coordinates.leave(&theta);
         law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
         theta
     };
@@ -115,8 +123,11 @@ pub(crate) fn minimum_of(
         held: &held.iter().zip(&theta).map(|(h, t)| h.map(|_| *t)).collect::<Vec<_>>(),
         ..problem
     };
-    let certificate =
-        certificate.with_eigenvalue(min_eigenvalue(&uncentred, &theta, &rows_in_band));
+    let certificate = match coordinates.are_printed() {
+        true => certificate.with_eigenvalue(min_eigenvalue(&uncentred, &theta, &rows_in_band)),
+        // The sign is that of any coordinates; in the printed ones it would be lost in rounding.
+        false => certificate,
+    };
     let mut minima: Vec<LocalMinimum> = ends
         .iter()
         .filter(|(end, _)| is_minimum(end))
@@ -139,7 +150,18 @@ pub(crate) fn minimum_of(
         .collect();
     let (objective, free) = (best.jet.value, best.x.len());
     known.priors = priors;
-    Ok(Minimum { free, theta, objective, certificate, rows, held, known, minima, others })
+    Ok(Minimum {
+        free,
+        theta,
+        objective,
+        certificate,
+        rows,
+        coordinates,
+        held,
+        known,
+        minima,
+        others,
+    })
 }
 
 /// In the variables papers print, so that the figure can be compared with theirs.

@@ -1,6 +1,7 @@
 //! From starts to a certified minimum: what is minimised, how, and the proof.
 
 mod certificate;
+mod coordinates;
 mod descent;
 mod estimate;
 mod jets;

@@ -59,7 +59,8 @@ fn one(
             Prior { mean: p.mean + p.sd * z, ..*p }
         })
         .collect();
-    let model = LawOn::new(law, &rows);
+    let coordinates = &best.coordinates;
+    let model = LawOn::new(coordinates.law, &rows);
     let problem = Problem {
         model: &model,
         observed: &rows.observed,
@@ -69,12 +70,13 @@ fn one(
         priors: &priors,
     };
     let starts = best.starts(law);
-    let (_, mut theta) = best.known.settle(&problem, &best.held, |problem| {
+    let (_, theta) = best.known.settle(&problem, &best.held, |problem| {
         let starts: Vec<Vec<f64>> = starts.iter().map(|theta| problem.variables(theta)).collect();
         let lowest = refit(problem, &starts)?;
         let theta = problem.natural(&lowest.x);
         Some((lowest, theta))
     })?;
+    let mut theta = coordinates.leave(&theta);
     law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
     law.coefs().iter().zip(&theta).all(|(c, t)| c.holds(*t)).then_some(theta)
 }

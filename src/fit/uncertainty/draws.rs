@@ -10,14 +10,29 @@ use crate::num::{Interval, Stream, map_all, standard_deviation, stream};
 /// Coefficients of the resamples that found a minimum, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Draws {
-    /// Coefficients in natural units, in the order of the family.
+    /// Coefficients in natural units, in the order of the family; none where more than a quarter of the
+    /// resamples failed.
     pub(crate) thetas: Vec<Vec<f64>>,
+    /// Resamples made: as many as asked for, or fewer where so many of the first failed that the rest
+    /// could not help.
+    pub(crate) made: usize,
     /// Resamples without a minimum.
     pub(crate) failed: usize,
 }
 
+/// Share of resamples without a minimum above which the others say nothing: which ones fail is not
+/// left to chance, and a tail of an interval at 95 % is a fortieth.
+const MOST_FAILED: f64 = 0.25; // As `Warning::DrawsFailed` says it.
+
+/// Resamples after which a loop is given up when more than half of them failed: by chance that happens
+/// once in a thousand times at a quarter.
+const FIRST: usize = 40;
+
 /// `count` refits in parallel, in order. Draw k takes stream k of the seed, so the draws do not depend
 /// on the number of threads.
+///
+/// No draw is returned where more than a quarter failed; the loop ends after the first forty when more
+/// than half of them did.
 ///
 /// - `refit`: coefficients of one resample, or `None` where it has no minimum.
 ///
@@ -30,23 +45,37 @@ pub(crate) fn resample(
     refit: impl Fn(&mut Stream) -> Option<Vec<f64>> + Sync,
 ) -> Result<Draws, FitError> {
     let parts = Parts::new(count, progress);
-    let indices: Vec<u64> = (0..count as u64).collect();
-    let drawn = map_all(&indices, &|k| {
-        // The rest of a stopped loop is walked through without work.
-        parts.stopped().ok()?;
-        let theta = refit(&mut stream(seed, *k));
-        parts.one_done();
-        theta
-    });
+    let draw = |from: usize, to: usize| {
+        let indices: Vec<u64> = (from as u64..to as u64).collect();
+        map_all(&indices, &|k| {
+            // The rest of a stopped loop is walked through without work.
+            parts.stopped().ok()?;
+            let theta = refit(&mut stream(seed, *k));
+            parts.one_done();
+            theta
+        })
+    };
+    let failures =
+        |drawn: &[Option<Vec<f64>>]| drawn.iter().filter(|theta| theta.is_none()).count();
+    let mut drawn = draw(0, count.min(FIRST));
+    if 2 * failures(&drawn) <= FIRST {
+        drawn.extend(draw(drawn.len(), count));
+    } else {
+        parts.rest_done();
+    }
     parts.stopped()?;
-    let failed = drawn.iter().filter(|theta| theta.is_none()).count();
-    Ok(Draws { thetas: drawn.into_iter().flatten().collect(), failed })
+    let (made, failed) = (drawn.len(), failures(&drawn));
+    let thetas = match failed as f64 > MOST_FAILED * made as f64 {
+        true => Vec::new(),
+        false => drawn.into_iter().flatten().collect(),
+    };
+    Ok(Draws { thetas, made, failed })
 }
 
 impl Draws {
     /// A warning where some resamples had no minimum.
     pub(crate) fn warning(&self) -> Option<Warning> {
-        let (failed, draws) = (self.failed, self.thetas.len() + self.failed);
+        let (failed, draws) = (self.failed, self.made);
         (failed > 0).then_some(Warning::DrawsFailed { failed, draws })
     }
 

@@ -4,6 +4,7 @@ use crate::law::at::{At, Factor};
 use crate::law::coef::Coef;
 use crate::law::form::Form;
 use crate::law::start::{LinearPart, grid, ranked_starts};
+use crate::law::terms::Terms;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -59,6 +60,18 @@ impl Form for AbnarSparsity {
         let sparse = theta[C] * (-theta[LAMBDA] * ln_active).exp();
         let mixed = theta[D] * (-theta[DELTA] * ln_active - theta[GAMMA] * at.ln_n).exp();
         theta[E] + capacity + data + sparse + mixed
+    }
+
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let (x, y, s) = (at.ln_n, at.ln_d, (-at.setting.sparsity).ln_1p());
+        let mixed = -theta[DELTA] * s - theta[GAMMA] * x;
+        Terms::new(gradient, hessian)
+            .constant(E, theta[E])
+            .scaled((A, theta[A]), -theta[ALPHA] * x, &[(ALPHA, -x)], &[])
+            .scaled((B, theta[B]), -theta[BETA] * y, &[(BETA, -y)], &[])
+            .scaled((C, theta[C]), -theta[LAMBDA] * s, &[(LAMBDA, -s)], &[])
+            .scaled((D, theta[D]), mixed, &[(DELTA, -s), (GAMMA, -x)], &[])
+            .loss()
     }
 
     fn floor(&self, theta: &[f64], setting: &Setting) -> f64 {

@@ -1,9 +1,10 @@
 //! Clark's law of routed models at a fixed number of tokens.
 
-use super::experts::saturated;
+use super::experts::{ln_saturated, saturated};
 use crate::law::at::{At, Factor};
 use crate::law::coef::Coef;
 use crate::law::form::Form;
+use crate::law::terms::Terms;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -47,6 +48,26 @@ impl Form for ClarkRouted {
         let ln_e = saturated(at.setting.experts, theta[FIRST], theta[MOST]).ln();
         let cross = theta[C] * at.ln_n * ln_e / ten;
         (theta[A] * at.ln_n + theta[B] * ln_e + cross + theta[D] * ten).exp()
+    }
+
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let ten = std::f64::consts::LN_10;
+        let (l, [l_f, l_m], [l_ff, l_fm, l_mm]) =
+            ln_saturated(at.setting.experts, theta[FIRST], theta[MOST]);
+        let (x, per_l) = (at.ln_n, theta[B] + theta[C] * at.ln_n / ten);
+        let slopes =
+            [(A, x), (B, l), (C, x * l / ten), (D, ten), (FIRST, per_l * l_f), (MOST, per_l * l_m)];
+        let bends = [
+            (B, FIRST, l_f),
+            (B, MOST, l_m),
+            (C, FIRST, x * l_f / ten),
+            (C, MOST, x * l_m / ten),
+            (FIRST, FIRST, per_l * l_ff),
+            (FIRST, MOST, per_l * l_fm),
+            (MOST, MOST, per_l * l_mm),
+        ];
+        let u = theta[A] * x + per_l * l + theta[D] * ten;
+        Terms::new(gradient, hessian).exponential(u, &slopes, &bends).loss()
     }
 
     fn floor(&self, _theta: &[f64], _setting: &Setting) -> f64 {

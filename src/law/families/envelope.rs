@@ -4,6 +4,7 @@ use crate::law::at::{At, Factor};
 use crate::law::coef::Coef;
 use crate::law::form::Form;
 use crate::law::start::{LinearPart, grid, ranked_starts};
+use crate::law::terms::Terms;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -40,6 +41,14 @@ impl Form for ComputeEnvelope {
     fn loss<T: Real>(&self, theta: &[T], at: &At<T>) -> T {
         let ln_c = at.ln_n + at.ln_d + T::from(LN_SIX);
         theta[FLOOR] + theta[A] * (-theta[ALPHA] * ln_c).exp()
+    }
+
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let ln_c = at.ln_n + at.ln_d + LN_SIX;
+        Terms::new(gradient, hessian)
+            .constant(FLOOR, theta[FLOOR])
+            .scaled((A, theta[A]), -theta[ALPHA] * ln_c, &[(ALPHA, -ln_c)], &[])
+            .loss()
     }
 
     fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {

@@ -21,9 +21,9 @@ use crate::units::Setting;
 pub struct Farseer;
 
 /// Offsets of the three inner powers a N^k + b: of the exponent, of the factor, of the floor.
-const EXPONENT: usize = 0;
-const FACTOR: usize = 3;
-const FLOOR: usize = 6;
+pub(super) const EXPONENT: usize = 0;
+pub(super) const FACTOR: usize = 3;
+pub(super) const FLOOR: usize = 6;
 
 /// a N^k + b.
 fn inner<T: Real>(theta: &[T], at: usize, ln_n: T) -> T {

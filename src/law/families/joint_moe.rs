@@ -1,11 +1,12 @@
 //! Ludziejewski's joint law of dense and mixture-of-experts models.
 
-use super::experts::saturated;
+use super::experts::{ln_saturated, saturated};
 use crate::law::at::{At, Factor};
 use crate::law::coef::Coef;
 use crate::law::form::Form;
 use crate::law::powers::Powers;
 use crate::law::start::start_powers;
+use crate::law::terms::Terms;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -73,6 +74,36 @@ impl Form for JointMoe {
         let by_n = theta[DELTA] * ln_e + (theta[ALPHA] + theta[GAMMA] * ln_e) * at.ln_n;
         let by_d = theta[OMEGA] * ln_e + (theta[BETA] + theta[ZETA] * ln_e) * at.ln_d;
         theta[C] + theta[A] * by_n.exp() + theta[B] * by_d.exp()
+    }
+
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let (l, [l_f, l_m], [l_ff, l_fm, l_mm]) =
+            ln_saturated(at.setting.experts, theta[FIRST], theta[MOST]);
+        // a Ê^delta N^(alpha + gamma ln Ê) and its like in D, with the indices of their coefficients.
+        let terms = [(A, ALPHA, DELTA, GAMMA, at.ln_n), (B, BETA, OMEGA, ZETA, at.ln_d)];
+        let mut sum = Terms::new(gradient, hessian).constant(C, theta[C]);
+        for (scale, exponent, by_l, cross, x) in terms {
+            let per_l = theta[by_l] + theta[cross] * x;
+            let slopes = [
+                (exponent, x),
+                (by_l, l),
+                (cross, l * x),
+                (FIRST, per_l * l_f),
+                (MOST, per_l * l_m),
+            ];
+            let bends = [
+                (by_l, FIRST, l_f),
+                (by_l, MOST, l_m),
+                (cross, FIRST, x * l_f),
+                (cross, MOST, x * l_m),
+                (FIRST, FIRST, per_l * l_ff),
+                (FIRST, MOST, per_l * l_fm),
+                (MOST, MOST, per_l * l_mm),
+            ];
+            let v = theta[exponent] * x + per_l * l;
+            sum = sum.scaled((scale, theta[scale]), v, &slopes, &bends);
+        }
+        sum.loss()
     }
 
     fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {

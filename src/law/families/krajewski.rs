@@ -5,6 +5,7 @@ use crate::law::coef::Coef;
 use crate::law::form::Form;
 use crate::law::powers::Powers;
 use crate::law::start::{LinearPart, grid, ranked_starts};
+use crate::law::terms::Terms;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -54,6 +55,18 @@ impl Form for KrajewskiMoe {
         let fine = theta[G] * (-theta[GAMMA] * T::from(at.setting.granularity.ln())).exp();
         let capacity = (fine + theta[A]) * (-theta[ALPHA] * at.ln_n).exp();
         theta[C] + capacity + theta[B] * (-theta[BETA] * at.ln_d).exp()
+    }
+
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let (x, y, fine) = (at.ln_n, at.ln_d, at.setting.granularity.ln());
+        let by_n = -theta[ALPHA] * x;
+        let both = by_n - theta[GAMMA] * fine;
+        Terms::new(gradient, hessian)
+            .constant(C, theta[C])
+            .scaled((A, theta[A]), by_n, &[(ALPHA, -x)], &[])
+            .scaled((G, theta[G]), both, &[(ALPHA, -x), (GAMMA, -fine)], &[])
+            .scaled((B, theta[B]), -theta[BETA] * y, &[(BETA, -y)], &[])
+            .loss()
     }
 
     fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {

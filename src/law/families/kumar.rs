@@ -4,6 +4,7 @@ use crate::law::at::{At, Factor};
 use crate::law::coef::Coef;
 use crate::law::form::Form;
 use crate::law::start::{LinearPart, grid, ranked_starts};
+use crate::law::terms::Terms;
 use crate::num::Real;
 use crate::units::Setting;
 
@@ -36,6 +37,17 @@ const SERVED: usize = 11;
 /// ln (1 - exp(-bits / gamma)), 0 in full precision.
 fn ln_share<T: Real>(bits: Option<f64>, gamma: T) -> T {
     bits.map_or(T::from(0.0), |bits| (-(-gamma.recip() * T::from(bits)).exp_m1()).ln())
+}
+
+/// [`ln_share`] with its first and second derivative in gamma.
+fn ln_share_jet(bits: Option<f64>, gamma: f64) -> [f64; 3] {
+    let Some(bits) = bits else { return [0.0; 3] };
+    let z = bits / gamma;
+    // q / (1 - q) with q = exp(-z).
+    let odds = 1.0 / z.exp_m1();
+    let by = z / gamma;
+    let second = by * odds * (2.0 / gamma - (1.0 + odds) * by);
+    [ln_share(Some(bits), gamma), -odds * by, second]
 }
 
 impl Form for KumarPrecision {
@@ -74,6 +86,29 @@ impl Form for KumarPrecision {
             theta[CT] * (rate - theta[SERVED].recip() * T::from(served)).exp()
         });
         theta[E] + capacity + data + quantised
+    }
+
+    fn jet(&self, theta: &[f64], at: &At<f64>, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
+        let (bits, alpha) = (&at.setting, theta[ALPHA]);
+        let shares =
+            [(WEIGHTS, bits.weight_bits), (ACTIVATIONS, bits.activation_bits), (KV, bits.kv_bits)]
+                .map(|(i, bits)| (i, ln_share_jet(bits, theta[i])));
+        let ln_effective = at.ln_n + shares.iter().map(|(_, s)| s[0]).sum::<f64>();
+        let [w, a, kv] = shares.map(|(i, s)| (i, -alpha * s[1]));
+        let [w_alpha, a_alpha, kv_alpha] = shares.map(|(i, s)| (i, ALPHA, -s[1]));
+        let [w_w, a_a, kv_kv] = shares.map(|(i, s)| (i, i, -alpha * s[2]));
+        let slopes = [(ALPHA, -ln_effective), w, a, kv];
+        let bends = [w_alpha, a_alpha, kv_alpha, w_w, a_a, kv_kv];
+        let sum = Terms::new(gradient, hessian)
+            .constant(E, theta[E])
+            .scaled((A, theta[A]), -alpha * ln_effective, &slopes, &bends)
+            .scaled((B, theta[B]), -theta[BETA] * at.ln_d, &[(BETA, -at.ln_d)], &[]);
+        let Some(served) = bits.served_bits else { return sum.loss() };
+        let post = theta[SERVED];
+        let v = theta[BY_D] * at.ln_d - theta[BY_N] * at.ln_n - served / post;
+        let slopes = [(BY_D, at.ln_d), (BY_N, -at.ln_n), (SERVED, served / (post * post))];
+        let bends = [(SERVED, SERVED, -2.0 * served / (post * post * post))];
+        sum.scaled((CT, theta[CT]), v, &slopes, &bends).loss()
     }
 
     fn floor(&self, theta: &[f64], _setting: &Setting) -> f64 {

@@ -11,13 +11,17 @@ mod clark;
 mod envelope;
 mod experts;
 mod farseer;
+mod farseer_by_value;
 mod gadre;
 mod joint_moe;
 mod kaplan;
 mod krajewski;
 mod kumar;
 mod muennighoff;
+mod skaling;
 mod tied;
+
+use farseer_by_value::{FarseerByValue, from_printed, to_printed};
 
 use super::family::Law;
 use crate::error::LawError;
@@ -38,6 +42,7 @@ macro_rules! each_family {
             chinchilla: Chinchilla,
             tied: ChinchillaTied,
             gadre: GadreOvertraining,
+            skaling: Skaling,
             kaplan: KaplanJoint,
             farseer: Farseer,
             muennighoff: Muennighoff,
@@ -92,5 +97,25 @@ pub fn law_by_id(id: &str) -> Result<&'static dyn Law, LawError> {
     FORMS.iter().copied().find(|law| law.id() == id).ok_or_else(|| LawError::UnknownForm {
         id: id.to_owned(),
         known: FORMS.iter().map(|law| law.id()).collect(),
+    })
+}
+
+/// A family written in other coefficients for the solver: the same surfaces, as many coefficients.
+#[derive(Clone, Copy)]
+pub(crate) struct Solved {
+    /// The family in these coefficients.
+    pub(crate) law: &'static dyn Law,
+    /// Its coefficients from the printed ones, around any centre.
+    pub(crate) enter: fn(&[f64]) -> Vec<f64>,
+    /// The printed ones from its own.
+    pub(crate) leave: fn(&[f64]) -> Vec<f64>,
+}
+
+/// The coefficients that fits of `law` move, where the printed ones lead a solver astray.
+pub(crate) fn solved_as(law: &dyn Law) -> Option<Solved> {
+    (law.id() == Farseer.id()).then_some(Solved {
+        law: &FarseerByValue,
+        enter: from_printed,
+        leave: to_printed,
     })
 }

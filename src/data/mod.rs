@@ -10,6 +10,8 @@ mod axis;
 mod cell_table;
 mod columns;
 mod curve;
+#[cfg(feature = "logs")]
+mod curve_logs;
 mod digest;
 #[cfg(feature = "logs")]
 mod facts;
@@ -57,7 +59,9 @@ mod windows;
 pub use columns::ColumnMap;
 #[cfg(feature = "logs")]
 pub use curve::read_curve;
-pub use curve::{LoggedPoint, TrainingCurve};
+pub use curve::{LeadIn, LoggedPoint, TrainingCurve};
+#[cfg(feature = "logs")]
+pub use curve_logs::{CurveSet, read_curves};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
 #[cfg(feature = "logs")]

@@ -4,38 +4,54 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::output::{Output, save_json};
+use super::output::{Console, Output, save_json};
+use super::progress::{Bytes, Counter};
+use super::reading::ReadingArgs;
+use crate::data::read_curves;
 use crate::error::Result;
 use crate::fit::CurveConfig;
 use crate::report::forecast_text;
-use crate::study::{Continuation, ForecastRequest, Rest, read_curves};
+use crate::study::{Continuation, ForecastRequest, Rest};
 
 /// Flags of `isoloss forecast`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  isoloss forecast run.csv
+  isoloss forecast run.csv finished.csv
       run.csv has step, lr and loss; rows without a loss are the rest of its schedule
-  isoloss forecast run.csv finished-cosine.csv --until 100000 --shape linear --final-lr 3e-5
-  isoloss forecast run.csv --until 100000 --shape cosine --final-lr 3e-5 --law annealing")]
+  isoloss forecast wandb/ --run big --until 100000 --shape cosine --final-lr 3e-5
+  isoloss forecast trunk.csv other-wsd.csv --until 50000 --shape linear --decay-steps 10000
+      what a constant run will reach when it is decayed
+  isoloss forecast run.csv finished.csv --warmup 2000
+      the curves begin after a warm-up that was not logged
+
+What is read: what `isoloss logs` reads, finished or not, where it logs the learning rate.")]
 pub(super) struct Args {
-    /// The run to forecast, then other runs of the same size and batch under other schedules: CSV,
-    /// JSON Lines or Parquet with columns step, lr and loss.
+    /// The run to forecast, then other runs of the same size and batch under other schedules: tables
+    /// with columns step, lr and loss, or logs of any tool that hold the three.
     #[arg(required = true, value_name = "CURVES")]
     curves: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// Name of the run to forecast, where files hold several; the first of them otherwise.
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
     /// Law of the curve.
-    #[arg(long, value_enum, default_value = "multi-power")]
+    #[arg(long, value_enum, default_value = "sublinear-power")]
     law: LawArg,
-    /// Last step of the run, where its table does not plan that far.
+    /// Steps of a linear warm-up from zero that the curves leave out; 0 for none. A guess when absent.
+    #[arg(long, value_name = "STEPS")]
+    warmup: Option<usize>,
+    /// Last step of the run, where its log does not plan that far.
     #[arg(long, value_name = "STEP")]
     until: Option<usize>,
-    /// How the learning rate goes on to that step.
-    #[arg(long, value_enum, default_value = "hold", requires = "until")]
-    shape: Continuation,
-    /// Learning rate at the last step; for linear and cosine.
-    #[arg(long, value_name = "RATE", default_value_t = 0.0, requires = "until")]
+    /// How the learning rate goes on to that step; hold when only the step is given.
+    #[arg(long, value_enum)]
+    shape: Option<Continuation>,
+    /// Learning rate at the last step; for linear, sqrt and cosine.
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
     final_lr: f64,
-    /// Steps over which a linear decay goes down at the end; all that are left when absent.
-    #[arg(long, value_name = "STEPS", requires = "until")]
+    /// Steps over which a linear or sqrt decay goes down at the end; all that are left when absent.
+    #[arg(long, value_name = "STEPS", requires = "shape")]
     decay_steps: Option<usize>,
     /// Steps left out after the warm-up.
     #[arg(long, value_name = "STEPS", default_value_t = 0)]
@@ -55,6 +71,9 @@ pub(super) struct Args {
     /// Level of the intervals.
     #[arg(long, default_value_t = 0.95)]
     level: f64,
+    /// Show the coefficients and the proof of the minimum as well.
+    #[arg(long)]
+    verbose: bool,
     /// Write the forecast to this file.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -62,6 +81,7 @@ pub(super) struct Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LawArg {
+    SublinearPower,
     MultiPower,
     Annealing,
 }
@@ -69,34 +89,47 @@ enum LawArg {
 impl LawArg {
     fn id(self) -> &'static str {
         match self {
+            Self::SublinearPower => "sublinear-power",
             Self::MultiPower => "multi-power",
             Self::Annealing => "annealing",
         }
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<Output> {
-    let curves = read_curves(&args.curves)?;
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let request = args.request();
-    let answer = request.answer(&curves)?;
-    let mut text = forecast_text(&answer, request.form()?.equation(), &curves);
+    let options = args.reading.options(console.strict)?;
+    let bytes = Bytes::new("reading");
+    let set = read_curves(&args.curves, &options, &|done, total| bytes.at(done, total));
+    bytes.clear();
+    let set = set?;
+    let fits = Counter::new("fits", 1);
+    let answer = request.answer_with_progress(&set.curves, &|progress| fits.at(progress));
+    fits.clear();
+    let mut answer = answer?;
+    answer.left_out.extend(set.skipped.iter().map(ToString::to_string));
+    let mut text = forecast_text(&answer.forecast, args.verbose);
+    text.extend(answer.left_out.iter().map(|line| format!("left out {line}\n")));
     if let Some(path) = &args.out {
         text.push_str(&format!("\n{}", save_json(path, &answer)?));
     }
-    Output::new(text, &answer, answer.warnings.clone())
+    Output::new(text, &answer, answer.forecast.warnings.clone())
 }
 
 impl Args {
     fn request(&self) -> ForecastRequest {
-        let rest = |until| Rest {
-            until,
-            shape: self.shape,
+        let goes_on = self.until.is_some() || self.shape.is_some();
+        let rest = Rest {
+            until: self.until,
+            shape: self.shape.unwrap_or_default(),
             final_rate: self.final_lr,
             decay_steps: self.decay_steps,
         };
         ForecastRequest {
             law: self.law.id().to_owned(),
-            rest: self.until.map(rest),
+            run: self.run.clone(),
+            rest: goes_on.then_some(rest),
+            warmup: self.warmup,
             config: CurveConfig {
                 rows: self.rows,
                 burn_in: self.burn_in,

@@ -144,7 +144,10 @@ fn study(error: &StudyError) -> Option<&'static str> {
         StudyError::NothingToCompare => "use --sizes 35B,21B or --ratios 20,100,500",
         StudyError::NoBenchmarkError { .. } => "use --map error=COLUMN",
         StudyError::OtherParams { .. } => "use --params all, non-embedding or active",
-        StudyError::Schedule { .. } => "see --until, --shape and --final-lr",
+        StudyError::Schedule { .. } => {
+            "--until STEP, --shape hold|linear|sqrt|cosine and --final-lr RATE say how the rate goes on"
+        }
+        StudyError::UnknownRun { .. } => "--run NAME takes one of them",
         _ => return None,
     })
 }
@@ -195,6 +198,7 @@ pub(super) fn warning_hint(warning: &Warning) -> Option<String> {
         Warning::NoFloor { .. } => "--fix E=VALUE",
         Warning::ResidualTrend { .. } | Warning::LackOfFit { .. } => "--law auto",
         Warning::RepeatsIgnored { .. } => "--law muennighoff",
+        Warning::WarmupGuessed { .. } => "--warmup STEPS",
         Warning::OpenProfile { .. } => "--fix, --prior",
         Warning::FewRuns { .. } => "--profile all",
         Warning::WildUndercovers { .. } => "--resample row",

@@ -133,7 +133,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Logs(args) => logs::run(&args, console),
         Verb::Fit(args) => fit::run(&args, console),
         Verb::Benchmark(args) => benchmark::run(&args, console),
-        Verb::Forecast(args) => forecast::run(&args),
+        Verb::Forecast(args) => forecast::run(&args, console),
         Verb::Predict(args) => predict::run(&args, console),
         Verb::Plan(args) => plan::run(&args),
         Verb::Recipe(args) => recipe::run(&args),

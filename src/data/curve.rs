@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::Params;
+
 #[cfg(feature = "logs")]
 use super::log::Value;
 #[cfg(feature = "logs")]
@@ -22,15 +24,44 @@ pub struct LoggedPoint {
 }
 
 /// A training curve in order of steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainingCurve {
-    /// Its file.
+    /// Its run, or its file where that names none.
     pub name: String,
     /// Logged steps, then planned ones.
     pub points: Vec<LoggedPoint>,
     /// Repeated steps that were replaced by their last row, as after a restart.
     pub replaced: usize,
+    /// Steps of a linear warm-up from zero that the rows leave out; a guess when absent, see
+    /// [`rates`](Self::rates).
+    #[serde(default)]
+    pub warmup: Option<usize>,
+    /// Steps the run is planned for, where its log says it.
+    #[serde(default)]
+    pub planned: Option<usize>,
+    /// N, where its log says it.
+    #[serde(default)]
+    pub params: Option<Params>,
+    /// Whether its losses count bytes rather than tokens.
+    #[serde(default)]
+    pub per_byte: bool,
 }
+
+/// How the rate is taken to have gone before the first row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeadIn {
+    /// Up from zero in a straight line to this step, then as in the first row.
+    Ramp(usize),
+    /// As in the first row from the start.
+    Held,
+}
+
+/// A first row within this share of the steps may leave out a warm-up; a log that begins later is
+/// one that was cut.
+const WARMUP_SHARE: f64 = 0.1;
+
+/// A first row this many times the usual distance of rows from the start leaves something out.
+const LATE: usize = 4;
 
 #[cfg(feature = "logs")]
 const STEP: &[&str] = &["step", "steps", "iteration", "iter", "global_step", "_step"];
@@ -41,9 +72,10 @@ const LOSS: &[&str] = &["loss", "train_loss", "training_loss", "eval_loss", "val
 
 /// Most steps a curve may have: its schedule is held step by step.
 #[cfg(feature = "logs")]
-const MOST_STEPS: f64 = 5e6;
+pub(super) const MOST_STEPS: f64 = 5e6;
 
-/// Reads a table with a step, a learning rate and a loss per row; rows without a loss plan ahead.
+/// Reads a table with a step, a learning rate and a loss per row; rows without a loss plan ahead, and
+/// a table without any loss is a schedule that was not begun.
 ///
 /// # Errors
 /// [`DataError`] naming the file, the line and the column; only rows that a later row of the
@@ -96,40 +128,66 @@ pub fn read_curve(path: impl AsRef<Path>) -> Result<TrainingCurve> {
         }
         points.push(point);
     }
-    let logged = points.iter().filter(|p| p.loss_nats.is_some()).count();
-    if logged == 0 {
-        return Err(DataError::Empty { path: name }.into());
-    }
     if let Some(gap) =
         points.windows(2).find(|w| w[0].loss_nats.is_none() && w[1].loss_nats.is_some())
     {
         let problem = RowProblem::Gap { step: gap[0].step };
         return Err(DataError::BadRow { path: name, line: gap[0].step, problem, others: 0 }.into());
     }
-    Ok(TrainingCurve { name, points, replaced })
+    Ok(TrainingCurve { name, points, replaced, ..TrainingCurve::default() })
 }
 
 impl TrainingCurve {
-    /// Rates of every step from 1 to the last row, linear between rows; before the first row linear
-    /// from zero, as a warm-up.
+    /// Rates of every step from 1 to the last row, linear between rows; before the first row as
+    /// [`lead_in`](Self::lead_in) says.
     #[must_use]
     pub fn rates(&self) -> Vec<f64> {
+        let Some(first) = self.points.first() else { return Vec::new() };
         let last = self.points.last().map_or(0, |p| p.step);
         let mut rates = Vec::with_capacity(last);
-        let (mut step0, mut rate0) = (0, 0.0);
-        for (i, point) in self.points.iter().enumerate() {
-            // A first row long after step 1 with the rate of the second is not a warm-up.
-            if i == 0 && self.points.get(1).is_some_and(|next| next.rate <= point.rate) {
-                rate0 = point.rate;
-            }
-            let span = (point.step - step0) as f64;
-            for step in step0 + 1..=point.step {
-                let share = (step - step0) as f64 / span;
-                rates.push(rate0 + share * (point.rate - rate0));
-            }
-            (step0, rate0) = (point.step, point.rate);
+        let warm = match self.lead_in() {
+            LeadIn::Ramp(steps) => steps.max(1),
+            LeadIn::Held => 1,
+        };
+        // A warm-up that goes on in the rows passes the first of them on its way.
+        let top = first.step.min(warm);
+        rates.extend((1..=first.step).map(|s| first.rate * s.min(top) as f64 / top as f64));
+        for pair in self.points.windows(2) {
+            let span = (pair[1].step - pair[0].step) as f64;
+            rates.extend((pair[0].step + 1..=pair[1].step).map(|step| {
+                let share = (step - pair[0].step) as f64 / span;
+                pair[0].rate + share * (pair[1].rate - pair[0].rate)
+            }));
         }
         rates
+    }
+
+    /// How the rate went before the first row: the warm-up given, or a straight line from zero where
+    /// the rate still rises or the first row is among the first tenth of the steps, or else the rate of
+    /// the first row.
+    #[must_use]
+    pub fn lead_in(&self) -> LeadIn {
+        let (Some(first), Some(last)) = (self.points.first(), self.points.last()) else {
+            return LeadIn::Held;
+        };
+        match self.warmup {
+            Some(0) => LeadIn::Held,
+            Some(steps) => LeadIn::Ramp(steps),
+            None => {
+                let rises = self.points.get(1).is_some_and(|next| next.rate > first.rate);
+                let early = first.step as f64 <= WARMUP_SHARE * last.step as f64;
+                if rises || early { LeadIn::Ramp(first.step) } else { LeadIn::Held }
+            }
+        }
+    }
+
+    /// The first step, where it is so late that its rows leave out steps, and nothing says what the
+    /// rate was in them.
+    #[must_use]
+    pub fn guessed_until(&self) -> Option<usize> {
+        let first = self.points.first()?.step;
+        let usual = self.points.last()?.step.saturating_sub(first) / self.points.len().max(1);
+        (self.warmup.is_none() && first > LATE * usual.max(1)).then_some(first)
     }
 
     /// The last step with a loss.

@@ -14,6 +14,8 @@ mod condition;
 #[cfg(feature = "logs")]
 mod copies;
 mod curve;
+#[cfg(feature = "logs")]
+mod curve_logs;
 mod digest;
 #[cfg(feature = "logs")]
 mod facts;
@@ -66,7 +68,9 @@ pub use columns::ColumnMap;
 pub use condition::Where;
 #[cfg(feature = "logs")]
 pub use curve::read_curve;
-pub use curve::{LoggedPoint, TrainingCurve};
+pub use curve::{LeadIn, LoggedPoint, TrainingCurve};
+#[cfg(feature = "logs")]
+pub use curve_logs::{CurveSet, read_curves};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
 #[cfg(feature = "logs")]

@@ -63,8 +63,7 @@ pub fn read_with_progress(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<RunTable> {
     options.validate()?;
-    let own = options.patterns.as_deref().map(pattern_text).transpose()?;
-    let patterns = Patterns::new(own.as_ref().map(|(path, text)| (path.as_str(), text.as_str())))?;
+    let patterns = patterns_of(options)?;
     let mut gathered = gather(paths, options, &patterns, progress)?;
     join_facts(&mut gathered, options);
     let mut table = RunTable {
@@ -136,6 +135,12 @@ pub fn read_with_progress(
     Ok(table)
 }
 
+/// The patterns of text logs: those of the options before the shipped ones.
+pub(super) fn patterns_of(options: &ReadOptions) -> Result<Patterns, DataError> {
+    let own = options.patterns.as_deref().map(pattern_text).transpose()?;
+    Patterns::new(own.as_ref().map(|(path, text)| (path.as_str(), text.as_str())))
+}
+
 fn pattern_text(path: &Path) -> Result<(String, String), DataError> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path)
@@ -144,7 +149,7 @@ fn pattern_text(path: &Path) -> Result<(String, String), DataError> {
 }
 
 /// Facts of a file hold for the logs in its folder and in the folders of its checkpoints.
-fn suggest_from(folder: &Path, facts: &BTreeMap<String, Value>, log: &mut RunLog) {
+pub(super) fn suggest_from(folder: &Path, facts: &BTreeMap<String, Value>, log: &mut RunLog) {
     let mut at = if log.path.is_dir() { Some(log.path.as_path()) } else { log.path.parent() };
     for _ in 0..3 {
         let Some(here) = at else { return };

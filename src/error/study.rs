@@ -6,6 +6,14 @@ use crate::units::ParamRule;
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum StudyError {
+    /// A run that no file holds.
+    #[error("no curve is of a run `{run}`; there are {}", .known.join(", "))]
+    UnknownRun {
+        /// The run asked for.
+        run: String,
+        /// The runs there are.
+        known: Vec<String>,
+    },
     /// Neither a budget nor a loss.
     #[error("there is no budget to spend and no loss to reach; give one of them")]
     NoTarget,
@@ -111,6 +119,22 @@ pub enum StudyError {
 /// Why the rest of a schedule cannot be laid out.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum ScheduleProblem {
+    /// The log plans more steps than it says the rate of.
+    #[error(
+        "its log ends at step {last} of {planned} planned and does not say how the learning rate goes on; give its shape"
+    )]
+    NotPlanned {
+        /// Last step in the log.
+        last: usize,
+        /// Steps planned.
+        planned: usize,
+    },
+    /// Nothing says where the run ends.
+    #[error("its log goes to step {last} and does not say where the run ends; give its last step")]
+    NoEnd {
+        /// Last step in the log.
+        last: usize,
+    },
     /// The end is not after the last row.
     #[error("its table goes to step {last}; its end, step {until}, has to be later")]
     EndsBefore {

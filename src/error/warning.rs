@@ -69,6 +69,15 @@ pub enum Warning {
         /// Decay at the end of the forecast.
         ahead: f64,
     },
+    /// A curve whose rows leave out its first steps, with nothing said of the rate in them.
+    WarmupGuessed {
+        /// The curve.
+        run: String,
+        /// Its first logged step.
+        first: usize,
+        /// Whether a straight line from zero is assumed, rather than the rate of the first row.
+        ramp: bool,
+    },
     /// Two of Hoffmann's approaches whose intervals do not meet.
     ApproachesDisagree {
         /// One.

@@ -18,6 +18,7 @@ impl Warning {
             Self::LackOfFit { .. } => "lack-of-fit",
             Self::RepeatsIgnored { .. } => "repeats-ignored",
             Self::DecayUnseen { .. } => "decay-unseen",
+            Self::WarmupGuessed { .. } => "warmup-guessed",
             Self::ApproachesDisagree { .. } => "approaches-disagree",
             Self::OpenProfile { .. } => "open-profile",
             Self::AtBound { .. } => "at-bound",
@@ -100,6 +101,11 @@ impl fmt::Display for Warning {
                 "the learning rate fell by {:.0} % of its peak in the steps seen and will fall by {:.0} %: the effect of the rest is extrapolated; add a curve that decays to its end",
                 100.0 * seen,
                 100.0 * ahead
+            ),
+            Self::WarmupGuessed { run, first, ramp } => write!(
+                f,
+                "`{run}` begins at step {first}: its learning rate before that is taken to {}; say how many steps of warm-up were not logged",
+                if *ramp { "rise in a straight line from zero" } else { "be that of its first row" }
             ),
             Self::ApproachesDisagree { one, other, quantity } => write!(
                 f,

@@ -27,7 +27,10 @@ pub use benchmark::{
     benchmark_by_id, benchmarks,
 };
 pub use coef::{Coef, Scale};
-pub use curves::{Annealing, CurveForm, LearningRates, MultiPower, curve_form_by_id, curve_forms};
+pub use curves::{
+    Annealing, ConstantRate, CurveForm, LearningRates, MultiPower, SublinearPower, curve_form_by_id,
+    curve_forms,
+};
 pub use ensemble::{Draws, Ensemble};
 pub use families::*;
 pub(crate) use families::{Solved, solved_as};

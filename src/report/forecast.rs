@@ -2,33 +2,81 @@
 
 use super::number::{between, interval_header, loss, number, or_dash};
 use super::table::Table;
-use crate::data::TrainingCurve;
-use crate::fit::Forecast;
-use crate::law::curve_forms;
+use crate::fit::{Forecast, Hindsight};
+use crate::law::{Coef, curve_forms};
+use crate::num::mean;
 
-/// A forecast in full: the fit, its backtest and the final loss.
+/// A forecast: the final loss, how far such forecasts were off before, and what it was made from.
 ///
-/// - `equation`: of the law of curves.
-/// - `curves`: what was fitted.
+/// - `in_full`: with the coefficients and the proof of the minimum.
 #[must_use]
-pub fn forecast_text(f: &Forecast, equation: &str, curves: &[TrainingCurve]) -> String {
-    let curves: Vec<String> = curves
+pub fn forecast_text(f: &Forecast, in_full: bool) -> String {
+    let unit = if f.per_byte { "nats per byte" } else { "nats per token" };
+    let interval = f.interval.map_or_else(String::new, |i| {
+        format!(" ({:.0} %: {:.4} to {:.4})", 100.0 * f.level, i.lo, i.hi)
+    });
+    let mut text =
+        format!("final loss at step {}: {:.4} {unit}{interval}\n", f.final_step, f.loss_nats);
+    text.push_str(&match f.known_until {
+        0 => "of a run that was not begun, from other curves alone\n".to_owned(),
+        step if step == f.final_step => "the run is at its end\n".to_owned(),
+        step => format!("from step {step} of {}\n", f.run),
+    });
+    text.push_str(&record_text(f));
+    if !f.hindsight.is_empty() {
+        text.push_str(&format!("\n{}", hindsight_table(f).to_text()));
+    }
+    let curves: Vec<String> = f
+        .fitted
         .iter()
         .map(|curve| {
             let replaced = match curve.replaced {
                 0 => String::new(),
                 n => format!(" ({n} repeated steps replaced)"),
             };
-            format!("{} to step {}{replaced}", curve.name, curve.known_until())
+            format!("  {} to step {}{replaced}\n", curve.run, curve.known_until)
         })
         .collect();
+    text.push_str(&format!("\n{} fitted to {} windows of\n{}", f.law, f.n_points, curves.concat()));
+    if in_full {
+        text.push_str(&fit_text(f));
+    }
+    text
+}
+
+/// How far forecasts of known ends were off.
+fn record_text(f: &Forecast) -> String {
+    let own = f.hindsight.iter().map(|h| (h.forecast, h.actual));
+    let errors: Vec<f64> = own
+        .chain(f.trials.iter().map(|t| (t.forecast, t.actual)))
+        .map(|(forecast, actual)| (forecast / actual - 1.0).abs())
+        .collect();
+    if errors.is_empty() {
+        return "no part of the curves could be forecast from the rest, so nothing tests this\n"
+            .to_owned();
+    }
+    let held = |h: &&Hindsight| h.interval.is_some_and(|i| i.contains(h.actual));
+    let inside = match f.hindsight.iter().filter(|h| h.interval.is_some()).count() {
+        0 => String::new(),
+        all => format!("; {} of {all} intervals held", f.hindsight.iter().filter(held).count()),
+    };
+    format!(
+        "{} forecasts of known ends were off by {:.2} % on average, {:.2} % at most{inside}\n",
+        errors.len(),
+        100.0 * mean(&errors),
+        100.0 * errors.iter().copied().fold(0.0, f64::max),
+    )
+}
+
+/// The fit behind a forecast.
+fn fit_text(f: &Forecast) -> String {
     let proof = if f.certificate.certified { "certified minimum" } else { "NOT certified" };
-    let mut text = format!(
-        "{equation}\nfitted to {} windows of {}\n\n{}\n\
+    let form = curve_forms().iter().find(|form| form.id() == f.law);
+    format!(
+        "\n{}\n{}\n\
          {proof}: scaled gradient beyond rounding {:.1e}, {} of {} starts agree\n\
          residuals: SD {:.3} %, correlation of neighbours {:.2}, resampled in blocks of {} windows\n",
-        f.n_points,
-        curves.join(", "),
+        form.map_or("", |form| form.equation()),
         curve_fit_table(f).to_text(),
         f.certificate.gradient_norm,
         f.certificate.starts_agreeing,
@@ -36,18 +84,7 @@ pub fn forecast_text(f: &Forecast, equation: &str, curves: &[TrainingCurve]) -> 
         100.0 * f.residual_sd,
         f.lag_one,
         f.block,
-    );
-    if !f.hindsight.is_empty() {
-        text.push_str(&format!("\n{}", hindsight_table(f).to_text()));
-    }
-    let interval = f.interval.map_or_else(String::new, |i| {
-        format!(" ({:.0} %: {:.4} to {:.4})", 100.0 * f.level, i.lo, i.hi)
-    });
-    text.push_str(&format!(
-        "\nfinal loss at step {}: {:.4} nats per token{interval}, from step {}\n",
-        f.final_step, f.loss_nats, f.known_until
-    ));
-    text
+    )
 }
 
 /// Coefficients of a law of loss curves.
@@ -55,8 +92,10 @@ pub fn forecast_text(f: &Forecast, equation: &str, curves: &[TrainingCurve]) -> 
 pub fn curve_fit_table(forecast: &Forecast) -> Table {
     let level = interval_header(forecast.level);
     let mut table = Table::new("", &["coefficient", "estimate", &level, "bootstrap SD"]);
-    let form = curve_forms().iter().find(|f| f.id() == forecast.law);
-    for coef in form.iter().flat_map(|f| f.coefs()) {
+    // The law of a constant rate is the registered one without its last terms.
+    let known = |coef: &&Coef| forecast.coefficients.contains_key(coef.name);
+    let form = curve_forms().iter().find(|f| f.id() == forecast.law).or(curve_forms().first());
+    for coef in form.iter().flat_map(|f| f.coefs()).filter(known) {
         let sd = or_dash(forecast.std_errors.get(coef.name).map(|s| number(*s)));
         let interval = between(forecast.intervals.get(coef.name), number);
         table.push([coef.name, &number(forecast.coefficients[coef.name]), &interval, &sd]);

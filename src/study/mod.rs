@@ -42,9 +42,7 @@ pub use explain::{ExplainReport, ExplainRequest, Explained, Placed, Record};
 #[cfg(feature = "logs")]
 pub use fit::LogSource;
 pub use fit::{FitReport, FitRequest};
-#[cfg(feature = "logs")]
-pub use forecast::read_curves;
-pub use forecast::{Continuation, ForecastRequest, Rest};
+pub use forecast::{Continuation, ForecastReport, ForecastRequest, Rest};
 pub use kinds::{KindFit, KindFits};
 pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
 pub use plan::{LawPlans, PlanAnswer, PlanRequest};

@@ -43,7 +43,7 @@ fn curve(
             LoggedPoint { step, rate, loss_nats: (step <= known).then_some(loss) }
         })
         .collect();
-    TrainingCurve { name: law.id().to_owned(), points, replaced: 0 }
+    TrainingCurve { name: law.id().to_owned(), points, ..TrainingCurve::default() }
 }
 
 fn plain() -> CurveConfig {

@@ -13,7 +13,7 @@ use crate::error::Lack;
 ///
 /// # Errors
 /// For epochs: what is missing.
-pub(super) fn to_steps(log: &mut RunLog) -> Result<(), Reason> {
+pub(in crate::data) fn to_steps(log: &mut RunLog) -> Result<(), Reason> {
     match log.axis {
         Axis::Step => {}
         Axis::Tokens => {

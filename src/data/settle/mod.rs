@@ -9,6 +9,8 @@ mod schedule;
 mod size;
 mod tokens;
 
+pub(super) use axis::to_steps;
 pub(super) use judge::{Settled, Verdict, settle};
 pub(super) use merge::{Joined, join_row, merge};
 pub(super) use record::enter;
+pub(super) use size::sizes;

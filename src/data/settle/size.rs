@@ -6,10 +6,10 @@ use crate::flops::{Experts, ParamCount, Shape};
 
 /// N by each convention, as far as the log knows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Sizes {
-    pub(super) all: Option<f64>,
-    pub(super) non_embedding: Option<f64>,
-    pub(super) active: Option<f64>,
+pub(in crate::data) struct Sizes {
+    pub(in crate::data) all: Option<f64>,
+    pub(in crate::data) non_embedding: Option<f64>,
+    pub(in crate::data) active: Option<f64>,
     /// Where they were counted from the config rather than stated.
     pub(super) counted: bool,
     /// The config's count where it is not the stated one.
@@ -19,7 +19,7 @@ pub(super) struct Sizes {
 /// Stated and counted N further apart than this are of two models.
 const APART: f64 = 0.03;
 
-pub(super) fn sizes(log: &RunLog) -> Sizes {
+pub(in crate::data) fn sizes(log: &RunLog) -> Sizes {
     let stated = Sizes {
         all: log.count(FactKind::AllParams),
         non_embedding: log.count(FactKind::NonEmbeddingParams),

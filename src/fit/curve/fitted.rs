@@ -4,14 +4,13 @@ use rand::RngExt;
 
 use super::config::CurveConfig;
 use super::windows::Windows;
-use crate::error::{DesignGap, FitError};
+use crate::error::FitError;
 use crate::fit::progress::OnProgress;
 use crate::fit::solve::{
     Certificate, Known, Observed, Penalty, Predictor, Problem, estimate, refit,
 };
-use crate::fit::uncertainty::{Draws, predictive_interval, resample};
+use crate::fit::uncertainty::{Draws, resample};
 use crate::law::{Coef, CurveForm};
-use crate::num::Interval;
 
 /// A law of curves on rows.
 struct CurveOn<'a> {
@@ -33,6 +32,16 @@ impl Predictor for CurveOn<'_> {
     }
 }
 
+/// The rows of curves with what a law sees of them.
+pub(super) struct CurveRows {
+    law: &'static dyn CurveForm,
+    features: Vec<Vec<f64>>,
+    observed: Observed,
+    /// Rows of each curve.
+    pub(super) counts: Vec<usize>,
+    known: Known,
+}
+
 /// A law fitted to curves.
 pub(super) struct FittedCurves {
     pub(super) law: &'static dyn CurveForm,
@@ -45,75 +54,89 @@ pub(super) struct FittedCurves {
     pub(super) draws: Draws,
 }
 
-/// Least share of the peak by which the rate must have come down for the terms of decay to show.
-const LEAST_DECAY: f64 = 0.05;
+/// Starts of a fit in a backtest, the best first: those of the law agree, and a backtest has many fits.
+const BACKTEST_STARTS: usize = 3;
 
-impl FittedCurves {
-    /// Fits `law` to the rows of all curves and to resamples of blocks of its residuals.
-    pub(super) fn of(
-        law: &'static dyn CurveForm,
-        curves: &[Windows],
-        config: &CurveConfig,
-        progress: &OnProgress<'_>,
-    ) -> Result<Self, FitError> {
-        let rows: usize = curves.iter().map(|c| c.steps.len()).sum();
-        let p = law.coefs().len();
+impl CurveRows {
+    /// # Errors
+    /// [`FitError::TooFewRuns`] below three rows per coefficient.
+    pub(super) fn of(law: &'static dyn CurveForm, curves: &[Windows]) -> Result<Self, FitError> {
+        let counts: Vec<usize> = curves.iter().map(|c| c.steps.len()).collect();
+        let (rows, p) = (counts.iter().sum::<usize>(), law.coefs().len());
         if rows < 3 * p {
             let (law, wanted) = (law.id(), 3 * p);
             return Err(FitError::TooFewRuns { law, found: rows, coefs: p, wanted });
         }
-        let decay = curves.iter().map(Windows::decay).fold(0.0, f64::max);
-        if decay < LEAST_DECAY {
-            let gap = DesignGap::NoDecay { decay };
-            return Err(FitError::NotIdentified { law: law.id(), gap });
-        }
-        let features: Vec<Vec<f64>> =
-            curves.iter().flat_map(|c| law.features(&c.schedule, &c.steps)).collect();
-        let loss: Vec<f64> =
-            curves.iter().flat_map(|c| c.ln_loss.iter().map(|l| l.exp())).collect();
-        let observed = Observed::of(loss.iter().copied().collect());
+        let features = curves.iter().flat_map(|c| law.features(&c.schedule, &c.steps)).collect();
+        let loss = curves.iter().flat_map(|c| c.ln_loss.iter().map(|l| l.exp())).collect();
         let known = Known::held(vec![None; p]);
-        let problem = Problem {
-            model: &CurveOn { law, features: &features },
-            observed: &observed,
+        Ok(Self { law, features, observed: Observed::of(loss), counts, known })
+    }
+
+    fn model(&self) -> CurveOn<'_> {
+        CurveOn { law: self.law, features: &self.features }
+    }
+
+    fn problem<'a>(&'a self, model: &'a CurveOn<'a>, config: &CurveConfig) -> Problem<'a> {
+        Problem {
+            model,
+            observed: &self.observed,
             weights: None,
             penalty: Penalty::HuberLog { delta: config.delta },
-            held: &known.held,
+            held: &self.known.held,
             priors: &[],
-        };
-        let starts = law.starts(&features, &loss);
-        let minimum = estimate(law.id(), &problem, &known, &starts, false)?;
+        }
+    }
+
+    fn starts(&self) -> Vec<Vec<f64>> {
+        self.law.starts(&self.features, &self.observed.value.to_vec())
+    }
+
+    /// Coefficients of the lowest minimum from a few starts, or `None` where there is none.
+    pub(super) fn backtest(&self, config: &CurveConfig) -> Option<Vec<f64>> {
+        let model = self.model();
+        let problem = self.problem(&model, config);
+        let starts: Vec<Vec<f64>> =
+            self.starts().iter().take(BACKTEST_STARTS).map(|s| problem.variables(s)).collect();
+        refit(&problem, &starts).map(|end| problem.natural(&end.x))
+    }
+
+    /// ln(observed) - ln(predicted).
+    pub(super) fn residuals(&self, theta: &[f64]) -> Vec<f64> {
+        let predicted = self.features.iter().map(|f| self.law.loss(theta, f).ln());
+        self.observed.ln.iter().zip(predicted).map(|(o, p)| o - p).collect()
+    }
+}
+
+impl FittedCurves {
+    /// Fits a law to the rows of all curves and to resamples of blocks of its residuals.
+    pub(super) fn of(
+        rows: &CurveRows,
+        config: &CurveConfig,
+        progress: &OnProgress<'_>,
+    ) -> Result<Self, FitError> {
+        let (law, model) = (rows.law, rows.model());
+        let problem = rows.problem(&model, config);
+        let minimum = estimate(law.id(), &problem, &rows.known, &rows.starts(), false)?;
         let theta = minimum.theta;
-        let residuals: Vec<f64> = (0..rows).map(|i| -problem.residual(&theta, i)).collect();
-        let counts: Vec<usize> = curves.iter().map(|c| c.steps.len()).collect();
-        let (lag_one, block) = blocks(&residuals, &counts);
+        let residuals = rows.residuals(&theta);
+        let (lag_one, block) = blocks(&residuals, &rows.counts);
         let near = [minimum.best.x];
+        let n = residuals.len();
         let draws = resample(config.bootstrap, config.seed, progress, |rng| {
-            let mut drawn = Vec::with_capacity(rows);
-            while drawn.len() < rows {
-                let from = rng.random_range(0..=rows - block);
+            let mut drawn = Vec::with_capacity(n);
+            while drawn.len() < n {
+                let from = rng.random_range(0..=n - block);
                 drawn.extend_from_slice(&residuals[from..from + block]);
             }
-            let ln: Vec<f64> =
-                (0..rows).map(|i| law.loss(&theta, &features[i]).ln() + drawn[i]).collect();
-            let observed = Observed::of(ln.iter().map(|l| l.exp()).collect());
+            let fitted = rows.features.iter().map(|f| law.loss(&theta, f));
+            let loss = fitted.zip(&drawn).map(|(loss, r)| loss * r.exp()).collect();
+            let observed = Observed::of(loss);
             let again = Problem { observed: &observed, ..problem };
             refit(&again, &near).map(|end| again.natural(&end.x))
         })?;
         let certificate = minimum.certificate;
         Ok(Self { law, theta, certificate, residuals, lag_one, block, draws })
-    }
-
-    /// Loss at these features.
-    pub(super) fn loss(&self, features: &[f64]) -> f64 {
-        self.law.loss(&self.theta, features)
-    }
-
-    /// Where the loss at these features is expected: of each draw, with a residual.
-    pub(super) fn interval(&self, features: &[f64], level: f64) -> Option<Interval> {
-        predictive_interval(&self.draws.thetas, &self.residuals, level, |_, theta, residual| {
-            self.law.loss(theta, features) * residual.exp()
-        })
     }
 }
 

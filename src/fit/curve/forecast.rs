@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ahead::{Ahead, LawError, TENTHS, Trial, trials};
 use super::config::CurveConfig;
-use super::fitted::FittedCurves;
-use super::windows::Windows;
-use crate::data::TrainingCurve;
-use crate::error::{FitError, Result, Warning};
+use super::fitted::{CurveRows, FittedCurves};
+use super::windows::{Windows, decay_seen, is_decay, shows_decay};
+use crate::data::{LeadIn, TrainingCurve};
+use crate::error::{DesignGap, FitError, Result, Warning};
 use crate::fit::progress::{OnProgress, Parts, ignore};
 use crate::fit::solve::Certificate;
 use crate::fit::uncertainty::Spread;
@@ -28,6 +29,17 @@ pub struct Hindsight {
     pub actual: f64,
 }
 
+/// A curve that took part in a forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FittedCurve {
+    /// The run.
+    pub run: String,
+    /// Its last step with a loss; 0 without any.
+    pub known_until: usize,
+    /// Repeated steps that were replaced by their last row.
+    pub replaced: usize,
+}
+
 /// The final loss of a run that is not finished.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Forecast {
@@ -37,6 +49,8 @@ pub struct Forecast {
     pub run: String,
     /// Curves fitted, this one included.
     pub curves: usize,
+    /// Each of them, the run first.
+    pub fitted: Vec<FittedCurve>,
     /// Rows fitted.
     pub n_points: usize,
     /// The last step with a loss.
@@ -46,11 +60,16 @@ pub struct Forecast {
     /// Loss there, nats per token.
     #[serde(rename = "loss")]
     pub loss_nats: f64,
-    /// Where the loss of the run is expected: draws of the law with a resampled residual.
+    /// Where the loss of the run is expected: draws of the law with a resampled residual, widened by
+    /// the error that the law had in backtests.
     pub interval: Option<Interval>,
+    /// Standard deviation of that error, as a share of the loss.
+    pub law_error: f64,
+    /// Whether losses are per byte rather than per token.
+    pub per_byte: bool,
     /// Level of the intervals.
     pub level: f64,
-    /// Sum of rates to the end over that to the last known step.
+    /// Sum of rates to the end over the largest that any curve has behind its last known step.
     pub area_ahead: f64,
     /// Coefficients by name.
     pub coefficients: BTreeMap<String, f64>,
@@ -70,22 +89,27 @@ pub struct Forecast {
     pub draws_failed: usize,
     /// Forecasts made from less of the curve, where the law could be fitted to it.
     pub hindsight: Vec<Hindsight>,
+    /// Forecasts of the other curves' ends from less of them.
+    pub trials: Vec<Trial>,
     /// What a reader has to know.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
 }
 
-/// Shares of the known rows, in tenths, from which the rest of them is forecast in hindsight.
-const HINDSIGHT_TENTHS: [usize; 5] = [5, 6, 7, 8, 9];
-
 /// Forecasts the end of the first curve from what is known of it and of the other curves, which must
 /// be of the same N and batch size under whatever schedules.
 ///
-/// The interval covers what is unknown of the coefficients and the scatter of the curve; that the law
-/// itself may be off shows in [`Forecast::hindsight`] alone.
+/// The forecast is the law's, shifted by the mean of the run's own last residuals times the share of the
+/// area under its rates that is known. Where no rate came down and none will, the law is
+/// [`CurveForm::without_decay`]. The first curve may hold no loss at all: a run that was not begun.
+///
+/// The interval covers what is unknown of the coefficients, the scatter of the curve, and the error of
+/// the law itself. That error grows with the fall ahead and is learnt from backtests: every curve is cut
+/// at five places and its end forecast. [`Forecast::hindsight`] shows those of the first curve, with
+/// intervals that know the backtests of the other curves alone.
 ///
 /// # Errors
-/// [`FitError::NotIdentified`] when no learning rate came down in the known rows,
+/// [`FitError::NotIdentified`] when the rate will come down and none did in the known rows,
 /// [`FitError::TooFewRuns`] below three rows per coefficient, [`FitError::NoMinimum`], or a schedule
 /// that is none.
 ///
@@ -110,7 +134,7 @@ const HINDSIGHT_TENTHS: [usize; 5] = [5, 6, 7, 8, 9];
 /// #                 .then(|| loss_at(rates, step)),
 /// #         })
 /// #         .collect(),
-/// #     replaced: 0,
+/// #     ..TrainingCurve::default()
 /// # };
 /// # let short = LearningRates::cosine(3e-4, 3e-5, 100, 3000)?;
 /// # let long = LearningRates::cosine(3e-4, 3e-5, 100, 6000)?;
@@ -148,25 +172,36 @@ pub fn forecast_with_progress(
         let (field, found) = ("curves", "none".to_owned());
         return Err(FitError::Config { field, found, wanted: "at least one" }.into());
     };
-    let parts = Parts::new(1 + HINDSIGHT_TENTHS.len(), progress);
     let final_step = first.schedule.steps();
-    let known_until = curve.known_until();
-    let ahead = law.features(&first.schedule, &[final_step]).remove(0);
-    let area_ahead = first.schedule.area(final_step) / first.schedule.area(known_until);
-    let fitted = FittedCurves::of(law, &windows, config, &parts.inner())?;
+    let (seen, decay_ahead) = (decay_seen(&windows), first.schedule.decay(final_step));
+    let law = if is_decay(seen.max(decay_ahead)) { law } else { law.without_decay() };
+    if !shows_decay(law, &windows, final_step) {
+        let gap = DesignGap::NoDecay { decay: seen };
+        return Err(FitError::NotIdentified { law: law.id(), gap }.into());
+    }
+    let parts = Parts::new(1 + TENTHS.len() + windows.len(), progress);
+    let rows = CurveRows::of(law, &windows)?;
+    let fitted = FittedCurves::of(&rows, config, &parts.inner())?;
     parts.one_done();
+    let mut others = Vec::new();
+    for at in 1..windows.len() {
+        others.push(trials(law, &windows, at, config));
+        parts.one_done();
+        parts.stopped()?;
+    }
+    let own = trials(law, &windows, 0, config);
+    parts.one_done();
+    let of_others = LawError::of(others.iter().map(Vec::as_slice));
+    let hindsight = hindsight(law, &windows, &own, &of_others, config, &parts)?;
+    let error = LawError::of(others.iter().chain([&own]).map(Vec::as_slice));
+    let ahead = Ahead::of(law, first, final_step);
+    let known = first.steps.len();
+    let loss_nats = ahead.loss(law, &fitted.theta, &fitted.residuals, known);
+    let known_until = curve.known_until();
+    let area_ahead = first.schedule.area(final_step) / furthest_area(&windows);
     let mut warnings = fitted.certificate.warnings();
     warnings.extend(fitted.draws.warning());
-    if area_ahead > 1.5 {
-        let quantity = "the sum of learning rates".to_owned();
-        warnings.push(Warning::Extrapolation { quantity, factor: area_ahead });
-    }
-    let seen = windows.iter().map(Windows::decay).fold(0.0, f64::max);
-    let decay_ahead = first.schedule.decay(final_step);
-    if decay_ahead > seen + 0.1 {
-        warnings.push(Warning::DecayUnseen { seen, ahead: decay_ahead });
-    }
-    let hindsight = hindsight(law, first, &windows[1..], config, &parts)?;
+    warnings.extend(doubts(curves, area_ahead, seen, decay_ahead));
     let coefs = law.coefs();
     let free = vec![None; coefs.len()];
     let Spread { intervals, std_errors } =
@@ -176,11 +211,14 @@ pub fn forecast_with_progress(
         law: law.id().to_owned(),
         run: curve.name.clone(),
         curves: curves.len(),
+        fitted: curves.iter().map(FittedCurve::of).collect(),
         n_points: fitted.residuals.len(),
         known_until,
         final_step,
-        loss_nats: fitted.loss(&ahead),
-        interval: fitted.interval(&ahead, config.level),
+        loss_nats,
+        interval: ahead.interval(&fitted, known, &error, config.level),
+        law_error: error.sd(ahead.fall(loss_nats)),
+        per_byte: curve.per_byte,
         level: config.level,
         area_ahead,
         coefficients: coefs
@@ -196,34 +234,67 @@ pub fn forecast_with_progress(
         block: fitted.block,
         draws_failed: fitted.draws.failed,
         hindsight,
+        trials: others.into_iter().flatten().collect(),
         warnings,
     })
 }
 
-/// Forecasts of the last known row of a curve from less of it, where the law can be fitted to that.
+impl FittedCurve {
+    fn of(curve: &TrainingCurve) -> Self {
+        let (run, known_until) = (curve.name.clone(), curve.known_until());
+        Self { run, known_until, replaced: curve.replaced }
+    }
+}
+
+/// The largest sum of rates that a row of any curve has behind it.
+fn furthest_area(curves: &[Windows]) -> f64 {
+    let area = |c: &Windows| c.steps.last().map_or(0.0, |s| c.schedule.area(*s));
+    curves.iter().map(area).fold(0.0, f64::max)
+}
+
+/// What is doubtful about the curves and how far the forecast goes beyond them.
+fn doubts(curves: &[TrainingCurve], area_ahead: f64, seen: f64, decay_ahead: f64) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if area_ahead > 1.5 {
+        let quantity = "the sum of learning rates".to_owned();
+        warnings.push(Warning::Extrapolation { quantity, factor: area_ahead });
+    }
+    if decay_ahead > seen + 0.1 {
+        warnings.push(Warning::DecayUnseen { seen, ahead: decay_ahead });
+    }
+    let guessed = curves.iter().filter_map(|c| Some((c, c.guessed_until()?)));
+    if let Some((curve, first)) = guessed.max_by_key(|(_, first)| *first) {
+        let (run, ramp) = (curve.name.clone(), matches!(curve.lead_in(), LeadIn::Ramp(_)));
+        warnings.push(Warning::WarmupGuessed { run, first, ramp });
+    }
+    warnings
+}
+
+/// The trials of the first curve with the intervals they would have had.
 fn hindsight(
     law: &'static dyn CurveForm,
-    curve: &Windows,
-    others: &[Windows],
+    curves: &[Windows],
+    own: &[Trial],
+    error: &LawError,
     config: &CurveConfig,
     parts: &Parts<'_>,
 ) -> Result<Vec<Hindsight>> {
-    let rows = curve.steps.len();
     let mut hindsight = Vec::new();
-    for tenths in HINDSIGHT_TENTHS {
-        let kept = rows * tenths / 10;
-        let mut known = vec![curve.cut(kept)];
-        known.extend(others.iter().map(|o| o.cut(o.steps.len())));
-        let earlier = FittedCurves::of(law, &known, config, &parts.inner());
+    for trial in own {
+        let kept = curves[0].steps.partition_point(|step| *step <= trial.known_until);
+        let mut known = vec![curves[0].cut(kept)];
+        known.extend(curves[1..].iter().map(|o| o.cut(o.steps.len())));
+        let rows = CurveRows::of(law, &known)?;
+        let earlier = FittedCurves::of(&rows, config, &parts.inner());
         parts.one_done();
         parts.stopped()?;
         let Ok(earlier) = earlier else { continue };
-        let features = law.features(&curve.schedule, &[curve.steps[rows - 1]]).remove(0);
+        let ahead = Ahead::of(law, &known[0], trial.step);
         hindsight.push(Hindsight {
-            known_until: curve.steps[kept - 1],
-            forecast: earlier.loss(&features),
-            interval: earlier.interval(&features, config.level),
-            actual: curve.ln_loss[rows - 1].exp(),
+            known_until: trial.known_until,
+            forecast: ahead.loss(law, &earlier.theta, &earlier.residuals, kept),
+            interval: ahead.interval(&earlier, kept, error, config.level),
+            actual: trial.actual,
         });
     }
     Ok(hindsight)

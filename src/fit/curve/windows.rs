@@ -3,16 +3,20 @@
 use super::config::CurveConfig;
 use crate::data::TrainingCurve;
 use crate::error::Result;
-use crate::law::LearningRates;
+use crate::law::{CurveForm, LearningRates};
 
 /// A curve cut into windows; each becomes a row.
 pub(super) struct Windows {
+    pub(super) name: String,
     pub(super) schedule: LearningRates,
     /// Middle steps.
     pub(super) steps: Vec<usize>,
     /// Mean log losses.
     pub(super) ln_loss: Vec<f64>,
 }
+
+/// Least share of the peak by which the rate must have come down for the terms of decay to show.
+const LEAST_DECAY: f64 = 0.05;
 
 impl Windows {
     /// Windows of equal numbers of logged steps after the warm-up and the burn-in.
@@ -32,12 +36,14 @@ impl Windows {
             (sum / w.len() as f64).round() as usize
         });
         let ln_loss = windows.clone().map(|w| w.iter().map(|p| p.1).sum::<f64>() / w.len() as f64);
-        Ok(Self { steps: steps.collect(), ln_loss: ln_loss.collect(), schedule })
+        let (steps, ln_loss) = (steps.collect(), ln_loss.collect());
+        Ok(Self { name: curve.name.clone(), steps, ln_loss, schedule })
     }
 
     /// The first `rows` of them.
     pub(super) fn cut(&self, rows: usize) -> Self {
         Self {
+            name: self.name.clone(),
             schedule: self.schedule.clone(),
             steps: self.steps[..rows].to_vec(),
             ln_loss: self.ln_loss[..rows].to_vec(),
@@ -48,4 +54,21 @@ impl Windows {
     pub(super) fn decay(&self) -> f64 {
         self.steps.last().map_or(0.0, |s| self.schedule.decay(*s))
     }
+}
+
+/// The largest decay within the rows of curves, as a share of the peak.
+pub(super) fn decay_seen(curves: &[Windows]) -> f64 {
+    curves.iter().map(Windows::decay).fold(0.0, f64::max)
+}
+
+/// Whether a rate comes down far enough for the terms of decay to show.
+pub(super) fn is_decay(decay: f64) -> bool {
+    decay >= LEAST_DECAY
+}
+
+/// Whether curves show what `law` needs to forecast a step of the first of them: a decay, unless it is
+/// the law of a constant rate.
+pub(super) fn shows_decay(law: &'static dyn CurveForm, curves: &[Windows], step: usize) -> bool {
+    let none_ahead = curves.first().is_some_and(|c| !is_decay(c.schedule.decay(step)));
+    is_decay(decay_seen(curves)) || (none_ahead && law.id() == law.without_decay().id())
 }

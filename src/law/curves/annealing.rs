@@ -2,6 +2,7 @@
 
 use super::form::CurveForm;
 use super::rates::LearningRates;
+use super::sublinear::ConstantRate;
 use crate::law::coef::Coef;
 use crate::law::form::dual_jet;
 use crate::law::start::{LinearPart, grid, ranked_starts};
@@ -46,6 +47,10 @@ impl CurveForm for Annealing {
 
     fn example(&self) -> &'static [f64] {
         &[2.6, 0.9, 0.5, 0.4]
+    }
+
+    fn without_decay(&self) -> &'static dyn CurveForm {
+        &ConstantRate
     }
 
     fn features(&self, rates: &LearningRates, steps: &[usize]) -> Vec<Vec<f64>> {

@@ -16,6 +16,9 @@ pub trait CurveForm: Send + Sync {
     /// Typical coefficients, for tests and documentation.
     fn example(&self) -> &'static [f64];
 
+    /// What is left of the law where no rate comes down after its warm-up.
+    fn without_decay(&self) -> &'static dyn CurveForm;
+
     /// What the loss at each of `steps` depends on besides the coefficients, computed once per fit. The
     /// steps are in order and after the warm-up.
     fn features(&self, rates: &LearningRates, steps: &[usize]) -> Vec<Vec<f64>>;

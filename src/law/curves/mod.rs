@@ -11,9 +11,11 @@ mod form;
 mod multi_power;
 mod rates;
 mod registry;
+mod sublinear;
 
 pub use annealing::Annealing;
 pub use form::CurveForm;
 pub use multi_power::MultiPower;
 pub use rates::LearningRates;
 pub use registry::{curve_form_by_id, curve_forms};
+pub use sublinear::{ConstantRate, SublinearPower};

@@ -2,6 +2,7 @@
 
 use super::form::CurveForm;
 use super::rates::LearningRates;
+use super::sublinear::ConstantRate;
 use crate::law::coef::Coef;
 use crate::law::start::{LinearPart, grid, ranked_starts};
 
@@ -97,6 +98,10 @@ impl CurveForm for MultiPower {
 
     fn example(&self) -> &'static [f64] {
         &[2.6, 0.9, 0.5, 500.0, 1.2, 0.5, 0.6]
+    }
+
+    fn without_decay(&self) -> &'static dyn CurveForm {
+        &ConstantRate
     }
 
     fn features(&self, rates: &LearningRates, steps: &[usize]) -> Vec<Vec<f64>> {

@@ -3,9 +3,10 @@
 use super::annealing::Annealing;
 use super::form::CurveForm;
 use super::multi_power::MultiPower;
+use super::sublinear::SublinearPower;
 use crate::error::LawError;
 
-static CURVE_FORMS: &[&dyn CurveForm] = &[&MultiPower, &Annealing];
+static CURVE_FORMS: &[&dyn CurveForm] = &[&SublinearPower, &MultiPower, &Annealing];
 
 /// Every family of loss curves.
 ///
@@ -13,7 +14,7 @@ static CURVE_FORMS: &[&dyn CurveForm] = &[&MultiPower, &Annealing];
 /// use isoloss::law::curve_forms;
 ///
 /// let ids: Vec<&str> = curve_forms().iter().map(|law| law.id()).collect();
-/// assert_eq!(ids, ["multi-power", "annealing"]);
+/// assert_eq!(ids, ["sublinear-power", "multi-power", "annealing"]);
 /// ```
 #[must_use]
 pub fn curve_forms() -> &'static [&'static dyn CurveForm] {

@@ -14,9 +14,9 @@ use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
 use crate::report::{
-    approaches_table, certificate_text, decision_table, diagnostics_text, fit_table,
-    flop_count_text, groups_text, held_out_text, minima_table, objective_text, profile_table,
-    ranking_text, refusals_text, rollout_table,
+    approaches_table, certificate_text, decision_table, diagnostics_text, extrapolation_text,
+    fit_table, flop_count_text, groups_text, held_out_text, minima_table, objective_text,
+    profile_table, ranking_text, refusals_text, rollout_table,
 };
 use crate::study::{FitReport, FitRequest, LogSource, replay};
 use crate::units::Flops;
@@ -206,6 +206,7 @@ impl Args {
                 bootstrap: self.bootstrap,
                 resample: self.resample,
                 profile: self.profile,
+                extrapolation: true,
                 seed: self.seed,
                 level: self.level,
             },
@@ -290,6 +291,9 @@ fn text(report: &FitReport, table: &RunTable) -> String {
     }
     if !report.decisions.is_empty() {
         text.push_str(&format!("\n{}", decision_table(&report.decisions, fit.level).to_text()));
+    }
+    if let Some(cost) = &fit.extrapolation {
+        text.push_str(&format!("\n{}", extrapolation_text(cost, &fit.law)));
     }
     if let Some(approaches) = &report.approaches {
         text.push_str(&format!("\n{}", approaches_table(approaches).to_text()));

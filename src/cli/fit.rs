@@ -14,9 +14,9 @@ use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
 use crate::report::{
-    Kind, approaches_table, certificate_text, decision_table, diagnostics_text, fit_table,
-    flop_count_text, groups_text, held_out_text, kinds_table, minima_table, objective_text,
-    profile_table, ranking_text, refusals_text, rollout_table,
+    Kind, approaches_table, certificate_text, decision_table, diagnostics_text, extrapolation_text,
+    fit_table, flop_count_text, groups_text, held_out_text, kinds_table, minima_table,
+    objective_text, profile_table, ranking_text, refusals_text, rollout_table,
 };
 use crate::study::{FitReport, FitRequest, KindFit, KindFits, LogSource, replay};
 use crate::units::Flops;
@@ -263,6 +263,7 @@ impl Args {
                 bootstrap: self.bootstrap,
                 resample: self.resample,
                 profile: self.profile,
+                extrapolation: true,
                 seed: self.seed,
                 level: self.level,
             },
@@ -347,6 +348,9 @@ fn text(report: &FitReport, table: &RunTable) -> String {
     }
     if !report.decisions.is_empty() {
         text.push_str(&format!("\n{}", decision_table(&report.decisions, fit.level).to_text()));
+    }
+    if let Some(cost) = &fit.extrapolation {
+        text.push_str(&format!("\n{}", extrapolation_text(cost, &fit.law)));
     }
     if let Some(approaches) = &report.approaches {
         text.push_str(&format!("\n{}", approaches_table(approaches).to_text()));

@@ -7,7 +7,10 @@ use clap::Args as ClapArgs;
 use super::output::{Console, Output, save_all};
 use super::reading::ReadingArgs;
 use crate::error::Result;
-use crate::report::{Format, Saved, check_extensions, json_text, prediction_csv, prediction_table};
+use crate::report::{
+    Format, Saved, check_extensions, extrapolation_text, json_text, prediction_csv,
+    prediction_table,
+};
 use crate::study::{PredictReport, PredictRequest};
 
 /// Flags of `isoloss predict`.
@@ -41,6 +44,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     };
     let report = request.answer()?;
     let mut text = prediction_table(&report.law, report.level, rows(&report)).to_text();
+    let beyond = report.rows.iter().any(|row| !row.prediction.outside.is_empty());
+    if let Some(cost) = report.extrapolation.as_ref().filter(|_| beyond) {
+        text.push_str(&format!("\n{}", extrapolation_text(cost, &report.family)));
+    }
     if !args.out.is_empty() {
         let (csv, json) = (prediction_csv(rows(&report))?, json_text(&report)?);
         let forms = [Saved::Csv(&csv), Saved::Json(&json)];

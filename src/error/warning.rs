@@ -174,6 +174,17 @@ pub enum Warning {
         /// Factor beyond the nearest run.
         factor: f64,
     },
+    /// Beyond its runs a law is worth nothing: fits of the nearer ones missed those farther out by too much.
+    DoNotExtrapolate {
+        /// What ten times the compute adds to an interval, as a fraction of the loss.
+        cost: f64,
+        /// By which fraction the law says that it lowers the loss.
+        gain: f64,
+        /// Fits of nearer runs that were tested on farther ones.
+        fits: usize,
+        /// A law that missed them by less.
+        better: Option<String>,
+    },
     /// No range of runs is on record, so nothing says where the law holds.
     NoRange {
         /// The law.

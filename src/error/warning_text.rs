@@ -30,6 +30,7 @@ impl Warning {
             Self::FewRuns { .. } => "few-runs",
             Self::NarrowDesign { .. } => "narrow-design",
             Self::Extrapolation { .. } => "extrapolation",
+            Self::DoNotExtrapolate { .. } => "do-not-extrapolate",
             Self::NoRange { .. } => "no-range",
             Self::NearWall { .. } => "near-wall",
             Self::CheaperNeighbour { .. } => "cheaper-neighbour",
@@ -105,7 +106,11 @@ impl fmt::Display for Warning {
             Self::WarmupGuessed { run, first, ramp } => write!(
                 f,
                 "`{run}` begins at step {first}: its learning rate before that is taken to {}; say how many steps of warm-up were not logged",
-                if *ramp { "rise in a straight line from zero" } else { "be that of its first row" }
+                if *ramp {
+                    "rise in a straight line from zero"
+                } else {
+                    "be that of its first row"
+                }
             ),
             Self::ApproachesDisagree { one, other, quantity } => write!(
                 f,
@@ -177,6 +182,23 @@ impl fmt::Display for Warning {
                 "{quantity} is a factor {} beyond the runs the law was fitted on",
                 ratio_text(*factor)
             ),
+            Self::DoNotExtrapolate { cost, gain, fits, better } => {
+                let measured = match fits {
+                    0 => "no fit of nearer runs could be tested on farther ones".to_owned(),
+                    1 => "measured by a fit of the nearer runs".to_owned(),
+                    n => format!("measured by {n} fits of nearer runs"),
+                };
+                let instead = better.as_ref().map_or_else(
+                    || "compare other laws, or add runs of more compute".to_owned(),
+                    |law| format!("`{law}` missed them by less"),
+                );
+                write!(
+                    f,
+                    "do not extrapolate: at ten times the compute of the runs the loss is uncertain by {:.0} % and the law promises {:.1} % less ({measured}); {instead}",
+                    100.0 * cost,
+                    100.0 * gain
+                )
+            }
             Self::CheaperNeighbour { params, tokens, cost_ratio, more_nats, loss_share } => write!(
                 f,
                 "{params} on {tokens} tokens cost {:.0} % of this plan for {more_nats:.4} nats more ({:.2} % of the loss above the floor)",

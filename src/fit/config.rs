@@ -123,6 +123,7 @@ pub struct NormalPrior {
 /// | `bootstrap` | 4000 | 0 or >= 20 | resamples for the intervals |
 /// | `resample` | row | | what a resample draws |
 /// | `profile` | weak | | which coefficients get a profile likelihood |
+/// | `extrapolation` | true | | whether nearer runs are fitted to see what extrapolation costs |
 /// | `seed` | 0 | | seed of the resamples |
 /// | `level` | 0.95 | 0.5..0.999 | level of the intervals |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,6 +148,9 @@ pub struct FitConfig {
     pub resample: Resample,
     /// Which coefficients get a profile likelihood.
     pub profile: ProfileOf,
+    /// Whether nearer runs are fitted and tested on farther ones, so that intervals beyond the runs carry
+    /// what extrapolation costs; without draws there are no intervals and nothing is measured.
+    pub extrapolation: bool,
     /// Seed of the resamples.
     pub seed: u64,
     /// Level of the percentile intervals.
@@ -165,6 +169,7 @@ impl Default for FitConfig {
             bootstrap: 4000,
             resample: Resample::Row,
             profile: ProfileOf::Weak,
+            extrapolation: true,
             seed: 0,
             level: 0.95,
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::beyond::Extrapolation;
 use super::config::{FitConfig, Objective};
 use super::design::{Diagnostics, FlopCount};
 use super::solve::{Certificate, LocalMinimum};
@@ -70,6 +71,10 @@ pub struct Fit {
     /// Design and residuals; absent when the runs do not fix every coefficient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Diagnostics>,
+    /// What extrapolation has cost among the runs; absent away from a minimum, without draws, and where
+    /// it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extrapolation: Option<Extrapolation>,
     /// What a reader has to know.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,

@@ -9,6 +9,7 @@
 //! | `solve` | what is minimised, the search over starts, the certificate |
 //! | `design` | whether runs identify a law, how they cover the plane, residuals |
 //! | `uncertainty` | resamples, percentile and predictive intervals, profiles |
+//! | `beyond` | what extrapolation cost among the runs, and what intervals carry for it |
 //! | `predict` | the best run of a budget, losses of given runs |
 //! | `unseen` | tests on held-out runs, ranking of laws |
 //! | `frontier` | the three approaches side by side |
@@ -19,6 +20,7 @@
 //! `_with_progress` with a callback that can stop them.
 
 mod benchmark;
+mod beyond;
 mod config;
 mod curve;
 mod design;
@@ -33,8 +35,11 @@ mod uncertainty;
 mod unseen;
 
 pub use benchmark::{BenchmarkConfig, BenchmarkFit, fit_benchmark, fit_benchmark_with_progress};
+pub use beyond::{Extrapolation, NearerFit, Reach, RivalLaw};
 pub use config::{FitConfig, NormalPrior, Objective, ProfileOf, Resample};
-pub use curve::{CurveConfig, FittedCurve, Forecast, Hindsight, Trial, forecast, forecast_with_progress};
+pub use curve::{
+    CurveConfig, FittedCurve, Forecast, Hindsight, Trial, forecast, forecast_with_progress,
+};
 pub use design::{
     Correlation, Diagnostics, Explaining, FlopCount, Notable, Plane, Repeats, SeedNoise, Trend,
     coverage, repeats,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::beyond::{Extrapolation, measure};
 use super::config::{FitConfig, Objective, ProfileOf, Resample};
 use super::design::{
     Diagnostics, FlopCount, check, design_warnings, diagnose, not_followed, support,
@@ -138,7 +139,13 @@ pub fn fit_with_progress(
     warnings.extend(trusted.into_iter().flat_map(Diagnostics::warnings));
     warnings.extend(open_profiles(&profiles));
 
-    let residuals = runs.runs.iter().map(|r| surface.loss(&point(r)).ln() - r.loss_nats.ln());
+    let residuals: Vec<f64> =
+        runs.runs.iter().map(|r| surface.loss(&point(r)).ln() - r.loss_nats.ln()).collect();
+    // Without draws there is no interval to carry it.
+    let extrapolation = (config.extrapolation && config.bootstrap > 0)
+        .then(|| measure(&surface, &minimum, &residuals, runs, config))
+        .flatten();
+    warnings.extend(extrapolation.as_ref().and_then(Extrapolation::warning));
     let named = law.coefs().iter().zip(&minimum.theta).map(|(c, t)| (c.name.to_owned(), *t));
     Ok(Fit {
         schema: SCHEMA,
@@ -159,7 +166,8 @@ pub fn fit_with_progress(
         flop_count,
         diagnostics,
         warnings,
-        residuals: residuals.collect(),
+        extrapolation,
+        residuals,
         surface,
         draws: draws.thetas,
         draws_failed: draws.failed,

@@ -4,7 +4,9 @@ use super::number::{
     between, flops, interval_header, loss, number, or_dash, outside_cell, share_of,
 };
 use super::table::Table;
-use crate::fit::{AllocationRule, Backtest, FutureAxis, GroupsLeftOut, HeldOut, Ranking, Rollout};
+use crate::fit::{
+    AllocationRule, Backtest, Extrapolation, FutureAxis, GroupsLeftOut, HeldOut, Ranking, Rollout,
+};
 use crate::num::Interval;
 use crate::units::short_count;
 
@@ -19,6 +21,35 @@ fn error(fraction: f64) -> String {
 /// The size of an error as a percentage with two decimals.
 fn size(fraction: f64) -> String {
     format!("{:.2} %", 100.0 * fraction)
+}
+
+/// Whether the law may be believed beyond its runs, and what intervals there carry.
+///
+/// - `law`: its id.
+#[must_use]
+pub fn extrapolation_text(cost: &Extrapolation, law: &str) -> String {
+    let percent = |x: f64| format!("{} %", number(100.0 * x));
+    let source = match cost.fits.len() {
+        0 => "laws of other runs cost; no nearer runs of these could be fitted".to_owned(),
+        1 => "extrapolation cost in a fit of the nearer runs".to_owned(),
+        n => format!("extrapolation cost in {n} fits of nearer runs"),
+    };
+    let mut text = format!(
+        "beyond the runs: {}; intervals carry what {source}\n\
+         ten times the compute: loss ±{} for it; the law promises {} less\n",
+        cost.reach,
+        percent(cost.tenfold.exp_m1()),
+        percent(-(-cost.gain).exp_m1()),
+    );
+    if let (Some(rival), Some(own)) = (cost.better(), cost.error) {
+        text.push_str(&format!(
+            "runs farther out were missed by {} by {law}, by {} by {}\n",
+            percent(own),
+            percent(rival.error.unwrap_or(f64::NAN)),
+            rival.surface.law().id(),
+        ));
+    }
+    text
 }
 
 /// Held-out runs: the summary, then the runs farthest out.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::law::load_fit;
 use crate::data::{PointTable, ReadOptions, read_points};
 use crate::error::{Result, StudyError, Warning};
-use crate::fit::{Fit, Prediction, predict};
+use crate::fit::{Extrapolation, Fit, Prediction, predict};
 use crate::law::Point;
 
 /// Beyond this factor of the fitted runs a prediction is warned of.
@@ -43,6 +43,11 @@ pub struct PredictReport {
     pub law: String,
     /// Level of the intervals.
     pub level: f64,
+    /// Family id.
+    pub family: String,
+    /// What extrapolation has cost among the runs of the fit: intervals beyond them carry it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extrapolation: Option<Extrapolation>,
     /// A row per planned run.
     pub rows: Vec<PredictedPoint>,
     /// Warnings of the fit, and of runs far beyond it.
@@ -89,5 +94,12 @@ pub fn predict_points(fit: &Fit, table: &PointTable) -> Result<PredictReport> {
         let quantity = format!("{quantity} of the farthest run");
         warnings.push(Warning::Extrapolation { quantity, factor: *factor });
     }
-    Ok(PredictReport { law: fit.surface.label.clone(), level: fit.level, rows, warnings })
+    Ok(PredictReport {
+        law: fit.surface.label.clone(),
+        level: fit.level,
+        family: fit.law.clone(),
+        extrapolation: fit.extrapolation.clone(),
+        rows,
+        warnings,
+    })
 }

@@ -9,6 +9,7 @@ mod approaches;
 mod arrows;
 #[cfg(feature = "logs")]
 mod benchmark;
+mod beyond;
 mod circles;
 #[cfg(feature = "cli")]
 mod cli;

@@ -150,9 +150,7 @@ impl Ahead {
             &fitted.draws.thetas,
             &fitted.residuals,
             level,
-            |_, theta, residual| {
-                fitted.law.loss(theta, &self.features) * (shift + residual).exp()
-            },
+            |_, theta, residual| fitted.law.loss(theta, &self.features) * (shift + residual).exp(),
         )?;
         Some(error.widen(drawn, centre, self.fall(centre), level))
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::points::{new_run_interval, outside};
 use crate::error::PlanError;
+use crate::fit::beyond::widened;
 use crate::fit::fitted::Fit;
 use crate::law::{Point, Surface};
 use crate::num::{Interval, find_root};
@@ -14,7 +15,8 @@ use crate::units::{Flops, Params, Tokens};
 /// The compute-optimal run of a budget under a fitted law.
 ///
 /// Coefficients are entangled, so an interval for N* does not follow from theirs: each draw of the
-/// law makes its own decision, and the intervals are percentiles of those.
+/// law makes its own decision, and the intervals are percentiles of those. Beyond the runs they carry
+/// what extrapolation has cost among them, see [`Extrapolation`](crate::fit::Extrapolation).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// Training FLOPs.
@@ -71,6 +73,38 @@ fn ln_budget_for(surface: &Surface, loss: f64, near: f64) -> Option<f64> {
     find_root("budget for a loss", excess, lo, hi).ok()
 }
 
+/// Widens the intervals of a decision beyond the runs by what extrapolation has cost among them.
+fn carry_extrapolation(
+    fit: &Fit,
+    c: Flops,
+    best: &Point,
+    intervals: &mut BTreeMap<String, Interval>,
+) {
+    let Some(cost) = &fit.extrapolation else { return };
+    let surface = &fit.surface;
+    let (loss, params) = (cost.half_width(surface, best), cost.half_width_params(surface, c));
+    // By how much ln C has to grow for the best ln loss to fall by one.
+    let per_loss = |step: f64| {
+        let (_, _, more) = optimum(surface, c * step.exp())?;
+        let (_, _, less) = optimum(surface, c * (-step).exp())?;
+        Some(2.0 * step / (less / more).ln())
+    };
+    let flops = per_loss(0.1).filter(|x| *x > 0.0).map_or(0.0, |x| x * loss);
+    let wider = [
+        ("params", params),
+        ("tokens", params),
+        ("tokens_per_param", 2.0 * params),
+        ("loss", loss),
+        ("loss_at_params", loss),
+        ("flops_for_loss", flops),
+    ];
+    for (name, half) in wider {
+        if let Some(interval) = intervals.get_mut(name) {
+            *interval = widened(*interval, half);
+        }
+    }
+}
+
 /// The decision of `fit` at `c`; `None` when its law has no optimum there.
 ///
 /// # Example
@@ -122,6 +156,7 @@ pub fn decide(fit: &Fit, c: Flops) -> Option<Decision> {
         .enumerate()
         .filter_map(|(k, name)| Some(((*name).to_owned(), answers.interval(|a| a[k])?)))
         .collect();
+    carry_extrapolation(fit, c, &point, &mut intervals);
     if let Some(interval) = new_run_interval(fit, &point) {
         intervals.insert("new_run".to_owned(), interval);
     }

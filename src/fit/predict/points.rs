@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{RunRecord, RunTable};
+use crate::fit::beyond::widened;
 use crate::fit::fitted::Fit;
 use crate::fit::solve::point;
 use crate::fit::uncertainty::{inflation, predictive_interval};
@@ -23,7 +24,7 @@ pub struct Prediction {
     #[serde(rename = "loss")]
     pub loss_nats: f64,
     /// Where the loss of a new run is expected: the draws of the law plus the scatter of the runs
-    /// around it. Absent without draws.
+    /// around it and, beyond the runs, what extrapolation has cost among them. Absent without draws.
     pub interval: Option<Interval>,
     /// By which factor the run lies outside the fitted ones in N, D, C and D/N; empty inside.
     #[serde(default)]
@@ -81,7 +82,7 @@ pub struct PredictedRun {
     #[serde(rename = "predicted")]
     pub predicted_nats: f64,
     /// Where the loss of a new run is expected: the draws of the law plus the scatter of the runs
-    /// around it. Absent without draws.
+    /// around it and, beyond the runs, what extrapolation has cost among them. Absent without draws.
     pub interval: Option<Interval>,
     /// predicted / observed - 1.
     pub error: f64,
@@ -155,11 +156,14 @@ pub(super) fn outside(surface: &Surface, point: &Point) -> BTreeMap<String, f64>
     quantities.map(|(quantity, factor)| (quantity.to_owned(), factor)).collect()
 }
 
-/// Where the loss of a new run at `point` is expected; `None` without draws.
+/// Where the loss of a new run at `point` is expected; `None` without draws. Beyond the runs it carries what
+/// extrapolation has cost among them.
 pub(super) fn new_run_interval(fit: &Fit, point: &Point) -> Option<Interval> {
     let inflate = inflation(fit.residuals.len(), fit.surface.theta().len());
     let (law, at) = (fit.surface.law(), point.at());
-    predictive_interval(&fit.draws, &fit.residuals, fit.level, |_, theta, residual| {
+    let beyond = fit.extrapolation.as_ref().map_or(0.0, |e| e.half_width(&fit.surface, point));
+    let near = predictive_interval(&fit.draws, &fit.residuals, fit.level, |_, theta, residual| {
         law.loss(theta, &at) * (-residual * inflate).exp()
-    })
+    })?;
+    Some(widened(near, beyond))
 }

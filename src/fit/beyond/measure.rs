@@ -1,0 +1,112 @@
+//! From fits of the nearer runs and rival laws to a rate and a verdict.
+
+use super::extrapolation::{Extrapolation, NearerFit};
+use super::folds::{NearerRuns, nearer_fits};
+use super::rivals::{mean_square_of, rivals};
+use super::verdict::Reach;
+use crate::data::RunTable;
+use crate::fit::config::FitConfig;
+use crate::fit::solve::Minimum;
+use crate::law::{Point, Surface};
+use crate::num::{mean, median};
+use crate::units::{Flops, Params, Tokens};
+
+/// What laws of public tables cost per square root of x beyond their runs lies between the scatter of
+/// the runs and about one percent: their geometric mean is expected before any fit of nearer runs is
+/// seen, and counts as much as this many of them.
+const EXPECTED: f64 = 0.013;
+const EXPECTED_FREEDOM: f64 = 4.0;
+
+/// What a fit of the nearer runs counts for: fits share their runs, so that four are worth one.
+const SHARE: f64 = 0.25;
+
+/// Largest cost of ten times the compute as a share of its gain with which a law holds, and with which
+/// it can be used with care.
+const HOLDS: f64 = 0.5;
+const WITH_CARE: f64 = 1.0;
+
+/// What extrapolation costs the law of `surface`; `None` away from a minimum.
+///
+/// - `residuals`: ln(predicted) - ln(observed) of the runs.
+pub(crate) fn measure(
+    surface: &Surface,
+    best: &Minimum,
+    residuals: &[f64],
+    table: &RunTable,
+    config: &FitConfig,
+) -> Option<Extrapolation> {
+    if !best.certificate.certified {
+        return None;
+    }
+    let nearer = nearer_fits(surface.law(), best, table, config);
+    let sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
+    let expected = 1.4826 * median(&sizes) * EXPECTED;
+    let freedom = EXPECTED_FREEDOM + SHARE * nearer.len() as f64;
+    let excess: f64 = nearer.iter().map(NearerRuns::excess).sum();
+    let rate = ((EXPECTED_FREEDOM * expected + SHARE * excess) / freedom).sqrt();
+    let mut measured = Extrapolation {
+        rate,
+        rate_params: moved(surface, &nearer).map_or(0.0, |moves| mean(&moves).sqrt()),
+        freedom,
+        level: config.level,
+        error: mean_square_of(&nearer).map(f64::sqrt),
+        tenfold: 0.0,
+        gain: 0.0,
+        reach: Reach::WithCare,
+        fits: nearer.iter().map(NearerRuns::summary).collect(),
+        rivals: rivals(surface, &nearer, residuals, table, config),
+    };
+    let (edge, tenfold) = decade(surface)?;
+    measured.tenfold = measured.half_width(surface, &tenfold);
+    measured.gain = (surface.loss(&edge) / surface.loss(&tenfold)).ln();
+    measured.reach = match measured.tenfold / measured.gain {
+        share if share.is_nan() || share > WITH_CARE || share < 0.0 => Reach::DoNotExtrapolate,
+        share if share <= HOLDS && !nearer.is_empty() => Reach::Holds,
+        _ => Reach::WithCare,
+    };
+    Some(measured)
+}
+
+/// The best run of the largest compute of the runs and that of ten times as much; for a law without an
+/// optimum, or whose optimum lies outside the runs, the middle ratio of the runs.
+fn decade(surface: &Surface) -> Option<(Point, Point)> {
+    let support = &surface.support;
+    let largest = support.c?.hi;
+    let ratio = support.tokens_per_param.map_or(20.0, |r| (r.lo * r.hi).sqrt());
+    let at = |c: f64| {
+        let best = surface.ln_n_optimal(Flops::new(c * surface.flops_per_nd / 6.0));
+        let n = best.map_or((c / 6.0 / ratio).sqrt(), f64::exp);
+        Point::new(Params::new(n), Tokens::new(c / 6.0 / n)).within(surface.setting)
+    };
+    Some((at(largest), at(10.0 * largest)))
+}
+
+/// Squares of how far ln N* at the largest compute moved from each fit of nearer runs to that of all,
+/// per unit of distance; `None` where there is no optimum.
+fn moved(surface: &Surface, nearer: &[NearerRuns]) -> Option<Vec<f64>> {
+    let largest = surface.support.c?.hi;
+    let c = Flops::new(largest * surface.flops_per_nd / 6.0);
+    let here = surface.ln_n_optimal(c)?;
+    let moves: Vec<f64> = nearer
+        .iter()
+        .filter_map(|fit| {
+            let x = (largest / fit.support.c?.hi).ln();
+            let there = surface.with_theta(fit.theta.clone()).ln_n_optimal(c)?;
+            (x > 0.0).then(|| (there - here).powi(2) / x)
+        })
+        .collect();
+    (!moves.is_empty()).then_some(moves)
+}
+
+impl NearerRuns {
+    fn summary(&self) -> NearerFit {
+        NearerFit {
+            fitted_to: Flops::new(self.support.c.map_or(0.0, |c| c.hi)),
+            n_fitted: self.fitted,
+            n_points: self.beyond.len(),
+            error: self.mean_square().sqrt(),
+            bias: mean(&self.beyond.iter().map(|(e, _)| *e).collect::<Vec<_>>()),
+            scatter: self.scatter,
+        }
+    }
+}

@@ -14,7 +14,7 @@ use super::read::{patterns_of, suggest_from};
 use super::roles::Metric;
 use super::settle::{Joined, merge, sizes, to_steps};
 use super::table::Skipped;
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Error, Result};
 use crate::units::Params;
 
 /// Training curves with what was left out of their files.
@@ -55,7 +55,7 @@ pub fn read_curves(
             Ok(curve) => placed.push((at, curve)),
             Err(error) if is_bad_table(path.as_ref(), &error) => return Err(error),
             Err(error) => {
-                if matches!(&error, crate::Error::Data(DataError::MissingColumn { .. })) {
+                if matches!(&error, Error::Data(DataError::MissingColumn { .. })) {
                     first_error.get_or_insert(error);
                 }
                 logs.push((at, path.as_ref().to_owned()));
@@ -93,8 +93,8 @@ pub fn read_curves(
 }
 
 /// Whether a file is a table of a curve with something wrong in it, rather than another log.
-fn is_bad_table(path: &Path, error: &crate::Error) -> bool {
-    let crate::Error::Data(error) = error else { return false };
+fn is_bad_table(path: &Path, error: &Error) -> bool {
+    let Error::Data(error) = error else { return false };
     let is_text = || {
         let source = Source { path: path.to_owned(), asked: true, is_folder: false };
         source.head().is_ok_and(|head| {

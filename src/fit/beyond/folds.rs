@@ -3,7 +3,7 @@
 use crate::data::{RunRecord, RunTable};
 use crate::fit::config::FitConfig;
 use crate::fit::design::{check, support};
-use crate::fit::solve::{LawOn, Minimum, Penalty, Problem, point, refit};
+use crate::fit::solve::{LawOn, Minimum, Penalty, Problem, is_minimum, lowest_end, point};
 use crate::law::{Law, Point, Support};
 
 /// Most fits: they share their nearer runs, so that more of them say little more.
@@ -120,10 +120,11 @@ fn nearer_fit(
     let starts = best.starts(law);
     let (_, theta) = best.known.settle(&problem, &best.held, |problem| {
         let starts: Vec<Vec<f64>> = starts.iter().map(|theta| problem.variables(theta)).collect();
-        let lowest = refit(problem, &starts)?;
-        let theta = problem.natural(&lowest.x);
+        let lowest = lowest_end(problem, &starts)?;
+        let theta = is_minimum(&lowest).then(|| problem.natural(&lowest.x));
         Some((lowest, theta))
     })?;
+    let theta = theta?;
     let mut theta = coordinates.leave(&theta);
     law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
     let error = |run: &RunRecord| law.loss(&theta, &point(run).at()).ln() - run.loss_nats.ln();

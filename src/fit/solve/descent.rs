@@ -66,7 +66,17 @@ pub(crate) fn settle_near(problem: &Problem<'_>, x: &[f64]) -> NewtonEnd {
     // From near by, ten steps are usual. One that takes more walks along a valley without a bottom.
     const MOST_STEPS: usize = 60;
     let end = finish_within(problem, x, MOST_STEPS);
-    if is_minimum(&end) { end } else { through_bands(problem, x, MOST_STEPS / 3, MOST_STEPS) }
+    if is_minimum(&end) { end } else { descend(problem, x) }
+}
+
+/// The lowest minimum from these starts or, where there is none, the lowest end; `None` when no end is
+/// finite.
+pub(crate) fn lowest_end(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Option<NewtonEnd> {
+    starts
+        .iter()
+        .map(|x| settle_near(problem, x))
+        .filter(|end| end.jet.value.is_finite())
+        .min_by(|a, b| is_minimum(b).cmp(&is_minimum(a)).then(a.jet.value.total_cmp(&b.jet.value)))
 }
 
 /// The lowest minimum of a problem that differs slightly from a solved one, from the minima of that

@@ -69,6 +69,8 @@ impl Known {
     ) -> Option<(Vec<Option<f64>>, T)> {
         let mut held = begin.to_vec();
         let mut released = vec![false; held.len()];
+        // The objective from which a coefficient was taken to zero.
+        let mut left: Vec<Option<f64>> = vec![None; held.len()];
         // Each coefficient is held at most twice: at first and after one release.
         for _ in 0..=4 * held.len() {
             let here = Problem { held: &held, ..*problem };
@@ -77,6 +79,7 @@ impl Known {
                 |i: &usize| !released[*i] && self.vanishes(&here, *i, solution.as_ref());
             let vanishing = here.free().find(towards_zero);
             if let Some(i) = vanishing {
+                left[i] = solution.map(|(end, _)| end.jet.value);
                 held[i] = Some(0.0);
                 continue;
             }
@@ -88,9 +91,14 @@ impl Known {
                 continue;
             }
             let at_bound = |i: &usize| self.held[*i].is_none() && !released[*i];
-            let pulled_in = (0..held.len())
-                .filter(at_bound)
-                .find(|&i| held[i].is_some_and(|value| self.pulls_in(&here, &theta, i, value)));
+            let pulled_in = (0..held.len()).filter(at_bound).find(|&i| {
+                let pulls = held[i].is_some_and(|value| self.pulls_in(&here, &theta, i, value));
+                // Zero is no better than where the search came from without arriving.
+                pulls
+                    || left[i].is_some_and(|before| {
+                        end.jet.value > before * (1.0 + 1e-9) + end.jet.value_noise
+                    })
+            });
             match pulled_in {
                 Some(i) => {
                     released[i] = true;

@@ -1,13 +1,16 @@
 //! Nominal against actual coverage of every kind of interval, over simulated data sets.
 //!
-//! `cargo bench --bench coverage [-- DATA_SETS]`; 1000 data sets per row by default.
+//! `cargo bench --bench coverage [-- DATA_SETS] [beyond]`; 1000 data sets per row by default. With
+//! `beyond` only larger runs under laws that are true and laws that are not.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 use isoloss::data::{RunRecord, RunTable};
-use isoloss::fit::{FitConfig, Objective, ProfileOf, Resample, decide, fit, predict_runs};
+use isoloss::fit::{
+    Fit, FitConfig, Objective, PredictedRun, ProfileOf, Resample, decide, fit, predict_runs,
+};
 use isoloss::law::{Chinchilla, Point, Support, Surface};
-use isoloss::num::{Interval, Stream, find_root, stream};
+use isoloss::num::{Interval, Stream, find_root, median, stream};
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
 use rand_distr::{Distribution, Normal, StudentT};
 use rayon::prelude::*;
@@ -159,6 +162,9 @@ fn judge(design: Design, noise: Noise, config: &FitConfig, k: u64) -> Option<Ver
 fn main() {
     let data_sets: u64 =
         std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(1000).max(1);
+    if std::env::args().any(|a| a == "beyond") {
+        return beyond(data_sets);
+    }
     let monte_carlo = (LEVEL * (1.0 - LEVEL) / data_sets as f64).sqrt();
     println!(
         "{data_sets} data sets per row, {DRAWS} draws each, nominal {:.0} %; one standard error of a figure is {:.1} points",
@@ -182,6 +188,8 @@ fn main() {
                     resample: *resample,
                     bootstrap: DRAWS,
                     level: LEVEL,
+                    // The draws alone: what extrapolation costs has a table of its own.
+                    extrapolation: false,
                     profile: match resample {
                         Resample::Row => ProfileOf::All,
                         _ => ProfileOf::None,
@@ -195,6 +203,144 @@ fn main() {
                     .map(|k| judge(design, noise, &config, k))
                     .collect();
                 row(design, noise, &config, &verdicts);
+            }
+        }
+    }
+    beyond(data_sets);
+}
+
+/// What the runs follow in truth; the law that is fitted is Chinchilla's.
+struct Truth {
+    name: &'static str,
+    loss: fn(f64, f64) -> f64,
+}
+
+fn separable(n: f64, d: f64) -> f64 {
+    478.0 / n.powf(0.347) + 2143.0 / d.powf(0.367)
+}
+
+const TRUTHS: [Truth; 4] = [
+    Truth { name: "Chinchilla: the law is true", loss: |n, d| 1.82 + separable(n, d) },
+    Truth {
+        name: "Skaling, k = 0.45",
+        loss: |n, d| 1.82 + (5.8e5 / n.powf(0.75) + 1.7e7 / d.powf(0.8)).powf(0.45),
+    },
+    Truth {
+        name: "floor falls 0.5 % per e-fold of D",
+        loss: |n, d| 1.82 * (d / 1e10).powf(-0.005) + separable(n, d),
+    },
+    Truth {
+        name: "data term saturates: beta 0.55 below 20B tokens",
+        loss: |n, d| {
+            let knee = 1.0 + (d / 2e10).powi(2);
+            1.82 + 478.0 / n.powf(0.347) + 1.7e5 / d.powf(0.55) * knee.powf(0.09)
+        },
+    },
+];
+
+impl Truth {
+    /// ln N of the lowest loss at `c`, and that loss, by golden section.
+    fn optimum(&self, c: f64) -> (f64, f64) {
+        let at = |ln_n: f64| (self.loss)(ln_n.exp(), c / 6.0 / ln_n.exp());
+        let (mut lo, mut hi) = (12.0_f64, (c / 6.0).ln() - 12.0);
+        let golden = 0.5 * (5_f64.sqrt() - 1.0);
+        while hi - lo > 1e-8 {
+            let (a, b) = (hi - golden * (hi - lo), lo + golden * (hi - lo));
+            if at(a) < at(b) { hi = b } else { lo = a }
+        }
+        (lo, at(lo))
+    }
+
+    fn run(&self, n: f64, c: f64, error: f64, row: usize) -> RunRecord {
+        let d = c / (6.0 * n);
+        let loss = (self.loss)(n, d) * error.exp();
+        let c = Flops::new(c);
+        let plain = RunRecord::new(format!("r{row}"), Params::new(n), Tokens::new(d), loss);
+        RunRecord { c, budget: Some(c), row, ..plain }
+    }
+}
+
+/// Multiples of the largest budget at which new runs are made.
+const FARTHER: [f64; 3] = [2.0, 10.0, 100.0];
+
+/// Per kind of interval, whether it holds and its width: new runs, then N* and L* at ten times the largest
+/// budget.
+type Held = [(bool, f64); FARTHER.len() + 2];
+
+/// What the draws say, and what the fit says; `None` without a fit.
+fn held(truth: &Truth, sd: f64, k: u64) -> Option<[Held; 2]> {
+    let mut rng = stream(2027, k);
+    let noise = Normal::new(0.0, sd).expect("positive");
+    let mut runs = Vec::new();
+    for i in 0..8 {
+        let c = 1e18 * 1e3_f64.powf(f64::from(i) / 7.0);
+        let best = truth.optimum(c).0.exp();
+        for j in 0..8 {
+            let n = best * 4_f64.powf(2.0 * f64::from(j) / 7.0 - 1.0);
+            runs.push(truth.run(n, c, noise.sample(&mut rng), runs.len()));
+        }
+    }
+    let profile = ProfileOf::None;
+    let config = FitConfig { bootstrap: DRAWS, level: LEVEL, profile, ..FitConfig::default() };
+    let table = RunTable::from_runs(runs, ParamRule::All);
+    let carrying = fit(&Chinchilla, &table, &config).ok()?;
+    let plain = Fit { extrapolation: None, ..carrying.clone() };
+    let new: Vec<RunRecord> = FARTHER
+        .iter()
+        .map(|factor| {
+            let c = 1e21 * factor;
+            truth.run(truth.optimum(c).0.exp(), c, noise.sample(&mut rng), 0)
+        })
+        .collect();
+    let new = RunTable::from_runs(new, ParamRule::All);
+    let (ln_n, loss) = truth.optimum(1e21 * BEYOND);
+    let of = |fit: &Fit| -> Option<Held> {
+        let predicted = predict_runs(fit, &new);
+        let width = |i: Interval| (i.hi / i.lo).ln();
+        let run = |k: usize| {
+            let p: &PredictedRun = predicted.get(k)?;
+            Some((p.is_covered(), width(p.interval?)))
+        };
+        let decision = decide(fit, Flops::new(1e21 * BEYOND))?;
+        let decided = |name: &str, truth: f64| {
+            let interval = *decision.intervals.get(name)?;
+            Some((interval.contains(truth), width(interval)))
+        };
+        let (size, best) = (decided("params", ln_n.exp())?, decided("loss", loss)?);
+        Some([run(0)?, run(1)?, run(2)?, size, best])
+    };
+    Some([of(&plain)?, of(&carrying)?])
+}
+
+/// The table of larger runs: per truth and noise a row for the draws alone and one for the fit.
+fn beyond(data_sets: u64) {
+    println!("\nlarger runs, {data_sets} data sets per row; per cell share inside, median width");
+    println!(
+        "| truth | noise | intervals | new run at 2x | 10x | 100x | N* at 10x | L* at 10x | no fit |"
+    );
+    println!("|{}", "---|".repeat(9));
+    for truth in &TRUTHS {
+        for sd in [0.001, 0.003, 0.01] {
+            let sets: Vec<u64> = (0..data_sets).collect();
+            let all: Vec<Option<[Held; 2]>> =
+                sets.into_par_iter().map(|k| held(truth, sd, k)).collect();
+            let fits: Vec<&[Held; 2]> = all.iter().flatten().collect();
+            for (which, name) in ["draws alone", "with extrapolation"].into_iter().enumerate() {
+                let cell = |kind: usize| {
+                    let inside = fits.iter().filter(|f| f[which][kind].0).count();
+                    let widths: Vec<f64> = fits.iter().map(|f| f[which][kind].1).collect();
+                    let width = median(&widths).exp_m1();
+                    let share = 100.0 * inside as f64 / fits.len().max(1) as f64;
+                    format!("{share:.1}, {:.1} %", 100.0 * width)
+                };
+                let cells: Vec<String> = (0..FARTHER.len() + 2).map(cell).collect();
+                println!(
+                    "| {} | {:.1} % | {name} | {} | {} |",
+                    truth.name,
+                    100.0 * sd,
+                    cells.join(" | "),
+                    all.len() - fits.len()
+                );
             }
         }
     }

@@ -28,25 +28,26 @@ fn size(fraction: f64) -> String {
 /// - `law`: its id.
 #[must_use]
 pub fn extrapolation_text(cost: &Extrapolation, law: &str) -> String {
-    let percent = |x: f64| format!("{} %", number(100.0 * x));
+    let percent = |x: f64| format!("{:.1} %", 100.0 * x);
     let source = match cost.fits.len() {
-        0 => "laws of other runs cost; no nearer runs of these could be fitted".to_owned(),
-        1 => "extrapolation cost in a fit of the nearer runs".to_owned(),
-        n => format!("extrapolation cost in {n} fits of nearer runs"),
+        0 => "as laws of other runs: these have no nearer part to fit".to_owned(),
+        1 => "by a fit of the nearer runs, tested on the others".to_owned(),
+        n => format!("by {n} fits of the nearer runs, tested on the others"),
     };
     let mut text = format!(
-        "beyond the runs: {}; intervals carry what {source}\n\
-         ten times the compute: loss ±{} for it; the law promises {} less\n",
+        "beyond the runs: {}\n  \
+         intervals carry what extrapolation costs: ±{} of the loss at ten times the\n  \
+         compute, for which the law promises {} less\n  ({source})\n",
         cost.reach,
         percent(cost.tenfold.exp_m1()),
         percent(-(-cost.gain).exp_m1()),
     );
     if let (Some(rival), Some(own)) = (cost.better(), cost.error) {
         text.push_str(&format!(
-            "runs farther out were missed by {} by {law}, by {} by {}\n",
-            percent(own),
-            percent(rival.error.unwrap_or(f64::NAN)),
+            "  {} missed those others by {}, {law} by {}\n",
             rival.surface.law().id(),
+            percent(rival.error.unwrap_or(f64::NAN)),
+            percent(own),
         ));
     }
     text

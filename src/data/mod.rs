@@ -51,6 +51,9 @@ mod spelling;
 mod table;
 #[cfg(feature = "train")]
 mod texts;
+mod tuning;
+#[cfg(feature = "logs")]
+mod tuning_read;
 #[cfg(feature = "logs")]
 mod vocabulary;
 #[cfg(feature = "logs")]
@@ -77,6 +80,9 @@ pub use read::{read, read_with_progress};
 pub(crate) use readers::{event_frame, first_event_frame};
 #[cfg(any(feature = "logs", feature = "report"))]
 pub use save::write_atomically;
+pub use tuning::{BatchUnit, TuningRun, TuningTable};
+#[cfg(feature = "logs")]
+pub use tuning_read::{TuningColumns, read_tuning};
 pub use table::{
     Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,
 };

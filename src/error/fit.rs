@@ -30,6 +30,25 @@ pub enum FitError {
         /// What the design lacks.
         gap: DesignGap,
     },
+    /// Too few cells with an optimum, or none that differ.
+    #[error(
+        "{usable} of {cells} cells of (N, D) have an optimum, {sizes} sizes and {tokens} token counts among them; a law takes {wanted}{}",
+        .first.as_ref().map_or(String::new(), |first| format!(". The first refused: {first}"))
+    )]
+    FewCells {
+        /// Cells with an optimum.
+        usable: usize,
+        /// All cells.
+        cells: usize,
+        /// Different N among the usable.
+        sizes: usize,
+        /// Different D among the usable.
+        tokens: usize,
+        /// What is missing.
+        wanted: &'static str,
+        /// The first refused cell with the reason.
+        first: Option<String>,
+    },
     /// A setting out of its range.
     #[error("fit settings: `{field}` is {found}; expected {wanted}")]
     Config {

@@ -29,6 +29,7 @@ mod predict;
 mod progress;
 mod runs;
 mod solve;
+mod tuning;
 mod uncertainty;
 mod unseen;
 
@@ -47,6 +48,9 @@ pub use predict::{Decision, PredictedRun, Prediction, decide, predict, predict_r
 pub use progress::{OnProgress, Progress};
 pub use runs::{fit, fit_with_progress};
 pub use solve::{Certificate, LocalMinimum};
+pub use tuning::{
+    CellProblem, RefusedCell, TunedCell, TuningConfig, TuningFit, TuningLaw, fit_tuning,
+};
 pub use uncertainty::Profile;
 pub use unseen::{
     AllocationRule, Backtest, Fold, FutureAxis, GroupFold, GroupsLeftOut, HeldOut, Ranked, Ranking,

@@ -26,6 +26,7 @@ mod serving;
 mod sweep;
 mod table;
 mod talk;
+mod tune;
 mod uncertainty;
 mod unseen;
 
@@ -63,6 +64,7 @@ pub use serving::{serving_accuracy_text, serving_answer, serving_table, serving_
 pub use sweep::{next_runs_text, sweep_table, sweep_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};
+pub use tune::{cells_table, tuning_table, tuning_text};
 pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, groups_table, groups_text, held_out_table, held_out_text,

@@ -28,6 +28,7 @@ mod serving;
 mod talk;
 mod target;
 mod training;
+mod tune;
 mod validate;
 
 pub use benchmark::{BenchmarkReport, BenchmarkRequest, benchmark_law};
@@ -54,4 +55,5 @@ pub use serving::{ServedModel, ServingReport, ServingRequest};
 pub use talk::{Claim, Finding, System, TalkReport, talk};
 pub use target::Target;
 pub use training::TrainingRequest;
+pub use tune::{TuneReport, TuneRequest, TunedRun};
 pub use validate::ValidateRequest;

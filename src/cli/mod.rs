@@ -13,6 +13,7 @@ mod forecast;
 mod hint;
 mod lists;
 mod logs;
+mod one_quantity;
 mod output;
 mod plan;
 mod predict;

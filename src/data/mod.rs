@@ -27,6 +27,9 @@ mod given;
 mod layout;
 #[cfg(feature = "logs")]
 mod log;
+mod one_quantity;
+#[cfg(feature = "logs")]
+mod one_quantity_read;
 #[cfg(feature = "logs")]
 mod options;
 #[cfg(feature = "logs")]
@@ -69,6 +72,9 @@ pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
 #[cfg(feature = "logs")]
 pub use given::Given;
+pub use one_quantity::{OneQuantity, OneQuantityTable};
+#[cfg(feature = "logs")]
+pub use one_quantity_read::{read_one_quantity, read_values};
 #[cfg(feature = "logs")]
 pub use options::{LossChoice, ReadOptions};
 #[cfg(feature = "logs")]

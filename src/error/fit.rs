@@ -49,6 +49,18 @@ pub enum FitError {
         /// The first refused cell with the reason.
         first: Option<String>,
     },
+    /// A law of one quantity where N and D are asked for.
+    #[error(
+        "{path} is a law of {of} alone: it says which {of} a loss takes, and nothing of {rest}; fit a table that holds both"
+    )]
+    OneQuantityLaw {
+        /// The file.
+        path: String,
+        /// C, N or D.
+        of: String,
+        /// What it does not know.
+        rest: &'static str,
+    },
     /// A setting out of its range.
     #[error("fit settings: `{field}` is {found}; expected {wanted}")]
     Config {

@@ -25,6 +25,7 @@ mod design;
 mod fitted;
 mod frontier;
 mod limits;
+mod one_quantity;
 mod predict;
 mod progress;
 mod runs;
@@ -43,6 +44,9 @@ pub use design::{
 pub use fitted::{AllocationExponents, Fit, SCHEMA};
 pub use frontier::{
     Approach, Approaches, FrontierPoint, Refused, Valley, approaches, valleys, valleys_within,
+};
+pub use one_quantity::{
+    ONE_QUANTITY_SCHEMA, OneQuantityFit, OneQuantityNeeded, OneQuantityPrediction, fit_one_quantity,
 };
 pub use predict::{Decision, PredictedRun, Prediction, decide, predict, predict_runs};
 pub use progress::{OnProgress, Progress};

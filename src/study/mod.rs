@@ -14,6 +14,7 @@ mod file_error;
 mod fit;
 mod forecast;
 mod law;
+mod one_quantity;
 mod own;
 mod plan;
 #[cfg(feature = "logs")]
@@ -42,6 +43,7 @@ pub use fit::LogSource;
 pub use fit::{FitReport, FitRequest};
 pub use forecast::{Continuation, ForecastReport, ForecastRequest, Rest};
 pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
+pub use one_quantity::load_one_quantity;
 pub use plan::{LawPlans, PlanAnswer, PlanRequest};
 #[cfg(feature = "logs")]
 pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 
+use super::one_quantity;
 use super::output::{Console, Output, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
@@ -164,8 +165,17 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     request.config.validate()?;
     let source = LogSource { logs: args.logs.clone(), read: args.reading.options(console.strict)? };
     let bytes = Bytes::new("reading");
-    let table = source.table(&|done, total| bytes.at(done, total))?;
+    let table = source.table(&|done, total| bytes.at(done, total));
     bytes.clear();
+    let table = match table {
+        Ok(table) => table,
+        Err(error) => {
+            let (config, out) = (&request.config, args.out.as_deref());
+            let (law, options) = (&request.law, &source.read);
+            return one_quantity::fitted(&error, law, &args.logs, options, config, &args.at, out)?
+                .ok_or(error);
+        }
+    };
     let draws = Counter::new("bootstrap", request.config.bootstrap);
     if let Some(column) = &args.by {
         let fits = request.answer_by(&table, column, &|progress| draws.at(progress))?;

@@ -13,6 +13,7 @@ mod forecast;
 mod hint;
 mod lists;
 mod logs;
+mod one_quantity;
 mod output;
 mod plan;
 mod predict;
@@ -28,6 +29,7 @@ mod sweep;
 mod talk;
 mod target;
 mod train;
+mod tune;
 mod validate;
 
 use std::process::ExitCode;
@@ -71,6 +73,8 @@ enum Verb {
     Benchmark(benchmark::Args),
     /// Forecast the final loss of a half-finished run from its curve and its schedule.
     Forecast(forecast::Args),
+    /// Fit laws of the best learning rate and batch to a sweep of both.
+    Tune(tune::Args),
     /// Predict the losses of planned runs, with intervals and how far outside the fit they lie.
     Predict(predict::Args),
     /// Split a budget, or reach a loss: Kaplan, Chinchilla and inference-aware side by side.
@@ -134,6 +138,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Fit(args) => fit::run(&args, console),
         Verb::Benchmark(args) => benchmark::run(&args, console),
         Verb::Forecast(args) => forecast::run(&args, console),
+        Verb::Tune(args) => tune::run(&args, console),
         Verb::Predict(args) => predict::run(&args, console),
         Verb::Plan(args) => plan::run(&args),
         Verb::Recipe(args) => recipe::run(&args),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::one_quantity;
 use super::output::{Output, save_json};
 use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
@@ -84,6 +85,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
+    if let Some(output) = one_quantity::planned(&args.law, args.target.loss, args.flops)? {
+        return Ok(output);
+    }
     let answer = args.request().answer()?;
     let mut text = answer.text()?;
     if let Some(path) = &args.out {

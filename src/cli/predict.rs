@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::one_quantity;
 use super::output::{Console, Output, save_all};
 use super::reading::ReadingArgs;
 use crate::error::Result;
@@ -37,11 +38,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_extensions(&args.out, &[Format::Csv, Format::Json])?;
-    let request = PredictRequest {
-        fit: args.fit.clone(),
-        points: args.points.clone(),
-        read: args.reading.options(console.strict)?,
-    };
+    let options = args.reading.options(console.strict)?;
+    if let Some(output) = one_quantity::predicted(&args.fit, &args.points, &options)? {
+        return Ok(output);
+    }
+    let request =
+        PredictRequest { fit: args.fit.clone(), points: args.points.clone(), read: options };
     let report = request.answer()?;
     let mut text = prediction_table(&report.law, report.level, rows(&report)).to_text();
     let beyond = report.rows.iter().any(|row| !row.prediction.outside.is_empty());

@@ -32,6 +32,9 @@ mod label;
 mod layout;
 #[cfg(feature = "logs")]
 mod log;
+mod one_quantity;
+#[cfg(feature = "logs")]
+mod one_quantity_read;
 #[cfg(feature = "logs")]
 mod options;
 #[cfg(feature = "logs")]
@@ -58,6 +61,9 @@ mod spelling;
 mod table;
 #[cfg(feature = "train")]
 mod texts;
+mod tuning;
+#[cfg(feature = "logs")]
+mod tuning_read;
 #[cfg(feature = "logs")]
 mod vocabulary;
 #[cfg(feature = "logs")]
@@ -76,6 +82,9 @@ pub use format::Format;
 #[cfg(feature = "logs")]
 pub use given::Given;
 pub use label::Label;
+pub use one_quantity::{OneQuantity, OneQuantityTable};
+#[cfg(feature = "logs")]
+pub use one_quantity_read::{read_one_quantity, read_values};
 #[cfg(feature = "logs")]
 pub use options::{BestPer, LossChoice, ReadOptions};
 #[cfg(feature = "logs")]
@@ -92,3 +101,6 @@ pub use table::{
 };
 #[cfg(feature = "train")]
 pub(crate) use texts::{TextDocument, read_texts};
+pub use tuning::{BatchUnit, TuningRun, TuningTable};
+#[cfg(feature = "logs")]
+pub use tuning_read::{TuningColumns, read_tuning};

@@ -334,6 +334,14 @@ pub enum DataError {
         "loss: mixing nats per token with bits or nats per byte in one table makes a wrong law; give bytes_per_token of the tokeniser, or split the files"
     )]
     MixedUnits,
+    /// Batches in tokens and batches in something else.
+    #[error(
+        "{path}: its batches are not counted in what those of the other files are; give seq_len, so that all are tokens"
+    )]
+    MixedBatches {
+        /// The file.
+        path: String,
+    },
     /// Evaluation losses and training losses in one table.
     #[error(
         "loss: mixing evaluation loss ({evaluated} runs, for example {with}) with training loss ({trained} runs without evaluations, for example {without} in {path}) in one table makes a wrong law; take the training loss of all runs, leave out the runs without evaluations, or split the files"

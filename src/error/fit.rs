@@ -30,6 +30,37 @@ pub enum FitError {
         /// What the design lacks.
         gap: DesignGap,
     },
+    /// Too few cells with an optimum, or none that differ.
+    #[error(
+        "{usable} of {cells} cells of (N, D) have an optimum, {sizes} sizes and {tokens} token counts among them; a law takes {wanted}{}",
+        .first.as_ref().map_or(String::new(), |first| format!(". The first refused: {first}"))
+    )]
+    FewCells {
+        /// Cells with an optimum.
+        usable: usize,
+        /// All cells.
+        cells: usize,
+        /// Different N among the usable.
+        sizes: usize,
+        /// Different D among the usable.
+        tokens: usize,
+        /// What is missing.
+        wanted: &'static str,
+        /// The first refused cell with the reason.
+        first: Option<String>,
+    },
+    /// A law of one quantity where N and D are asked for.
+    #[error(
+        "{path} is a law of {of} alone: it says which {of} a loss takes, and nothing of {rest}; fit a table that holds both"
+    )]
+    OneQuantityLaw {
+        /// The file.
+        path: String,
+        /// C, N or D.
+        of: String,
+        /// What it does not know.
+        rest: &'static str,
+    },
     /// A setting out of its range.
     #[error("fit settings: `{field}` is {found}; expected {wanted}")]
     Config {

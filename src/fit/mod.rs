@@ -27,10 +27,12 @@ mod design;
 mod fitted;
 mod frontier;
 mod limits;
+mod one_quantity;
 mod predict;
 mod progress;
 mod runs;
 mod solve;
+mod tuning;
 mod uncertainty;
 mod unseen;
 
@@ -48,10 +50,16 @@ pub use fitted::{AllocationExponents, Fit, SCHEMA};
 pub use frontier::{
     Approach, Approaches, FrontierPoint, Refused, Valley, approaches, valleys, valleys_within,
 };
+pub use one_quantity::{
+    ONE_QUANTITY_SCHEMA, OneQuantityFit, OneQuantityNeeded, OneQuantityPrediction, fit_one_quantity,
+};
 pub use predict::{Decision, PredictedRun, Prediction, decide, predict, predict_runs};
 pub use progress::{OnProgress, Progress};
 pub use runs::{fit, fit_with_progress};
 pub use solve::{Certificate, LocalMinimum};
+pub use tuning::{
+    CellProblem, RefusedCell, TunedCell, TuningConfig, TuningFit, TuningLaw, fit_tuning,
+};
 pub use uncertainty::Profile;
 pub use unseen::{
     AllocationRule, Backtest, Fold, FutureAxis, GroupFold, GroupsLeftOut, HeldOut, Ranked, Ranking,

@@ -16,6 +16,7 @@ mod forecast;
 mod kinds;
 mod lists;
 mod number;
+mod one_quantity;
 mod page;
 mod plan;
 mod predict;
@@ -27,6 +28,7 @@ mod serving;
 mod sweep;
 mod table;
 mod talk;
+mod tune;
 mod uncertainty;
 mod unseen;
 
@@ -54,6 +56,7 @@ pub use lists::{
     devices_table, families_table, laws_table, models_table, published_benchmarks_table,
 };
 pub use number::dollars;
+pub use one_quantity::{one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
 pub use page::{Figure, Page};
 pub use plan::{Detail, every_row_table, plan_tables, serving_frontier_table, what_if_table};
 pub use predict::{prediction_csv, prediction_table};
@@ -65,6 +68,7 @@ pub use serving::{serving_accuracy_text, serving_answer, serving_table, serving_
 pub use sweep::{next_runs_text, sweep_table, sweep_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};
+pub use tune::{cells_table, tuning_table, tuning_text};
 pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{FitError, LawError, Result, Warning};
-use crate::fit::{Fit, SCHEMA};
+use crate::fit::{Fit, OneQuantityFit, SCHEMA};
 use crate::law::{Ensemble, Support, Surface, law_by_id, published_laws};
 use crate::units::ParamRule;
 
@@ -140,6 +140,9 @@ fn fitted(path: &Path) -> Result<AskedLaw> {
 pub fn load_fit(path: &Path) -> Result<Fit> {
     let bad = |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
     let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    if let Some(one) = OneQuantityFit::of_json(&path.display().to_string(), &text)? {
+        return Err(one.refusal(&path.display().to_string()).into());
+    }
     let fit: Fit = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
     if fit.schema != SCHEMA {
         let path = path.display().to_string();

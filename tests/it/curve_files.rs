@@ -122,6 +122,26 @@ fn a_half_finished_run_is_forecast_and_the_file_written_whole() {
     let planned: serde_json::Value = serde_json::from_str(&text).expect("one object");
     let again = planned["loss"].as_f64().expect("a number");
     assert!((again / loss - 1.0).abs() < 1e-6, "{again} {loss}");
+    // The same curve as a step log of a tool, the warm-up left out and said.
+    let mut log = "{\"event\":\"spec\",\"run\":\"logged\",\"spec\":{\"steps\":4000}}\n".to_owned();
+    for line in curve(3000).lines().skip(11).filter(|l| !l.ends_with(',')) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let (step, rate, loss) = (cells[0], cells[1], cells[2]);
+        log.push_str(&format!(
+            "{{\"event\":\"step\",\"step\":{step},\"loss\":{loss},\"lr\":{rate}}}\n"
+        ));
+    }
+    let log = file(&folder, "steps.jsonl", &log);
+    let args: Vec<&str> = ["forecast", &log, "--law", "annealing", "--bootstrap", "0", "--json"]
+        .into_iter()
+        .chain(["--warmup", "100"])
+        .chain(more)
+        .collect();
+    let (code, text, error) = isoloss(&args);
+    assert_eq!(code, 0, "{error}");
+    let logged_run: serde_json::Value = serde_json::from_str(&text).expect("one object");
+    let again = logged_run["loss"].as_f64().expect("a number");
+    assert!((again / loss - 1.0).abs() < 1e-4, "{again} {loss}");
     for bad in [["--until", "2000"], ["--until", "99000000"]] {
         let (code, _, error) = isoloss(&["forecast", &logged, bad[0], bad[1]]);
         assert!(code == 2 && error.contains("--until"), "{error}");
@@ -198,4 +218,19 @@ fn bounds_priors_and_borrowed_constants_are_checked_on_the_command_line() {
     let e = json["coefficients"]["E"].as_f64().expect("a number");
     let alpha = json["coefficients"]["alpha"].as_f64().expect("a number");
     assert!((1.02..1.08).contains(&e) && alpha <= 0.5, "{e} {alpha}");
+}
+
+/// The bundled trainer's own step logs, finished runs of one size among others.
+#[test]
+fn step_logs_of_our_own_are_forecast_and_other_sizes_left_out() {
+    let logs = "data/first-light/logs";
+    let args = ["forecast", logs, "--bootstrap", "20", "--json"];
+    let (code, text, error) = isoloss(&args);
+    assert_eq!(code, 0, "{error}");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("one object");
+    assert!(json["left_out"].as_array().is_some_and(|l| !l.is_empty()), "{json}");
+    assert!(json["loss"].as_f64().is_some_and(|l| (1.0..2.0).contains(&l)), "{json}");
+    let run = json["fitted"][0]["run"].as_str().expect("a name").to_owned();
+    let (code, _, error) = isoloss(&["forecast", logs, "--run", "nobody"]);
+    assert!(code == 2 && error.contains("nobody") && error.contains(&run), "{error}");
 }

@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::config::CurveConfig;
 use super::windows::Windows;
-use crate::error::FitError;
+use crate::error::{FitError, Warning};
 use crate::fit::progress::OnProgress;
 use crate::fit::solve::{
     Certificate, Known, Observed, Penalty, Predictor, Problem, estimate, refit,
@@ -52,6 +52,8 @@ pub(super) struct FittedCurves {
     pub(super) lag_one: f64,
     pub(super) block: usize,
     pub(super) draws: Draws,
+    /// Coefficients at the end of the range that the rows can tell.
+    pub(super) at_bound: Vec<Warning>,
 }
 
 /// Starts of a fit in a backtest, the best first: those of the law agree, and a backtest has many fits.
@@ -67,9 +69,10 @@ impl CurveRows {
             let (law, wanted) = (law.id(), 3 * p);
             return Err(FitError::TooFewRuns { law, found: rows, coefs: p, wanted });
         }
-        let features = curves.iter().flat_map(|c| law.features(&c.schedule, &c.steps)).collect();
+        let features: Vec<Vec<f64>> =
+            curves.iter().flat_map(|c| law.features(&c.schedule, &c.steps)).collect();
         let loss = curves.iter().flat_map(|c| c.ln_loss.iter().map(|l| l.exp())).collect();
-        let known = Known::held(vec![None; p]);
+        let known = Known { bounds: law.bounds(&features), ..Known::held(vec![None; p]) };
         Ok(Self { law, features, observed: Observed::of(loss), counts, known })
     }
 
@@ -96,9 +99,19 @@ impl CurveRows {
     pub(super) fn backtest(&self, config: &CurveConfig) -> Option<Vec<f64>> {
         let model = self.model();
         let problem = self.problem(&model, config);
-        let starts: Vec<Vec<f64>> =
-            self.starts().iter().take(BACKTEST_STARTS).map(|s| problem.variables(s)).collect();
-        refit(&problem, &starts).map(|end| problem.natural(&end.x))
+        let starts = self.starts();
+        self.lowest(&problem, &starts[..starts.len().min(BACKTEST_STARTS)])
+    }
+
+    /// Coefficients of the lowest minimum from points near it, within the bounds of the law.
+    fn lowest(&self, problem: &Problem<'_>, near: &[Vec<f64>]) -> Option<Vec<f64>> {
+        let (_, theta) = self.known.settle(problem, &self.known.held, |problem| {
+            let starts: Vec<Vec<f64>> = near.iter().map(|s| problem.variables(s)).collect();
+            let end = refit(problem, &starts)?;
+            let theta = problem.natural(&end.x);
+            Some((end, theta))
+        })?;
+        Some(theta)
     }
 
     /// ln(observed) - ln(predicted).
@@ -121,7 +134,7 @@ impl FittedCurves {
         let theta = minimum.theta;
         let residuals = rows.residuals(&theta);
         let (lag_one, block) = blocks(&residuals, &rows.counts);
-        let near = [minimum.best.x];
+        let near = [theta.clone()];
         let n = residuals.len();
         let draws = resample(config.bootstrap, config.seed, progress, |rng| {
             let mut drawn = Vec::with_capacity(n);
@@ -133,10 +146,14 @@ impl FittedCurves {
             let loss = fitted.zip(&drawn).map(|(loss, r)| loss * r.exp()).collect();
             let observed = Observed::of(loss);
             let again = Problem { observed: &observed, ..problem };
-            refit(&again, &near).map(|end| again.natural(&end.x))
+            rows.lowest(&again, &near)
         })?;
         let certificate = minimum.certificate;
-        Ok(Self { law, theta, certificate, residuals, lag_one, block, draws })
+        let at_bound = (0..theta.len()).filter(|&i| minimum.held[i].is_some());
+        let at_bound = at_bound
+            .map(|i| Warning::AtBound { coef: law.coefs()[i].name.to_owned(), bound: theta[i] });
+        let at_bound = at_bound.collect();
+        Ok(Self { at_bound, law, theta, certificate, residuals, lag_one, block, draws })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ahead::{Ahead, LawError, TENTHS, Trial, trials};
+use super::ahead::{Ahead, LawError, TENTHS, Trial, rival, trials};
 use super::config::CurveConfig;
 use super::fitted::{CurveRows, FittedCurves};
 use super::windows::{Windows, decay_seen, is_decay, shows_decay};
@@ -65,6 +65,8 @@ pub struct Forecast {
     pub interval: Option<Interval>,
     /// Standard deviation of that error, as a share of the loss.
     pub law_error: f64,
+    /// What another law says, where one can be fitted: the interval reaches at least that far.
+    pub rival_loss: Option<f64>,
     /// Whether losses are per byte rather than per token.
     pub per_byte: bool,
     /// Level of the intervals.
@@ -103,8 +105,8 @@ pub struct Forecast {
 /// area under its rates that is known. Where no rate came down and none will, the law is
 /// [`CurveForm::without_decay`]. The first curve may hold no loss at all: a run that was not begun.
 ///
-/// The interval covers what is unknown of the coefficients, the scatter of the curve, and the error of
-/// the law itself. That error grows with the fall ahead and is learnt from backtests: every curve is cut
+/// The interval covers what is unknown of the coefficients, the scatter of the curve, the distance to
+/// what a rival law says, and the error of the law itself. That error grows with the fall ahead and is learnt from backtests: every curve is cut
 /// at five places and its end forecast. [`Forecast::hindsight`] shows those of the first curve, with
 /// intervals that know the backtests of the other curves alone.
 ///
@@ -197,10 +199,12 @@ pub fn forecast_with_progress(
     let ahead = Ahead::of(law, first, final_step);
     let known = first.steps.len();
     let loss_nats = ahead.loss(law, &fitted.theta, &fitted.residuals, known);
+    let rival_loss = rival(law, &windows, final_step, config);
     let known_until = curve.known_until();
     let area_ahead = first.schedule.area(final_step) / furthest_area(&windows);
     let mut warnings = fitted.certificate.warnings();
     warnings.extend(fitted.draws.warning());
+    warnings.extend(fitted.at_bound.iter().cloned());
     warnings.extend(doubts(curves, area_ahead, seen, decay_ahead));
     let coefs = law.coefs();
     let free = vec![None; coefs.len()];
@@ -216,7 +220,8 @@ pub fn forecast_with_progress(
         known_until,
         final_step,
         loss_nats,
-        interval: ahead.interval(&fitted, known, &error, config.level),
+        interval: ahead.interval(&fitted, known, &error, rival_loss, config.level),
+        rival_loss,
         law_error: error.sd(ahead.fall(loss_nats)),
         per_byte: curve.per_byte,
         level: config.level,
@@ -290,10 +295,11 @@ fn hindsight(
         parts.stopped()?;
         let Ok(earlier) = earlier else { continue };
         let ahead = Ahead::of(law, &known[0], trial.step);
+        let other = rival(law, &known, trial.step, config);
         hindsight.push(Hindsight {
             known_until: trial.known_until,
             forecast: ahead.loss(law, &earlier.theta, &earlier.residuals, kept),
-            interval: ahead.interval(&earlier, kept, error, config.level),
+            interval: ahead.interval(&earlier, kept, error, other, config.level),
             actual: trial.actual,
         });
     }

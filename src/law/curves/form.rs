@@ -35,6 +35,11 @@ pub trait CurveForm: Send + Sync {
         hessian: &mut [f64],
     ) -> f64;
 
+    /// Closed ranges of coefficients that these rows may leave without a limit; none of most laws.
+    fn bounds(&self, _features: &[Vec<f64>]) -> Vec<Option<(f64, f64)>> {
+        vec![None; self.coefs().len()]
+    }
+
     /// Points to start a fit from.
     fn starts(&self, features: &[Vec<f64>], loss: &[f64]) -> Vec<Vec<f64>>;
 }

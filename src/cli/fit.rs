@@ -6,8 +6,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 
+use super::hint::next_step;
 use super::one_quantity;
-use super::output::{Console, Output, save_json, to_value};
+use super::output::{Console, Output, note, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use crate::data::{HoldOut, RunTable};
@@ -16,8 +17,9 @@ use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resam
 use crate::law::Range;
 use crate::report::{
     Kind, approaches_table, certificate_text, decision_table, diagnostics_text, extrapolation_text,
-    fit_table, flop_count_text, groups_text, held_out_text, kinds_table, minima_table,
-    objective_text, profile_table, ranking_text, refusals_text, rollout_table,
+    fit_table, flop_count_text, groups_text, held_out_text, kinds_table, left_out_text,
+    minima_table, objective_text, ranking_text, refusals_text, rollout_table, verdict_text,
+    wrapped,
 };
 use crate::study::{FitReport, FitRequest, KindFit, KindFits, LogSource, replay};
 use crate::units::Flops;
@@ -99,6 +101,9 @@ pub(super) struct Args {
     /// Fit each kind of runs apart, by what this column says of them.
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
+    /// Also the coefficients, the proof of the minimum, the design and every warning.
+    #[arg(long)]
+    verbose: bool,
     /// Run the command that wrote this fit again and compare every number.
     #[arg(long, value_name = "FIT.json", conflicts_with = "logs")]
     replay: Option<PathBuf>,
@@ -157,6 +162,9 @@ fn known_coefficient(text: &str) -> Parsed<(String, NormalPrior)> {
     Ok((name.trim().to_owned(), NormalPrior { mean: number(mean)?, sd: number(sd)? }))
 }
 
+/// Warnings shown without being asked for all.
+const MOST_WARNINGS: usize = 5;
+
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(path) = &args.replay {
         return replayed(path);
@@ -182,14 +190,18 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         draws.clear();
         return by_kind(fits, &source, args.out.as_deref());
     }
-    let report =
-        request.answer_with_progress(&table, &|progress| draws.at(progress))?.from_logs(source);
+    let report = request.answer_with_progress(&table, &|progress| draws.at(progress));
     draws.clear();
-    let mut text = text(&report, &table);
+    // Where too few runs are left, what was left out says why.
+    let report = report.inspect_err(|_| left_out_text(&table).lines().for_each(note))?;
+    let report = report.from_logs(source);
+    let mut text = text(&report, &table, args.out.as_deref(), args.verbose);
     if let Some(path) = &args.out {
         text.push_str(&format!("\n{}", save_json(path, &report)?));
     }
-    Ok(Output { text, json: shortened(&report, &table)?, warnings: report.warnings })
+    let json = shortened(&report, &table)?;
+    let most = if args.verbose { None } else { Some(MOST_WARNINGS) };
+    Ok(Output { text, json, warnings: report.warnings, most })
 }
 
 /// One law per kind: the table of all, and a file of each.
@@ -227,7 +239,7 @@ fn by_kind(fits: KindFits, source: &LogSource, out: Option<&Path>) -> Result<Out
             text.push_str(&save_json(&path, &report.from_logs(source))?);
         }
     }
-    Ok(Output { text, json, warnings })
+    Ok(Output { text, json, warnings, most: Some(MOST_WARNINGS) })
 }
 
 /// `fit.json` as `fit-c4.json`; a kind whose name no file can have is told by its place.
@@ -309,33 +321,48 @@ fn replayed(path: &Path) -> Result<Output> {
     Output::new(text, &replay, replay.warnings())
 }
 
-fn text(report: &FitReport, table: &RunTable) -> String {
+fn text(report: &FitReport, table: &RunTable, saved: Option<&Path>, detail: bool) -> String {
     let fit = &report.fit;
+    let mut text = verdict_text(fit, &report.decisions, report.held_out.as_ref(), &report.warnings);
+    text.push_str(&format!("  next: {}\n", next_step(report, saved)));
+    if !report.decisions.is_empty() {
+        text.push_str(&format!("\n{}", decision_table(&report.decisions, fit.level).to_text()));
+    }
+    if let Some(ranking) = &report.ranking {
+        text.push_str(&format!("\n{}", ranking_text(ranking)));
+    }
+    if let Some(rollout) = &report.rollout {
+        text.push_str(&format!("\n{}", rollout_table(rollout).to_text()));
+    }
+    if let Some(groups) = &report.groups_left_out {
+        text.push_str(&format!("\n{}", groups_text(groups)));
+    }
+    if let Some(held) = &report.held_out {
+        text.push_str(&format!("\n{}", held_out_text(held, fit.level)));
+    }
+    text.push_str(&format!("\n{}", read_as(table)));
+    if detail { text + &detail_text(report) } else { text }
+}
+
+/// What the table was taken for, and what was left out of it.
+fn read_as(table: &RunTable) -> String {
     let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
-    let mut text = format!(
-        "{} fitted to {} runs by {}\nread as: {}\n",
-        fit.surface.law().equation(),
-        fit.n_points,
-        objective_text(fit),
-        assumed.join("; "),
-    );
-    // Logs of many runs leave out many; `isoloss logs` lists them all.
+    let mut text = wrapped(&format!("read as: {}", assumed.join("; ")), "  ");
+    text.push('\n');
+    text.push_str(&left_out_text(table));
     const SHOWN: usize = 20;
-    for skipped in table.skipped.iter().take(SHOWN) {
-        text.push_str(&format!("left out {skipped}\n"));
-    }
-    if table.skipped.len() > SHOWN {
-        let more = table.skipped.len() - SHOWN;
-        text.push_str(&format!("and {more} more left out; isoloss logs lists them\n"));
-    }
     for note in table.notes.iter().take(SHOWN) {
         text.push_str(&format!("note: {}: {}\n", note.run, note.note));
     }
-    text.push('\n');
+    text
+}
+
+/// Coefficients, certificate and design.
+fn detail_text(report: &FitReport) -> String {
+    let fit = &report.fit;
+    let law = fit.surface.law().equation();
+    let mut text = format!("\n{law} by {}\n\n", objective_text(fit));
     text.push_str(&fit_table(fit).to_text());
-    if !fit.profiles.is_empty() {
-        text.push_str(&format!("\n{}", profile_table(fit).to_text()));
-    }
     text.push_str(&format!(
         "\n{}, objective {:.12e}\n",
         certificate_text(fit),
@@ -350,27 +377,12 @@ fn text(report: &FitReport, table: &RunTable) -> String {
     if let Some(diagnostics) = &fit.diagnostics {
         text.push_str(&diagnostics_text(diagnostics));
     }
-    if let Some(ranking) = &report.ranking {
-        text.push_str(&format!("\n{}", ranking_text(ranking)));
-    }
-    if let Some(rollout) = &report.rollout {
-        text.push_str(&format!("\n{}", rollout_table(rollout).to_text()));
-    }
-    if !report.decisions.is_empty() {
-        text.push_str(&format!("\n{}", decision_table(&report.decisions, fit.level).to_text()));
-    }
     if let Some(cost) = &fit.extrapolation {
         text.push_str(&format!("\n{}", extrapolation_text(cost, &fit.law)));
     }
     if let Some(approaches) = &report.approaches {
         text.push_str(&format!("\n{}", approaches_table(approaches).to_text()));
         text.push_str(&refusals_text(approaches));
-    }
-    if let Some(groups) = &report.groups_left_out {
-        text.push_str(&format!("\n{}", groups_text(groups)));
-    }
-    if let Some(held) = &report.held_out {
-        text.push_str(&held_out_text(held, fit.level));
     }
     text
 }

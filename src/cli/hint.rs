@@ -3,10 +3,13 @@
 mod law;
 mod plan;
 
+use std::path::Path;
+
 use crate::error::{
-    DataError, DesignGap, Error, FitError, Lack, Odd, Quantity, StudyError, SweepError, TrainError,
-    Warning,
+    DataError, DesignGap, Error, FitError, Lack, Odd, Quantity, Severity, StudyError, SweepError,
+    TrainError, Warning,
 };
+use crate::study::FitReport;
 
 /// One line after the error, where a flag or a command helps.
 pub(super) fn hint(error: &Error) -> Option<String> {
@@ -207,6 +210,29 @@ pub(super) fn warning_hint(warning: &Warning) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// What to do with a fit: settle its most serious warning, or plan.
+pub(super) fn next_step(report: &FitReport, saved: Option<&Path>) -> String {
+    let mut warnings: Vec<&Warning> = report.warnings.iter().collect();
+    warnings.sort_by_key(|warning| warning.severity());
+    let serious = warnings.into_iter().find(|warning| warning.severity() < Severity::Imprecise);
+    match serious {
+        Some(Warning::DoNotExtrapolate { better: Some(law), .. }) => {
+            format!("--law {law}, or runs of more compute before a plan beyond them")
+        }
+        Some(Warning::DoNotExtrapolate { .. }) => {
+            "--law auto compares other laws; else train runs of more compute".to_owned()
+        }
+        Some(Warning::NotCertified { .. }) => "--law auto, or --fix a coefficient".to_owned(),
+        Some(warning) if warning_hint(warning).is_some() => {
+            format!("{} ({})", warning_hint(warning).unwrap_or_default(), warning.code())
+        }
+        _ => match saved {
+            Some(path) => format!("isoloss plan --law {} --flops C", path.display()),
+            None => "-o fit.json, then isoloss plan --law fit.json --flops C".to_owned(),
+        },
+    }
 }
 
 /// Rising row numbers as `--exclude` takes them: `0-4,7`.

@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&save_all(&args.out, &forms)?);
     }
-    Ok(Output { text, json, warnings: table.warnings })
+    Ok(Output { text, json, warnings: table.warnings, most: None })
 }
 
 /// A table without the rows nobody reads on a terminal.

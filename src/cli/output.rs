@@ -21,13 +21,15 @@ pub(super) struct Output {
     pub(super) text: String,
     /// One object for scripts.
     pub(super) json: Value,
-    /// Warnings, printed in either form.
+    /// Warnings, printed in either form, the most serious first.
     pub(super) warnings: Vec<Warning>,
+    /// How many of them are printed; all when absent.
+    pub(super) most: Option<usize>,
 }
 
 impl Output {
     pub(super) fn new(text: String, json: &impl Serialize, warnings: Vec<Warning>) -> Result<Self> {
-        Ok(Self { text, json: to_value(json)?, warnings })
+        Ok(Self { text, json: to_value(json)?, warnings, most: None })
     }
 }
 
@@ -77,13 +79,20 @@ impl Console {
         // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
         let mut printed = Vec::new();
-        for warning in &output.warnings {
+        let mut warnings: Vec<&Warning> = output.warnings.iter().collect();
+        warnings.sort_by_key(|warning| warning.severity());
+        let more = output.most.map_or(0, |most| warnings.len().saturating_sub(most));
+        warnings.truncate(warnings.len() - more);
+        for warning in warnings {
             let hint = warning_hint(warning).map_or(String::new(), |hint| format!(" ({hint})"));
             let line = format!("warning[{}]: {warning}{hint}", warning.code());
             if !printed.contains(&line) {
                 note(&line);
                 printed.push(line);
             }
+        }
+        if more > 0 {
+            note(&format!("and {more} lesser warnings (--verbose, --json)"));
         }
         if self.strict && !output.warnings.is_empty() {
             ExitCode::from(3)

@@ -49,6 +49,10 @@ pub enum Warning {
         against: String,
         /// Student t of its coefficient.
         t: f64,
+        /// How far it takes the runs from the law, as a share of the loss.
+        size: f64,
+        /// N* at the largest budget of the runs with the quantity in the law, over that without.
+        moves: f64,
     },
     /// Residuals larger than repeats scatter.
     LackOfFit {

@@ -73,21 +73,22 @@ impl fmt::Display for Warning {
                 f,
                 "{failed} of {draws} bootstrap draws have no certified minimum and are left out of the intervals"
             ),
-            Self::FlatProfile { coef, ratio: None } => write!(
-                f,
-                "{coef} is hardly known: its interval reaches zero; add runs that move it"
-            ),
-            Self::FlatProfile { coef, ratio: Some(ratio) } => write!(
-                f,
-                "{coef} is hardly known: its interval spans a factor {ratio:.1}; add runs that move it"
-            ),
+            Self::FlatProfile { coef, ratio } => {
+                let spans = match ratio {
+                    Some(ratio) => format!("an interval spans a factor {ratio:.1}"),
+                    None => "an interval reaches zero".to_owned(),
+                };
+                write!(f, "hardly known: {coef} ({spans}); add runs that move them")
+            }
             Self::ThinPlane { cells } => write!(
                 f,
                 "the runs fill {cells} of 16 cells of their (N, D/N) rectangle: outside of those the law is a guess; add runs in the empty corners"
             ),
-            Self::ResidualTrend { against, t } => write!(
+            Self::ResidualTrend { against, t, size, moves } => write!(
                 f,
-                "the residuals follow {against} (t = {t:.1}): the law misses something there; compare it with other laws, or leave out the runs at that end"
+                "the residuals follow {against} by up to {:.1} % of the loss (t = {t:.1}): with it in the law N* at the largest budget is {:+.0} %; compare it with other laws",
+                100.0 * size,
+                100.0 * (moves - 1.0)
             ),
             Self::LackOfFit { p } => write!(
                 f,

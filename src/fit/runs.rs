@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::beyond::{Extrapolation, measure};
 use super::config::{FitConfig, Objective, ProfileOf, Resample};
 use super::design::{
-    Diagnostics, FlopCount, check, design_warnings, diagnose, not_followed, support,
+    AtBudget, Diagnostics, FlopCount, check, design_warnings, diagnose, not_followed, support,
 };
 use super::fitted::{AllocationExponents, Fit, SCHEMA};
 use super::progress::{OnProgress, Parts, ignore};
@@ -133,7 +133,8 @@ pub fn fit_with_progress(
     };
     let hardly_known =
         |w: &Warning| !matches!(w, Warning::FlatProfile { coef, .. } if is_zero(coef));
-    warnings.extend(flat.into_iter().filter(hardly_known));
+    let flat: Vec<Warning> = flat.into_iter().filter(hardly_known).collect();
+    warnings.extend(together(&flat));
     warnings.extend(no_floor.iter().cloned());
     let trusted = diagnostics.as_ref().filter(|_| at_minimum);
     warnings.extend(trusted.into_iter().flat_map(Diagnostics::warnings));
@@ -215,7 +216,10 @@ fn diagnosed(
         held: &minimum.held,
         priors: &[],
     };
-    diagnose(&problem, &minimum.theta, runs, config.objective, config.level)
+    // The decision at the largest N D of the runs.
+    let largest = runs.runs.iter().map(|r| r.n.ln() + r.d.ln()).fold(f64::NEG_INFINITY, f64::max);
+    let budget = AtBudget { law, ln_nd: largest };
+    diagnose(&problem, &minimum.theta, runs, config.objective, config.level, &budget)
 }
 
 /// What limits the intervals of this way of resampling.
@@ -254,6 +258,18 @@ fn flat_intervals(law: &dyn Law, intervals: &BTreeMap<String, Interval>) -> Vec<
                 .then(|| Warning::FlatProfile { coef, ratio: ratio.is_finite().then_some(ratio) })
         })
         .collect()
+}
+
+/// One warning for all that is hardly known.
+fn together(flat: &[Warning]) -> Option<Warning> {
+    let mut names = Vec::new();
+    let mut widest: Option<f64> = Some(1.0);
+    for warning in flat {
+        let Warning::FlatProfile { coef, ratio } = warning else { continue };
+        names.push(if coef == "tokens_per_param" { "D*/N*" } else { coef.as_str() });
+        widest = widest.zip(*ratio).map(|(a, b)| a.max(b));
+    }
+    (!names.is_empty()).then(|| Warning::FlatProfile { coef: names.join(", "), ratio: widest })
 }
 
 /// Whether the runs hardly fix a free coefficient: those with a wide interval, or all of them when

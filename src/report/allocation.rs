@@ -13,11 +13,10 @@ pub fn decision_table(decisions: &[Decision], level: f64) -> Table {
     let mut table = Table::new(title, &["budget", "quantity", "estimate", &level, "unit"]);
     for decision in decisions {
         type Shown<'a> = (&'a str, &'a str, f64, &'a dyn Fn(f64) -> String, &'a str);
-        let rows: [Shown; 6] = [
+        let rows: [Shown; 5] = [
             ("N*", "params", decision.n.get(), &short_count, "parameters"),
             ("D*", "tokens", decision.d.get(), &short_count, "tokens"),
             ("D*/N*", "tokens_per_param", decision.tokens_per_param, &number, ""),
-            ("loss", "loss", decision.loss_nats, &number, "nats per token"),
             ("loss of a new run", "new_run", decision.loss_nats, &number, "nats per token"),
             ("compute for that loss", "flops_for_loss", decision.c.get(), &flops, "FLOPs"),
         ];

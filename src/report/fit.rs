@@ -2,9 +2,10 @@
 
 use super::number::{between, factor, interval_header, number, or_dash, seven_digits};
 use super::table::Table;
-use crate::fit::{Diagnostics, Fit, FlopCount, Notable, Objective};
+use crate::fit::{Diagnostics, Fit, FlopCount, Notable, Objective, Profile};
 
-/// Coefficients, exponents and the ratio with intervals and standard deviations.
+/// Coefficients, exponents and the ratio with one interval each: that of the profile likelihood where
+/// one was walked, else percentiles of the draws.
 #[must_use]
 pub fn fit_table(fit: &Fit) -> Table {
     let level = interval_header(fit.level);
@@ -15,9 +16,11 @@ pub fn fit_table(fit: &Fit) -> Table {
         let sd = fit.std_errors.get(name).filter(varies);
         let sd = or_dash(sd.map(|s| number(*s)));
         let fixed = fit.config.fixed.contains_key(name);
-        let interval = match fit.intervals.get(name) {
+        let profile = fit.profiles.iter().find(|profile| profile.coef == name);
+        let interval = match (fit.intervals.get(name), profile) {
             _ if fixed => "fixed".to_owned(),
-            interval => between(interval, number),
+            (_, Some(profile)) => profile_interval(profile),
+            (interval, None) => between(interval, number),
         };
         table.push([label, &number(value), &interval, &sd, unit]);
     };
@@ -34,17 +37,10 @@ pub fn fit_table(fit: &Fit) -> Table {
     table
 }
 
-/// Profile likelihood intervals beside the estimates.
-#[must_use]
-pub fn profile_table(fit: &Fit) -> Table {
-    let level = interval_header(fit.level);
-    let mut table = Table::new("profile likelihood", &["coefficient", "estimate", &level]);
-    for profile in &fit.profiles {
-        let end = |x: Option<f64>| x.map_or_else(|| "no limit".to_owned(), number);
-        let interval = format!("{} to {}", end(profile.lo), end(profile.hi));
-        table.push([&*profile.coef, &number(fit.coefficients[&profile.coef]), &interval]);
-    }
-    table
+/// The interval of a profile, with its open ends.
+fn profile_interval(profile: &Profile) -> String {
+    let end = |x: Option<f64>| x.map_or_else(|| "no limit".to_owned(), number);
+    format!("{} to {}", end(profile.lo), end(profile.hi))
 }
 
 /// Every minimum of a fit that found several, with the coefficients in which they differ.
@@ -168,9 +164,14 @@ pub fn diagnostics_text(d: &Diagnostics) -> String {
         ));
     }
     for trend in &d.trends {
+        let moves = trend.moves.map_or(String::new(), |m| {
+            format!("; with it N* at the largest budget is {:+.1} %", 100.0 * (m - 1.0))
+        });
         text.push_str(&format!(
-            "\nresiduals have a trend in {} (t = {:+.1})",
-            trend.against, trend.t
+            "\nresiduals have a trend in {} (t = {:+.1}), up to {:.2} % of the loss{moves}",
+            trend.against,
+            trend.t,
+            100.0 * trend.size
         ));
     }
     let mut list = |title: &str, runs: &[Notable], show: fn(&Notable) -> String| {

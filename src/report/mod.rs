@@ -31,6 +31,7 @@ mod talk;
 mod tune;
 mod uncertainty;
 mod unseen;
+mod verdict;
 
 pub use advice::{advice_text, wrapped};
 pub use allocation::{approaches_table, decision_table, refusals_text, valley_table};
@@ -48,7 +49,6 @@ pub use explain::{
 };
 pub use fit::{
     certificate_text, diagnostics_text, fit_table, flop_count_text, minima_table, objective_text,
-    profile_table,
 };
 pub use forecast::{curve_fit_table, forecast_text, hindsight_table};
 pub use kinds::{Kind, kinds_table};
@@ -62,7 +62,7 @@ pub use plan::{Detail, every_row_table, plan_tables, serving_frontier_table, wha
 pub use predict::{prediction_csv, prediction_table};
 pub use recipe::{model_config, recipe_answer, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text, refused_designs_text};
-pub use runs::{files_table, runs_csv, runs_table};
+pub use runs::{files_table, left_out_text, runs_csv, runs_table};
 pub use save::{Format, Saved, check_extensions, json_text, save};
 pub use serving::{serving_accuracy_text, serving_answer, serving_table, serving_title};
 pub use sweep::{next_runs_text, sweep_table, sweep_text};
@@ -74,3 +74,4 @@ pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,
     held_out_text, ranking_table, ranking_text, rollout_table,
 };
+pub use verdict::verdict_text;

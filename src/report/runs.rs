@@ -1,8 +1,10 @@
 //! Files and runs as read, before anything is fitted.
 
+use std::collections::BTreeMap;
+
 use super::number::loss;
 use super::table::Table;
-use crate::data::{FileNote, LossSource, RunRecord, RunTable};
+use crate::data::{FileNote, LossSource, RunRecord, RunTable, Skipped};
 use crate::error::{ReportError, Result};
 use crate::units::{Flops, ParamRule, Setting, Tokens};
 
@@ -90,4 +92,30 @@ pub fn runs_csv(table: &RunTable) -> Result<String> {
     }
     let bytes = writer.into_inner().map_err(|e| bad(e.into_error().into()))?;
     String::from_utf8(bytes).map_err(|e| ReportError::Csv { reason: e.to_string() }.into())
+}
+
+/// What was left out, counted by its reason, the most frequent first.
+#[must_use]
+pub fn left_out_text(table: &RunTable) -> String {
+    const SHOWN: usize = 5;
+    let mut reasons: BTreeMap<&str, (usize, &Skipped)> = BTreeMap::new();
+    for skipped in &table.skipped {
+        reasons.entry(&skipped.reason).or_insert((0, skipped)).0 += 1;
+    }
+    let mut reasons: Vec<(&str, (usize, &Skipped))> = reasons.into_iter().collect();
+    reasons.sort_by(|a, b| b.1.0.cmp(&a.1.0));
+    let mut text = String::new();
+    for (reason, (count, first)) in reasons.iter().take(SHOWN) {
+        match count {
+            1 => text.push_str(&format!("left out {first}\n")),
+            n => text.push_str(&format!("left out {n}: {reason}\n")),
+        }
+    }
+    if reasons.len() > SHOWN {
+        text.push_str(&format!(
+            "and {} more reasons; isoloss logs lists all\n",
+            reasons.len() - SHOWN
+        ));
+    }
+    text
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{Explaining, explaining};
 use super::plane::{Plane, SeedNoise, coverage, seed_noise};
-use super::trend::{Trend, trends};
+use super::trend::{AtBudget, Trend, trends};
 use crate::data::{RunRecord, RunTable};
 use crate::error::Warning;
 use crate::fit::config::Objective;
@@ -81,6 +81,9 @@ pub struct Diagnostics {
 /// Filled cells of the plane below which a law rests on a line or a corner of it.
 const FEW_CELLS: usize = 6;
 
+/// Change of ln N* at the largest budget of the runs from which a trend in the residuals matters.
+const MOVES: f64 = 0.1;
+
 /// Standard deviation of ln loss beyond which runs at one place differ by more than their seed. Seeds
 /// scatter by 0.1 to 0.5 % in public tables.
 const MOST_OF_SEEDS: f64 = 0.02;
@@ -98,9 +101,11 @@ impl Diagnostics {
             // What a column explains is not for another law to explain.
             return warnings;
         }
-        if let Some(trend) = self.trends.first() {
-            let (against, t) = (trend.against.clone(), trend.t);
-            warnings.push(Warning::ResidualTrend { against, t });
+        let changes = |trend: &&Trend| trend.moves.is_some_and(|m| m.ln().abs() > MOVES);
+        if let Some(trend) = self.trends.first().filter(changes) {
+            let Trend { against, t, size, moves, .. } = trend.clone();
+            let moves = moves.unwrap_or(1.0);
+            warnings.push(Warning::ResidualTrend { against, t, size, moves });
         }
         match self.seed_noise {
             Some(noise) if noise.sd > MOST_OF_SEEDS => {
@@ -122,6 +127,7 @@ pub(crate) fn diagnose(
     runs: &RunTable,
     objective: Objective,
     level: f64,
+    budget: &AtBudget,
 ) -> Option<Diagnostics> {
     const OUTLIER_SDS: f64 = 5.0;
     const ENTANGLED: f64 = 0.99;
@@ -205,7 +211,7 @@ pub(crate) fn diagnose(
         plane: coverage(runs)?,
         seed_noise: seed_noise(runs, residuals.as_slice(), p, kind, level),
         kinds,
-        trends: trends(runs, &q, &residuals),
+        trends: trends(runs, (&q, &inverse_r), &residuals, budget, (theta, &free)),
         condition_number,
         correlations,
         residual_sd,

@@ -15,6 +15,8 @@ pub use kinds::Explaining;
 pub use plane::{Plane, Repeats, SeedNoise, coverage, repeats};
 pub use trend::Trend;
 
+pub(crate) use trend::AtBudget;
+
 pub(crate) use check::{FEW, check, support, varies, warnings as design_warnings};
 pub(crate) use diagnostics::diagnose;
 pub(crate) use slopes::not_followed;

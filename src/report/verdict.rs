@@ -1,0 +1,122 @@
+//! The answer of a fit in a few lines: may it be believed, what it says to do, how it was tested.
+
+use super::advice::wrapped;
+use super::number::number;
+use crate::error::{Severity, Warning};
+use crate::fit::{Decision, Fit, HeldOut, Reach};
+use crate::num::Interval;
+use crate::units::short_count;
+
+/// Two to six lines of at most 80 columns.
+///
+/// - `warnings`: of the fit and of all that was asked beside it.
+#[must_use]
+pub fn verdict_text(
+    fit: &Fit,
+    decisions: &[Decision],
+    held_out: Option<&HeldOut>,
+    warnings: &[Warning],
+) -> String {
+    let mut text = line(&format!("{}: {}", subject(fit), belief(fit, warnings)));
+    if let Some(a) = &fit.allocation {
+        let of = |name: &str| span(fit.intervals.get(name), number);
+        text.push_str(&line(&format!(
+            "  N* grows as C^{}{}, D* as C^{}",
+            number(a.n_exponent),
+            of("n_exponent"),
+            number(a.d_exponent),
+        )));
+    }
+    if let Some(decision) = decisions.last() {
+        let of = |name: &str| decision.intervals.get(name);
+        text.push_str(&line(&format!(
+            "  at {} FLOPs{}: N* {}{}, D* {}{}, loss {}{}",
+            decision.c,
+            beyond(fit, decision),
+            decision.n,
+            span(of("params"), short_count),
+            decision.d,
+            span(of("tokens"), short_count),
+            number(decision.loss_nats),
+            span(of("new_run"), number),
+        )));
+    }
+    if let Some(tested) = tested(fit, held_out) {
+        text.push_str(&line(&format!("  {tested}")));
+    }
+    text
+}
+
+fn line(text: &str) -> String {
+    format!("{}\n", wrapped(text, "    "))
+}
+
+/// What was fitted to what.
+fn subject(fit: &Fit) -> String {
+    let sizes = fit.surface.support.n.map_or(String::new(), |n| {
+        format!(" of {} to {} parameters", short_count(n.lo), short_count(n.hi))
+    });
+    format!("{} on {} runs{sizes}", fit.law, fit.n_points)
+}
+
+/// Whether the law may be believed, and where.
+fn belief(fit: &Fit, warnings: &[Warning]) -> String {
+    if !fit.certificate.certified {
+        return "no minimum was found, so do not use it".to_owned();
+    }
+    let wrong = warnings.iter().find(|w| w.severity() == Severity::Wrong);
+    if let Some(warning) = wrong {
+        return format!("do not believe it before `{}` below is settled", warning.code());
+    }
+    match fit.extrapolation.as_ref().map(|cost| cost.reach) {
+        None => "believe it within its runs; nothing tests it beyond them",
+        Some(Reach::Holds) => "believe it, also beyond its runs",
+        Some(Reach::WithCare) => "believe it within its runs, with care beyond",
+        Some(Reach::DoNotExtrapolate) => "believe it within its runs, do not extrapolate",
+    }
+    .to_owned()
+}
+
+/// How far a budget lies beyond the runs.
+fn beyond(fit: &Fit, decision: &Decision) -> String {
+    let largest = fit.surface.support.c.map(|c| c.hi * fit.surface.flops_per_nd / 6.0);
+    match largest.map(|largest| decision.c.get() / largest) {
+        Some(ratio) if ratio >= 99.5 => format!(" ({ratio:.0}x the runs)"),
+        Some(ratio) if ratio > 1.05 => format!(" ({ratio:.1}x the runs)"),
+        _ => String::new(),
+    }
+}
+
+/// The interval behind a number.
+fn span(interval: Option<&Interval>, show: impl Fn(f64) -> String) -> String {
+    interval.map_or(String::new(), |i| format!(" ({} to {})", show(i.lo), show(i.hi)))
+}
+
+/// How runs that the law had not seen were predicted.
+fn tested(fit: &Fit, held_out: Option<&HeldOut>) -> Option<String> {
+    if let Some(held) = held_out {
+        let inside = held
+            .covered
+            .map_or(String::new(), |inside| format!(", {inside} inside their intervals"));
+        return Some(format!(
+            "held out {}: {} runs, mean error {:.2} %{inside}",
+            held.condition,
+            held.n_points,
+            100.0 * held.mean_abs_error
+        ));
+    }
+    let cost = fit.extrapolation.as_ref()?;
+    let percent = |x: f64| format!("{:.2} %", 100.0 * x);
+    let missed = cost.error.map_or(String::new(), |error| {
+        let fits = match cost.fits.len() {
+            1 => "a fit of the nearer runs".to_owned(),
+            n => format!("{n} fits of nearer runs"),
+        };
+        format!("{fits} missed the farther ones by {} (rms); ", percent(error))
+    });
+    Some(format!(
+        "tested: {missed}ten times the compute gains {} of the loss, give or take {}",
+        percent(-(-cost.gain).exp_m1()),
+        percent(cost.tenfold.exp_m1())
+    ))
+}

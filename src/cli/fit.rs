@@ -16,7 +16,7 @@ use crate::law::Range;
 use crate::report::{
     approaches_table, certificate_text, decision_table, diagnostics_text, fit_table,
     flop_count_text, groups_text, held_out_text, minima_table, objective_text, profile_table,
-    ranking_text, refusals_text, rollout_table,
+    ranking_text, refusals_text, rollout_table, stack_text,
 };
 use crate::study::{FitReport, FitRequest, LogSource, replay};
 use crate::units::Flops;
@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(required_unless_present = "replay", value_name = "LOGS")]
     logs: Vec<PathBuf>,
     /// Law family (`isoloss laws` lists them); `auto` takes the one that predicts held-out runs
-    /// best.
+    /// best, `stack` weighs them all by that.
     #[arg(long, default_value = "chinchilla")]
     law: String,
     /// What is minimised.
@@ -161,7 +161,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let bytes = Bytes::new("reading");
     let table = source.table(&|done, total| bytes.at(done, total))?;
     bytes.clear();
-    let draws = Counter::new("bootstrap", request.config.bootstrap);
+    let draws = Counter::new("fitting", request.config.bootstrap);
     let report =
         request.answer_with_progress(&table, &|progress| draws.at(progress))?.from_logs(source);
     draws.clear();
@@ -215,7 +215,7 @@ impl Args {
 
 fn replayed(path: &Path) -> Result<Output> {
     let bytes = Bytes::new("reading");
-    let draws = Counter::new("bootstrap", 4000);
+    let draws = Counter::new("fitting", 4000);
     let replay =
         replay(path, &|done, total| bytes.at(done, total), &|progress| draws.at(progress))?;
     bytes.clear();
@@ -284,6 +284,9 @@ fn text(report: &FitReport, table: &RunTable) -> String {
     }
     if let Some(ranking) = &report.ranking {
         text.push_str(&format!("\n{}", ranking_text(ranking)));
+    }
+    if let Some(stack) = &fit.stack {
+        text.push_str(&stack_text(stack));
     }
     if let Some(rollout) = &report.rollout {
         text.push_str(&format!("\n{}", rollout_table(rollout).to_text()));

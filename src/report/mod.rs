@@ -66,5 +66,5 @@ pub use talk::{findings_table, systems_table};
 pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, groups_table, groups_text, held_out_table, held_out_text,
-    ranking_table, ranking_text, rollout_table,
+    ranking_table, ranking_text, rollout_table, stack_text,
 };

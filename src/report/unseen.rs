@@ -4,7 +4,9 @@ use super::number::{
     between, flops, interval_header, loss, number, or_dash, outside_cell, share_of,
 };
 use super::table::Table;
-use crate::fit::{AllocationRule, Backtest, FutureAxis, GroupsLeftOut, HeldOut, Ranking, Rollout};
+use crate::fit::{
+    AllocationRule, Backtest, FutureAxis, GroupsLeftOut, HeldOut, Ranking, Rollout, Stack,
+};
 use crate::num::Interval;
 use crate::units::short_count;
 
@@ -152,6 +154,20 @@ pub fn ranking_text(ranking: &Ranking) -> String {
     text
 }
 
+/// What each law of a stack weighs, and what they do together.
+#[must_use]
+pub fn stack_text(stack: &Stack) -> String {
+    let parts: Vec<String> =
+        stack.members.iter().map(|m| format!("{} {:.2}", m.law, m.weight)).collect();
+    let alone = stack.members.iter().map(|m| m.mean_abs_error).fold(f64::INFINITY, f64::min);
+    format!(
+        "weighed by those runs: {}; their weighted mean errs by {:.3} % there, the best of them by {:.3} %\n",
+        parts.join(", "),
+        100.0 * stack.mean_abs_error,
+        100.0 * alone,
+    )
+}
+
 /// Laws by held-out error.
 #[must_use]
 pub fn ranking_table(ranking: &Ranking) -> Table {
@@ -166,6 +182,10 @@ pub fn ranking_table(ranking: &Ranking) -> Table {
             Some(i) if law.tied_with_best => format!("{}: a tie", points(i)),
             Some(i) => points(i),
             None => "too few steps to compare".to_owned(),
+        };
+        let behind = match law.has_optimum {
+            true => behind,
+            false => format!("{behind}; no optimum"),
         };
         table.push([
             &*r.law,

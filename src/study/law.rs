@@ -139,10 +139,15 @@ pub fn load_fit(path: &Path) -> Result<Fit> {
         let path = path.display().to_string();
         return Err(FitError::ArtifactSchema { path, found: fit.schema, reads: SCHEMA }.into());
     }
-    let p = fit.surface.theta().len();
-    if fit.draws.iter().any(|draw| draw.len() != p || draw.iter().any(|x| !x.is_finite())) {
-        let path = path.display().to_string();
-        return Err(FitError::ArtifactDraws { path, coefs: p }.into());
+    let stacked = fit.stack.iter().flat_map(|stack| &stack.members);
+    let members: Vec<(&Surface, &Vec<Vec<f64>>)> =
+        stacked.map(|m| (&m.surface, &m.draws)).chain([(&fit.surface, &fit.draws)]).collect();
+    for (surface, draws) in members {
+        let p = surface.theta().len();
+        if draws.iter().any(|draw| draw.len() != p || draw.iter().any(|x| !x.is_finite())) {
+            let path = path.display().to_string();
+            return Err(FitError::ArtifactDraws { path, coefs: p }.into());
+        }
     }
     Ok(fit)
 }

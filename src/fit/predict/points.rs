@@ -65,7 +65,7 @@ pub fn predict(fit: &Fit, points: &[Point]) -> Vec<Prediction> {
     let one = |at: &Point| Prediction {
         params: at.n,
         tokens: at.d,
-        loss_nats: fit.surface.loss(at),
+        loss_nats: fit.loss(at),
         interval: new_run_interval(fit, at),
         outside: outside(&fit.surface, at),
     };
@@ -158,6 +158,10 @@ pub(super) fn outside(surface: &Surface, point: &Point) -> BTreeMap<String, f64>
 /// Where the loss of a new run at `point` is expected; `None` without draws.
 pub(super) fn new_run_interval(fit: &Fit, point: &Point) -> Option<Interval> {
     let inflate = inflation(fit.residuals.len(), fit.surface.theta().len());
+    if let Some(stack) = &fit.stack {
+        let residuals: Vec<f64> = fit.residuals.iter().map(|r| r * inflate).collect();
+        return stack.new_run_interval(point, &residuals, fit.level);
+    }
     let (law, at) = (fit.surface.law(), point.at());
     predictive_interval(&fit.draws, &fit.residuals, fit.level, |_, theta, residual| {
         law.loss(theta, &at) * (-residual * inflate).exp()

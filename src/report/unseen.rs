@@ -221,6 +221,15 @@ pub fn backtest_table(test: &Backtest) -> Table {
     table
 }
 
+/// How many runs lie inside their intervals, where there are any.
+pub(super) fn inside(test: &Backtest, runs_inside: &str) -> String {
+    if test.runs.iter().all(|r| r.interval.is_none()) {
+        return "no intervals".to_owned();
+    }
+    let (covered, all) = (test.covered, test.runs.len());
+    format!("{covered} of {all} {runs_inside} their {:.0} % interval", 100.0 * test.level)
+}
+
 /// The verdict on the largest budget.
 #[must_use]
 pub fn backtest_text(test: &Backtest) -> String {
@@ -233,13 +242,11 @@ pub fn backtest_text(test: &Backtest) -> String {
         backtest_table(test).to_text(),
     );
     text.push_str(&format!(
-        "\nmean |error| {}, largest {}, bias {}; {} of {} runs inside their {:.0} % interval\n",
+        "\nmean |error| {}, largest {}, bias {}; {}\n",
         size(test.mean_abs_error),
         size(test.max_abs_error),
         error(test.bias),
-        test.covered,
-        test.runs.len(),
-        100.0 * test.level,
+        inside(test, "runs inside"),
     ));
     text.push_str(&verdict_sentences(test).join("\n"));
     text.push('\n');

@@ -56,11 +56,14 @@ pub(super) fn finish_within(problem: &Problem<'_>, x: &[f64], max_iterations: us
     })
 }
 
-/// The end from a point that is expected near it: straight, or through the bands where that is no
-/// minimum.
+/// The end from a point that is expected near it: straight, or through the bands where that stops
+/// short of a minimum.
 pub(crate) fn settle_near(problem: &Problem<'_>, x: &[f64]) -> NewtonEnd {
     let end = finish(problem, x);
-    if is_minimum(&end) { end } else { descend(problem, x) }
+    // One that still walks after all its steps is in a valley without a bottom, which wider bands only
+    // lead to the head of.
+    let walking = end.iterations >= NewtonConfig::default().max_iterations;
+    if walking || is_minimum(&end) { end } else { descend(problem, x) }
 }
 
 /// The lowest minimum of a problem that differs slightly from a solved one, from the minima of that

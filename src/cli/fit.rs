@@ -18,8 +18,8 @@ use crate::law::Range;
 use crate::report::{
     Kind, approaches_table, certificate_text, decision_table, diagnostics_text, extrapolation_text,
     fit_table, flop_count_text, groups_text, held_out_text, kinds_table, left_out_text,
-    minima_table, objective_text, ranking_text, refusals_text, rollout_table, verdict_text,
-    wrapped,
+    minima_table, objective_text, ranking_text, refusals_text, rollout_table, stack_text,
+    verdict_text, wrapped,
 };
 use crate::study::{FitReport, FitRequest, KindFit, KindFits, LogSource, replay};
 use crate::units::Flops;
@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(required_unless_present = "replay", value_name = "LOGS")]
     logs: Vec<PathBuf>,
     /// Law family (`isoloss laws` lists them); `auto` takes the one that predicts held-out runs
-    /// best.
+    /// best, `stack` weighs them all by that.
     #[arg(long, default_value = "chinchilla")]
     law: String,
     /// What is minimised.
@@ -184,7 +184,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
                 .ok_or(error);
         }
     };
-    let draws = Counter::new("bootstrap", request.config.bootstrap);
+    let draws = Counter::new("fitting", request.config.bootstrap);
     if let Some(column) = &args.by {
         let fits = request.answer_by(&table, column, &|progress| draws.at(progress))?;
         draws.clear();
@@ -295,7 +295,7 @@ impl Args {
 
 fn replayed(path: &Path) -> Result<Output> {
     let bytes = Bytes::new("reading");
-    let draws = Counter::new("bootstrap", 4000);
+    let draws = Counter::new("fitting", 4000);
     let replay =
         replay(path, &|done, total| bytes.at(done, total), &|progress| draws.at(progress))?;
     bytes.clear();
@@ -379,6 +379,9 @@ fn detail_text(report: &FitReport) -> String {
     }
     if let Some(cost) = &fit.extrapolation {
         text.push_str(&format!("\n{}", extrapolation_text(cost, &fit.law)));
+    }
+    if let Some(stack) = &fit.stack {
+        text.push_str(&stack_text(stack));
     }
     if let Some(approaches) = &report.approaches {
         text.push_str(&format!("\n{}", approaches_table(approaches).to_text()));

@@ -17,8 +17,10 @@ pub(super) struct Counter {
 impl Counter {
     pub(super) fn new(what: &'static str, total: usize) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total as u64), target());
-        bar.set_style(style("{msg} {bar:30} {pos}/{len} {eta}"));
+        bar.set_style(style("{msg} {bar:30} {pos}/{len} {elapsed}, {eta} left"));
         bar.set_message(what);
+        // The search for the minimum comes before the first count: the clock shows that it runs.
+        bar.enable_steady_tick(std::time::Duration::from_millis(200));
         Self { bar }
     }
 

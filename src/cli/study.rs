@@ -28,7 +28,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Output> {
     let config = StudyConfig::load(&args.file)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("reports").join(&config.name));
-    let draws = Counter::new("bootstrap", config.fit.config.bootstrap);
+    let draws = Counter::new("fitting", config.fit.config.bootstrap);
     let report = config.answer_with_progress(&|progress| draws.at(progress))?;
     draws.clear();
     let files = report.files(&format!("isoloss study {}", args.file.display()))?;

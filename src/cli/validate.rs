@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::output::{Console, Output};
+use super::progress::Counter;
 use super::reading::ReadingArgs;
 use crate::error::{Result, StudyError};
 use crate::report::backtest_text;
@@ -42,6 +43,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
             (args.reading.read(files, console)?, request)
         }
     };
-    let verdict = request.answer(&table)?;
+    let draws = Counter::new("fitting", request.config.bootstrap);
+    let verdict = request.answer_with_progress(&table, &|progress| draws.at(progress))?;
+    draws.clear();
     Output::new(backtest_text(&verdict), &verdict, verdict.warnings.clone())
 }

@@ -180,6 +180,16 @@ pub enum FitError {
         /// What is wrong with it.
         problem: String,
     },
+    /// No law among those ranked has a certified fit.
+    #[error(
+        "none of {laws} laws has a certified fit to these {runs} runs, so there is nothing to rank; add runs, or hold coefficients of one law"
+    )]
+    NoLawCertified {
+        /// Laws tried.
+        laws: usize,
+        /// Runs.
+        runs: usize,
+    },
     /// A saved fit that was not made from logs.
     #[error("{path}: it does not say which logs it was fitted to, so it cannot be made again")]
     ArtifactWithoutLogs {

@@ -8,9 +8,10 @@ use super::beyond::Extrapolation;
 use super::config::{FitConfig, Objective};
 use super::design::{Diagnostics, FlopCount};
 use super::solve::{Certificate, LocalMinimum};
+use super::stack::Stack;
 use super::uncertainty::Profile;
 use crate::error::Warning;
-use crate::law::{Ensemble, Surface};
+use crate::law::{Ensemble, Point, Surface};
 use crate::num::Interval;
 use crate::units::{Flops, Params, Tokens};
 
@@ -86,6 +87,10 @@ pub struct Fit {
     pub draws: Vec<Vec<f64>>,
     /// Draws that found no certified minimum.
     pub draws_failed: usize,
+    /// The laws that plans and predictions are made with, this one among them, where several were
+    /// weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Stack>,
     /// Settings.
     pub config: FitConfig,
     /// Digest of the data.
@@ -93,14 +98,21 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// The fit as plans take it: best surface and draws.
+    /// The fit as plans take it: best surface and draws, of all laws of a stack.
     #[must_use]
     pub fn ensemble(&self) -> Ensemble {
+        let own = || self.draws.iter().map(|t| self.surface.with_theta(t.clone())).collect();
         Ensemble {
             best: self.surface.clone(),
-            draws: self.draws.iter().map(|t| self.surface.with_theta(t.clone())).collect(),
+            draws: self.stack.as_ref().map_or_else(own, Stack::draws),
             level: self.level,
         }
+    }
+
+    /// Predicted loss in nats per token: of the law, or the weighted mean of a stack.
+    #[must_use]
+    pub fn loss(&self, point: &Point) -> f64 {
+        self.stack.as_ref().map_or_else(|| self.surface.loss(point), |stack| stack.loss(point))
     }
 }
 

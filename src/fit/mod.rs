@@ -11,7 +11,7 @@
 //! | `uncertainty` | resamples, percentile and predictive intervals, profiles |
 //! | `beyond` | what extrapolation cost among the runs, and what intervals carry for it |
 //! | `predict` | the best run of a budget, losses of given runs |
-//! | `unseen` | tests on held-out runs, ranking of laws |
+//! | `unseen` | tests on held-out runs, laws ranked and weighed by them |
 //! | `frontier` | the three approaches side by side |
 //! | `curve` | laws of loss curves, forecasts |
 //!
@@ -32,6 +32,7 @@ mod predict;
 mod progress;
 mod runs;
 mod solve;
+mod stack;
 mod tuning;
 mod uncertainty;
 mod unseen;
@@ -57,6 +58,7 @@ pub use predict::{Decision, PredictedRun, Prediction, decide, predict, predict_r
 pub use progress::{OnProgress, Progress};
 pub use runs::{fit, fit_with_progress};
 pub use solve::{Certificate, LocalMinimum};
+pub use stack::{Stack, StackedLaw};
 pub use tuning::{
     CellProblem, RefusedCell, TunedCell, TuningConfig, TuningFit, TuningLaw, fit_tuning,
 };
@@ -65,5 +67,5 @@ pub use unseen::{
     AllocationRule, Backtest, Fold, FutureAxis, GroupFold, GroupsLeftOut, HeldOut, Ranked, Ranking,
     Rollout, Unranked, backtest, backtest_with_progress, leave_groups_out,
     leave_groups_out_with_progress, rank, rank_with_progress, rollout, rollout_with_progress,
-    score_held_out,
+    score_held_out, stack, stack_with_progress,
 };

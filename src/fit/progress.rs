@@ -49,6 +49,11 @@ impl<'a> Parts<'a> {
         self.report(self.done.fetch_add(1, Ordering::Relaxed) + 1);
     }
 
+    /// Counts `parts` that are not made.
+    pub(crate) fn skip(&self, parts: usize) {
+        self.report(self.done.fetch_add(parts, Ordering::Relaxed) + parts);
+    }
+
     /// Counts all parts, where those left are not made.
     pub(crate) fn rest_done(&self) {
         self.done.store(self.total, Ordering::Relaxed);

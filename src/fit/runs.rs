@@ -172,6 +172,7 @@ pub fn fit_with_progress(
         surface,
         draws: draws.thetas,
         draws_failed: draws.failed,
+        stack: None,
         config: config.clone(),
         data_digest: runs.digest.clone(),
     })

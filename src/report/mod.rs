@@ -72,6 +72,6 @@ pub use tune::{cells_table, tuning_table, tuning_text};
 pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,
-    held_out_text, ranking_table, ranking_text, rollout_table,
+    held_out_text, ranking_table, ranking_text, rollout_table, stack_text,
 };
 pub use verdict::verdict_text;

@@ -9,7 +9,7 @@ use super::fit::{certificate_text, fit_table, objective_text};
 use super::number::{number, percent};
 use super::plan::{Detail, plan_tables};
 use super::table::Table;
-use super::unseen::{backtest_table, verdict_sentences};
+use super::unseen::{backtest_table, inside, verdict_sentences};
 use crate::data::RunTable;
 use crate::error::{ReportError, Result, Warning};
 use crate::fit::{Backtest, Fit, Valley};
@@ -153,12 +153,10 @@ impl Page<'_> {
         }
         if let Some(test) = self.backtest {
             sentences.push(format!(
-                "Test: the runs at {} FLOPs, predicted from smaller budgets, have a mean error of {:.2} %; {} of {} lie inside their {:.0} % interval.",
+                "Test: the runs at {} FLOPs, predicted from smaller budgets, have a mean error of {:.2} %; {}.",
                 test.budget,
                 100.0 * test.mean_abs_error,
-                test.covered,
-                test.runs.len(),
-                100.0 * test.level
+                inside(test, "lie inside")
             ));
         }
         sentences

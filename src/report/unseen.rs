@@ -6,6 +6,7 @@ use super::number::{
 use super::table::Table;
 use crate::fit::{
     AllocationRule, Backtest, Extrapolation, FutureAxis, GroupsLeftOut, HeldOut, Ranking, Rollout,
+    Stack,
 };
 use crate::num::Interval;
 use crate::units::short_count;
@@ -184,6 +185,20 @@ pub fn ranking_text(ranking: &Ranking) -> String {
     text
 }
 
+/// What each law of a stack weighs, and what they do together.
+#[must_use]
+pub fn stack_text(stack: &Stack) -> String {
+    let parts: Vec<String> =
+        stack.members.iter().map(|m| format!("{} {:.2}", m.law, m.weight)).collect();
+    let alone = stack.members.iter().map(|m| m.mean_abs_error).fold(f64::INFINITY, f64::min);
+    format!(
+        "weighed by those runs: {}; their weighted mean errs by {:.3} % there, the best of them by {:.3} %\n",
+        parts.join(", "),
+        100.0 * stack.mean_abs_error,
+        100.0 * alone,
+    )
+}
+
 /// Laws by held-out error.
 #[must_use]
 pub fn ranking_table(ranking: &Ranking) -> Table {
@@ -198,6 +213,10 @@ pub fn ranking_table(ranking: &Ranking) -> Table {
             Some(i) if law.tied_with_best => format!("{}: a tie", points(i)),
             Some(i) => points(i),
             None => "too few steps to compare".to_owned(),
+        };
+        let behind = match law.has_optimum {
+            true => behind,
+            false => format!("{behind}; no optimum"),
         };
         table.push([
             &*r.law,
@@ -233,6 +252,15 @@ pub fn backtest_table(test: &Backtest) -> Table {
     table
 }
 
+/// How many runs lie inside their intervals, where there are any.
+pub(super) fn inside(test: &Backtest, runs_inside: &str) -> String {
+    if test.runs.iter().all(|r| r.interval.is_none()) {
+        return "no intervals".to_owned();
+    }
+    let (covered, all) = (test.covered, test.runs.len());
+    format!("{covered} of {all} {runs_inside} their {:.0} % interval", 100.0 * test.level)
+}
+
 /// The verdict on the largest budget.
 #[must_use]
 pub fn backtest_text(test: &Backtest) -> String {
@@ -245,13 +273,11 @@ pub fn backtest_text(test: &Backtest) -> String {
         backtest_table(test).to_text(),
     );
     text.push_str(&format!(
-        "\nmean |error| {}, largest {}, bias {}; {} of {} runs inside their {:.0} % interval\n",
+        "\nmean |error| {}, largest {}, bias {}; {}\n",
         size(test.mean_abs_error),
         size(test.max_abs_error),
         error(test.bias),
-        test.covered,
-        test.runs.len(),
-        100.0 * test.level,
+        inside(test, "runs inside"),
     ));
     text.push_str(&verdict_sentences(test).join("\n"));
     text.push('\n');

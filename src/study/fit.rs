@@ -15,7 +15,7 @@ use crate::error::{FitError, Result, Warning};
 use crate::fit::{
     Approaches, Decision, Fit, FitConfig, FutureAxis, GroupsLeftOut, HeldOut, OnProgress, Ranking,
     Resample, Rollout, approaches, decide, fit_with_progress, leave_groups_out_with_progress,
-    rank_with_progress, rollout_with_progress, score_held_out,
+    rank_with_progress, rollout_with_progress, score_held_out, stack_with_progress,
 };
 use crate::law::law_by_id;
 use crate::units::Flops;
@@ -24,7 +24,7 @@ use crate::units::Flops;
 ///
 /// | field | default | purpose |
 /// |---|---|---|
-/// | `law` | chinchilla | family id, or `auto` for the one that predicts held-out runs best |
+/// | `law` | chinchilla | family id, `auto` for the one that predicts held-out runs best, or `stack` for all of them, weighed by that |
 /// | `config` | [`FitConfig::default`] | how the law is fitted; its fields stand beside `law` in a file |
 /// | `hold_out` | none | runs kept from the fit and used to test it |
 /// | `leave_future_out` | none | axis along which nearer runs predict farther ones, step by step |
@@ -33,7 +33,7 @@ use crate::units::Flops;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitRequest {
-    /// Family id, or `auto`.
+    /// Family id, `auto` or `stack`.
     pub law: String,
     /// Runs kept from the fit and used to test it.
     pub hold_out: Option<HoldOut>,
@@ -158,17 +158,28 @@ impl FitRequest {
         };
         let config = &self.config;
         let axis = self.leave_future_out;
-        let ranking = (self.law == "auto")
+        let ranked = ["auto", "stack"].contains(&self.law.as_str());
+        let ranking = ranked
             .then(|| rank_with_progress(&seen, axis.unwrap_or(FutureAxis::C), config, progress))
             .transpose()?;
-        let law = match ranking.as_ref().and_then(|r| r.laws.first()) {
-            Some(best) => law_by_id(&best.rollout.law)?,
-            None => law_by_id(&self.law)?,
+        let stacked = match &ranking {
+            Some(ranking) if self.law == "stack" => {
+                Some(stack_with_progress(&seen, ranking, config, progress)?)
+            }
+            _ => None,
+        };
+        let law = match (&stacked, ranking.as_ref().and_then(Ranking::choice)) {
+            (Some(stack), _) => stack.surface.law(),
+            (None, Some(best)) => law_by_id(&best.rollout.law)?,
+            (None, None) => law_by_id(&self.law)?,
         };
         let rollout = axis
             .map(|axis| rollout_with_progress(law, &seen, axis, config, progress))
             .transpose()?;
-        let fit = fit_with_progress(law, &seen, config, progress)?;
+        let fit = match stacked {
+            Some(stack) => stack,
+            None => fit_with_progress(law, &seen, config, progress)?,
+        };
         let held_out = kept.map(|(condition, kept)| score_held_out(&fit, &kept, condition));
         let groups_left_out = self
             .leave_out
@@ -199,8 +210,9 @@ impl FitRequest {
         }
         warnings.extend(held_out.iter().flat_map(HeldOut::warnings));
         warnings.extend(approaches.iter().flat_map(|a| a.warnings.iter().cloned()));
+        let chosen = ranking.as_ref().filter(|_| fit.stack.is_none());
         if let Some((axis, laws)) =
-            ranking.as_ref().map(|r| (r.axis, r.tied())).filter(|(_, tied)| tied.len() > 1)
+            chosen.map(|r| (r.axis, r.tied())).filter(|(_, tied)| tied.len() > 1)
         {
             let (axis, laws) = (axis.to_string(), laws.join(", "));
             warnings.push(Warning::LawsTied { laws, axis });

@@ -183,12 +183,17 @@ fn contradiction(fit: &Fit) -> Option<(&'static str, String)> {
             None => return Some(("coefficients", format!("lack {}", coef.name))),
         }
     }
-    let fits = |draw: &Vec<f64>| {
-        draw.len() == coefs.len() && coefs.iter().zip(draw).all(|(coef, x)| coef.holds(*x))
-    };
-    if let Some(bad) = fit.draws.iter().position(|draw| !fits(draw)) {
-        let problem = format!("hold no {} coefficients of the law in place {bad}", coefs.len());
-        return Some(("draws", problem));
+    let stacked = fit.stack.iter().flat_map(|stack| &stack.members);
+    let members = stacked.map(|m| (&m.surface, &m.draws)).chain([(&fit.surface, &fit.draws)]);
+    for (surface, draws) in members {
+        let coefs = surface.law().coefs();
+        let fits = |draw: &Vec<f64>| {
+            draw.len() == coefs.len() && coefs.iter().zip(draw).all(|(coef, x)| coef.holds(*x))
+        };
+        if let Some(bad) = draws.iter().position(|draw| !fits(draw)) {
+            let problem = format!("hold no {} coefficients of the law in place {bad}", coefs.len());
+            return Some(("draws", problem));
+        }
     }
     if fit.draws.len() + fit.draws_failed > fit.config.bootstrap {
         let found = fit.draws.len() + fit.draws_failed;

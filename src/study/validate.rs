@@ -1,10 +1,12 @@
 //! The smaller budgets fitted, the largest predicted, and what happened there.
 
+use std::ops::ControlFlow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::RunTable;
 use crate::error::Result;
-use crate::fit::{Backtest, FitConfig, backtest};
+use crate::fit::{Backtest, FitConfig, OnProgress, backtest_with_progress};
 use crate::law::law_by_id;
 
 /// How a sweep is tested against its own largest budget.
@@ -31,6 +33,18 @@ impl ValidateRequest {
     /// As [`backtest()`](crate::fit::backtest()); [`LawError`](crate::error::LawError) for an unknown
     /// family.
     pub fn answer(&self, table: &RunTable) -> Result<Backtest> {
-        backtest(law_by_id(&self.law)?, table, &self.config)
+        self.answer_with_progress(table, &|_| ControlFlow::Continue(()))
+    }
+
+    /// As [`answer`](Self::answer); `progress` hears how far the resamples are, and can stop them.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer), and [`FitError::Stopped`](crate::error::FitError::Stopped).
+    pub fn answer_with_progress(
+        &self,
+        table: &RunTable,
+        progress: &OnProgress<'_>,
+    ) -> Result<Backtest> {
+        backtest_with_progress(law_by_id(&self.law)?, table, &self.config, progress)
     }
 }

@@ -11,12 +11,18 @@ use rand::RngExt;
 
 /// Runs of a law on a grid of eight sizes and six ratios, with uniform noise of standard deviation `sd`.
 pub(crate) fn simulated(surface: &Surface, sd: f64, seed: u64) -> RunTable {
+    on_a_grid(surface, (8, 6), sd, seed)
+}
+
+/// The same on so many sizes and ratios.
+pub(crate) fn on_a_grid(surface: &Surface, grid: (u32, u32), sd: f64, seed: u64) -> RunTable {
     let mut rng = stream(seed, 0);
     let mut runs = Vec::new();
-    for i in 0..8 {
-        for j in 0..6 {
-            let n = Params::new(3e7 * 200_f64.powf(f64::from(i) / 7.0));
-            let d = Tokens::new(n.get() * 3.0 * 200_f64.powf(f64::from(j) / 5.0));
+    let share = |i: u32, of: u32| f64::from(i) / f64::from(of - 1);
+    for i in 0..grid.0 {
+        for j in 0..grid.1 {
+            let n = Params::new(3e7 * 200_f64.powf(share(i, grid.0)));
+            let d = Tokens::new(n.get() * 3.0 * 200_f64.powf(share(j, grid.1)));
             let error = sd * 3_f64.sqrt() * rng.random_range(-1.0..1.0);
             let loss = surface.loss(&Point::new(n, d)) * error.exp();
             let row = runs.len();

@@ -22,6 +22,7 @@ mod data;
 mod diagnostics;
 #[cfg(feature = "cli")]
 mod docs;
+mod draws;
 #[cfg(feature = "cli")]
 mod examples;
 #[cfg(feature = "cli")]

@@ -66,7 +66,7 @@ pub fn predict(fit: &Fit, points: &[Point]) -> Vec<Prediction> {
     let one = |at: &Point| Prediction {
         params: at.n,
         tokens: at.d,
-        loss_nats: fit.surface.loss(at),
+        loss_nats: fit.loss(at),
         interval: new_run_interval(fit, at),
         outside: outside(&fit.surface, at),
     };
@@ -160,6 +160,10 @@ pub(super) fn outside(surface: &Surface, point: &Point) -> BTreeMap<String, f64>
 /// extrapolation has cost among them.
 pub(super) fn new_run_interval(fit: &Fit, point: &Point) -> Option<Interval> {
     let inflate = inflation(fit.residuals.len(), fit.surface.theta().len());
+    if let Some(stack) = &fit.stack {
+        let residuals: Vec<f64> = fit.residuals.iter().map(|r| r * inflate).collect();
+        return stack.new_run_interval(point, &residuals, fit.level);
+    }
     let (law, at) = (fit.surface.law(), point.at());
     let beyond = fit.extrapolation.as_ref().map_or(0.0, |e| e.half_width(&fit.surface, point));
     let near = predictive_interval(&fit.draws, &fit.residuals, fit.level, |_, theta, residual| {

@@ -26,18 +26,13 @@ pub(super) fn wider_bands(penalty: Penalty) -> Vec<f64> {
 
 /// Newton through the narrowing bands from one start.
 pub(crate) fn descend(problem: &Problem<'_>, x0: &[f64]) -> NewtonEnd {
-    through_bands(problem, x0, 60, NewtonConfig::default().max_iterations)
-}
-
-/// - `rough`, `last`: most steps in each wider band, and in the one asked for.
-fn through_bands(problem: &Problem<'_>, x0: &[f64], rough: usize, last: usize) -> NewtonEnd {
-    let rough = NewtonConfig { stop_at: 1e-4, max_iterations: rough, ..NewtonConfig::default() };
+    let rough = NewtonConfig { stop_at: 1e-4, max_iterations: 60, ..NewtonConfig::default() };
     let mut x = x0.to_vec();
     for band in wider_bands(problem.penalty) {
         let penalty = problem.penalty.with_band(band);
         x = minimise(&mut Problem { penalty, ..*problem }, &x, &rough).x;
     }
-    finish_within(problem, &x, last)
+    finish(problem, &x)
 }
 
 /// Newton at the penalty asked for, or the vertex of the absolute deviations.
@@ -45,7 +40,8 @@ pub(super) fn finish(problem: &Problem<'_>, x: &[f64]) -> NewtonEnd {
     finish_within(problem, x, NewtonConfig::default().max_iterations)
 }
 
-fn finish_within(problem: &Problem<'_>, x: &[f64], max_iterations: usize) -> NewtonEnd {
+/// As [`finish`] with at most so many steps.
+pub(super) fn finish_within(problem: &Problem<'_>, x: &[f64], max_iterations: usize) -> NewtonEnd {
     let settings = NewtonConfig { max_iterations, ..NewtonConfig::default() };
     if problem.penalty != Penalty::AbsoluteLog {
         return minimise(&mut problem.clone(), x, &settings);
@@ -60,13 +56,14 @@ fn finish_within(problem: &Problem<'_>, x: &[f64], max_iterations: usize) -> New
     })
 }
 
-/// The end from a point that is expected near it: straight, or through the bands where that is no
-/// minimum.
+/// The end from a point that is expected near it: straight, or through the bands where that stops
+/// short of a minimum.
 pub(crate) fn settle_near(problem: &Problem<'_>, x: &[f64]) -> NewtonEnd {
-    // From near by, ten steps are usual. One that takes more walks along a valley without a bottom.
-    const MOST_STEPS: usize = 60;
-    let end = finish_within(problem, x, MOST_STEPS);
-    if is_minimum(&end) { end } else { descend(problem, x) }
+    let end = finish(problem, x);
+    // One that still walks after all its steps is in a valley without a bottom, which wider bands only
+    // lead to the head of.
+    let walking = end.iterations >= NewtonConfig::default().max_iterations;
+    if walking || is_minimum(&end) { end } else { descend(problem, x) }
 }
 
 /// The lowest minimum from these starts or, where there is none, the lowest end; `None` when no end is

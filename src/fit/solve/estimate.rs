@@ -4,7 +4,7 @@
 use super::certificate::Certificate;
 use super::known::Known;
 use super::problem::{Prior, Problem};
-use super::search::search;
+use super::valley::search_widely;
 use crate::error::FitError;
 use crate::num::{NewtonEnd, smallest_eigenvalue};
 
@@ -48,14 +48,14 @@ pub(crate) fn estimate(
     if !priors.is_empty() {
         // How strong a prior is depends on the scatter of the runs, which a fit without it shows.
         let without = Problem { priors: &[], ..*problem };
-        let free = search(&without, starts, rugged).ok_or_else(none)?;
+        let free = search_widely(&without, starts, rugged).ok_or_else(none)?;
         let scale = without.scale(&without.natural(&free.best.x));
         priors.iter_mut().for_each(|prior| prior.scale = scale);
     }
     let problem = Problem { priors: &priors, ..*problem };
     let (held, end) = known
         .settle(&problem, &known.held, |problem| {
-            search(problem, starts, rugged).map(|end| (end.best.clone(), end))
+            search_widely(problem, starts, rugged).map(|end| (end.best.clone(), end))
         })
         .ok_or_else(none)?;
     let problem = Problem { held: &held, ..problem };
@@ -64,7 +64,7 @@ pub(crate) fn estimate(
     let certificate = Certificate::new(
         end.best.jet.scaled_gradient(),
         smallest_eigenvalue(end.best.x.len(), &end.best.jet.hessian),
-        starts.len(),
+        end.starts,
         end.agreeing,
         rows_in_band.len(),
         known.least_multiplier(&problem, &theta),

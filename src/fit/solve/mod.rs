@@ -12,6 +12,7 @@ mod problem;
 mod rows;
 mod search;
 mod separable;
+mod valley;
 mod vertex;
 
 pub use certificate::Certificate;

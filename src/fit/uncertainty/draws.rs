@@ -24,15 +24,21 @@ pub(crate) struct Draws {
 /// left to chance, and a tail of an interval at 95 % is a fortieth.
 const MOST_FAILED: f64 = 0.25; // As `Warning::DrawsFailed` says it.
 
-/// Resamples after which a loop is given up when more than half of them failed: by chance that happens
-/// once in a thousand times at a quarter.
-const FIRST: usize = 40;
+/// Resamples after which a loop is given up when clearly more than [`MOST_FAILED`] of them failed.
+const LOOKS: [usize; 4] = [40, 200, 1000, usize::MAX];
+
+/// Whether so many failures would be chance once in a thousand times at [`MOST_FAILED`].
+fn clearly_too_many(failed: usize, made: usize) -> bool {
+    let made = made as f64;
+    let spread = (MOST_FAILED * (1.0 - MOST_FAILED) * made).sqrt();
+    failed as f64 > MOST_FAILED * made + 3.0 * spread
+}
 
 /// `count` refits in parallel, in order. Draw k takes stream k of the seed, so the draws do not depend
 /// on the number of threads.
 ///
-/// No draw is returned where more than a quarter failed; the loop ends after the first forty when more
-/// than half of them did.
+/// No draw is returned where more than a quarter failed; the loop ends after forty, two hundred or a
+/// thousand when clearly more did.
 ///
 /// - `refit`: coefficients of one resample, or `None` where it has no minimum.
 ///
@@ -57,11 +63,13 @@ pub(crate) fn resample(
     };
     let failures =
         |drawn: &[Option<Vec<f64>>]| drawn.iter().filter(|theta| theta.is_none()).count();
-    let mut drawn = draw(0, count.min(FIRST));
-    if 2 * failures(&drawn) <= FIRST {
-        drawn.extend(draw(drawn.len(), count));
-    } else {
-        parts.rest_done();
+    let mut drawn: Vec<Option<Vec<f64>>> = Vec::new();
+    for look in LOOKS {
+        drawn.extend(draw(drawn.len(), look.min(count)));
+        if clearly_too_many(failures(&drawn), drawn.len()) {
+            parts.rest_done();
+            break;
+        }
     }
     parts.stopped()?;
     let (made, failed) = (drawn.len(), failures(&drawn));
@@ -112,5 +120,45 @@ impl Spread {
             .map(|(name, s)| (name.clone(), standard_deviation(s)))
             .collect();
         Self { intervals, std_errors }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::fit::progress::{Progress, ignore};
+
+    /// Resamples of which a share has no minimum.
+    fn with_failing(share: f64, count: usize) -> Draws {
+        let refit = |rng: &mut Stream| (rng.random_range(0.0..1.0) >= share).then(|| vec![1.0]);
+        resample(count, 7, &ignore, refit).expect("not stopped")
+    }
+
+    #[test]
+    fn a_few_failures_are_left_out_and_many_leave_nothing() {
+        let few = with_failing(0.1, 1000);
+        assert_eq!((few.made, few.thetas.len() + few.failed), (1000, 1000));
+        assert!((60..140).contains(&few.failed), "{}", few.failed);
+        let said = few.warning().expect("a warning").to_string();
+        assert!(said.contains("left out of the intervals"), "{said}");
+        let many = with_failing(0.4, 1000);
+        assert!(many.made == 200 && many.thetas.is_empty(), "{}", many.failed);
+        let said = many.warning().expect("a warning").to_string();
+        assert!(said.contains("above a quarter no interval is given"), "{said}");
+        assert!(with_failing(0.0, 20).warning().is_none());
+    }
+
+    #[test]
+    fn a_loop_whose_first_draws_fail_is_given_up_and_counts_to_its_end() {
+        let last = std::sync::Mutex::new(Progress { done: 0, total: 0 });
+        let hear = |progress: Progress| {
+            *last.lock().expect("one thread at a time") = progress;
+            std::ops::ControlFlow::Continue(())
+        };
+        let given_up = resample(5000, 7, &hear, |_| None).expect("not stopped");
+        assert_eq!((given_up.made, given_up.failed, given_up.thetas.len()), (40, 40, 0));
+        assert_eq!(*last.lock().expect("done"), Progress { done: 5000, total: 5000 });
     }
 }

@@ -108,7 +108,7 @@ pub fn leave_groups_out_with_progress(
     let mut folds = Vec::new();
     let mut skipped = Vec::new();
     let mut all = Vec::new();
-    let mut covered_runs = 0;
+    let (mut covered_runs, mut judged_runs) = (0, 0);
     for group in &groups {
         let keep = |inside: bool| -> RunTable {
             let chosen = |i: &usize| group.contains(i) == inside;
@@ -126,6 +126,7 @@ pub fn leave_groups_out_with_progress(
         };
         let errors = Errors::of(&trial.errors);
         covered_runs += trial.covered.unwrap_or(0);
+        judged_runs += trial.covered.map_or(0, |_| errors.n_points);
         folds.push(GroupFold {
             group: name,
             n_points: errors.n_points,
@@ -142,14 +143,14 @@ pub fn leave_groups_out_with_progress(
     }
     folds.sort_by(|a, b| b.mean_abs_error.total_cmp(&a.mean_abs_error));
     let errors = Errors::of(&all);
-    let share = covered_runs as f64 / errors.n_points as f64;
+    let share = covered_runs as f64 / judged_runs as f64;
     Ok(GroupsLeftOut {
         law: law.id().to_owned(),
         by,
         n_points: errors.n_points,
         mean_abs_error: errors.mean_abs,
         bias: errors.bias,
-        coverage: (config.bootstrap > 0).then_some(share),
+        coverage: (judged_runs > 0).then_some(share),
         level: config.level,
         folds,
         skipped,

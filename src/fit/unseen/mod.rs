@@ -1,5 +1,5 @@
 //! Tests on held-out runs: a condition, the future along an axis, groups, the largest budget; and laws
-//! ranked by them.
+//! ranked and weighed by them.
 
 mod backtest;
 mod errors;
@@ -7,6 +7,7 @@ mod groups;
 mod heldout;
 mod ranking;
 mod rollout;
+mod stacking;
 mod trial;
 
 pub use backtest::{AllocationRule, Backtest, backtest, backtest_with_progress};
@@ -14,3 +15,4 @@ pub use groups::{GroupFold, GroupsLeftOut, leave_groups_out, leave_groups_out_wi
 pub use heldout::{HeldOut, score_held_out};
 pub use ranking::{Ranked, Ranking, Unranked, rank, rank_with_progress};
 pub use rollout::{Fold, FutureAxis, Rollout, rollout, rollout_with_progress};
+pub use stacking::{stack, stack_with_progress};

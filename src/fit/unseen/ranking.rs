@@ -5,12 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::rollout::{FutureAxis, Rollout, over_windows, windows};
 use crate::data::RunTable;
-use crate::error::{DataError, Error, Result};
-use crate::fit::config::FitConfig;
+use crate::error::{Error, FitError, Result};
+use crate::fit::config::{FitConfig, ProfileOf};
 use crate::fit::design::varies;
 use crate::fit::progress::{OnProgress, Parts, ignore};
+use crate::fit::runs::fit_with_progress;
 use crate::law::{Law, forms};
 use crate::num::{Interval, stream};
+use crate::units::Flops;
 
 /// A law among its rivals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,9 @@ pub struct Ranked {
     pub behind: Option<Interval>,
     /// Whether its difference from the best law is within the noise of these runs.
     pub tied_with_best: bool,
+    /// Whether its fit to all runs has a compute-optimal size at their largest budget and at ten times
+    /// that.
+    pub has_optimum: bool,
 }
 
 /// A law that could not take part.
@@ -41,11 +46,22 @@ pub struct Ranking {
     pub axis: FutureAxis,
     /// The laws, lowest held-out error first.
     pub laws: Vec<Ranked>,
-    /// Laws these runs cannot fit.
+    /// Laws these runs cannot fit, and those whose fit to all of them is not certified.
     pub unranked: Vec<Unranked>,
 }
 
 impl Ranking {
+    /// The law to plan with: the best one; where that has no optimum at the budgets asked of plans, the
+    /// best that has, if it is tied with it or errs at most twice as much.
+    #[must_use]
+    pub fn choice(&self) -> Option<&Ranked> {
+        let best = self.laws.first()?;
+        let near = |law: &&Ranked| {
+            law.tied_with_best || law.rollout.mean_abs_error <= 2.0 * best.rollout.mean_abs_error
+        };
+        self.laws.iter().filter(near).find(|law| law.has_optimum).or(Some(best))
+    }
+
     /// Ids of the laws within the noise of the best one, that one first.
     #[must_use]
     pub fn tied(&self) -> Vec<&str> {
@@ -102,13 +118,27 @@ pub fn rank_with_progress(
     let windows = windows(table, axis)?;
     let laws: Vec<&'static dyn Law> =
         forms().iter().copied().filter(|law| law.has_optimum() && varies(*law, table)).collect();
-    let parts = Parts::new(laws.len() * (windows.len() - 1), progress);
-    let mut rollouts = Vec::new();
+    let parts = Parts::new(laws.len() * windows.len(), progress);
+    let mut rollouts: Vec<(Rollout, &'static dyn Law, bool)> = Vec::new();
     let mut unranked = Vec::new();
     let mut first_error: Option<Error> = None;
     for law in laws {
-        match over_windows(law, table, axis, &windows, config, &parts) {
-            Ok(rollout) => rollouts.push(rollout),
+        let tried = match on_all_runs(law, table, config, &parts) {
+            Ok(Whole::Certified { has_optimum }) => {
+                over_windows(law, table, axis, &windows, config, &parts).map(|r| (r, has_optimum))
+            }
+            Ok(Whole::Doubtful(reason)) => {
+                parts.skip(windows.len() - 1);
+                unranked.push(Unranked { law: law.id().to_owned(), reason });
+                continue;
+            }
+            Err(error) => {
+                parts.skip(windows.len());
+                Err(error)
+            }
+        };
+        match tried {
+            Ok((rollout, has_optimum)) => rollouts.push((rollout, law, has_optimum)),
             Err(error) => {
                 parts.stopped()?;
                 unranked.push(Unranked { law: law.id().to_owned(), reason: error.to_string() });
@@ -116,26 +146,62 @@ pub fn rank_with_progress(
             }
         }
     }
-    rollouts.sort_by(|a, b| a.mean_abs_error.total_cmp(&b.mean_abs_error));
-    let Some(best) = rollouts.first().cloned() else {
-        let nothing = || {
-            let what = "ranking laws".to_owned();
-            DataError::NothingLeft { what, left: 0, total: table.runs.len(), wanted: 1 }.into()
-        };
+    // Errors at rounding are alike; of laws that are, the one with fewer coefficients comes first.
+    let size = |r: &Rollout| if r.mean_abs_error < 1e-9 { 0.0 } else { r.mean_abs_error };
+    rollouts.sort_by(|(a, one, _), (b, other, _)| {
+        size(a).total_cmp(&size(b)).then(one.coefs().len().cmp(&other.coefs().len()))
+    });
+    let Some(best) = rollouts.first().map(|(rollout, ..)| rollout.clone()) else {
+        let (laws, runs) = (unranked.len(), table.runs.len());
+        let nothing = || FitError::NoLawCertified { laws, runs }.into();
         return Err(first_error.unwrap_or_else(nothing));
     };
     let laws = rollouts
         .into_iter()
-        .map(|rollout| {
+        .map(|(rollout, _, has_optimum)| {
             let itself = rollout.law == best.law;
             let behind = if itself { None } else { difference(&rollout, &best, config) };
             // Two notations of one law differ by what is left of their gradients.
             let nothing = 1e-6 * best.mean_abs_error;
             let tied_with_best = itself || behind.is_none_or(|i| i.lo <= nothing);
-            Ranked { rollout, behind, tied_with_best }
+            Ranked { rollout, behind, tied_with_best, has_optimum }
         })
         .collect();
     Ok(Ranking { axis, laws, unranked })
+}
+
+/// What a fit to all runs says of a law.
+enum Whole {
+    Certified {
+        /// See [`Ranked::has_optimum`].
+        has_optimum: bool,
+    },
+    /// Why it is not believed.
+    Doubtful(String),
+}
+
+/// Fits `law` to all runs without draws, as one of `parts`.
+fn on_all_runs(
+    law: &'static dyn Law,
+    table: &RunTable,
+    config: &FitConfig,
+    parts: &Parts<'_>,
+) -> Result<Whole> {
+    parts.check()?;
+    let config = FitConfig { bootstrap: 0, profile: ProfileOf::None, ..config.clone() };
+    let whole = fit_with_progress(law, table, &config, &parts.inner())?;
+    parts.one_done();
+    let proof = &whole.certificate;
+    if !proof.certified {
+        return Ok(Whole::Doubtful(format!(
+            "its fit to all runs is not certified ({} of {} starts agree, scaled gradient {:.1e}, smallest Hessian eigenvalue {:.1e})",
+            proof.starts_agreeing, proof.starts, proof.gradient_norm, proof.hessian_min_eigenvalue,
+        )));
+    }
+    let farther = |c: Flops| whole.surface.ln_n_optimal(c * 10.0).is_some();
+    Ok(Whole::Certified {
+        has_optimum: whole.allocation.is_some_and(|a| farther(a.reference_flops)),
+    })
 }
 
 /// Interval of mean |error| of `rival` minus that of `best`, steps resampled with replacement.

@@ -35,7 +35,7 @@ pub(super) fn trial(
     let covered = predicted.iter().filter(|p| p.is_covered()).count();
     Ok(Trial {
         errors: predicted.iter().map(|p| p.error).collect(),
-        covered: (config.bootstrap > 0).then_some(covered),
+        covered: predicted.iter().any(|p| p.interval.is_some()).then_some(covered),
         distance: predicted.iter().map(PredictedRun::distance).fold(1.0, f64::max),
         certified: fitted.certificate.certified,
     })

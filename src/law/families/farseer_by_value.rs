@@ -34,7 +34,20 @@ pub(super) fn from_printed(theta: &[f64]) -> Vec<f64> {
     theta.chunks(3).flat_map(|c| [c[0] + c[2], c[0] * c[1], c[1]]).collect()
 }
 
-/// (e^z - 1) / z with its first and second derivative, and e^z.
+/// n (n - 1) / (n + 1)! from n = 2 on: the series of the second derivative of (e^z - 1) / z.
+const BENDS: [f64; 16] = {
+    let mut terms = [0.0; 16];
+    let (mut k, mut factorial) = (0, 6.0);
+    while k < terms.len() {
+        let n = (k + 2) as f64;
+        terms[k] = n * (n - 1.0) / factorial;
+        factorial *= n + 2.0;
+        k += 1;
+    }
+    terms
+};
+
+/// (e^z - 1) / z with its first and second derivative.
 fn growth(z: f64) -> [f64; 3] {
     let e = z.exp();
     if z.abs() > 0.7 {
@@ -42,13 +55,8 @@ fn growth(z: f64) -> [f64; 3] {
         let first = (e - g) / z;
         return [g, first, (e - 2.0 * first) / z];
     }
-    // The sum of n (n - 1) z^(n-2) / (n + 1)!, from n = 2 on; lower derivatives follow without loss.
-    let (mut power, mut second) = (1.0 / 6.0, 0.0);
-    for n in 2..18 {
-        let n = f64::from(n);
-        second += n * (n - 1.0) * power;
-        power *= z / (n + 2.0);
-    }
+    // Lower derivatives follow without loss.
+    let second = BENDS.iter().rev().fold(0.0, |sum, c| sum * z + c);
     let first = 0.5 * (e - z * second);
     [e - z * first, first, second]
 }

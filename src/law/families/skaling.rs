@@ -52,7 +52,7 @@ impl Form for Skaling {
         Coef::positive("B", "nats^(1/k) · tokens^beta"),
         Coef::exponent("alpha"),
         Coef::exponent("beta"),
-        Coef::positive("k", "").within(0.0, 20.0).flat_above(4.0),
+        Coef::positive("k", "").flat_above(4.0),
     ];
     const EXAMPLE: &'static [f64] = &[1.7, 2e5, 1e6, 0.7, 0.72, 0.45];
 

@@ -96,6 +96,9 @@ impl LawArg {
     }
 }
 
+/// Lines of what was left out that people see.
+const SHOWN: usize = 10;
+
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let request = args.request();
     let options = args.reading.options(console.strict)?;
@@ -109,7 +112,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let mut answer = answer?;
     answer.left_out.extend(set.skipped.iter().map(ToString::to_string));
     let mut text = forecast_text(&answer.forecast, args.verbose);
-    text.extend(answer.left_out.iter().map(|line| format!("left out {line}\n")));
+    text.extend(answer.left_out.iter().take(SHOWN).map(|line| format!("left out {line}\n")));
+    if let Some(more) = answer.left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text.push_str(&format!("and {more} more left out; --json has all\n"));
+    }
     if let Some(path) = &args.out {
         text.push_str(&format!("\n{}", save_json(path, &answer)?));
     }

@@ -9,9 +9,7 @@ use super::progress::Counter;
 use crate::data::{OneQuantity, ReadOptions, read_one_quantity, read_values};
 use crate::error::{DataError, Error, Result};
 use crate::fit::{FitConfig, OneQuantityFit, fit_one_quantity};
-use crate::report::{
-    one_quantity_needed_text, one_quantity_predictions, one_quantity_text,
-};
+use crate::report::{one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
 use crate::study::load_one_quantity;
 use crate::units::Flops;
 

@@ -39,11 +39,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(output) = one_quantity::predicted(&args.fit, &args.points, &options)? {
         return Ok(output);
     }
-    let request = PredictRequest {
-        fit: args.fit.clone(),
-        points: args.points.clone(),
-        read: options,
-    };
+    let request =
+        PredictRequest { fit: args.fit.clone(), points: args.points.clone(), read: options };
     let report = request.answer()?;
     let mut text = prediction_table(&report.law, report.level, rows(&report)).to_text();
     if !args.out.is_empty() {

@@ -86,11 +86,11 @@ pub use read::{read, read_with_progress};
 pub(crate) use readers::{event_frame, first_event_frame};
 #[cfg(any(feature = "logs", feature = "report"))]
 pub use save::write_atomically;
-pub use tuning::{BatchUnit, TuningRun, TuningTable};
-#[cfg(feature = "logs")]
-pub use tuning_read::{TuningColumns, read_tuning};
 pub use table::{
     Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,
 };
 #[cfg(feature = "train")]
 pub(crate) use texts::{TextDocument, read_texts};
+pub use tuning::{BatchUnit, TuningRun, TuningTable};
+#[cfg(feature = "logs")]
+pub use tuning_read::{TuningColumns, read_tuning};

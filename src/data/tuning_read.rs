@@ -24,7 +24,8 @@ pub struct TuningColumns {
 }
 
 const RATE: &[&str] = &["lr", "learning_rate", "peak_lr", "max_lr", "lr_max", "peak_learning_rate"];
-const BATCH_TOKENS: &[&str] = &["batch_tokens", "batch_size_tokens", "tokens_per_step", "bs_tokens"];
+const BATCH_TOKENS: &[&str] =
+    &["batch_tokens", "batch_size_tokens", "tokens_per_step", "bs_tokens"];
 const BATCH: &[&str] =
     &["bs", "batch", "batch_size", "global_batch_size", "batch_sequences", "gbs"];
 const STEPS: &[&str] = &["ti", "steps", "iterations", "train_steps", "total_steps", "max_steps"];

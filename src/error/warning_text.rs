@@ -92,7 +92,11 @@ impl fmt::Display for Warning {
             Self::WarmupGuessed { run, first, ramp } => write!(
                 f,
                 "`{run}` begins at step {first}: its learning rate before that is taken to {}; say how many steps of warm-up were not logged",
-                if *ramp { "rise in a straight line from zero" } else { "be that of its first row" }
+                if *ramp {
+                    "rise in a straight line from zero"
+                } else {
+                    "be that of its first row"
+                }
             ),
             Self::ApproachesDisagree { one, other, quantity } => write!(
                 f,

@@ -36,7 +36,9 @@ mod unseen;
 
 pub use benchmark::{BenchmarkConfig, BenchmarkFit, fit_benchmark, fit_benchmark_with_progress};
 pub use config::{FitConfig, NormalPrior, Objective, ProfileOf, Resample};
-pub use curve::{CurveConfig, FittedCurve, Forecast, Hindsight, Trial, forecast, forecast_with_progress};
+pub use curve::{
+    CurveConfig, FittedCurve, Forecast, Hindsight, Trial, forecast, forecast_with_progress,
+};
 pub use design::{
     Correlation, Diagnostics, FlopCount, Notable, Plane, Repeats, SeedNoise, Trend, coverage,
     repeats,

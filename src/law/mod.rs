@@ -27,8 +27,8 @@ pub use benchmark::{
 };
 pub use coef::{Coef, Scale};
 pub use curves::{
-    Annealing, ConstantRate, CurveForm, LearningRates, MultiPower, SublinearPower, curve_form_by_id,
-    curve_forms,
+    Annealing, ConstantRate, CurveForm, LearningRates, MultiPower, SublinearPower,
+    curve_form_by_id, curve_forms,
 };
 pub use ensemble::{Draws, Ensemble};
 pub use families::*;

@@ -54,9 +54,7 @@ pub use lists::{
     devices_table, families_table, laws_table, models_table, published_benchmarks_table,
 };
 pub use number::dollars;
-pub use one_quantity::{
-    one_quantity_needed_text, one_quantity_predictions, one_quantity_text,
-};
+pub use one_quantity::{one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
 pub use page::{Figure, Page};
 pub use plan::{Detail, every_row_table, plan_tables, serving_frontier_table, what_if_table};
 pub use predict::{prediction_csv, prediction_table};

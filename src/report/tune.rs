@@ -41,7 +41,8 @@ fn scatter(law: &TuningLaw) -> String {
 }
 
 fn law_text(law: &TuningLaw) -> String {
-    let power = |name: &str, x: Option<f64>| x.map_or(String::new(), |x| format!(" · {name}^{x:.3}"));
+    let power =
+        |name: &str, x: Option<f64>| x.map_or(String::new(), |x| format!(" · {name}^{x:.3}"));
     let (n, d) = (power("N", law.n_exponent), power("D", law.d_exponent));
     format!("e^{:.3}{n}{d}", law.ln_factor)
 }

@@ -156,7 +156,10 @@ impl ForecastRequest {
 /// Why a curve cannot be fitted with a run, where something says so.
 fn is_other(run: &TrainingCurve, other: &TrainingCurve) -> Option<String> {
     if run.per_byte != other.per_byte {
-        return Some(format!("{}: its loss counts bytes in one run and tokens in the other", other.name));
+        return Some(format!(
+            "{}: its loss counts bytes in one run and tokens in the other",
+            other.name
+        ));
     }
     let (one, two) = (run.params?, other.params?);
     ((two.get() / one.get() - 1.0).abs() > OTHER_SIZE)

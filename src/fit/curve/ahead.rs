@@ -160,9 +160,7 @@ impl Ahead {
             &fitted.draws.thetas,
             &fitted.residuals,
             level,
-            |_, theta, residual| {
-                fitted.law.loss(theta, &self.features) * (shift + residual).exp()
-            },
+            |_, theta, residual| fitted.law.loss(theta, &self.features) * (shift + residual).exp(),
         )?;
         Some(error.widen(drawn, centre, self.fall(centre), rival, level))
     }
@@ -184,12 +182,8 @@ pub(super) fn rival(
     let rows = CurveRows::of(other, curves).ok()?;
     let theta = rows.backtest(config)?;
     let run = curves.first()?;
-    let loss = Ahead::of(other, run, step).loss(
-        other,
-        &theta,
-        &rows.residuals(&theta),
-        run.steps.len(),
-    );
+    let loss =
+        Ahead::of(other, run, step).loss(other, &theta, &rows.residuals(&theta), run.steps.len());
     (loss.is_finite() && loss > 0.0).then_some(loss)
 }
 

@@ -150,10 +150,8 @@ impl FittedCurves {
         })?;
         let certificate = minimum.certificate;
         let at_bound = (0..theta.len()).filter(|&i| minimum.held[i].is_some());
-        let at_bound = at_bound.map(|i| Warning::AtBound {
-            coef: law.coefs()[i].name.to_owned(),
-            bound: theta[i],
-        });
+        let at_bound = at_bound
+            .map(|i| Warning::AtBound { coef: law.coefs()[i].name.to_owned(), bound: theta[i] });
         let at_bound = at_bound.collect();
         Ok(Self { at_bound, law, theta, certificate, residuals, lag_one, block, draws })
     }

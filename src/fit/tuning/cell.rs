@@ -29,6 +29,10 @@ pub struct TunedCell {
     /// Loss there.
     #[serde(rename = "loss")]
     pub loss_nats: f64,
+    /// Learning rate of the run with the lowest loss.
+    pub lowest_lr: f64,
+    /// Its batch, where the cell varies it.
+    pub lowest_batch: Option<f64>,
 }
 
 /// A cell without an optimum.
@@ -85,7 +89,8 @@ impl std::fmt::Display for CellProblem {
             Self::FewRuns { wanted } => write!(f, "a quadratic takes at least {wanted} runs"),
             Self::OneRate => f.write_str("fewer than three learning rates"),
             Self::Edge { batch, upper } => {
-                let (end, more) = if *upper { ("largest", "larger") } else { ("smallest", "smaller") };
+                let (end, more) =
+                    if *upper { ("largest", "larger") } else { ("smallest", "smaller") };
                 let name = name(*batch);
                 write!(f, "the loss is lowest at the {end} {name} or beyond; add {more} ones")
             }
@@ -144,13 +149,12 @@ pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, Cell
     for _ in 0..PASSES {
         let quadratic = fit(&at, &ln_loss, &near, k);
         let Some(quadratic) = quadratic else { break };
-        let predicted: Vec<f64> =
-            at.iter().map(|x| dot(&quadratic.coefs, &terms(x))).collect();
+        let predicted: Vec<f64> = at.iter().map(|x| dot(&quadratic.coefs, &terms(x))).collect();
         // A run far above the quadratic has diverged, or another fault.
         let shown: Vec<f64> =
             predicted.iter().zip(&ln_loss).map(|(p, l)| p.max(l - window)).collect();
         let again = within(&shown, quadratic.lowest + window, p + 2);
-        found = Some((quadratic, near.len()));
+        found = Some((quadratic, near.iter().filter(|n| **n).count()));
         if again == near {
             break;
         }
@@ -172,7 +176,10 @@ pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, Cell
     }
     let natural = |j: usize| (quadratic.optimum[j] + centres[j]).exp();
     let (n, d) = (runs[0].n, runs[0].d);
+    let lowest = (0..runs.len()).min_by(|a, b| ln_loss[*a].total_cmp(&ln_loss[*b])).unwrap_or(0);
     Ok(TunedCell {
+        lowest_lr: runs[lowest].lr,
+        lowest_batch: runs[lowest].batch.filter(|_| k == 2),
         n,
         d,
         runs: runs.len(),

@@ -41,6 +41,10 @@ pub(super) struct Args {
     /// Steps of a linear warm-up from zero that the curves leave out; 0 for none. A guess when absent.
     #[arg(long, value_name = "STEPS")]
     warmup: Option<usize>,
+    /// Peak learning rate of a run whose log holds no rates; --until, --shape, --final-lr and
+    /// --warmup then say its schedule from the start.
+    #[arg(long, value_name = "RATE")]
+    peak_lr: Option<f64>,
     /// Last step of the run, where its log does not plan that far.
     #[arg(long, value_name = "STEP")]
     until: Option<usize>,
@@ -136,6 +140,7 @@ impl Args {
             run: self.run.clone(),
             rest: goes_on.then_some(rest),
             warmup: self.warmup,
+            peak_lr: self.peak_lr,
             config: CurveConfig {
                 rows: self.rows,
                 burn_in: self.burn_in,

@@ -129,6 +129,9 @@ fn study(error: &StudyError) -> Option<&'static str> {
         StudyError::Schedule { .. } => {
             "--until STEP, --shape hold|linear|sqrt|cosine and --final-lr RATE say how the rate goes on"
         }
+        StudyError::NoRates { .. } => {
+            "--peak-lr RATE --warmup STEPS --until STEP --shape hold|linear|sqrt|cosine --final-lr RATE"
+        }
         StudyError::UnknownRun { .. } => "--run NAME takes one of them",
         _ => return None,
     })

@@ -16,7 +16,7 @@ pub fn tuning_text(fit: &TuningFit) -> String {
     }
     let cells = fit.cells.len() + fit.refused.len();
     text.push_str(&format!(
-        "from {} of {cells} cells, N counting {}; a cell's optimum is within {} of the law\n",
+        "from {} of {cells} cells, N counting {}; optima scatter by {} around the law\n",
         fit.cells.len(),
         fit.params,
         scatter(&fit.lr),

@@ -194,19 +194,21 @@ pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, Cell
 
 /// ln lr, and ln batch where it varies.
 fn variables(runs: &[TuningRun]) -> Result<Vec<Vec<f64>>, CellProblem> {
-    let distinct = |column: &[f64]| {
-        let mut sorted = column.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        sorted.dedup();
-        sorted.len()
-    };
     let rates: Vec<f64> = runs.iter().map(|run| run.lr.ln()).collect();
-    if distinct(&rates) < 3 {
+    if distinct(rates.iter().copied()) < 3 {
         return Err(CellProblem::OneRate);
     }
     let batches: Option<Vec<f64>> = runs.iter().map(|run| run.batch.map(f64::ln)).collect();
-    let batches = batches.filter(|column| distinct(column) >= 3);
+    let batches = batches.filter(|column| distinct(column.iter().copied()) >= 3);
     Ok(std::iter::once(rates).chain(batches).collect())
+}
+
+/// Different values.
+fn distinct(values: impl Iterator<Item = f64>) -> usize {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.dedup();
+    sorted.len()
 }
 
 /// Constant, linear and quadratic terms.
@@ -251,6 +253,10 @@ fn fit(at: &[Vec<f64>], ln_loss: &[f64], near: &[bool], k: usize) -> Option<Quad
     let rows: Vec<usize> = (0..at.len()).filter(|i| near[*i]).collect();
     let all: Vec<Vec<f64>> = rows.iter().map(|i| terms(&at[*i])).collect();
     let p = all.first()?.len();
+    // Two values of a variable leave its curvature open.
+    if (0..k).any(|j| distinct(rows.iter().map(|i| at[*i][j])) < 3) {
+        return None;
+    }
     let design = DMatrix::from_fn(rows.len(), p, |i, j| all[i][j]);
     let y = DVector::from_iterator(rows.len(), rows.iter().map(|i| ln_loss[*i]));
     let mut weights = vec![1.0; rows.len()];

@@ -184,7 +184,9 @@ impl Terms {
 
     /// What is missing for a law.
     fn lack(&self, cells: usize) -> Option<&'static str> {
-        if !self.n && !self.d {
+        if cells == 0 {
+            Some("at least four cells with an optimum")
+        } else if !self.n && !self.d {
             Some("cells of several N or D")
         } else if self.n && self.d && cells < 5 {
             Some("at least five cells: three coefficients, and two more to see how far it holds")

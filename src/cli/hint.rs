@@ -29,6 +29,10 @@ fn data(error: &DataError) -> Option<String> {
         DataError::NotBuilt { feature, .. } => {
             format!("install with cargo install --path . --features {feature} (or full)")
         }
+        DataError::MissingColumn { key: "lr", .. } | DataError::NoSuchColumn { key: "lr", .. } => {
+            "call the column lr; isoloss tune takes --lr COLUMN, isoloss forecast --peak-lr RATE where none was logged".to_owned()
+        }
+        DataError::NoSuchColumn { key: "batch", .. } => "name a column of the file: --batch COLUMN".to_owned(),
         DataError::MissingColumn { key, .. } | DataError::AmbiguousColumn { key, .. } => {
             format!("use --map {key}=COLUMN")
         }

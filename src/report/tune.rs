@@ -86,7 +86,7 @@ pub fn cells_table(fit: &TuningFit) -> Table {
             &cell.runs.to_string(),
             &cell.near.to_string(),
             &format!("{:.2e}", cell.lr),
-            &factor(cell.lr_se),
+            &or_dash(cell.lr_se.map(factor)),
             &or_dash(cell.batch.map(number)),
             &or_dash(cell.batch_se.map(factor)),
         ]);

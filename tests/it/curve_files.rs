@@ -62,7 +62,7 @@ fn a_curve_is_read_with_its_plan_and_its_restart() {
 fn bad_curves_are_named_with_line_and_column() {
     let folder = tempfile::tempdir().expect("a folder");
     for (text, wanted) in [
-        ("step,loss\n1,2\n", "no learning rate was logged"),
+        ("step,loss\n1,2\n", "the learning rate"),
         ("step,lr,loss\n1,1e-3,2\n2,fast,2\n", "3: `lr` is `fast`"),
         ("step,lr,loss\n1,1e-3,-2\n", "a loss above zero"),
         ("step,lr,loss\n1,1e-3,\n2,1e-3,3\n", "step 1 has no loss, but a later one has"),
@@ -73,7 +73,7 @@ fn bad_curves_are_named_with_line_and_column() {
         let path = file(&folder, "bad.csv", text);
         let (code, out, error) = isoloss(&["forecast", &path]);
         assert_eq!((code, out.as_str()), (2, ""), "{text}: {error}");
-        assert!(error.contains("bad") && error.contains(wanted), "{text}: {error}");
+        assert!(error.contains("bad.csv") && error.contains(wanted), "{text}: {error}");
     }
 }
 

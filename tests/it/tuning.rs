@@ -167,6 +167,29 @@ fn too_few_cells_say_what_is_missing() {
     assert!(fit.lr.n_exponent.is_none() && fit.batch.is_none());
 }
 
+/// Three rates per cell and one batch: a parabola through three points, or a refusal at an end.
+#[test]
+fn three_rates_per_cell_are_enough_for_a_law_of_the_rate() {
+    let mut runs = Vec::new();
+    for (n, middle) in [(1e8, 0.2), (2e8, -0.1), (4e8, 0.3), (8e8, -0.2), (1.6e9, 5.0)] {
+        for d in [4e9, 1.6e10] {
+            for step in [-1.0, 0.0, 1.0] {
+                let x = middle + 1.5 * step;
+                let (n, d) = (Params::new(n), Tokens::new(d));
+                let lr = (ln_lr(n.get(), d.get()) + x).exp();
+                let loss_nats = 3.0 * (0.01 * x * x).exp();
+                runs.push(TuningRun { n, d, lr, batch: None, loss_nats });
+            }
+        }
+    }
+    let fit = fit_tuning(&table(runs), &TuningConfig::default()).expect("a law");
+    assert_eq!((fit.cells.len(), fit.refused.len()), (8, 2));
+    let edge = CellProblem::Edge { batch: false, upper: false };
+    assert!(fit.refused.iter().all(|cell| cell.problem == edge), "{:?}", fit.refused);
+    assert!((fit.lr.n_exponent.expect("N varies") - LR[1]).abs() < 1e-6);
+    assert!(fit.cells[0].lr_se.is_none());
+}
+
 fn isoloss(args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_isoloss")).args(args).output().expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -20,8 +20,8 @@ pub struct TunedCell {
     pub near: usize,
     /// Best learning rate.
     pub lr: f64,
-    /// Standard error of its logarithm.
-    pub lr_se: f64,
+    /// Standard error of its logarithm; absent where the runs are no more than the coefficients.
+    pub lr_se: Option<f64>,
     /// Best batch, where the cell varies it.
     pub batch: Option<f64>,
     /// Standard error of its logarithm.
@@ -128,23 +128,26 @@ struct Quadratic {
 ///
 /// ln L is fitted by a quadratic in ln lr and ln batch (in ln lr alone where the batch does not vary),
 /// by Huber's weights, to the runs whose predicted loss is within `window` of the lowest, chosen again
-/// until they stay. At least two runs more than coefficients are kept.
+/// until they stay. At least two runs more than coefficients are kept, where there are as many.
 ///
 /// - `window`: a share of the loss.
 pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, CellProblem> {
     let columns = variables(runs)?;
     let k = columns.len();
     let p = 1 + k + k * (k + 1) / 2;
-    if runs.len() < p + 2 {
-        return Err(CellProblem::FewRuns { wanted: p + 2 });
+    // Three rates fix a parabola, and people try three; more variables want runs to spare.
+    let wanted = if k == 1 { p } else { p + 2 };
+    if runs.len() < wanted {
+        return Err(CellProblem::FewRuns { wanted });
     }
+    let least = (p + 2).min(runs.len());
     let centres: Vec<f64> =
         columns.iter().map(|c| c.iter().sum::<f64>() / c.len() as f64).collect();
     let at: Vec<Vec<f64>> = (0..runs.len())
         .map(|i| columns.iter().zip(&centres).map(|(c, centre)| c[i] - centre).collect())
         .collect();
     let ln_loss: Vec<f64> = runs.iter().map(|run| run.loss_nats.ln()).collect();
-    let mut near = lowest(&ln_loss, window, p + 2);
+    let mut near = lowest(&ln_loss, window, least);
     let mut found = None;
     for _ in 0..PASSES {
         let quadratic = fit(&at, &ln_loss, &near, k);
@@ -153,7 +156,7 @@ pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, Cell
         // A run far above the quadratic has diverged, or another fault.
         let shown: Vec<f64> =
             predicted.iter().zip(&ln_loss).map(|(p, l)| p.max(l - window)).collect();
-        let again = within(&shown, quadratic.lowest + window, p + 2);
+        let again = within(&shown, quadratic.lowest + window, least);
         found = Some((quadratic, near.iter().filter(|n| **n).count()));
         if again == near {
             break;
@@ -185,7 +188,7 @@ pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, Cell
         runs: runs.len(),
         near,
         lr: natural(0),
-        lr_se: quadratic.errors[0],
+        lr_se: Some(quadratic.errors[0]).filter(|se| se.is_finite()),
         batch: (k == 2).then(|| natural(1)),
         batch_se: (k == 2).then(|| quadratic.errors[1]),
         loss_nats: quadratic.lowest.exp(),
@@ -270,6 +273,10 @@ fn fit(at: &[Vec<f64>], ln_loss: &[f64], near: &[bool], k: usize) -> Option<Quad
         // The median of n residuals of p coefficients is too small.
         let freedom = (rows.len() as f64 / (rows.len() - p) as f64).sqrt();
         sd = 1.4826 * median(&sizes) * freedom;
+        // An exact fit leaves nothing to weigh.
+        if sd.is_nan() || sd < 1e-14 {
+            break;
+        }
         for (w, r) in weights.iter_mut().zip(&sizes) {
             *w = (BAND * sd / r.max(1e-300)).min(1.0);
         }

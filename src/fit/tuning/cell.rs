@@ -271,7 +271,10 @@ fn fit(at: &[Vec<f64>], ln_loss: &[f64], near: &[bool], k: usize) -> Option<Quad
         let residuals = &y - &design * &coefs;
         let sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
         // The median of n residuals of p coefficients is too small.
-        let freedom = (rows.len() as f64 / (rows.len() - p) as f64).sqrt();
+        let freedom = match rows.len() - p {
+            0 => f64::NAN,
+            spare => (rows.len() as f64 / spare as f64).sqrt(),
+        };
         sd = 1.4826 * median(&sizes) * freedom;
         // An exact fit leaves nothing to weigh.
         if sd.is_nan() || sd < 1e-14 {

@@ -253,7 +253,7 @@ impl Line {
             column.add_scalar_mut(-mean);
         }
         let singular = centred.singular_values();
-        if !(singular.min() > 1e-3 * singular.max()) {
+        if singular.min() <= 1e-3 * singular.max() {
             return None;
         }
         let solver = design.clone().pseudo_inverse(1e-12).ok()?;

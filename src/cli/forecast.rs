@@ -41,6 +41,10 @@ pub(super) struct Args {
     /// Steps of a linear warm-up from zero that the curves leave out; 0 for none. A guess when absent.
     #[arg(long, value_name = "STEPS")]
     warmup: Option<usize>,
+    /// Peak learning rate of a run whose log holds no rates; --until, --shape, --final-lr and
+    /// --warmup then say its schedule from the start.
+    #[arg(long, value_name = "RATE")]
+    peak_lr: Option<f64>,
     /// Last step of the run, where its log does not plan that far.
     #[arg(long, value_name = "STEP")]
     until: Option<usize>,
@@ -96,6 +100,9 @@ impl LawArg {
     }
 }
 
+/// Lines of what was left out that people see.
+const SHOWN: usize = 10;
+
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let request = args.request();
     let options = args.reading.options(console.strict)?;
@@ -109,7 +116,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let mut answer = answer?;
     answer.left_out.extend(set.skipped.iter().map(ToString::to_string));
     let mut text = forecast_text(&answer.forecast, args.verbose);
-    text.extend(answer.left_out.iter().map(|line| format!("left out {line}\n")));
+    text.extend(answer.left_out.iter().take(SHOWN).map(|line| format!("left out {line}\n")));
+    if let Some(more) = answer.left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text.push_str(&format!("and {more} more left out; --json has all\n"));
+    }
     if let Some(path) = &args.out {
         text.push_str(&format!("\n{}", save_json(path, &answer)?));
     }
@@ -130,6 +140,7 @@ impl Args {
             run: self.run.clone(),
             rest: goes_on.then_some(rest),
             warmup: self.warmup,
+            peak_lr: self.peak_lr,
             config: CurveConfig {
                 rows: self.rows,
                 burn_in: self.burn_in,

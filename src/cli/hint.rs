@@ -32,6 +32,10 @@ fn data(error: &DataError) -> Option<String> {
         DataError::NotBuilt { feature, .. } => {
             format!("install with cargo install --path . --features {feature} (or full)")
         }
+        DataError::MissingColumn { key: "lr", .. } | DataError::NoSuchColumn { key: "lr", .. } => {
+            "call the column lr; isoloss tune takes --lr COLUMN, isoloss forecast --peak-lr RATE where none was logged".to_owned()
+        }
+        DataError::NoSuchColumn { key: "batch", .. } => "name a column of the file: --batch COLUMN".to_owned(),
         DataError::MissingColumn { key, .. } | DataError::AmbiguousColumn { key, .. } => {
             format!("use --map {key}=COLUMN")
         }
@@ -149,6 +153,9 @@ fn study(error: &StudyError) -> Option<&'static str> {
         StudyError::OtherParams { .. } => "use --params all, non-embedding or active",
         StudyError::Schedule { .. } => {
             "--until STEP, --shape hold|linear|sqrt|cosine and --final-lr RATE say how the rate goes on"
+        }
+        StudyError::NoRates { .. } => {
+            "--peak-lr RATE --warmup STEPS --until STEP --shape hold|linear|sqrt|cosine --final-lr RATE"
         }
         StudyError::UnknownRun { .. } => "--run NAME takes one of them",
         _ => return None,

@@ -42,6 +42,9 @@ pub struct TrainingCurve {
     /// N, where its log says it.
     #[serde(default)]
     pub params: Option<Params>,
+    /// Whether its log holds no learning rates, so that those of the rows say nothing.
+    #[serde(default)]
+    pub without_rates: bool,
     /// Whether its losses count bytes rather than tokens.
     #[serde(default)]
     pub per_byte: bool,

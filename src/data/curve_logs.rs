@@ -150,16 +150,14 @@ fn curve_of(log: &mut RunLog, choice: LossChoice) -> Result<TrainingCurve, Strin
         return Err("no loss was logged; choose the column or key for loss".to_owned());
     }
     let rates = log.series(Metric::Rate);
-    let (Some(first), Some(last)) = (rates.first(), rates.last()) else {
-        return Err("no learning rate was logged; choose the column or key for lr".to_owned());
-    };
     if log.last_step().is_some_and(|step| step > MOST_STEPS) {
         return Err(format!("more than {MOST_STEPS:e} steps"));
     }
-    let rate_at = |step: f64| match rates.at(step) {
-        Some(rate) => rate,
-        None if step < first.step => first.last,
-        None => last.last,
+    let rate_at = |step: f64| match (rates.at(step), rates.first(), rates.last()) {
+        (Some(rate), _, _) => rate,
+        (None, Some(first), _) if step < first.step => first.last,
+        (None, _, Some(last)) => last.last,
+        (None, _, None) => 1.0,
     };
     // Step by step, a loss where there is one; the rate of a step without one shapes the schedule.
     let mut points: BTreeMap<usize, LoggedPoint> = BTreeMap::new();
@@ -186,6 +184,7 @@ fn curve_of(log: &mut RunLog, choice: LossChoice) -> Result<TrainingCurve, Strin
         points: points.into_values().collect(),
         replaced: losses.replaced,
         warmup: None,
+        without_rates: rates.is_empty(),
         planned: planned.map(|steps| steps as usize),
         params: sizes.all.or(sizes.non_embedding).or(sizes.active).map(Params::new),
         per_byte: log.is_per_byte(metric),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::cell_table::CellTable;
-use super::files::sources;
+use super::files::{Meter, sources};
 use super::log::Value;
 use super::one_quantity::{OneQuantity, OneQuantityTable};
 use super::options::ReadOptions;
@@ -117,7 +117,14 @@ pub fn read_values(
 ) -> Result<Vec<f64>> {
     let mut values = Vec::new();
     for source in sources(paths)? {
-        let mut table = table_of(&source.path)?;
+        let mut table = match table_of(&source.path) {
+            // One column has no separator to know a table by.
+            Err(DataError::UnknownFormat { .. }) => {
+                let meter = Meter::default();
+                CellTable::csv(source.shown(), source.open(&meter, &|_, _| {})?, b',')?
+            }
+            table => table?,
+        };
         table.scale(&options.map);
         let quantity = quantity(of);
         let at = find(&table, quantity, options).ok_or_else(|| DataError::MissingColumn {

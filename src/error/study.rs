@@ -6,6 +6,14 @@ use crate::units::ParamRule;
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum StudyError {
+    /// A log without learning rates.
+    #[error(
+        "no learning rate was logged for `{run}`; give its peak, its warm-up and the shape of its schedule, or the column or key of the rate"
+    )]
+    NoRates {
+        /// The run.
+        run: String,
+    },
     /// A run that no file holds.
     #[error("no curve is of a run `{run}`; there are {}", .known.join(", "))]
     UnknownRun {

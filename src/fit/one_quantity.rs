@@ -108,6 +108,8 @@ pub fn fit_one_quantity(
                 | Warning::ThinPlane { .. }
                 | Warning::FlopsMismatch { .. }
                 | Warning::ResidualTrend { .. }
+                // `few-runs` says it of a table whose rows are its groups.
+                | Warning::FewClusters { .. }
         )
     };
     let warnings = fit.warnings.iter().filter(about_the_law).cloned().collect();

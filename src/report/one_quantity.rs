@@ -31,6 +31,9 @@ pub fn one_quantity_text(law: &OneQuantityFit) -> String {
     for name in ["E", "A", "gamma"] {
         table.push([name, &number(value(name)), &between(law.intervals.get(name), number)]);
     }
+    if law.per_byte {
+        text.push_str("losses are in nats per byte\n");
+    }
     text.push_str(&format!("\n{}", table.to_text()));
     let proof = if fit.certificate.certified { "certified minimum" } else { "NOT certified" };
     text.push_str(&format!(

@@ -16,7 +16,7 @@ pub fn tuning_text(fit: &TuningFit) -> String {
     }
     let cells = fit.cells.len() + fit.refused.len();
     text.push_str(&format!(
-        "from {} of {cells} cells, N counting {}; a cell's optimum is within {} of the law\n",
+        "from {} of {cells} cells, N counting {}; optima scatter by {} around the law\n",
         fit.cells.len(),
         fit.params,
         scatter(&fit.lr),
@@ -86,7 +86,7 @@ pub fn cells_table(fit: &TuningFit) -> Table {
             &cell.runs.to_string(),
             &cell.near.to_string(),
             &format!("{:.2e}", cell.lr),
-            &factor(cell.lr_se),
+            &or_dash(cell.lr_se.map(factor)),
             &or_dash(cell.batch.map(number)),
             &or_dash(cell.batch_se.map(factor)),
         ]);

@@ -52,6 +52,7 @@ pub struct Rest {
 /// | `run` | the first | name of the run to forecast |
 /// | `rest` | none | rest of its schedule, where its rows do not plan it |
 /// | `warmup` | none | steps of a linear warm-up that no curve has logged |
+/// | `peak_lr` | none | peak rate of a run whose log holds no rates |
 /// | `config` | [`CurveConfig::default`] | how the law is fitted; its fields stand beside in a file |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -64,6 +65,8 @@ pub struct ForecastRequest {
     pub rest: Option<Rest>,
     /// Steps of a linear warm-up that the curves leave out; 0 for none.
     pub warmup: Option<usize>,
+    /// Peak learning rate of a run whose log holds no rates; `rest` says its schedule from the start.
+    pub peak_lr: Option<f64>,
     /// How the law is fitted.
     #[serde(flatten)]
     pub config: CurveConfig,
@@ -72,7 +75,8 @@ pub struct ForecastRequest {
 impl Default for ForecastRequest {
     fn default() -> Self {
         let config = CurveConfig::default();
-        Self { law: "sublinear-power".to_owned(), run: None, rest: None, warmup: None, config }
+        let law = "sublinear-power".to_owned();
+        Self { law, run: None, rest: None, warmup: None, peak_lr: None, config }
     }
 }
 
@@ -126,6 +130,12 @@ impl ForecastRequest {
         }
         let mut left_out = Vec::new();
         if let Some((run, others)) = curves.split_first_mut() {
+            if run.without_rates {
+                let Some(peak) = self.peak_lr.filter(|lr| lr.is_finite() && *lr > 0.0) else {
+                    return Err(StudyError::NoRates { run: run.name.clone() }.into());
+                };
+                run.points.iter_mut().for_each(|point| point.rate = peak);
+            }
             match &self.rest {
                 Some(rest) => rest.extend(run)?,
                 None => check_planned(run)?,
@@ -134,6 +144,10 @@ impl ForecastRequest {
         }
         if let Some(run) = curves.first().cloned() {
             curves.retain(|other| is_other(&run, other).is_none());
+            // The run itself is kept whatever it lacks.
+            if run.without_rates {
+                curves.insert(0, run);
+            }
         }
         let forecast = forecast_with_progress(law, &curves, &self.config, progress)?;
         Ok(ForecastReport { forecast, left_out })
@@ -155,6 +169,9 @@ impl ForecastRequest {
 
 /// Why a curve cannot be fitted with a run, where something says so.
 fn is_other(run: &TrainingCurve, other: &TrainingCurve) -> Option<String> {
+    if other.without_rates {
+        return Some(format!("{}: no learning rate was logged", other.name));
+    }
     if run.per_byte != other.per_byte {
         return Some(format!(
             "{}: its loss counts bytes in one run and tokens in the other",
@@ -190,7 +207,7 @@ impl Rest {
             return bad(ScheduleProblem::NoEnd { last: last.step });
         };
         let final_rate = self.final_rate;
-        if until <= last.step {
+        if until < last.step || (until == last.step && !curve.without_rates) {
             return bad(ScheduleProblem::EndsBefore { last: last.step, until });
         }
         if until > MOST_STEPS {
@@ -198,6 +215,10 @@ impl Rest {
         }
         if !(final_rate.is_finite() && final_rate >= 0.0) {
             return bad(ScheduleProblem::FinalRate { found: final_rate });
+        }
+        if curve.without_rates {
+            self.lay(curve, until);
+            return Ok(());
         }
         let rates = curve.rates();
         let peak = rates.iter().copied().fold(0.0, f64::max);
@@ -233,5 +254,31 @@ impl Rest {
             curve.points.push(LoggedPoint { step, rate, loss_nats: None });
         }
         Ok(())
+    }
+
+    /// The whole schedule of a run whose log holds no rates, from its warm-up on.
+    fn lay(&self, curve: &mut TrainingCurve, until: usize) {
+        let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) else { return };
+        let (peak, last) = (first.rate, last.step);
+        let warm = curve.warmup.unwrap_or(0).min(until - 1);
+        let decay = self.decay_steps.unwrap_or(until - warm).clamp(1, until - warm);
+        let rate = |step: usize| {
+            let begun = if self.shape == Continuation::Cosine { warm } else { until - decay };
+            let done = step.saturating_sub(begun) as f64 / (until - begun) as f64;
+            let left = match self.shape {
+                Continuation::Hold => 1.0,
+                Continuation::Linear => 1.0 - done,
+                Continuation::Sqrt => 1.0 - done.sqrt(),
+                Continuation::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+            };
+            let warmed = if step < warm { step as f64 / warm as f64 } else { 1.0 };
+            warmed * (self.final_rate + left * (peak - self.final_rate))
+        };
+        for point in &mut curve.points {
+            point.rate = rate(point.step);
+        }
+        let ahead =
+            (last + 1..=until).map(|step| LoggedPoint { step, rate: rate(step), loss_nats: None });
+        curve.points.extend(ahead);
     }
 }

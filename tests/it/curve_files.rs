@@ -142,6 +142,27 @@ fn a_half_finished_run_is_forecast_and_the_file_written_whole() {
     let logged_run: serde_json::Value = serde_json::from_str(&text).expect("one object");
     let again = logged_run["loss"].as_f64().expect("a number");
     assert!((again / loss - 1.0).abs() < 1e-4, "{again} {loss}");
+    // Without rates in the log, flags say the schedule from its start.
+    let bare: String = curve(3000)
+        .lines()
+        .filter(|l| !l.ends_with(','))
+        .map(|l| {
+            let cells: Vec<&str> = l.split(',').collect();
+            format!("{},{}\n", cells[0], cells[2])
+        })
+        .collect();
+    let bare = file(&folder, "bare.csv", &bare);
+    let schedule = ["--peak-lr", "1e-3", "--warmup", "100", "--decay-steps", "2000"];
+    let args: Vec<&str> = ["forecast", &bare, "--law", "annealing", "--bootstrap", "0", "--json"]
+        .into_iter()
+        .chain(schedule)
+        .chain(more)
+        .collect();
+    let (code, text, error) = isoloss(&args);
+    assert_eq!(code, 0, "{error}");
+    let laid: serde_json::Value = serde_json::from_str(&text).expect("one object");
+    let again = laid["loss"].as_f64().expect("a number");
+    assert!((again / loss - 1.0).abs() < 1e-4, "{again} {loss}");
     for bad in [["--until", "2000"], ["--until", "99000000"]] {
         let (code, _, error) = isoloss(&["forecast", &logged, bad[0], bad[1]]);
         assert!(code == 2 && error.contains("--until"), "{error}");

@@ -44,8 +44,12 @@ mod laws;
 mod log_formats;
 #[cfg(feature = "logs")]
 mod logs;
+#[cfg(feature = "cli")]
+mod one_quantity;
 mod progress;
 mod properties;
+#[cfg(feature = "logs")]
+mod published_curves;
 mod refusals;
 #[cfg(feature = "logs")]
 mod repetition;
@@ -64,5 +68,7 @@ mod step_logs;
 mod sweep;
 #[cfg(all(feature = "cli", feature = "train"))]
 mod trainer;
+#[cfg(feature = "cli")]
+mod tuning;
 #[cfg(all(feature = "cli", not(feature = "train")))]
 mod without_trainer;

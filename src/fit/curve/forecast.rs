@@ -168,6 +168,8 @@ pub fn forecast_with_progress(
     progress: &OnProgress<'_>,
 ) -> Result<Forecast> {
     config.validate()?;
+    let guesses = curves;
+    let curves = &alike(curves);
     let windows =
         curves.iter().map(|c| Windows::of(c, config)).collect::<Result<Vec<Windows>>>()?;
     let (Some(curve), Some(first)) = (curves.first(), windows.first()) else {
@@ -205,7 +207,7 @@ pub fn forecast_with_progress(
     let mut warnings = fitted.certificate.warnings();
     warnings.extend(fitted.draws.warning());
     warnings.extend(fitted.at_bound.iter().cloned());
-    warnings.extend(doubts(curves, area_ahead, seen, decay_ahead));
+    warnings.extend(doubts(guesses, area_ahead, seen, decay_ahead));
     let coefs = law.coefs();
     let free = vec![None; coefs.len()];
     let Spread { intervals, std_errors } =
@@ -257,6 +259,21 @@ fn furthest_area(curves: &[Windows]) -> f64 {
     curves.iter().map(area).fold(0.0, f64::max)
 }
 
+/// The curves with one guess of what their first steps were: if one seems to leave out its warm-up, so
+/// do all that begin late, and the warm-up is over where the first of them begins.
+fn alike(curves: &[TrainingCurve]) -> Vec<TrainingCurve> {
+    let ramps = curves.iter().filter(|c| matches!(c.lead_in(), LeadIn::Ramp(_)));
+    let Some(first) = ramps.filter_map(TrainingCurve::guessed_until).min() else {
+        return curves.to_vec();
+    };
+    let late = |c: &TrainingCurve| c.guessed_until().is_some();
+    let one = |c: &TrainingCurve| {
+        let warmup = if late(c) { Some(first) } else { c.warmup };
+        TrainingCurve { warmup, ..c.clone() }
+    };
+    curves.iter().map(one).collect()
+}
+
 /// What is doubtful about the curves and how far the forecast goes beyond them.
 fn doubts(curves: &[TrainingCurve], area_ahead: f64, seen: f64, decay_ahead: f64) -> Vec<Warning> {
     let mut warnings = Vec::new();
@@ -268,8 +285,11 @@ fn doubts(curves: &[TrainingCurve], area_ahead: f64, seen: f64, decay_ahead: f64
         warnings.push(Warning::DecayUnseen { seen, ahead: decay_ahead });
     }
     let guessed = curves.iter().filter_map(|c| Some((c, c.guessed_until()?)));
-    if let Some((curve, first)) = guessed.max_by_key(|(_, first)| *first) {
-        let (run, ramp) = (curve.name.clone(), matches!(curve.lead_in(), LeadIn::Ramp(_)));
+    if let Some((curve, first)) = guessed.min_by_key(|(_, first)| *first) {
+        let ramp = curves
+            .iter()
+            .any(|c| c.guessed_until().is_some() && matches!(c.lead_in(), LeadIn::Ramp(_)));
+        let run = curve.name.clone();
         warnings.push(Warning::WarmupGuessed { run, first, ramp });
     }
     warnings

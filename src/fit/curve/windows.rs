@@ -18,6 +18,9 @@ pub(super) struct Windows {
 /// Least share of the peak by which the rate must have come down for the terms of decay to show.
 const LEAST_DECAY: f64 = 0.05;
 
+/// Rows behind a decay that show its effect.
+const LEAST_ROWS: usize = 5;
+
 impl Windows {
     /// Windows of equal numbers of logged steps after the warm-up and the burn-in.
     pub(super) fn of(curve: &TrainingCurve, config: &CurveConfig) -> Result<Self> {
@@ -50,9 +53,11 @@ impl Windows {
         }
     }
 
-    /// How far the rate comes down within them, as a share of its peak.
+    /// How far the rate has come down within them, as a share of its peak, with a few rows left to see
+    /// what it did.
     pub(super) fn decay(&self) -> f64 {
-        self.steps.last().map_or(0.0, |s| self.schedule.decay(*s))
+        let seen = self.steps.len().checked_sub(LEAST_ROWS);
+        seen.map_or(0.0, |at| self.schedule.decay(self.steps[at]))
     }
 }
 

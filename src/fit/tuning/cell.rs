@@ -20,8 +20,8 @@ pub struct TunedCell {
     pub near: usize,
     /// Best learning rate.
     pub lr: f64,
-    /// Standard error of its logarithm.
-    pub lr_se: f64,
+    /// Standard error of its logarithm; absent where the runs are no more than the coefficients.
+    pub lr_se: Option<f64>,
     /// Best batch, where the cell varies it.
     pub batch: Option<f64>,
     /// Standard error of its logarithm.
@@ -29,6 +29,10 @@ pub struct TunedCell {
     /// Loss there.
     #[serde(rename = "loss")]
     pub loss_nats: f64,
+    /// Learning rate of the run with the lowest loss.
+    pub lowest_lr: f64,
+    /// Its batch, where the cell varies it.
+    pub lowest_batch: Option<f64>,
 }
 
 /// A cell without an optimum.
@@ -124,23 +128,26 @@ struct Quadratic {
 ///
 /// ln L is fitted by a quadratic in ln lr and ln batch (in ln lr alone where the batch does not vary),
 /// by Huber's weights, to the runs whose predicted loss is within `window` of the lowest, chosen again
-/// until they stay. At least two runs more than coefficients are kept.
+/// until they stay. At least two runs more than coefficients are kept, where there are as many.
 ///
 /// - `window`: a share of the loss.
 pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, CellProblem> {
     let columns = variables(runs)?;
     let k = columns.len();
     let p = 1 + k + k * (k + 1) / 2;
-    if runs.len() < p + 2 {
-        return Err(CellProblem::FewRuns { wanted: p + 2 });
+    // Three rates fix a parabola, and people try three; more variables want runs to spare.
+    let wanted = if k == 1 { p } else { p + 2 };
+    if runs.len() < wanted {
+        return Err(CellProblem::FewRuns { wanted });
     }
+    let least = (p + 2).min(runs.len());
     let centres: Vec<f64> =
         columns.iter().map(|c| c.iter().sum::<f64>() / c.len() as f64).collect();
     let at: Vec<Vec<f64>> = (0..runs.len())
         .map(|i| columns.iter().zip(&centres).map(|(c, centre)| c[i] - centre).collect())
         .collect();
     let ln_loss: Vec<f64> = runs.iter().map(|run| run.loss_nats.ln()).collect();
-    let mut near = lowest(&ln_loss, window, p + 2);
+    let mut near = lowest(&ln_loss, window, least);
     let mut found = None;
     for _ in 0..PASSES {
         let quadratic = fit(&at, &ln_loss, &near, k);
@@ -149,8 +156,8 @@ pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, Cell
         // A run far above the quadratic has diverged, or another fault.
         let shown: Vec<f64> =
             predicted.iter().zip(&ln_loss).map(|(p, l)| p.max(l - window)).collect();
-        let again = within(&shown, quadratic.lowest + window, p + 2);
-        found = Some((quadratic, near.len()));
+        let again = within(&shown, quadratic.lowest + window, least);
+        found = Some((quadratic, near.iter().filter(|n| **n).count()));
         if again == near {
             break;
         }
@@ -172,13 +179,16 @@ pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, Cell
     }
     let natural = |j: usize| (quadratic.optimum[j] + centres[j]).exp();
     let (n, d) = (runs[0].n, runs[0].d);
+    let lowest = (0..runs.len()).min_by(|a, b| ln_loss[*a].total_cmp(&ln_loss[*b])).unwrap_or(0);
     Ok(TunedCell {
+        lowest_lr: runs[lowest].lr,
+        lowest_batch: runs[lowest].batch.filter(|_| k == 2),
         n,
         d,
         runs: runs.len(),
         near,
         lr: natural(0),
-        lr_se: quadratic.errors[0],
+        lr_se: Some(quadratic.errors[0]).filter(|se| se.is_finite()),
         batch: (k == 2).then(|| natural(1)),
         batch_se: (k == 2).then(|| quadratic.errors[1]),
         loss_nats: quadratic.lowest.exp(),
@@ -187,19 +197,21 @@ pub(super) fn optimum(runs: &[TuningRun], window: f64) -> Result<TunedCell, Cell
 
 /// ln lr, and ln batch where it varies.
 fn variables(runs: &[TuningRun]) -> Result<Vec<Vec<f64>>, CellProblem> {
-    let distinct = |column: &[f64]| {
-        let mut sorted = column.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        sorted.dedup();
-        sorted.len()
-    };
     let rates: Vec<f64> = runs.iter().map(|run| run.lr.ln()).collect();
-    if distinct(&rates) < 3 {
+    if distinct(rates.iter().copied()) < 3 {
         return Err(CellProblem::OneRate);
     }
     let batches: Option<Vec<f64>> = runs.iter().map(|run| run.batch.map(f64::ln)).collect();
-    let batches = batches.filter(|column| distinct(column) >= 3);
+    let batches = batches.filter(|column| distinct(column.iter().copied()) >= 3);
     Ok(std::iter::once(rates).chain(batches).collect())
+}
+
+/// Different values.
+fn distinct(values: impl Iterator<Item = f64>) -> usize {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.dedup();
+    sorted.len()
 }
 
 /// Constant, linear and quadratic terms.
@@ -244,6 +256,10 @@ fn fit(at: &[Vec<f64>], ln_loss: &[f64], near: &[bool], k: usize) -> Option<Quad
     let rows: Vec<usize> = (0..at.len()).filter(|i| near[*i]).collect();
     let all: Vec<Vec<f64>> = rows.iter().map(|i| terms(&at[*i])).collect();
     let p = all.first()?.len();
+    // Two values of a variable leave its curvature open.
+    if (0..k).any(|j| distinct(rows.iter().map(|i| at[*i][j])) < 3) {
+        return None;
+    }
     let design = DMatrix::from_fn(rows.len(), p, |i, j| all[i][j]);
     let y = DVector::from_iterator(rows.len(), rows.iter().map(|i| ln_loss[*i]));
     let mut weights = vec![1.0; rows.len()];
@@ -255,8 +271,15 @@ fn fit(at: &[Vec<f64>], ln_loss: &[f64], near: &[bool], k: usize) -> Option<Quad
         let residuals = &y - &design * &coefs;
         let sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
         // The median of n residuals of p coefficients is too small.
-        let freedom = (rows.len() as f64 / (rows.len() - p) as f64).sqrt();
+        let freedom = match rows.len() - p {
+            0 => f64::NAN,
+            spare => (rows.len() as f64 / spare as f64).sqrt(),
+        };
         sd = 1.4826 * median(&sizes) * freedom;
+        // An exact fit leaves nothing to weigh.
+        if sd.is_nan() || sd < 1e-14 {
+            break;
+        }
         for (w, r) in weights.iter_mut().zip(&sizes) {
             *w = (BAND * sd / r.max(1e-300)).min(1.0);
         }

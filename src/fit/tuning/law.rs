@@ -79,8 +79,8 @@ pub struct TuningFit {
 
 /// How far above its lowest loss a cell's runs count, as shares of the loss. A narrow window has few
 /// runs and much noise, a wide one a valley that is no quadratic, steeper towards large rates. The
-/// estimate is that of the middle one; the draws of all three are pooled, so that an interval carries
-/// what the choice is worth.
+/// estimate is that of the middle one; the draws of all three, and of the law through the lowest run of
+/// each cell, are pooled, so that an interval carries what the choice is worth.
 const WINDOWS: [f64; 3] = [0.005, 0.01, 0.02];
 const MIDDLE: usize = 1;
 
@@ -122,13 +122,14 @@ pub fn fit_tuning(table: &TuningTable, config: &TuningConfig) -> Result<TuningFi
         let first = refused.first().map(ToString::to_string);
         return Err(FitError::FewCells { usable, cells, sizes, tokens, wanted, first });
     }
-    let law = |target: &dyn Fn(&TunedCell) -> Option<f64>, with: [bool; 2], salt: u64| {
+    let law = |target: Target, with: [bool; 2], salt: u64| {
         TuningLaw::of(&by_window, target, with, config, salt)
     };
-    let rate = law(&|cell| Some(cell.lr.ln()), [terms.n, terms.d], 0);
-    let ln_batch = |cell: &TunedCell| cell.batch.map(f64::ln);
-    let batch = law(&ln_batch, if terms.d { [false, true] } else { [true, false] }, 1);
-    let batch_with_n = (terms.n && terms.d).then(|| law(&ln_batch, [true, true], 2)).flatten();
+    let rate = law(Target::Rate, [terms.n, terms.d], 0);
+    let of_batch = if terms.d { [false, true] } else { [true, false] };
+    let batch = law(Target::Batch, of_batch, 1);
+    let both = terms.n && terms.d;
+    let batch_with_n = both.then(|| law(Target::Batch, [true, true], 2)).flatten();
     let Some(lr) = rate else {
         let (usable, cells, sizes, tokens) = (found.len(), cells.len(), terms.sizes, terms.tokens);
         let (wanted, first) = (ON_A_LINE, None);
@@ -183,7 +184,9 @@ impl Terms {
 
     /// What is missing for a law.
     fn lack(&self, cells: usize) -> Option<&'static str> {
-        if !self.n && !self.d {
+        if cells == 0 {
+            Some("at least four cells with an optimum")
+        } else if !self.n && !self.d {
             Some("cells of several N or D")
         } else if self.n && self.d && cells < 5 {
             Some("at least five cells: three coefficients, and two more to see how far it holds")
@@ -191,6 +194,25 @@ impl Terms {
             Some("at least four cells")
         } else {
             None
+        }
+    }
+}
+
+/// What a law is of.
+#[derive(Clone, Copy)]
+enum Target {
+    Rate,
+    Batch,
+}
+
+impl Target {
+    /// Its logarithm at the optimum of a cell, or at the lowest run.
+    fn of(self, cell: &TunedCell, lowest: bool) -> Option<f64> {
+        match (self, lowest) {
+            (Self::Rate, false) => Some(cell.lr.ln()),
+            (Self::Rate, true) => Some(cell.lowest_lr.ln()),
+            (Self::Batch, false) => cell.batch.map(f64::ln),
+            (Self::Batch, true) => cell.lowest_batch.map(f64::ln),
         }
     }
 }
@@ -207,7 +229,7 @@ impl Line {
     /// `None` below two more cells than coefficients, or where the terms are not independent.
     fn of(
         cells: &[TunedCell],
-        target: &dyn Fn(&TunedCell) -> Option<f64>,
+        target: impl Fn(&TunedCell) -> Option<f64>,
         with: [bool; 2],
     ) -> Option<Self> {
         let rows: Vec<(Vec<f64>, f64)> = cells
@@ -231,7 +253,7 @@ impl Line {
             column.add_scalar_mut(-mean);
         }
         let singular = centred.singular_values();
-        if !(singular.min() > 1e-3 * singular.max()) {
+        if singular.min() <= 1e-3 * singular.max() {
             return None;
         }
         let solver = design.clone().pseudo_inverse(1e-12).ok()?;
@@ -264,14 +286,18 @@ impl Line {
 impl TuningLaw {
     fn of(
         by_window: &[Vec<TunedCell>],
-        target: &dyn Fn(&TunedCell) -> Option<f64>,
+        target: Target,
         with: [bool; 2],
         config: &TuningConfig,
         salt: u64,
     ) -> Option<Self> {
-        let line = Line::of(&by_window[MIDDLE], target, with)?;
-        let lines: Vec<Line> =
-            by_window.iter().filter_map(|cells| Line::of(cells, target, with)).collect();
+        let middle = &by_window[MIDDLE];
+        let line = Line::of(middle, |cell| target.of(cell, false), with)?;
+        let lines: Vec<Line> = by_window
+            .iter()
+            .filter_map(|cells| Line::of(cells, |cell| target.of(cell, false), with))
+            .chain(Line::of(middle, |cell| target.of(cell, true), with))
+            .collect();
         let mut rng = stream(config.seed, salt);
         let draws: Vec<[f64; 3]> = (0..config.bootstrap)
             .map(|k| Line::spread(&lines[k % lines.len()].draw(&mut rng), with))

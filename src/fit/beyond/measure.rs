@@ -60,9 +60,10 @@ pub(crate) fn measure(
     measured.tenfold = measured.half_width(surface, &tenfold);
     measured.gain = (surface.loss(&edge) / surface.loss(&tenfold)).ln();
     measured.reach = match measured.tenfold / measured.gain {
-        share if share.is_nan() || share > WITH_CARE || share < 0.0 => Reach::DoNotExtrapolate,
-        share if share <= HOLDS && !nearer.is_empty() => Reach::Holds,
-        _ => Reach::WithCare,
+        share if (0.0..=HOLDS).contains(&share) && !nearer.is_empty() => Reach::Holds,
+        share if (0.0..=WITH_CARE).contains(&share) => Reach::WithCare,
+        // A law without a gain says that compute is worth nothing.
+        _ => Reach::DoNotExtrapolate,
     };
     Some(measured)
 }

@@ -100,6 +100,7 @@ impl Fit {
             best: self.surface.clone(),
             draws: self.draws.iter().map(|t| self.surface.with_theta(t.clone())).collect(),
             level: self.level,
+            beyond: self.extrapolation.as_ref().map(|e| e.beyond.clone()),
         }
     }
 }

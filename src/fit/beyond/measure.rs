@@ -7,7 +7,7 @@ use super::verdict::Reach;
 use crate::data::RunTable;
 use crate::fit::config::FitConfig;
 use crate::fit::solve::Minimum;
-use crate::law::{Point, Surface};
+use crate::law::{Beyond, Point, Surface};
 use crate::num::{mean, median};
 use crate::units::{Flops, Params, Tokens};
 
@@ -44,28 +44,37 @@ pub(crate) fn measure(
     let freedom = EXPECTED_FREEDOM + SHARE * nearer.len() as f64;
     let excess: f64 = nearer.iter().map(NearerRuns::excess).sum();
     let rate = ((EXPECTED_FREEDOM * expected + SHARE * excess) / freedom).sqrt();
-    let mut measured = Extrapolation {
+    let beyond = Beyond {
         rate,
         rate_params: moved(surface, &nearer).map_or(0.0, |moves| mean(&moves).sqrt()),
         freedom,
         level: config.level,
-        error: mean_square_of(&nearer).map(f64::sqrt),
-        tenfold: 0.0,
-        gain: 0.0,
-        reach: Reach::WithCare,
-        fits: nearer.iter().map(NearerRuns::summary).collect(),
         rivals: rivals(surface, &nearer, residuals, table, config),
     };
     let (edge, tenfold) = decade(surface)?;
-    measured.tenfold = measured.half_width(surface, &tenfold);
-    measured.gain = (surface.loss(&edge) / surface.loss(&tenfold)).ln();
-    measured.reach = match measured.tenfold / measured.gain {
-        share if (0.0..=HOLDS).contains(&share) && !nearer.is_empty() => Reach::Holds,
-        share if (0.0..=WITH_CARE).contains(&share) => Reach::WithCare,
+    let cost = beyond.half_width(surface, &tenfold);
+    let gain = (surface.loss(&edge) / surface.loss(&tenfold)).ln();
+    Some(Extrapolation {
+        beyond,
+        error: mean_square_of(&nearer).map(f64::sqrt),
+        tenfold: cost,
+        gain,
+        reach: reach(cost / gain, !nearer.is_empty()),
+        fits: nearer.iter().map(NearerRuns::summary).collect(),
+    })
+}
+
+/// - `share`: the cost of ten times the compute as a share of its gain.
+/// - `tested`: whether runs of more compute tested a fit of nearer ones.
+fn reach(share: f64, tested: bool) -> Reach {
+    if tested && (0.0..=HOLDS).contains(&share) {
+        Reach::Holds
+    } else if (0.0..=WITH_CARE).contains(&share) {
+        Reach::WithCare
+    } else {
         // A law without a gain says that compute is worth nothing.
-        _ => Reach::DoNotExtrapolate,
-    };
-    Some(measured)
+        Reach::DoNotExtrapolate
+    }
 }
 
 /// The best run of the largest compute of the runs and that of ten times as much; for a law without an

@@ -34,7 +34,7 @@ fn ensemble(draws: usize) -> Ensemble {
         theta[0] += 0.02 * wave(2.1);
         best.with_theta(theta)
     });
-    Ensemble { draws: scattered.collect(), best: best.clone(), level: 0.95 }
+    Ensemble { draws: scattered.collect(), ..Ensemble::single(best.clone()) }
 }
 
 const BATCH: u64 = 10_000;

@@ -106,6 +106,7 @@ impl Fit {
             best: self.surface.clone(),
             draws: self.stack.as_ref().map_or_else(own, Stack::draws),
             level: self.level,
+            beyond: self.extrapolation.as_ref().map(|e| e.beyond.clone()),
         }
     }
 

@@ -38,7 +38,7 @@ mod uncertainty;
 mod unseen;
 
 pub use benchmark::{BenchmarkConfig, BenchmarkFit, fit_benchmark, fit_benchmark_with_progress};
-pub use beyond::{Extrapolation, NearerFit, Reach, RivalLaw};
+pub use beyond::{Extrapolation, NearerFit, Reach};
 pub use config::{FitConfig, NormalPrior, Objective, ProfileOf, Resample};
 pub use curve::{
     CurveConfig, FittedCurve, Forecast, Hindsight, Trial, forecast, forecast_with_progress,

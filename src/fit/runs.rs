@@ -144,7 +144,7 @@ pub fn fit_with_progress(
         runs.runs.iter().map(|r| surface.loss(&point(r)).ln() - r.loss_nats.ln()).collect();
     // Without draws there is no interval to carry it.
     let extrapolation = (config.extrapolation && config.bootstrap > 0)
-        .then(|| measure(&surface, &minimum, &residuals, runs, config))
+        .then(|| measure(&surface, &minimum, &residuals, &draws.thetas, runs, config))
         .flatten();
     warnings.extend(extrapolation.as_ref().and_then(Extrapolation::warning));
     let named = law.coefs().iter().zip(&minimum.theta).map(|(c, t)| (c.name.to_owned(), *t));

@@ -1,5 +1,6 @@
 //! A fitted law with its equally likely draws.
 
+use super::beyond::Beyond;
 use super::surface::Surface;
 use crate::error::Error;
 use crate::num::{Interval, map_all};
@@ -13,17 +14,20 @@ pub struct Ensemble {
     pub draws: Vec<Surface>,
     /// Level of the intervals, e.g. 0.95.
     pub level: f64,
+    /// What intervals carry beyond the runs, where that was measured.
+    pub beyond: Option<Beyond>,
 }
 
 impl Ensemble {
     /// A law without draws: values come without intervals.
     #[must_use]
     pub fn single(best: Surface) -> Self {
-        Self { best, draws: Vec::new(), level: 0.95 }
+        Self { best, draws: Vec::new(), level: 0.95, beyond: None }
     }
 
     /// Several laws as one: each is equally likely, whether it has draws or not. The first is the
-    /// point estimate.
+    /// point estimate. What one of them carries beyond its runs is left out: the laws speak for
+    /// themselves there.
     ///
     /// `None` without a law.
     #[must_use]
@@ -39,7 +43,7 @@ impl Ensemble {
                 })
             })
             .collect();
-        Some(Self { best: first.best.clone(), draws, level: first.level })
+        Some(Self { best: first.best.clone(), draws, level: first.level, beyond: None })
     }
 
     /// `f` of every draw.

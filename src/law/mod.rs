@@ -2,12 +2,14 @@
 //!
 //! - [`Form`] is what a family writes, [`Law`] the same behind a reference; [`forms`] lists them.
 //! - [`Surface`] is a family with coefficients: a loss for every N and D.
-//! - [`Ensemble`] is a surface with the equally likely draws of its fit.
+//! - [`Ensemble`] is a surface with the equally likely draws of its fit, and what [`Beyond`] its runs
+//!   intervals carry.
 //!
 //! To add a family see `families/mod.rs`: one file, its `mod` line and one line of the registry.
 
 mod at;
 mod benchmark;
+mod beyond;
 mod coef;
 mod curves;
 mod ensemble;
@@ -26,6 +28,7 @@ pub use benchmark::{
     Benchmark, BenchmarkForm, ExponentialError, LogisticError, TwoStep, TwoStepPrediction,
     benchmark_by_id, benchmarks,
 };
+pub use beyond::{Beyond, RivalLaw};
 pub use coef::{Coef, Scale};
 pub use curves::{
     Annealing, ConstantRate, CurveForm, LearningRates, MultiPower, SublinearPower,

@@ -133,6 +133,19 @@ impl Support {
         [self.n, self.d, self.c, self.tokens_per_param].iter().all(Option::is_none)
     }
 
+    /// How far `point` lies beyond the largest runs: the largest of ln(N / N_max), ln(D / D_max) and
+    /// ln(C / C_max) with C = 6 N D, or zero.
+    #[must_use]
+    pub fn distance_beyond(&self, point: &Point) -> f64 {
+        let c = 6.0 * point.n.get() * point.d.get();
+        [(self.n, point.n.get()), (self.d, point.d.get()), (self.c, c)]
+            .into_iter()
+            .filter_map(|(range, x)| Some((x / range?.hi).ln()))
+            // Beyond rounding, as in `outside`.
+            .filter(|ln| *ln > 1e-9)
+            .fold(0.0, f64::max)
+    }
+
     /// Quantities in which `point` lies outside, with the factor; empty inside.
     #[must_use]
     pub fn outside(&self, point: &Point) -> Vec<(&'static str, f64)> {

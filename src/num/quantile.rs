@@ -39,6 +39,27 @@ impl Interval {
         Some(Self { lo: quantile(&sorted, tail), hi: quantile(&sorted, 1.0 - tail) })
     }
 
+    /// The interval of a positive quantity with `half` more in its logarithm, in quadrature around the
+    /// middle; the same where `half` is zero or an end has no logarithm.
+    ///
+    /// ```
+    /// use isoloss::num::Interval;
+    ///
+    /// let draws = Interval { lo: (-0.03_f64).exp(), hi: 0.03_f64.exp() };
+    /// let wider = draws.widened(0.04);
+    /// assert!((wider.hi.ln() - 0.05).abs() < 1e-12);
+    /// assert_eq!(draws.widened(0.0), draws);
+    /// ```
+    #[must_use]
+    pub fn widened(self, half: f64) -> Self {
+        let (lo, hi) = (self.lo.ln(), self.hi.ln());
+        if half.is_nan() || half <= 0.0 || !(lo.is_finite() && hi.is_finite()) {
+            return self;
+        }
+        let (middle, whole) = (0.5 * (lo + hi), (0.5 * (hi - lo)).hypot(half));
+        Self { lo: (middle - whole).exp(), hi: (middle + whole).exp() }
+    }
+
     /// Whether `x` lies within, ends included.
     #[must_use]
     pub fn contains(&self, x: f64) -> bool {

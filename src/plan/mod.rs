@@ -19,6 +19,7 @@
 
 mod allocation;
 mod band;
+mod beyond;
 mod candidate;
 mod compare;
 mod curve;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::{Plan, extrapolation};
+use super::beyond::carried;
 use super::candidate::Candidate;
 use super::neighbour::{FrontierPoint, Neighbour, View};
 use super::repetition::{self, effective_tokens};
@@ -172,7 +173,13 @@ pub fn recommend(
         frontier: viewed.frontier(),
         effective_tokens,
         served,
-        intervals: sample.intervals(ensemble.level),
+        intervals: carried(
+            sample.intervals(ensemble.level),
+            ensemble,
+            scenario,
+            &at.surface,
+            (at.ln_n, at.ln_d),
+        ),
         draws: [sample.answers.len() + sample.failed, sample.failed],
         outside: best_law.support.distances(&Point::new(plan.n, plan.d).within(at.surface.setting)),
         designs,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::{Plan, Strategy};
+use super::beyond::carried;
 use super::candidate::Candidate;
 use super::recommend::Recommendation;
 use super::scenario::{Aim, Circumstances, Currency, Design, Scenario, Training};
@@ -247,7 +248,13 @@ impl Ask<'_> {
         let outside = law.support.distances(&Point::new(n, d).within(surface.setting));
         let exact = Candidate::exact(whole, design);
         let costs = exact.costs(&surface, &now, typical.ln_n, typical.ln_d);
-        let intervals = sample.intervals(self.ensemble.level);
+        let intervals = carried(
+            sample.intervals(self.ensemble.level),
+            self.ensemble,
+            scenario,
+            &surface,
+            (typical.ln_n, typical.ln_d),
+        );
         let row = row(strategy, whole, plan, costs, &law.label, intervals, outside);
         let epochs = scenario.data.map(|data| (d.get() / data.unique.get()).max(1.0));
         Some(Row { epochs, ..row })

@@ -265,6 +265,7 @@ impl ExplainRequest {
             best: one(&law.best)?,
             draws: law.draws.iter().map(one).collect::<Result<_>>()?,
             level: law.level,
+            beyond: law.beyond.clone(),
         })
     }
 

@@ -7,8 +7,9 @@ use isoloss::data::{ReadOptions, RunRecord, RunTable, read};
 use isoloss::fit::{
     Fit, FitConfig, PredictedRun, ProfileOf, Reach, decide, fit, predict_runs, valleys,
 };
-use isoloss::law::{Chinchilla, Law, Point, Support, Surface};
+use isoloss::law::{Chinchilla, Ensemble, Law, Point, Support, Surface};
 use isoloss::num::{Stream, median, stream};
+use isoloss::plan::{Aim, Sampling, Scenario, recommend};
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
 use rand_distr::{Distribution, Normal};
 
@@ -270,12 +271,43 @@ fn intervals_grow_steadily_from_the_edge_of_the_runs() {
     let cost = fitted.extrapolation.as_ref().expect("measured");
     let half = |c: f64| {
         let n = Params::new((c / 120.0).sqrt());
-        cost.half_width(&fitted.surface, &Point::new(n, Tokens::new(c / 6.0 / n.get())))
+        cost.beyond.half_width(&fitted.surface, &Point::new(n, Tokens::new(c / 6.0 / n.get())))
     };
     assert_eq!(half(1e21), 0.0);
     assert!(half(1.0001e21) < 0.1 * half(1e22), "no jump at the edge");
     let steps: Vec<f64> = (0..40).map(|i| half(1e21 * 1.1_f64.powi(i))).collect();
     assert!(steps.windows(2).all(|pair| pair[1] > pair[0]), "{steps:?}");
+}
+
+#[test]
+fn plans_carry_what_decisions_carry() {
+    let table = simulated(skaling, &mut stream(22, 94));
+    let fitted = fit(&Chinchilla, &table, &config(true)).expect("a fit");
+    let carrying = fitted.ensemble();
+    let plain = Ensemble { beyond: None, ..carrying.clone() };
+    let sampling = Sampling::default();
+    let ask = |ensemble: &Ensemble, aim: Aim| {
+        recommend(ensemble, &Scenario::new(aim), &sampling).expect("a plan").intervals
+    };
+    let at = |c: f64| Aim::TrainFlops(Flops::new(c));
+    assert_eq!(ask(&carrying, at(3e20)), ask(&plain, at(3e20)), "in the range nothing changes");
+
+    let (before, after) = (ask(&plain, at(1e22)), ask(&carrying, at(1e22)));
+    let decision = decide(&fitted, Flops::new(1e22)).expect("an optimum");
+    for name in ["params", "tokens", "tokens_per_param", "loss"] {
+        let (plan, said) = (after[name], decision.intervals[name]);
+        assert!((plan.lo / said.lo - 1.0).abs() < 1e-6, "{name}: {plan:?} {said:?}");
+        assert!((plan.hi / said.hi - 1.0).abs() < 1e-6, "{name}: {plan:?} {said:?}");
+        assert!(plan.hi > before[name].hi && plan.lo < before[name].lo, "{name}");
+    }
+    assert_eq!(after["train_flops"], before["train_flops"], "the budget is given");
+
+    let aim = Aim::Loss(decision.loss_nats);
+    let (before, after) = (ask(&plain, aim), ask(&carrying, aim));
+    assert_eq!(after["loss"], before["loss"], "the loss is given");
+    let (plan, said) = (after["train_flops"], decision.intervals["flops_for_loss"]);
+    assert!(plan.hi > 1.5 * before["train_flops"].hi && plan.contains(1e22));
+    assert!((plan.hi / said.hi).ln().abs() < 0.2, "{plan:?} {said:?}");
 }
 
 #[test]
@@ -323,5 +355,5 @@ fn a_surface_of_other_runs_has_no_distance() {
     let fitted = fit(&Chinchilla, &simulated(chinchilla, &mut stream(22, 95)), &config(true));
     let cost = fitted.expect("a fit").extrapolation.expect("measured");
     let far = Point::new(Params::new(1e12), Tokens::new(1e14));
-    assert_eq!(cost.half_width(&surface, &far), 0.0);
+    assert_eq!(cost.beyond.half_width(&surface, &far), 0.0);
 }

@@ -24,7 +24,7 @@ fn law() -> Surface {
 }
 
 fn ensemble() -> Ensemble {
-    Ensemble { best: law(), draws: vec![law()], level: 0.95 }
+    Ensemble { draws: vec![law()], ..Ensemble::single(law()) }
 }
 
 fn curve(size: f64) -> IsoLossCurve {

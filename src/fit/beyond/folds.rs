@@ -4,7 +4,7 @@ use crate::data::{RunRecord, RunTable};
 use crate::fit::config::FitConfig;
 use crate::fit::design::{check, support};
 use crate::fit::solve::{LawOn, Minimum, Penalty, Problem, is_minimum, lowest_end, point};
-use crate::law::{Law, Point, Support};
+use crate::law::{Law, Support};
 
 /// Most fits: they share their nearer runs, so that more of them say little more.
 const MOST: usize = 8;
@@ -42,18 +42,6 @@ impl NearerRuns {
         let squares: f64 = outside().map(|(e, _)| e * e - self.scatter * self.scatter).sum();
         if distances > 0.0 { squares.max(0.0) / distances } else { 0.0 }
     }
-}
-
-/// How far `at` lies beyond the largest runs: the largest of ln(C / C_max), ln(N / N_max) and
-/// ln(D / D_max), or zero.
-pub(super) fn distance(support: &Support, at: &Point) -> f64 {
-    let c = 6.0 * at.n.get() * at.d.get();
-    [(support.n, at.n.get()), (support.d, at.d.get()), (support.c, c)]
-        .into_iter()
-        .filter_map(|(range, x)| Some((x / range?.hi).ln()))
-        // Beyond rounding, as ranges say what is outside.
-        .filter(|ln| *ln > 1e-9)
-        .fold(0.0, f64::max)
 }
 
 /// How many of the runs in `order` each fit takes: budgets stay whole, so that no run is tested beside
@@ -134,7 +122,7 @@ fn nearer_fit(
     let beyond: Vec<(f64, f64)> = far
         .iter()
         .filter(|&&i| counted(i) > 0.0)
-        .map(|&i| (error(&table.runs[i]), distance(&support, &point(&table.runs[i]))))
+        .map(|&i| (error(&table.runs[i]), support.distance_beyond(&point(&table.runs[i]))))
         .filter(|(error, _)| error.is_finite())
         .collect();
     let scatter = (squares / freedom).sqrt();

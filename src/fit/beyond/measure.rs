@@ -7,8 +7,8 @@ use super::verdict::Reach;
 use crate::data::RunTable;
 use crate::fit::config::FitConfig;
 use crate::fit::solve::Minimum;
-use crate::law::{Point, Surface};
-use crate::num::{mean, median};
+use crate::law::{Beyond, Point, Surface};
+use crate::num::{Interval, mean, median};
 use crate::units::{Flops, Params, Tokens};
 
 /// What laws of public tables cost per square root of x beyond their runs lies between the scatter of
@@ -28,10 +28,12 @@ const WITH_CARE: f64 = 1.0;
 /// What extrapolation costs the law of `surface`; `None` away from a minimum.
 ///
 /// - `residuals`: ln(predicted) - ln(observed) of the runs.
+/// - `draws`: coefficients of the resamples.
 pub(crate) fn measure(
     surface: &Surface,
     best: &Minimum,
     residuals: &[f64],
+    draws: &[Vec<f64>],
     table: &RunTable,
     config: &FitConfig,
 ) -> Option<Extrapolation> {
@@ -44,27 +46,37 @@ pub(crate) fn measure(
     let freedom = EXPECTED_FREEDOM + SHARE * nearer.len() as f64;
     let excess: f64 = nearer.iter().map(NearerRuns::excess).sum();
     let rate = ((EXPECTED_FREEDOM * expected + SHARE * excess) / freedom).sqrt();
-    let mut measured = Extrapolation {
+    let beyond = Beyond {
         rate,
-        rate_params: moved(surface, &nearer).map_or(0.0, |moves| mean(&moves).sqrt()),
+        rate_params: moved(surface, &nearer, draws).map_or(0.0, |moves| mean(&moves).sqrt()),
         freedom,
         level: config.level,
-        error: mean_square_of(&nearer).map(f64::sqrt),
-        tenfold: 0.0,
-        gain: 0.0,
-        reach: Reach::WithCare,
-        fits: nearer.iter().map(NearerRuns::summary).collect(),
         rivals: rivals(surface, &nearer, residuals, table, config),
     };
     let (edge, tenfold) = decade(surface)?;
-    measured.tenfold = measured.half_width(surface, &tenfold);
-    measured.gain = (surface.loss(&edge) / surface.loss(&tenfold)).ln();
-    measured.reach = match measured.tenfold / measured.gain {
-        share if share.is_nan() || share > WITH_CARE || share < 0.0 => Reach::DoNotExtrapolate,
-        share if share <= HOLDS && !nearer.is_empty() => Reach::Holds,
-        _ => Reach::WithCare,
-    };
-    Some(measured)
+    let cost = beyond.half_width(surface, &tenfold);
+    let gain = (surface.loss(&edge) / surface.loss(&tenfold)).ln();
+    Some(Extrapolation {
+        beyond,
+        error: mean_square_of(&nearer).map(f64::sqrt),
+        tenfold: cost,
+        gain,
+        reach: reach(cost / gain, !nearer.is_empty()),
+        fits: nearer.iter().map(NearerRuns::summary).collect(),
+    })
+}
+
+/// - `share`: the cost of ten times the compute as a share of its gain.
+/// - `tested`: whether runs of more compute tested a fit of nearer ones.
+fn reach(share: f64, tested: bool) -> Reach {
+    if tested && (0.0..=HOLDS).contains(&share) {
+        Reach::Holds
+    } else if (0.0..=WITH_CARE).contains(&share) {
+        Reach::WithCare
+    } else {
+        // A law without a gain says that compute is worth nothing.
+        Reach::DoNotExtrapolate
+    }
 }
 
 /// The best run of the largest compute of the runs and that of ten times as much; for a law without an
@@ -82,17 +94,23 @@ fn decade(surface: &Surface) -> Option<(Point, Point)> {
 }
 
 /// Squares of how far ln N* at the largest compute moved from each fit of nearer runs to that of all,
-/// per unit of distance; `None` where there is no optimum.
-fn moved(surface: &Surface, nearer: &[NearerRuns]) -> Option<Vec<f64>> {
+/// beyond what resamples of as many runs scatter, per unit of distance; `None` where there is no optimum.
+fn moved(surface: &Surface, nearer: &[NearerRuns], draws: &[Vec<f64>]) -> Option<Vec<f64>> {
     let largest = surface.support.c?.hi;
     let c = Flops::new(largest * surface.flops_per_nd / 6.0);
+    let optimum = |theta: &[f64]| surface.with_theta(theta.to_vec()).ln_n_optimal(c);
     let here = surface.ln_n_optimal(c)?;
+    let scattered: Vec<f64> = draws.iter().filter_map(|theta| optimum(theta)).collect();
+    // Two standard deviations of a normal, whatever its tails.
+    let scatter = Interval::percentile(&scattered, 0.6827).map_or(0.0, |i| 0.5 * (i.hi - i.lo));
     let moves: Vec<f64> = nearer
         .iter()
         .filter_map(|fit| {
             let x = (largest / fit.support.c?.hi).ln();
-            let there = surface.with_theta(fit.theta.clone()).ln_n_optimal(c)?;
-            (x > 0.0).then(|| (there - here).powi(2) / x)
+            let chance =
+                scatter * scatter * (fit.fitted + fit.beyond.len()) as f64 / fit.fitted as f64;
+            let square = (optimum(&fit.theta)? - here).powi(2) - chance;
+            (x > 0.0).then(|| square.max(0.0) / x)
         })
         .collect();
     (!moves.is_empty()).then_some(moves)

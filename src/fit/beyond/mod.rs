@@ -7,8 +7,7 @@ mod measure;
 mod rivals;
 mod verdict;
 
-pub use extrapolation::{Extrapolation, NearerFit, RivalLaw};
+pub use extrapolation::{Extrapolation, NearerFit};
 pub use verdict::Reach;
 
-pub(crate) use extrapolation::widened;
 pub(crate) use measure::measure;

@@ -1,12 +1,11 @@
 //! Other laws of the same runs: where they part, one of them is wrong.
 
-use super::extrapolation::RivalLaw;
 use super::folds::{NearerRuns, nearer_fits};
 use crate::data::RunTable;
 use crate::fit::config::FitConfig;
 use crate::fit::design::check;
 use crate::fit::solve::{Rows, minimum_of, point};
-use crate::law::{Factor, Law, Surface, forms};
+use crate::law::{Factor, Law, RivalLaw, Surface, forms};
 use crate::num::mean;
 
 /// Laws with more coefficients than this are no rivals: few tables fix them, and they cost seconds.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::points::{new_run_interval, outside};
 use crate::error::PlanError;
-use crate::fit::beyond::widened;
 use crate::fit::fitted::Fit;
 use crate::law::{Point, Surface};
 use crate::num::{Interval, find_root};
@@ -80,7 +79,7 @@ fn carry_extrapolation(
     best: &Point,
     intervals: &mut BTreeMap<String, Interval>,
 ) {
-    let Some(cost) = &fit.extrapolation else { return };
+    let Some(cost) = fit.extrapolation.as_ref().map(|e| &e.beyond) else { return };
     let surface = &fit.surface;
     let (loss, params) = (cost.half_width(surface, best), cost.half_width_params(surface, c));
     // By how much ln C has to grow for the best ln loss to fall by one.
@@ -100,7 +99,7 @@ fn carry_extrapolation(
     ];
     for (name, half) in wider {
         if let Some(interval) = intervals.get_mut(name) {
-            *interval = widened(*interval, half);
+            *interval = interval.widened(half);
         }
     }
 }

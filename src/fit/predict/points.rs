@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{RunRecord, RunTable};
-use crate::fit::beyond::widened;
 use crate::fit::fitted::Fit;
 use crate::fit::solve::point;
 use crate::fit::uncertainty::{inflation, predictive_interval};
@@ -165,9 +164,10 @@ pub(super) fn new_run_interval(fit: &Fit, point: &Point) -> Option<Interval> {
         return stack.new_run_interval(point, &residuals, fit.level);
     }
     let (law, at) = (fit.surface.law(), point.at());
-    let beyond = fit.extrapolation.as_ref().map_or(0.0, |e| e.half_width(&fit.surface, point));
+    let beyond =
+        fit.extrapolation.as_ref().map_or(0.0, |e| e.beyond.half_width(&fit.surface, point));
     let near = predictive_interval(&fit.draws, &fit.residuals, fit.level, |_, theta, residual| {
         law.loss(theta, &at) * (-residual * inflate).exp()
     })?;
-    Some(widened(near, beyond))
+    Some(near.widened(beyond))
 }

@@ -121,6 +121,7 @@ pub fn rank_with_progress(
     let parts = Parts::new(laws.len() * windows.len(), progress);
     let mut rollouts: Vec<(Rollout, &'static dyn Law, bool)> = Vec::new();
     let mut unranked = Vec::new();
+    let mut doubtful = 0;
     let mut first_error: Option<Error> = None;
     for law in laws {
         let tried = match on_all_runs(law, table, config, &parts) {
@@ -129,6 +130,7 @@ pub fn rank_with_progress(
             }
             Ok(Whole::Doubtful(reason)) => {
                 parts.skip(windows.len() - 1);
+                doubtful += 1;
                 unranked.push(Unranked { law: law.id().to_owned(), reason });
                 continue;
             }
@@ -154,7 +156,7 @@ pub fn rank_with_progress(
     let Some(best) = rollouts.first().map(|(rollout, ..)| rollout.clone()) else {
         let (laws, runs) = (unranked.len(), table.runs.len());
         let nothing = || FitError::NoLawCertified { laws, runs }.into();
-        return Err(first_error.unwrap_or_else(nothing));
+        return Err(first_error.filter(|_| doubtful == 0).unwrap_or_else(nothing));
     };
     let laws = rollouts
         .into_iter()

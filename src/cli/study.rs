@@ -9,7 +9,7 @@ use super::output::Output;
 use super::progress::Counter;
 use crate::data::write_atomically;
 use crate::error::Result;
-use crate::report::{Detail, backtest_text, fit_table, plan_tables};
+use crate::report::{Detail, backtest_text, plan_tables, verdict_text};
 use crate::study::{StudyConfig, StudyReport};
 
 /// Flags of `isoloss study`.
@@ -51,7 +51,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
 }
 
 fn text(report: &StudyReport, out: &Path, names: &[&str]) -> String {
-    let mut text = fit_table(&report.fit.fit).to_text();
+    let fit = &report.fit;
+    let mut text = verdict_text(&fit.fit, &fit.decisions, fit.held_out.as_ref(), &fit.warnings);
     for planned in &report.plans {
         text.push_str(&format!("\n{}\n\n{}\n", planned.title, planned.answer.advice()));
         let rows: Vec<_> = planned.answer.rows().cloned().collect();

@@ -112,10 +112,7 @@ pub fn left_out_text(table: &RunTable) -> String {
         }
     }
     if reasons.len() > SHOWN {
-        text.push_str(&format!(
-            "and {} more reasons; isoloss logs lists all\n",
-            reasons.len() - SHOWN
-        ));
+        text.push_str(&format!("and {} more reasons\n", reasons.len() - SHOWN));
     }
     text
 }

@@ -368,7 +368,10 @@ fn budgets_are_spent_as_the_runs_count_them() {
         }
     }
     std::fs::write(folder.path().join("runs.csv"), table).expect("written");
-    let fit = isoloss(&["fit", "runs.csv", "--bootstrap", "50", "-o", "fit.json"], folder.path());
+    let fit = isoloss(
+        &["fit", "runs.csv", "--bootstrap", "50", "-o", "fit.json", "--verbose"],
+        folder.path(),
+    );
     let told = String::from_utf8_lossy(&fit.stdout);
     assert!(told.contains("0.490 of 6 N D"), "{told}");
     let out = isoloss(&["plan", "--law", "fit.json", "--flops", "1e19", "--json"], folder.path());

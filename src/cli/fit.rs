@@ -87,6 +87,9 @@ pub(super) struct Args {
     /// Fit on the other runs and test on these, e.g. 'C>=1e21'.
     #[arg(long, value_name = "CONDITION")]
     hold_out: Option<HoldOut>,
+    /// Test the fit on the runs of these logs, read with the same flags.
+    #[arg(long, value_name = "LOGS", conflicts_with = "hold_out", num_args = 1..)]
+    test: Vec<PathBuf>,
     /// Also fit the nearest half of the runs and predict the next ones, step by step, along C, N, D
     /// or D/N; the axis of `--law auto`, C when absent.
     #[arg(long, value_enum, value_name = "AXIS", ignore_case = true)]
@@ -171,7 +174,11 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     }
     let request = args.request();
     request.config.validate()?;
-    let source = LogSource { logs: args.logs.clone(), read: args.reading.options(console.strict)? };
+    let source = LogSource {
+        logs: args.logs.clone(),
+        test: args.test.clone(),
+        read: args.reading.options(console.strict)?,
+    };
     let bytes = Bytes::new("reading");
     let table = source.table(&|done, total| bytes.at(done, total));
     bytes.clear();
@@ -190,7 +197,9 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         draws.clear();
         return by_kind(fits, &source, args.out.as_deref());
     }
-    let report = request.answer_with_progress(&table, &|progress| draws.at(progress));
+    let test = source.test_table()?;
+    let test = test.as_ref().map(|(name, runs)| (name.as_str(), runs));
+    let report = request.answer_tested(&table, test, &|progress| draws.at(progress));
     draws.clear();
     // Where too few runs are left, what was left out says why.
     let report = report.inspect_err(|_| left_out_text(&table).lines().for_each(note))?;
@@ -326,7 +335,10 @@ fn text(report: &FitReport, table: &RunTable, saved: Option<&Path>, detail: bool
     let mut text = verdict_text(fit, &report.decisions, report.held_out.as_ref(), &report.warnings);
     text.push_str(&format!("  next: {}\n", next_step(report, saved)));
     if !report.decisions.is_empty() {
-        text.push_str(&format!("\n{}", decision_table(&report.decisions, fit.level).to_text()));
+        text.push_str(&format!(
+            "\n{}",
+            decision_table(&report.decisions, fit.level, fit.surface.loss_unit).to_text()
+        ));
     }
     if let Some(ranking) = &report.ranking {
         text.push_str(&format!("\n{}", ranking_text(ranking)));

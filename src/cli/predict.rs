@@ -10,7 +10,7 @@ use super::reading::ReadingArgs;
 use crate::error::Result;
 use crate::report::{
     Format, Saved, check_extensions, extrapolation_text, json_text, prediction_csv,
-    prediction_table,
+    prediction_table, quantile_table,
 };
 use crate::study::{PredictReport, PredictRequest};
 
@@ -19,7 +19,7 @@ use crate::study::{PredictReport, PredictRequest};
 #[command(after_help = "Examples:
   isoloss predict fit.json planned.csv
   isoloss predict fit.json planned.csv --map n=size,d=tokens -o predicted.csv
-  isoloss predict fit.json planned.jsonl --json
+  isoloss predict fit.json planned.jsonl --quantiles 0.1,0.5,0.9 --json
 
 planned.csv has a row per run: N with D, C or D/N, a name if you like. A loss is not needed.")]
 pub(super) struct Args {
@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Tables of planned runs.
     #[arg(required = true, value_name = "POINTS")]
     points: Vec<PathBuf>,
+    /// Also the losses that a run stays below with these probabilities, e.g. 0.1,0.5,0.9.
+    #[arg(long, value_name = "P,...", value_delimiter = ',')]
+    quantiles: Vec<f64>,
     #[command(flatten)]
     reading: ReadingArgs,
     /// Write .csv or .json; may be given several times.
@@ -42,20 +45,35 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(output) = one_quantity::predicted(&args.fit, &args.points, &options)? {
         return Ok(output);
     }
-    let request =
-        PredictRequest { fit: args.fit.clone(), points: args.points.clone(), read: options };
+    let request = PredictRequest {
+        fit: args.fit.clone(),
+        points: args.points.clone(),
+        quantiles: args.quantiles.clone(),
+        read: options,
+    };
     let report = request.answer()?;
     let mut text = prediction_table(&report.law, report.level, rows(&report)).to_text();
+    if !args.quantiles.is_empty() {
+        text.push_str(&format!(
+            "\n{}",
+            quantile_table(&args.quantiles, quantiles(&report)).to_text()
+        ));
+    }
     let beyond = report.rows.iter().any(|row| !row.prediction.outside.is_empty());
     if let Some(cost) = report.extrapolation.as_ref().filter(|_| beyond) {
         text.push_str(&format!("\n{}", extrapolation_text(cost, &report.family)));
     }
     if !args.out.is_empty() {
-        let (csv, json) = (prediction_csv(rows(&report))?, json_text(&report)?);
+        let csv = prediction_csv(rows(&report), &args.quantiles, quantiles(&report))?;
+        let json = json_text(&report)?;
         let forms = [Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&format!("\n{}", save_all(&args.out, &forms)?));
     }
     Output::new(text, &report, report.warnings.clone())
+}
+
+fn quantiles(report: &PredictReport) -> impl Iterator<Item = (&str, &[f64])> {
+    report.rows.iter().map(|row| (row.run.as_str(), row.quantiles.as_slice()))
 }
 
 fn rows(report: &PredictReport) -> impl Iterator<Item = (&str, &crate::fit::Prediction)> {

@@ -54,7 +54,9 @@ pub use frontier::{
 pub use one_quantity::{
     ONE_QUANTITY_SCHEMA, OneQuantityFit, OneQuantityNeeded, OneQuantityPrediction, fit_one_quantity,
 };
-pub use predict::{Decision, PredictedRun, Prediction, decide, predict, predict_runs};
+pub use predict::{
+    Decision, PredictedRun, Prediction, decide, predict, predict_quantiles, predict_runs,
+};
 pub use progress::{OnProgress, Progress};
 pub use runs::{fit, fit_with_progress};
 pub use solve::{Certificate, LocalMinimum};

@@ -9,7 +9,7 @@ use super::point::{Point, Support};
 use super::powers::Powers;
 use crate::error::LawError;
 use crate::num::find_root;
-use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
+use crate::units::{Flops, LossUnit, ParamRule, Params, Setting, Tokens};
 
 /// A law family with coefficients, a label and the convention of its N.
 ///
@@ -36,6 +36,8 @@ pub struct Surface {
     pub setting: Setting,
     /// FLOPs of training per parameter and token: six, or as the runs behind the law count them.
     pub flops_per_nd: f64,
+    /// What its losses are measured in.
+    pub loss_unit: LossUnit,
 }
 
 impl std::fmt::Debug for Surface {
@@ -93,6 +95,7 @@ impl Surface {
             support,
             setting: Setting::PLAIN,
             flops_per_nd: BY_RULE,
+            loss_unit: LossUnit::default(),
         })
     }
 
@@ -271,6 +274,8 @@ struct SavedSurface {
     setting: Setting,
     #[serde(default = "by_rule", skip_serializing_if = "is_by_rule")]
     flops_per_nd: f64,
+    #[serde(default, skip_serializing_if = "LossUnit::is_per_token")]
+    loss_unit: LossUnit,
 }
 
 /// C = 6 N D: two FLOPs per weight and token forward, four backward (Kaplan et al. 2020, sec. 2.1).
@@ -300,6 +305,7 @@ impl Serialize for Surface {
             support: self.support,
             setting: self.setting,
             flops_per_nd: self.flops_per_nd,
+            loss_unit: self.loss_unit,
         }
         .serialize(serializer)
     }
@@ -315,6 +321,7 @@ impl<'de> Deserialize<'de> for Surface {
         Surface::new(law, theta, saved.label, saved.params, saved.support)
             .map(|surface| Surface {
                 flops_per_nd: saved.flops_per_nd,
+                loss_unit: saved.loss_unit,
                 ..surface.within(saved.setting)
             })
             .map_err(D::Error::custom)

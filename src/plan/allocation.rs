@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{PlanError, Warning};
 use crate::law::{Point, Surface};
-use crate::units::{Flops, Params, Setting, Tokens};
+use crate::units::{Flops, LossUnit, Params, Setting, Tokens};
 
 /// What a row of a plan takes into account: each is the same question with fewer constraints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct Plan {
     pub loss_nats: f64,
     /// 6 N D, or as the runs behind the law count it.
     pub train_flops: Flops,
+    /// What the loss is measured in.
+    #[serde(default, skip_serializing_if = "LossUnit::is_per_token")]
+    pub loss_unit: LossUnit,
 }
 
 impl Plan {
@@ -78,6 +81,7 @@ impl Plan {
             tokens_per_param: d / n,
             loss_nats: surface.loss_at(n.ln(), d.ln()),
             train_flops: Flops::new(surface.flops_per_nd * n.get() * d.get()),
+            loss_unit: surface.loss_unit,
         }
     }
 

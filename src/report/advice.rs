@@ -94,8 +94,8 @@ fn what(r: &Recommendation) -> String {
         (None, _) => String::new(),
     };
     format!(
-        "{n} parameters{design} on {d} tokens{epochs}: {ratio} tokens per parameter, loss {nats} nats per token, under {}",
-        r.law
+        "{n} parameters{design} on {d} tokens{epochs}: {ratio} tokens per parameter, loss {nats} {}, under {}",
+        r.plan.loss_unit, r.law
     )
 }
 

@@ -3,11 +3,13 @@
 use super::number::{between, flops, interval_header, loss, number, or_dash, outside_cell};
 use super::table::Table;
 use crate::fit::{Approaches, Decision, Valley};
-use crate::units::short_count;
+use crate::units::{LossUnit, short_count};
 
 /// What to do at each budget, one quantity a row.
+///
+/// - `level`, `unit`: of the intervals, as 0.95, and of the losses.
 #[must_use]
-pub fn decision_table(decisions: &[Decision], level: f64) -> Table {
+pub fn decision_table(decisions: &[Decision], level: f64, unit: LossUnit) -> Table {
     let level = interval_header(level);
     let title = "what the law recommends";
     let mut table = Table::new(title, &["budget", "quantity", "estimate", &level, "unit"]);
@@ -17,7 +19,7 @@ pub fn decision_table(decisions: &[Decision], level: f64) -> Table {
             ("N*", "params", decision.n.get(), &short_count, "parameters"),
             ("D*", "tokens", decision.d.get(), &short_count, "tokens"),
             ("D*/N*", "tokens_per_param", decision.tokens_per_param, &number, ""),
-            ("loss of a new run", "new_run", decision.loss_nats, &number, "nats per token"),
+            ("loss of a new run", "new_run", decision.loss_nats, &number, unit.name()),
             ("compute for that loss", "flops_for_loss", decision.c.get(), &flops, "FLOPs"),
         ];
         let budget = format!("{}, {}", decision.c, outside_cell(&decision.outside));

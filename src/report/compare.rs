@@ -8,9 +8,10 @@ use crate::plan::Comparison;
 #[must_use]
 pub fn comparison_table(comparison: &Comparison) -> Table {
     let title = format!(
-        "{} at {:.4} nats per token; optimum {} parameters on {} tokens ({} FLOPs), wall {} parameters",
+        "{} at {:.4} {}; optimum {} parameters on {} tokens ({} FLOPs), wall {} parameters",
         comparison.law,
         comparison.loss_nats,
+        comparison.optimum.loss_unit,
         comparison.optimum.n,
         comparison.optimum.d,
         comparison.optimum.train_flops,

@@ -10,9 +10,10 @@ use crate::units::{Flops, short_count};
 #[must_use]
 pub fn curve_text(curve: &IsoLossCurve) -> String {
     format!(
-        "{} at {:.4} nats per token\n  optimum {} parameters on {} tokens, {} FLOPs (horizontal tangent)\n  wall    {} parameters: no smaller model reaches this loss on any number of tokens\n",
+        "{} at {:.4} {}\n  optimum {} parameters on {} tokens, {} FLOPs (horizontal tangent)\n  wall    {} parameters: no smaller model reaches this loss on any number of tokens\n",
         curve.law,
         curve.loss_nats,
+        curve.optimum.loss_unit,
         curve.optimum.n,
         curve.optimum.d,
         curve.optimum.train_flops,

@@ -11,7 +11,7 @@ use crate::plan::{Continued, Decomposition, Explanation, OUT_OF_REACH};
 pub fn explanation_text(e: &Explanation) -> String {
     let side = if e.size_ratio < 1.0 { "smaller" } else { "larger" };
     format!(
-        "under {}: loss {:.4} nats per token, {} tokens per parameter\n\
+        "under {}: loss {:.4} {}, {} tokens per parameter\n\
          \x20 compute-optimal at its loss {} parameters on {} tokens, {} FLOPs\n\
          \x20 size over optimal size      {:.3} ({side})\n\
          \x20 compute overhead            {}\n\
@@ -22,6 +22,7 @@ pub fn explanation_text(e: &Explanation) -> String {
          \x20 gain of the next doubling   {:.4} nats by N, {:.4} by D, {:.4} by C in the best split\n",
         e.law,
         e.model.loss_nats,
+        e.model.loss_unit,
         number(e.model.tokens_per_param),
         e.optimum.n,
         e.optimum.d,
@@ -63,7 +64,7 @@ pub fn decomposition_text(d: &Decomposition) -> String {
         "nothing left to explain"
     };
     format!(
-        "against {} under {}: {:.4} nats per token, {:.3} times the size\n\
+        "against {} under {}: {:.4} {}, {:.3} times the size\n\
          \x20 allocation                  {:.3} (optimum {} on {}, {:.2} of its compute)\n\
          \x20 compression                 {:.3} ({:.2} times the optimum's compute, {:.2} of the reference's)\n\
          \x20 residual                    {:.3} ({residual})\n\
@@ -71,6 +72,7 @@ pub fn decomposition_text(d: &Decomposition) -> String {
         d.reference,
         d.law,
         d.reference_plan.loss_nats,
+        d.reference_plan.loss_unit,
         d.size_ratio,
         d.allocation,
         d.optimum.n,

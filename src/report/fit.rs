@@ -3,6 +3,7 @@
 use super::number::{between, factor, interval_header, number, or_dash, seven_digits};
 use super::table::Table;
 use crate::fit::{Diagnostics, Fit, FlopCount, Notable, Objective, Profile};
+use crate::units::LossUnit;
 
 /// Coefficients, exponents and the ratio with one interval each: that of the profile likelihood where
 /// one was walked, else percentiles of the draws.
@@ -26,7 +27,8 @@ pub fn fit_table(fit: &Fit) -> Table {
     };
     for coef in fit.surface.law().coefs() {
         let value = fit.coefficients.get(coef.name).copied().unwrap_or(f64::NAN);
-        push(coef.name, coef.name, value, coef.unit);
+        let unit = coef.unit.replace(LossUnit::NatsPerToken.name(), fit.surface.loss_unit.name());
+        push(coef.name, coef.name, value, &unit);
     }
     if let Some(a) = &fit.allocation {
         push("n_exponent", "N* exponent a", a.n_exponent, "N* ∝ C^a");

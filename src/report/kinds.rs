@@ -32,7 +32,7 @@ pub fn kinds_table(column: &str, kinds: &[Kind<'_>]) -> Table {
             &coef("E").unwrap_or_else(dash),
             &exponent.unwrap_or_else(dash),
             &decision.map_or_else(dash, |d| d.n.to_string()),
-            &between(span, |n| short_count(n)),
+            &between(span, short_count),
             &decision.map_or_else(dash, |d| d.d.to_string()),
             &decision.map_or_else(dash, |d| loss(d.loss_nats)),
         ]);

@@ -59,7 +59,7 @@ pub use number::dollars;
 pub use one_quantity::{one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
 pub use page::{Figure, Page};
 pub use plan::{Detail, every_row_table, plan_tables, serving_frontier_table, what_if_table};
-pub use predict::{prediction_csv, prediction_table};
+pub use predict::{prediction_csv, prediction_table, quantile_table};
 pub use recipe::{model_config, recipe_answer, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text, refused_designs_text};
 pub use runs::{files_table, left_out_text, runs_csv, runs_table};

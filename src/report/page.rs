@@ -140,12 +140,12 @@ impl Page<'_> {
                 let (train, total) = (row.plan.train_flops, row.total_flops);
                 sentences.push(match row.strategy {
                     Strategy::Chinchilla => format!(
-                        "{title}: under {} the compute-optimal model has {n} parameters{range} on {d} tokens and reaches {:.4} nats per token.",
-                        row.law, row.plan.loss_nats
+                        "{title}: under {} the compute-optimal model has {n} parameters{range} on {d} tokens and reaches {:.4} {}.",
+                        row.law, row.plan.loss_nats, row.plan.loss_unit
                     ),
                     Strategy::Recommended if total > train => format!(
-                        "With serving counted, train {n} parameters{range} on {d} tokens, to {:.4} nats per token: {train} FLOPs to train, {total} FLOPs with serving.",
-                        row.plan.loss_nats
+                        "With serving counted, train {n} parameters{range} on {d} tokens, to {:.4} {}: {train} FLOPs to train, {total} FLOPs with serving.",
+                        row.plan.loss_nats, row.plan.loss_unit
                     ),
                     _ => continue,
                 });
@@ -201,8 +201,9 @@ impl Page<'_> {
     fn curve_section(&self, curve: &IsoLossCurve) -> Section {
         let wall = curve.wall_params.get() / curve.optimum.n.get();
         let paragraphs = vec![format!(
-            "At {:.4} nats per token the compute-optimal model has {} parameters. No model below {} parameters ({}) reaches this loss on any number of tokens.",
+            "At {:.4} {} the compute-optimal model has {} parameters. No model below {} parameters ({}) reaches this loss on any number of tokens.",
             curve.loss_nats,
+            curve.optimum.loss_unit,
             curve.optimum.n,
             curve.wall_params,
             percent(wall - 1.0),

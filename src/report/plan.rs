@@ -3,7 +3,7 @@
 use super::number::{dollars, flops, loss, number, or_dash, percent};
 use super::table::Table;
 use crate::plan::{Currency, FrontierPoint, Row, Strategy, WhatIf};
-use crate::units::short_count;
+use crate::units::{LossUnit, short_count};
 
 /// Which rows of a plan are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,9 @@ fn plan_table(rows: &[(String, &Row)]) -> Table {
             continue;
         }
         let cells = rows.iter().map(|(_, r)| value(r).map_or_else(String::new, text));
-        table.rows.push(std::iter::once(header.to_owned()).chain(cells).collect());
+        let unit = rows.first().map_or(LossUnit::default(), |(_, r)| r.plan.loss_unit);
+        let header = header.replace(LossUnit::NatsPerToken.name(), unit.name());
+        table.rows.push(std::iter::once(header).chain(cells).collect());
         let intervals: Vec<String> = rows
             .iter()
             .map(|(_, r)| match r.intervals.get(name) {

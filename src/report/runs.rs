@@ -103,7 +103,7 @@ pub fn left_out_text(table: &RunTable) -> String {
         reasons.entry(&skipped.reason).or_insert((0, skipped)).0 += 1;
     }
     let mut reasons: Vec<(&str, (usize, &Skipped))> = reasons.into_iter().collect();
-    reasons.sort_by(|a, b| b.1.0.cmp(&a.1.0));
+    reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
     let mut text = String::new();
     for (reason, (count, first)) in reasons.iter().take(SHOWN) {
         match count {

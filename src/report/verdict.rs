@@ -30,7 +30,7 @@ pub fn verdict_text(
     if let Some(decision) = decisions.last() {
         let of = |name: &str| decision.intervals.get(name);
         text.push_str(&line(&format!(
-            "  at {} FLOPs{}: N* {}{}, D* {}{}, loss {}{}",
+            "  at {} FLOPs{}: N* {}{}, D* {}{}, loss {}{}{}",
             decision.c,
             beyond(fit, decision),
             decision.n,
@@ -39,6 +39,7 @@ pub fn verdict_text(
             span(of("tokens"), short_count),
             number(decision.loss_nats),
             span(of("new_run"), number),
+            if fit.surface.loss_unit.is_per_token() { "" } else { " nats per byte" },
         )));
     }
     if let Some(tested) = tested(fit, held_out) {

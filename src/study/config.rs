@@ -119,7 +119,7 @@ impl StudyConfig {
     /// The logs of the study.
     #[must_use]
     pub fn source(&self) -> LogSource {
-        LogSource { logs: self.logs.clone(), read: self.read.clone() }
+        LogSource { logs: self.logs.clone(), test: Vec::new(), read: self.read.clone() }
     }
 
     /// The test against the largest budget, fitted as the study fits.

@@ -11,7 +11,7 @@ use super::outliers::outliers;
 #[cfg(feature = "logs")]
 use crate::data::ReadOptions;
 use crate::data::{HoldOut, RunTable};
-use crate::error::{FitError, Result, Warning};
+use crate::error::{FitError, Result, StudyError, Warning};
 use crate::fit::{
     Approaches, Decision, Fit, FitConfig, FutureAxis, GroupsLeftOut, HeldOut, OnProgress, Ranking,
     Resample, Rollout, approaches, decide, fit_with_progress, leave_groups_out_with_progress,
@@ -68,6 +68,9 @@ impl Default for FitRequest {
 pub struct LogSource {
     /// Files and folders.
     pub logs: Vec<PathBuf>,
+    /// Those of other runs, which test the fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<PathBuf>,
     /// How they are read.
     #[serde(default)]
     pub read: ReadOptions,
@@ -81,6 +84,20 @@ impl LogSource {
     /// As [`read_with_progress`](crate::data::read_with_progress).
     pub fn table(&self, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<RunTable> {
         crate::data::read_with_progress(&self.logs, &self.read, progress)
+    }
+
+    /// Reads the runs that test the fit, with what they are called; `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`table`](Self::table).
+    pub fn test_table(&self) -> Result<Option<(String, RunTable)>> {
+        if self.test.is_empty() {
+            return Ok(None);
+        }
+        // Rows are left out by their number in the table that is fitted.
+        let read = ReadOptions { exclude: Vec::new(), ..self.read.clone() };
+        let names: Vec<String> = self.test.iter().map(|p| p.display().to_string()).collect();
+        Ok(Some((names.join(", "), crate::data::read(&self.test, &read)?)))
     }
 }
 
@@ -148,12 +165,36 @@ impl FitRequest {
         table: &RunTable,
         progress: &OnProgress<'_>,
     ) -> Result<FitReport> {
+        self.answer_tested(table, None, progress)
+    }
+
+    /// As [`answer_with_progress`](Self::answer_with_progress), tested on the runs of another table in
+    /// place of those of `hold_out`.
+    ///
+    /// - `test`: what the table is called, and its runs.
+    ///
+    /// # Errors
+    /// As [`answer_with_progress`](Self::answer_with_progress), and
+    /// [`StudyError::OtherParams`] where N counts something else in the other table.
+    pub fn answer_tested(
+        &self,
+        table: &RunTable,
+        test: Option<(&str, &RunTable)>,
+        progress: &OnProgress<'_>,
+    ) -> Result<FitReport> {
         self.config.validate()?;
-        let (seen, kept) = match &self.hold_out {
-            None => (table.clone(), None),
-            Some(condition) => {
+        let (seen, kept) = match (test, &self.hold_out) {
+            (Some((name, runs)), _) => {
+                let (fitted, found) = (table.params, runs.params);
+                if fitted != found {
+                    return Err(StudyError::OtherParams { fitted, found }.into());
+                }
+                (table.clone(), Some((name.to_owned(), runs.clone())))
+            }
+            (None, None) => (table.clone(), None),
+            (None, Some(condition)) => {
                 let (seen, kept) = condition.split(table)?;
-                (seen, Some((condition, kept)))
+                (seen, Some((condition.to_string(), kept)))
             }
         };
         let config = &self.config;
@@ -180,7 +221,7 @@ impl FitRequest {
             Some(stack) => stack,
             None => fit_with_progress(law, &seen, config, progress)?,
         };
-        let held_out = kept.map(|(condition, kept)| score_held_out(&fit, &kept, condition));
+        let held_out = kept.map(|(condition, kept)| score_held_out(&fit, &kept, &condition));
         let groups_left_out = self
             .leave_out
             .map(|by| leave_groups_out_with_progress(law, &seen, by, config, progress))

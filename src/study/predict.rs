@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::law::load_fit;
 use crate::data::{PointTable, ReadOptions, read_points};
-use crate::error::{Result, StudyError, Warning};
-use crate::fit::{Extrapolation, Fit, Prediction, predict};
+use crate::error::{FitError, Result, StudyError, Warning};
+use crate::fit::{Extrapolation, Fit, Prediction, predict, predict_quantiles};
 use crate::law::Point;
 
 /// Beyond this factor of the fitted runs a prediction is warned of.
@@ -19,6 +19,9 @@ const FAR: f64 = 10.0;
 pub struct PredictRequest {
     /// A saved fit.
     pub fit: PathBuf,
+    /// Probabilities at which the loss of each run is given beside its interval, between 0 and 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantiles: Vec<f64>,
     /// Tables with N and one of D, C or D/N in each row.
     pub points: Vec<PathBuf>,
     /// How they are read.
@@ -34,6 +37,9 @@ pub struct PredictedPoint {
     /// Loss, interval and distance from the fitted runs.
     #[serde(flatten)]
     pub prediction: Prediction,
+    /// The losses at the probabilities asked, nats per token; empty without draws.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantiles: Vec<f64>,
 }
 
 /// Predicted losses, in the order of the tables.
@@ -48,6 +54,9 @@ pub struct PredictReport {
     /// What extrapolation has cost among the runs of the fit: intervals beyond them carry it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extrapolation: Option<Extrapolation>,
+    /// The probabilities asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quantiles: Vec<f64>,
     /// A row per planned run.
     pub rows: Vec<PredictedPoint>,
     /// Warnings of the fit, and of runs far beyond it.
@@ -59,11 +68,22 @@ impl PredictRequest {
     /// Reads fit and tables, and predicts.
     ///
     /// # Errors
-    /// As [`load_fit`] and [`read_points`]; [`StudyError::OtherParams`] where N counts something else in
+    /// As [`load_fit`] and [`read_points`]; [`FitError::Config`] for a probability that is none; [`StudyError::OtherParams`] where N counts something else in
     /// the tables than in the fit.
     pub fn answer(&self) -> Result<PredictReport> {
         let fit = load_fit(&self.fit)?;
-        predict_points(&fit, &read_points(&self.points, &self.read)?)
+        if let Some(bad) = self.quantiles.iter().find(|p| !(**p > 0.0 && **p < 1.0)) {
+            let (found, wanted) = (bad.to_string(), "probabilities between 0 and 1");
+            return Err(FitError::Config { field: "quantiles", found, wanted }.into());
+        }
+        let table = read_points(&self.points, &self.read)?;
+        let mut report = predict_points(&fit, &table)?;
+        for (row, point) in report.rows.iter_mut().zip(&table.points) {
+            let at = Point::new(point.n, point.d).within(point.setting);
+            row.quantiles = predict_quantiles(&fit, &at, &self.quantiles).unwrap_or_default();
+        }
+        report.quantiles.clone_from(&self.quantiles);
+        Ok(report)
     }
 }
 
@@ -81,7 +101,11 @@ pub fn predict_points(fit: &Fit, table: &PointTable) -> Result<PredictReport> {
     let rows: Vec<PredictedPoint> = predict(fit, &points)
         .into_iter()
         .zip(&table.points)
-        .map(|(prediction, point)| PredictedPoint { run: point.run.clone(), prediction })
+        .map(|(prediction, point)| PredictedPoint {
+            run: point.run.clone(),
+            prediction,
+            quantiles: Vec::new(),
+        })
         .collect();
     let mut warnings = fit.warnings.clone();
     // One line for all of them: the farthest of any quantity.
@@ -99,6 +123,7 @@ pub fn predict_points(fit: &Fit, table: &PointTable) -> Result<PredictReport> {
         level: fit.level,
         family: fit.law.clone(),
         extrapolation: fit.extrapolation.clone(),
+        quantiles: Vec::new(),
         rows,
         warnings,
     })

@@ -54,7 +54,9 @@ pub fn replay(
     let request: FitRequest =
         serde_json::from_value(part("request")).map_err(|e| bad(e.to_string()))?;
     let table = source.table(reading)?;
-    let again = request.answer_with_progress(&table, fitting)?.from_logs(source);
+    let test = source.test_table()?;
+    let test = test.as_ref().map(|(name, runs)| (name.as_str(), runs));
+    let again = request.answer_tested(&table, test, fitting)?.from_logs(source);
     let now = serde_json::to_value(&again)
         .map_err(|e| ReportError::Template { reason: e.to_string() })?;
 

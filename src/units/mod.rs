@@ -5,6 +5,7 @@
 //! takes what people write (`7B`, `1.4T`, `5.76e23 FLOP`), printing gives it back.
 
 mod error;
+mod loss;
 mod params;
 mod parse;
 mod print;
@@ -12,6 +13,7 @@ mod quantity;
 mod setting;
 
 pub use error::UnitsError;
+pub use loss::LossUnit;
 pub use params::ParamRule;
 pub use parse::{parse_bytes, parse_days_s, parse_duration_s, parse_pair, parse_usd};
 pub use print::short_count;

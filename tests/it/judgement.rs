@@ -272,7 +272,7 @@ fn two_counts_of_compute_are_told_by_the_losses() {
             _ => None,
         })
     };
-    let third = |i: usize| if i % 2 == 0 { 1.0 / 3.0 } else { 1.0 };
+    let third = |i: usize| if i.is_multiple_of(2) { 1.0 / 3.0 } else { 1.0 };
     assert_eq!(mixed(&write(&third)), Some(18));
     assert_eq!(mixed(&write(&|_| 1.0)), None);
 }
@@ -290,7 +290,8 @@ fn a_saved_fit_that_contradicts_itself_is_refused() {
         isoloss::study::load_fit(&path).map(|fit| fit.n_points).map_err(|e| e.to_string())
     };
     assert_eq!(load(&|_| {}), Ok(36));
-    let changes: [(&str, &dyn Fn(&mut serde_json::Value)); 5] = [
+    type Change<'a> = &'a dyn Fn(&mut serde_json::Value);
+    let changes: [(&str, Change<'_>); 5] = [
         ("level", &|j| j["level"] = 0.5.into()),
         ("coefficients", &|j| j["coefficients"]["E"] = 0.3.into()),
         ("draws", &|j| j["draws"][3][0] = (-1.0).into()),
@@ -350,4 +351,65 @@ fn inputs_that_went_wrong_are_judged() {
     let (rows, with, without) = moved.expect("outliers");
     assert!((0..5).all(|row| rows.contains(&row)), "{rows:?}");
     assert!((150e9..175e9).contains(&with) && (90e9..105e9).contains(&without), "{with} {without}");
+}
+
+/// Losses per byte keep their unit from the table to the plan.
+#[test]
+#[cfg(feature = "report")]
+fn losses_per_byte_are_never_called_per_token() {
+    use isoloss::report::{decision_table, fit_table};
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = simulated(folder.path(), "", &plain);
+    let text = std::fs::read_to_string(&path).expect("text");
+    std::fs::write(&path, text.replacen("loss", "val_bpb", 1)).expect("written");
+    let report = answer(&path);
+    let unit = report.fit.surface.loss_unit;
+    let decisions = decision_table(&report.decisions, 0.95, unit).to_text();
+    for shown in [fit_table(&report.fit).to_text(), decisions] {
+        assert!(shown.contains("nats per byte") && !shown.contains("per token"), "{shown}");
+    }
+    // A saved fit remembers, and so does what is planned with it.
+    let saved = folder.path().join("fit.json");
+    std::fs::write(&saved, serde_json::to_string(&report).expect("JSON")).expect("written");
+    let fit = isoloss::study::load_fit(&saved).expect("a fit");
+    let plan = isoloss::plan::compute_optimal(&fit.surface, Flops::new(1e21)).expect("a plan");
+    assert_eq!(plan.loss_unit.name(), "nats per byte");
+}
+
+/// The ends of an interval are quantiles, and quantiles rise.
+#[test]
+fn quantiles_are_cut_from_the_same_distribution_as_intervals() {
+    use isoloss::fit::{predict, predict_quantiles};
+    use isoloss::law::Point;
+    use isoloss::units::{Params, Tokens};
+    let folder = tempfile::tempdir().expect("a folder");
+    let fit = answer(&simulated(folder.path(), "", &plain)).fit;
+    // One run among the others, one far beyond them.
+    for (n, d) in [(2e8, 4e9), (1e11, 2e12)] {
+        let point = Point::new(Params::new(n), Tokens::new(d));
+        let interval = predict(&fit, &[point])[0].interval.expect("draws");
+        let asked = [0.025, 0.1, 0.5, 0.9, 0.975];
+        let found = predict_quantiles(&fit, &point, &asked).expect("draws");
+        assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "{found:?}");
+        assert!((found[0] / interval.lo - 1.0).abs() < 1e-9, "{found:?} {interval:?}");
+        assert!((found[4] / interval.hi - 1.0).abs() < 1e-9, "{found:?} {interval:?}");
+    }
+}
+
+/// Runs of another table test the fit as held-out runs do.
+#[test]
+fn another_table_tests_the_fit_as_held_out_runs_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let all = table(&simulated(folder.path(), "", &plain), &ReadOptions::default());
+    let hold_out: isoloss::data::HoldOut = "N>=1e9".parse().expect("a condition");
+    let (near, far) = hold_out.split(&all).expect("both sides");
+    let held = FitRequest { hold_out: Some(hold_out), ..quick() }.answer(&all).expect("a fit");
+    let go_on = |_| std::ops::ControlFlow::Continue(());
+    let tested = quick().answer_tested(&near, Some(("other.csv", &far)), &go_on).expect("a fit");
+    let (held, tested) = (held.held_out.expect("scores"), tested.held_out.expect("scores"));
+    assert_eq!(tested.condition, "other.csv");
+    assert_eq!(
+        (held.n_points, held.mean_abs_error, held.covered),
+        (tested.n_points, tested.mean_abs_error, tested.covered)
+    );
 }

@@ -4,4 +4,4 @@ mod decision;
 mod points;
 
 pub use decision::{Decision, decide};
-pub use points::{PredictedRun, Prediction, predict, predict_runs};
+pub use points::{PredictedRun, Prediction, predict, predict_quantiles, predict_runs};

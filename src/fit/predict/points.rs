@@ -8,7 +8,7 @@ use crate::data::{RunRecord, RunTable};
 use crate::fit::fitted::Fit;
 use crate::fit::solve::point;
 use crate::fit::uncertainty::{inflation, predictive_interval};
-use crate::law::{Point, Surface};
+use crate::law::{Beyond, Point, Surface};
 use crate::num::Interval;
 use crate::units::{Params, Tokens};
 
@@ -155,18 +155,38 @@ pub(super) fn outside(surface: &Surface, point: &Point) -> BTreeMap<String, f64>
     quantities.map(|(quantity, factor)| (quantity.to_owned(), factor)).collect()
 }
 
+/// Quantiles of the loss of a new run at `point`, in the order of `probabilities`; `None` without draws.
+///
+/// They come from the distribution that the intervals of new runs are cut from.
+///
+/// - `probabilities`: between 0 and 1, for example 0.1 for the loss that one run in ten stays below.
+#[must_use]
+pub fn predict_quantiles(fit: &Fit, point: &Point, probabilities: &[f64]) -> Option<Vec<f64>> {
+    let quantile = |p: &f64| {
+        let interval = interval_at(fit, point, (2.0 * p - 1.0).abs())?;
+        Some(if *p < 0.5 { interval.lo } else { interval.hi })
+    };
+    probabilities.iter().map(quantile).collect()
+}
+
 /// Where the loss of a new run at `point` is expected; `None` without draws. Beyond the runs it carries what
 /// extrapolation has cost among them.
 pub(super) fn new_run_interval(fit: &Fit, point: &Point) -> Option<Interval> {
+    interval_at(fit, point, fit.level)
+}
+
+/// [`new_run_interval`] at another level, from 0.
+fn interval_at(fit: &Fit, point: &Point, level: f64) -> Option<Interval> {
     let inflate = inflation(fit.residuals.len(), fit.surface.theta().len());
     if let Some(stack) = &fit.stack {
         let residuals: Vec<f64> = fit.residuals.iter().map(|r| r * inflate).collect();
-        return stack.new_run_interval(point, &residuals, fit.level);
+        return stack.new_run_interval(point, &residuals, level);
     }
     let (law, at) = (fit.surface.law(), point.at());
-    let beyond =
-        fit.extrapolation.as_ref().map_or(0.0, |e| e.beyond.half_width(&fit.surface, point));
-    let near = predictive_interval(&fit.draws, &fit.residuals, fit.level, |_, theta, residual| {
+    let beyond = fit.extrapolation.as_ref().map_or(0.0, |cost| {
+        Beyond { level, ..cost.beyond.clone() }.half_width(&fit.surface, point)
+    });
+    let near = predictive_interval(&fit.draws, &fit.residuals, level, |_, theta, residual| {
         law.loss(theta, &at) * (-residual * inflate).exp()
     })?;
     Some(near.widened(beyond))

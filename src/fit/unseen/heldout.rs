@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::errors::Errors;
-use crate::data::{HoldOut, RunTable};
+use crate::data::RunTable;
 use crate::error::Warning;
 use crate::fit::fitted::Fit;
 use crate::fit::predict::{PredictedRun, predict_runs};
@@ -11,7 +11,7 @@ use crate::fit::predict::{PredictedRun, predict_runs};
 /// Errors on held-out runs, as fractions of the observed loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
-    /// The condition that selected them.
+    /// The condition that selected them, or the table they came from.
     pub condition: String,
     /// How many.
     pub n_points: usize,
@@ -29,9 +29,10 @@ pub struct HeldOut {
     pub runs: Vec<PredictedRun>,
 }
 
-/// Scores runs that were held out of `fit`; `condition` says which, for the record.
+/// Scores runs that were held out of `fit`; `condition` says which, for the record: a condition, or the
+/// table they came from.
 #[must_use]
-pub fn score_held_out(fit: &Fit, test: &RunTable, condition: &HoldOut) -> HeldOut {
+pub fn score_held_out(fit: &Fit, test: &RunTable, condition: &dyn std::fmt::Display) -> HeldOut {
     let runs = predict_runs(fit, test);
     let errors = Errors::of(&runs.iter().map(|r| r.error).collect::<Vec<_>>());
     let judged = runs.iter().any(|r| r.interval.is_some());

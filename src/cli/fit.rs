@@ -11,7 +11,7 @@ use super::one_quantity;
 use super::output::{Console, Output, note, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
-use crate::data::{HoldOut, RunTable};
+use crate::data::{CHECKPOINT, HoldOut, RunTable};
 use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
@@ -202,7 +202,12 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let report = request.answer_tested(&table, test, &|progress| draws.at(progress));
     draws.clear();
     // Where too few runs are left, what was left out says why.
-    let report = report.inspect_err(|_| left_out_text(&table).lines().for_each(note))?;
+    let report = report.inspect_err(|_| {
+        left_out_text(&table).lines().for_each(note);
+        if table.skipped.iter().any(|skipped| skipped.reason == CHECKPOINT) {
+            note("hint: --every-row takes each of those rows for a run");
+        }
+    })?;
     let report = report.from_logs(source);
     let mut text = text(&report, &table, args.out.as_deref(), args.verbose);
     if let Some(path) = &args.out {

@@ -224,7 +224,13 @@ pub(super) fn next_step(report: &FitReport, saved: Option<&Path>) -> String {
     let mut warnings: Vec<&Warning> = report.warnings.iter().collect();
     warnings.sort_by_key(|warning| warning.severity());
     let serious = warnings.into_iter().find(|warning| warning.severity() < Severity::Imprecise);
+    let compared = ["auto", "stack"].contains(&report.request.law.as_str());
     match serious {
+        Some(
+            Warning::DoNotExtrapolate { .. }
+            | Warning::ResidualTrend { .. }
+            | Warning::LackOfFit { .. },
+        ) if compared => "runs of more compute before a plan far beyond them".to_owned(),
         Some(Warning::DoNotExtrapolate { better: Some(law), .. }) => {
             format!("--law {law}, or runs of more compute before a plan beyond them")
         }

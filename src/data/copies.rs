@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::label::Label;
 use super::table::{RunRecord, RunTable, Skipped};
 
+/// Why a row is left out that is on the way to another.
+pub(crate) const CHECKPOINT: &str = "a checkpoint of a run that goes on in another row";
+
 /// Significant digits of a loss from which equal numbers are no coincidence.
 const TELLING_DIGITS: usize = 8;
 
@@ -67,7 +70,7 @@ pub(super) fn keep_ends(runs: &mut Vec<RunRecord>, skipped: &mut Vec<Skipped>) {
             group.iter().copied().max_by(|a, b| runs[*a].d.get().total_cmp(&runs[*b].d.get()));
         for i in group.iter().filter(|i| Some(**i) != last) {
             ends.remove(i);
-            let reason = "a checkpoint of a run that goes on in another row";
+            let reason = CHECKPOINT;
             skipped.push(Skipped::run(format!("row {}", runs[*i].row), &runs[*i].run, reason));
         }
     }

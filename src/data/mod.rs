@@ -72,6 +72,8 @@ mod windows;
 pub use columns::ColumnMap;
 #[cfg(feature = "logs")]
 pub use condition::Where;
+#[cfg(feature = "cli")]
+pub(crate) use copies::CHECKPOINT;
 #[cfg(feature = "logs")]
 pub use curve::read_curve;
 pub use curve::{LeadIn, LoggedPoint, TrainingCurve};

@@ -57,7 +57,11 @@ fn subject(fit: &Fit) -> String {
     let sizes = fit.surface.support.n.map_or(String::new(), |n| {
         format!(" of {} to {} parameters", short_count(n.lo), short_count(n.hi))
     });
-    format!("{} on {} runs{sizes}", fit.law, fit.n_points)
+    let law = match &fit.stack {
+        Some(stack) => format!("{} laws weighed, led by {},", stack.members.len(), fit.law),
+        None => fit.law.clone(),
+    };
+    format!("{law} on {} runs{sizes}", fit.n_points)
 }
 
 /// Whether the law may be believed, and where.

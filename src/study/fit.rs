@@ -255,6 +255,9 @@ impl FitRequest {
         if let Some((axis, laws)) =
             chosen.map(|r| (r.axis, r.tied())).filter(|(_, tied)| tied.len() > 1)
         {
+            // The law that is used stands first, though another without an optimum may err less.
+            let (used, others): (Vec<_>, Vec<_>) = laws.into_iter().partition(|id| *id == law.id());
+            let laws: Vec<_> = used.into_iter().chain(others).collect();
             let (axis, laws) = (axis.to_string(), laws.join(", "));
             warnings.push(Warning::LawsTied { laws, axis });
         }

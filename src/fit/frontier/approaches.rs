@@ -104,16 +104,18 @@ pub fn approaches(fit: &Fit, table: &RunTable) -> Approaches {
     let mut warnings = Vec::new();
     for (i, one) in approaches.iter().enumerate() {
         for other in &approaches[i + 1..] {
-            let mut disagree = |quantity: String| {
-                let (one, other) = (one.name.clone(), other.name.clone());
-                warnings.push(Warning::ApproachesDisagree { one, other, quantity });
-            };
+            let mut on = Vec::new();
             if apart(one.interval, other.interval) {
-                disagree("the exponent of N*".to_owned());
+                on.push("the exponent of N*".to_owned());
             }
             let pairs = one.predicted.iter().zip(&other.predicted);
             if let Some((p, _)) = pairs.into_iter().find(|(p, q)| apart(p.interval, q.interval)) {
-                disagree(format!("N* at {} FLOPs", p.c));
+                on.push(format!("N* at {} FLOPs", p.c));
+            }
+            if !on.is_empty() {
+                let (one, other) = (one.name.clone(), other.name.clone());
+                let quantity = on.join(" and ");
+                warnings.push(Warning::ApproachesDisagree { one, other, quantity });
             }
         }
     }

@@ -84,7 +84,8 @@ impl Draws {
     /// A warning where some resamples had no minimum.
     pub(crate) fn warning(&self) -> Option<Warning> {
         let (failed, draws) = (self.failed, self.made);
-        (failed > 0).then_some(Warning::DrawsFailed { failed, draws })
+        // Below a hundredth no end of an interval moves.
+        (100 * failed > draws).then_some(Warning::DrawsFailed { failed, draws })
     }
 
     /// One number per draw for each free coefficient, by name.

@@ -92,7 +92,8 @@ impl Console {
             }
         }
         if more > 0 {
-            note(&format!("and {more} lesser warnings (--verbose, --json)"));
+            let warnings = if more == 1 { "warning" } else { "warnings" };
+            note(&format!("and {more} lesser {warnings} (--verbose, --json)"));
         }
         if self.strict && !output.warnings.is_empty() {
             ExitCode::from(3)

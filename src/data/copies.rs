@@ -10,6 +10,9 @@ pub(crate) const CHECKPOINT: &str = "a checkpoint of a run that goes on in anoth
 
 /// Significant digits of a loss from which equal numbers are no coincidence.
 const TELLING_DIGITS: usize = 8;
+/// The same where at least this many rows, and half of all, repeat another.
+const MANY: usize = 10;
+const TELLING_DIGITS_OF_MANY: usize = 5;
 
 /// Leaves out runs that say what another says, to the last digit: of the same name, or under another
 /// where the loss has so many digits that it can be no coincidence.
@@ -17,16 +20,25 @@ pub(super) fn drop_copies(table: &mut RunTable) {
     type Numbers = [u64; 4];
     let mut by_name: BTreeSet<(String, Numbers)> = BTreeSet::new();
     let mut by_numbers: BTreeSet<Numbers> = BTreeSet::new();
-    let skipped = &mut table.skipped;
-    table.runs.retain(|run| {
+    let numbers_of = |run: &RunRecord| -> Numbers {
         let budget = run.budget.map_or(0, |c| c.get().to_bits());
         let bits = |x: f64| x.to_bits();
-        let numbers = [bits(run.n.get()), bits(run.d.get()), bits(run.loss_nats), budget];
+        [bits(run.n.get()), bits(run.d.get()), bits(run.loss_nats), budget]
+    };
+    let different: BTreeSet<Numbers> = table.runs.iter().map(numbers_of).collect();
+    let repeated = table.runs.len() - different.len();
+    let telling = match repeated >= MANY && repeated >= different.len() {
+        true => TELLING_DIGITS_OF_MANY,
+        false => TELLING_DIGITS,
+    };
+    let skipped = &mut table.skipped;
+    table.runs.retain(|run| {
+        let numbers = numbers_of(run);
         // Without a name of its own, equal numbers may be a coincidence of rounding.
         let unnamed =
             run.run.rsplit_once(':').is_some_and(|(_, line)| line.parse::<usize>().is_ok());
         let same_name = !by_name.insert((run.run.clone(), numbers)) && !unnamed;
-        let seen = !by_numbers.insert(numbers) && digits(run.loss_nats) >= TELLING_DIGITS;
+        let seen = !by_numbers.insert(numbers) && digits(run.loss_nats) >= telling;
         let reason = match (same_name, seen) {
             (true, _) => "says the same as an earlier row of the same name",
             (false, true) => "has the numbers of another run to the last digit",

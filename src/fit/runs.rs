@@ -141,6 +141,10 @@ pub fn fit_with_progress(
     warnings.extend(no_floor.iter().cloned());
     let trusted = diagnostics.as_ref().filter(|_| at_minimum);
     warnings.extend(trusted.into_iter().flat_map(Diagnostics::warnings));
+    // Between kinds of runs the loss may well rise.
+    if warnings.iter().any(|w| matches!(w, Warning::SeveralKinds { .. })) {
+        warnings.retain(|w| !matches!(w, Warning::LossRises { .. }));
+    }
     warnings.extend(open_profiles(&profiles));
 
     let residuals: Vec<f64> =

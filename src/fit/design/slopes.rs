@@ -104,7 +104,7 @@ pub(crate) fn rise(law: &dyn Law, table: &RunTable) -> Option<Warning> {
         sizes.entry((run.n.ln() * 1e4).round() as i64).or_default().push(run);
     }
     let mut rises: Vec<(Params, Tokens, Tokens, f64)> = Vec::new();
-    let mut of = 0;
+    let (mut of, mut longest) = (0, 0);
     for runs in sizes.values_mut() {
         runs.sort_by(|a, b| a.d.get().total_cmp(&b.d.get()));
         // Of several runs at one place the best says what it can reach.
@@ -127,11 +127,22 @@ pub(crate) fn rise(law: &dyn Law, table: &RunTable) -> Option<Warning> {
         let Some(low) = best.iter().copied().min_by(by_loss) else { continue };
         let Some(last) = best.last() else { continue };
         let share = last.loss_nats / low.loss_nats - 1.0;
+        let after = best.iter().filter(|run| run.d.get() > low.d.get()).count();
         if share > RISES {
             rises.push((low.n, low.d, last.d, share));
+            longest = longest.max(after);
         }
     }
     let (at, from, to, share) = *rises.iter().max_by(|a, b| a.3.total_cmp(&b.3))?;
     let sizes = rises.len();
-    (sizes > 1 || of == 1).then_some(Warning::LossRises { sizes, of, at, from, to, share })
+    // One run at the end of one or two sizes is an outlier, not the way of the loss.
+    let seen = sizes > 2 || longest > 1;
+    (seen && (sizes > 1 || of == 1)).then_some(Warning::LossRises {
+        sizes,
+        of,
+        at,
+        from,
+        to,
+        share,
+    })
 }

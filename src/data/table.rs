@@ -8,7 +8,7 @@ use super::digest::InputDigest;
 use super::format::Format;
 use super::label::Label;
 use crate::error::{Lack, Warning};
-use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
+use crate::units::{Flops, LossUnit, ParamRule, Params, Setting, Tokens};
 
 /// Where the loss of a run comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -330,6 +330,15 @@ impl RunTable {
             notes: Vec::new(),
             curves: Vec::new(),
             warnings: Vec::new(),
+        }
+    }
+
+    /// What its losses are measured in.
+    #[must_use]
+    pub fn loss_unit(&self) -> LossUnit {
+        match self.assumptions.contains(&Assumption::NatsPerByte) {
+            true => LossUnit::NatsPerByte,
+            false => LossUnit::NatsPerToken,
         }
     }
 

@@ -11,11 +11,11 @@ use super::fitted::{AllocationExponents, Fit, SCHEMA};
 use super::progress::{OnProgress, Parts, ignore};
 use super::solve::{LawOn, Minimum, Penalty, Problem, Rows, minimum_of, point};
 use super::uncertainty::{Draws, Profile, Spread, bootstrap, clusters, profile};
-use crate::data::{Assumption, RunTable};
+use crate::data::RunTable;
 use crate::error::{Result, Warning};
 use crate::law::{Law, Surface};
 use crate::num::Interval;
-use crate::units::{Flops, LossUnit};
+use crate::units::Flops;
 
 /// Fits `law` to `runs`.
 ///
@@ -78,9 +78,7 @@ pub fn fit_with_progress(
         runs.params,
         support(runs),
     )?;
-    if runs.assumptions.contains(&Assumption::NatsPerByte) {
-        surface.loss_unit = LossUnit::NatsPerByte;
-    }
+    surface.loss_unit = runs.loss_unit();
     let flop_count = FlopCount::of(runs);
     if let Some(count) = &flop_count {
         surface.flops_per_nd = count.per_nd;

@@ -192,7 +192,8 @@ impl StudyReport {
             let served = [0.0, 10.0, 100.0, 1000.0].map(|times| d * times);
             charts.push(report::trade_off_chart(&banded.curve, &served));
         }
-        charts.extend(self.backtest.as_ref().map(|t| report::validation_chart(&t.runs)));
+        let unit = self.table.loss_unit();
+        charts.extend(self.backtest.as_ref().map(|t| report::validation_chart(&t.runs, unit)));
         Ok(charts)
     }
 }

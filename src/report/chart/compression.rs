@@ -106,7 +106,10 @@ pub fn compression_chart(
     }
     Chart {
         name: "compression",
-        title: format!("Training compute to reach {:.3} nats per token", curve.loss_nats),
+        title: format!(
+            "Training compute to reach {:.3} {}",
+            curve.loss_nats, curve.optimum.loss_unit
+        ),
         caption: format!(
             "The compute-optimal model has {} parameters. Smaller models reach the same loss with more compute; below {} parameters none reaches it.",
             count_text(n_best),

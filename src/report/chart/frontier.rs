@@ -83,7 +83,7 @@ pub fn frontier_chart(
             largest_budget
         ),
         x: Axis::log("Training compute C (FLOPs)", Style::Exponent, (start, end)),
-        y: Axis::linear("Loss (nats per token)", y),
+        y: Axis::linear(&format!("Loss ({})", table.loss_unit()), y),
         layers: vec![
             Layer::Band { rows: band, color: palette::VERMILION },
             Layer::line(solid, line),

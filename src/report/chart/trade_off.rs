@@ -73,7 +73,10 @@ pub fn trade_off_chart(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
     ];
     Chart {
         name: "trade-off",
-        title: format!("Training plus serving at {:.3} nats per token", curve.loss_nats),
+        title: format!(
+            "Training plus serving at {:.3} {}",
+            curve.loss_nats, curve.optimum.loss_unit
+        ),
         caption: format!(
             "Total compute against model size at one loss. Without serving, {} parameters need the least; the more tokens are served, the smaller the optimal model.",
             count_text(curve.optimum.n.get())

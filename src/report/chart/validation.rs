@@ -5,6 +5,7 @@ use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette;
 use super::picture::Chart;
 use crate::fit::PredictedRun;
+use crate::units::LossUnit;
 
 /// Most misses that are named.
 const NAMED: usize = 6;
@@ -13,7 +14,7 @@ const NAMED: usize = 6;
 ///
 /// Runs outside their interval are rings, the first few with their names.
 #[must_use]
-pub fn validation_chart(runs: &[PredictedRun]) -> Chart {
+pub fn validation_chart(runs: &[PredictedRun], unit: LossUnit) -> Chart {
     let at = |r: &PredictedRun| (r.run.loss_nats, r.predicted_nats);
     let misses = |r: &&PredictedRun| r.interval.is_some_and(|i| !i.contains(r.run.loss_nats));
     let outside: Vec<&PredictedRun> = runs.iter().filter(misses).collect();
@@ -67,8 +68,8 @@ pub fn validation_chart(runs: &[PredictedRun]) -> Chart {
             outside.len(),
             runs.len()
         ),
-        x: Axis::linear("Actual loss (nats per token)", range),
-        y: Axis::linear("Predicted loss (nats per token)", range),
+        x: Axis::linear(&format!("Actual loss ({unit})"), range),
+        y: Axis::linear(&format!("Predicted loss ({unit})"), range),
         layers,
         labels,
         legend: Legend { groups: vec![(String::new(), keys)], bar: None },

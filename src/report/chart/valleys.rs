@@ -95,7 +95,7 @@ pub fn valleys_chart(
             range_of(seen.iter().map(|p| p.0), Scale::Log, 0.06),
         ),
         y: Axis::linear(
-            "Loss (nats per token)",
+            &format!("Loss ({})", table.loss_unit()),
             range_of(seen.iter().map(|p| p.1), Scale::Linear, 0.06),
         ),
         layers: all,

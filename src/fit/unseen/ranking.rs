@@ -77,7 +77,7 @@ impl Ranking {
 /// resampled, since the runs of a step share one fit.
 ///
 /// # Errors
-/// [`DataError::NothingLeft`] when all runs share one value of the axis; the first law's error when no
+/// [`DataError::NothingLeft`](crate::error::DataError::NothingLeft) when all runs share one value of the axis; the first law's error when no
 /// law could be fitted at every step.
 ///
 /// # Example

@@ -12,7 +12,7 @@ use crate::units::{Params, Tokens};
 ///
 /// | field | default | purpose |
 /// |---|---|---|
-/// | `at` | none | runs whose learning rate and batch are wanted |
+/// | `at` | none | planned runs to give a learning rate and a batch to |
 /// | `config` | [`TuningConfig::default`] | how the laws are fitted; its fields stand beside in a file |
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

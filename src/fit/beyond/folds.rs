@@ -3,7 +3,7 @@
 use crate::data::{RunRecord, RunTable};
 use crate::fit::config::FitConfig;
 use crate::fit::design::{check, support};
-use crate::fit::solve::{LawOn, Minimum, Penalty, Problem, is_minimum, lowest_end, point};
+use crate::fit::solve::{LawOn, Minimum, Penalty, Problem, point};
 use crate::law::{Law, Support};
 
 /// Most fits: they share their nearer runs, so that more of them say little more.
@@ -95,8 +95,7 @@ fn nearer_fit(
     let counted = |i: usize| rows.weights.as_ref().map_or(1.0, |w| w[i]);
     let mut weights = vec![0.0; rows.len()];
     near.iter().for_each(|&i| weights[i] = counted(i));
-    let coordinates = &best.coordinates;
-    let model = LawOn::new(coordinates.law, rows);
+    let model = LawOn::new(best.coordinates.law, rows);
     let problem = Problem {
         model: &model,
         observed: &rows.observed,
@@ -105,16 +104,7 @@ fn nearer_fit(
         held: &best.held,
         priors: &best.known.priors,
     };
-    let starts = best.starts(law);
-    let (_, theta) = best.known.settle(&problem, &best.held, |problem| {
-        let starts: Vec<Vec<f64>> = starts.iter().map(|theta| problem.variables(theta)).collect();
-        let lowest = lowest_end(problem, &starts)?;
-        let theta = is_minimum(&lowest).then(|| problem.natural(&lowest.x));
-        Some((lowest, theta))
-    })?;
-    let theta = theta?;
-    let mut theta = coordinates.leave(&theta);
-    law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
+    let theta = best.refitted(law, &problem)?;
     let error = |run: &RunRecord| law.loss(&theta, &point(run).at()).ln() - run.loss_nats.ln();
     let freedom = near.len().saturating_sub(best.free).max(1) as f64;
     let squares: f64 = fitted.runs.iter().map(|r| error(r).powi(2)).sum();

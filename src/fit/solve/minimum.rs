@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::{Certificate, is_minimum};
 use super::coordinates::Coordinates;
+use super::descent::lowest_end;
 use super::estimate::{Estimate, estimate, without_effect};
 use super::known::Known;
 use super::penalty::Penalty;
@@ -43,7 +44,8 @@ pub(crate) struct Minimum {
 
 impl Minimum {
     /// Where to look for the minimum of a slightly other problem, around the centre and in the
-    /// coefficients of the solver: the minimum itself, and every other one where the family is known to have several.
+    /// coefficients of the solver: the minimum itself, and every other one where the family is known to
+    /// have several.
     pub(crate) fn starts(&self, law: &dyn Law) -> Vec<Vec<f64>> {
         let mut starts = vec![self.theta.clone()];
         starts.extend(self.others.iter().cloned());
@@ -52,6 +54,22 @@ impl Minimum {
             *theta = self.coordinates.enter(theta);
         }
         starts
+    }
+
+    /// Coefficients in natural units at the minimum of a slightly other problem of the same rows, as with
+    /// other weights or losses; `None` where it has none in the domain.
+    pub(crate) fn refitted(&self, law: &dyn Law, problem: &Problem<'_>) -> Option<Vec<f64>> {
+        let starts = self.starts(law);
+        let (_, theta) = self.known.settle(problem, &self.held, |problem| {
+            let starts: Vec<Vec<f64>> =
+                starts.iter().map(|theta| problem.variables(theta)).collect();
+            let lowest = lowest_end(problem, &starts)?;
+            let theta = is_minimum(&lowest).then(|| problem.natural(&lowest.x));
+            Some((lowest, theta))
+        })?;
+        let mut theta = self.coordinates.leave(&theta?);
+        law.recentre(&mut theta, -self.rows.ln_n0, -self.rows.ln_d0);
+        law.coefs().iter().zip(&theta).all(|(c, t)| c.holds(*t)).then_some(theta)
     }
 }
 

@@ -18,8 +18,7 @@ mod vertex;
 pub use certificate::Certificate;
 pub use minimum::LocalMinimum;
 
-pub(crate) use certificate::is_minimum;
-pub(crate) use descent::{lowest_end, refit, settle_near};
+pub(crate) use descent::{refit, settle_near};
 pub(crate) use estimate::estimate;
 pub(crate) use known::Known;
 pub(crate) use minimum::{Minimum, minimum_of};

@@ -10,7 +10,7 @@ use super::predictive::inflation;
 use crate::error::FitError;
 use crate::fit::config::{FitConfig, Resample};
 use crate::fit::progress::OnProgress;
-use crate::fit::solve::{LawOn, Minimum, Penalty, Prior, Problem, Rows, is_minimum, lowest_end};
+use crate::fit::solve::{LawOn, Minimum, Penalty, Prior, Problem, Rows};
 use crate::law::Law;
 use crate::num::Stream;
 
@@ -59,8 +59,7 @@ fn one(
             Prior { mean: p.mean + p.sd * z, ..*p }
         })
         .collect();
-    let coordinates = &best.coordinates;
-    let model = LawOn::new(coordinates.law, &rows);
+    let model = LawOn::new(best.coordinates.law, &rows);
     let problem = Problem {
         model: &model,
         observed: &rows.observed,
@@ -69,17 +68,7 @@ fn one(
         held: &best.held,
         priors: &priors,
     };
-    let starts = best.starts(law);
-    let (_, theta) = best.known.settle(&problem, &best.held, |problem| {
-        let starts: Vec<Vec<f64>> = starts.iter().map(|theta| problem.variables(theta)).collect();
-        let lowest = lowest_end(problem, &starts)?;
-        let theta = is_minimum(&lowest).then(|| problem.natural(&lowest.x));
-        Some((lowest, theta))
-    })?;
-    let theta = theta?;
-    let mut theta = coordinates.leave(&theta);
-    law.recentre(&mut theta, -rows.ln_n0, -rows.ln_d0);
-    law.coefs().iter().zip(&theta).all(|(c, t)| c.holds(*t)).then_some(theta)
+    best.refitted(law, &problem)
 }
 
 /// The fitted losses with each log residual under a random sign, scaled by sqrt(n / (n - p)) since

@@ -71,16 +71,27 @@ fn data(error: &DataError) -> Option<String> {
         DataError::NoText { .. } | DataError::NoTextColumn { .. } => {
             "set text_field in the file, or --text-field, to its name".to_owned()
         }
-        DataError::NoRuns { lack: Some(lack), .. } => match lack {
-            Lack::LossColumn => "use --map loss=COLUMN",
-            Lack::Params => "use --given RUN:n_params=N",
-            Lack::SequenceLength => "use --given seq_len=LENGTH",
-            Lack::Batch => "use --given batch_size=SEQUENCES or --given tokens_per_step=TOKENS",
-            Lack::StepsPerEpoch => "use --given steps_per_epoch=STEPS",
+        DataError::NoRuns { lacks, .. } if !lacks.is_empty() => {
+            let flags: Vec<&str> = lacks.iter().map(|lack| flag_for(*lack)).collect();
+            format!("use {}", flags.join(", "))
         }
-        .to_owned(),
         _ => return None,
     })
+}
+
+/// The flag that supplies what a run lacks.
+fn flag_for(lack: Lack) -> &'static str {
+    match lack {
+        Lack::LossColumn => "--map loss=COLUMN",
+        Lack::Params => "--given RUN:n_params=N",
+        Lack::SequenceLength => "--given seq_len=LENGTH",
+        Lack::Batch => "--given batch_size=SEQUENCES or --given tokens_per_step=TOKENS",
+        Lack::StepsPerEpoch => "--given steps_per_epoch=STEPS",
+        Lack::Status => "--given RUN:status=finished, or --given RUN:max_steps=STEPS",
+        Lack::Consistency => {
+            "--given RUN:batch_size=SEQUENCES, all devices together, or --given RUN:tokens=D"
+        }
+    }
 }
 
 fn fit(error: &FitError) -> Option<String> {

@@ -87,7 +87,9 @@ pub fn read_curves(
     set.curves = placed.into_iter().map(|(_, curve)| curve).collect();
     if set.curves.is_empty() {
         let first = set.skipped.first().map(ToString::to_string).unwrap_or_default();
-        return Err(DataError::NoRuns { left_out: set.skipped.len(), first, lack: None }.into());
+        return Err(
+            DataError::NoRuns { left_out: set.skipped.len(), first, lacks: Vec::new() }.into()
+        );
     }
     Ok(set)
 }

@@ -19,7 +19,7 @@ use super::quantity::Quantity;
 use super::readers::{Patterns, is_part_of_run};
 use super::settle::{Joined, Settled, Verdict, enter, join_row, merge, settle};
 use super::table::{Assumption, RunTable, Skipped};
-use crate::error::{DataError, Result, Warning};
+use crate::error::{DataError, Lack, Result, Warning};
 use crate::units::ParamRule;
 
 /// Reads files and folders into one table.
@@ -234,8 +234,8 @@ fn settle_all(logs: Vec<RunLog>, options: &ReadOptions, table: &mut RunTable) ->
         match settle(log, options.tail) {
             Verdict::Usable(run) => settled.push(*run),
             Verdict::LeftOut(log, reason) => {
-                let lack = reason.lack;
-                table.skipped.push(Skipped { lack, ..left_out(&log, reason.text) });
+                let lacks = reason.lacks;
+                table.skipped.push(Skipped { lacks, ..left_out(&log, reason.text) });
             }
         }
     }
@@ -267,10 +267,14 @@ fn choose_loss(settled: &[Settled], wanted: LossChoice) -> Result<LossChoice, Da
 }
 
 fn nothing_left(table: &RunTable) -> DataError {
-    let first = table.skipped.first();
-    let lack = first.and_then(|skipped| skipped.lack);
-    let first = first.map(ToString::to_string).unwrap_or_default();
-    DataError::NoRuns { left_out: table.skipped.len(), first, lack }
+    let mut lacks: Vec<Lack> = Vec::new();
+    for lack in table.skipped.iter().flat_map(|skipped| &skipped.lacks) {
+        if !lacks.contains(lack) {
+            lacks.push(*lack);
+        }
+    }
+    let first = table.skipped.first().map(ToString::to_string).unwrap_or_default();
+    DataError::NoRuns { left_out: table.skipped.len(), first, lacks }
 }
 
 /// Logged FLOPs that count something else than 6 N D: forward passes alone, recomputed activations.

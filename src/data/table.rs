@@ -191,16 +191,16 @@ pub struct Skipped {
     pub run: Option<String>,
     /// Why.
     pub reason: String,
-    /// What would have to be given for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lack: Option<Lack>,
+    /// All that would have to be given for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Lack>,
 }
 
 impl Skipped {
     /// A file, or part of one.
     #[cfg(feature = "logs")]
     pub(super) fn file(path: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { path: path.into(), line: None, run: None, reason: reason.into(), lack: None }
+        Self { path: path.into(), line: None, run: None, reason: reason.into(), lacks: Vec::new() }
     }
 
     /// A row.

@@ -206,8 +206,8 @@ pub enum DataError {
         left_out: usize,
         /// The first of them, with the reason.
         first: String,
-        /// What would have to be given for it.
-        lack: Option<Lack>,
+        /// All that would have to be given for those left out.
+        lacks: Vec<Lack>,
     },
     /// A needed column was not recognised.
     #[error("{path}: no column for {quantity}; found: {}. Choose the column for `{key}`", .found.join(", "))]
@@ -387,6 +387,10 @@ pub enum Lack {
     Batch,
     /// Steps of an epoch, in a log that counts epochs only.
     StepsPerEpoch,
+    /// That a run which seems cut off has finished.
+    Status,
+    /// Which of two ways to count tokens is right.
+    Consistency,
 }
 
 impl DataError {

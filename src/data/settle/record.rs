@@ -205,9 +205,9 @@ pub(in crate::data) fn enter(
     let (mut constant, mut decayed) = (0, 0);
     for (row, run) in settled.iter().enumerate().filter(|(row, _)| !options.exclude.contains(row)) {
         let path = run.log.path.display().to_string();
-        let left_out = |Reason { text, lack }| {
+        let left_out = |Reason { text, lacks }| {
             let skipped = Skipped::run(&path, &run.log.run, text);
-            Skipped { lack, ..skipped }
+            Skipped { lacks, ..skipped }
         };
         let entry = match entry(run, row, rule, choice, options) {
             Ok(entry) => entry,

@@ -232,13 +232,13 @@ impl CellTable {
         }
         for name in quantity.names(rule) {
             if name.contains('+') {
-                let sum = self.columns.iter().position(|c| c == name);
+                let sum = self.columns.iter().position(|c| c.as_str() == name);
                 if sum.is_some() {
                     return Ok(sum);
                 }
             }
             let at: Vec<usize> =
-                (0..self.columns.len()).filter(|i| self.known_name(*i) == *name).collect();
+                (0..self.columns.len()).filter(|i| self.known_name(*i) == name).collect();
             match at.as_slice() {
                 [] => {}
                 [one] => return Ok(Some(*one)),
@@ -277,7 +277,7 @@ impl CellTable {
     /// parts tools log.
     pub(super) fn add_sums(&mut self, map: &ColumnMap) {
         let mapped = Quantity::ALL.iter().filter_map(|q| map.column(*q)).map(str::to_owned);
-        let known = vocabulary::SUMS.iter().map(|sum| (*sum).to_owned());
+        let known = vocabulary::sums().map(str::to_owned);
         for sum in mapped.chain(known).collect::<Vec<String>>() {
             if !sum.contains('+') || self.columns.contains(&sum) {
                 continue;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
 use super::curve::{LoggedPoint, MOST_STEPS, TrainingCurve, read_curve};
-use super::facts::FactKind;
+use super::vocabulary::Term;
 use super::files::Source;
 use super::gather::{gather, join_facts};
 use super::log::RunLog;
@@ -180,7 +180,7 @@ fn curve_of(log: &mut RunLog, choice: LossChoice) -> Result<TrainingCurve, Strin
         return Err("no loss above zero beyond step 0".to_owned());
     }
     let sizes = sizes(log);
-    let planned = log.count(FactKind::PlannedSteps).filter(|steps| *steps <= MOST_STEPS);
+    let planned = log.count(Term::PlannedSteps).filter(|steps| *steps <= MOST_STEPS);
     Ok(TrainingCurve {
         name: log.run.clone(),
         points: points.into_values().collect(),

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
-use super::facts::{FACTS, FactKind, count_with_unit};
+use super::facts::count_with_unit;
 use super::format::Format;
 use super::roles::{LossScale, Metric};
 use super::series::Series;
 use super::spelling::{collapsed, without_groups};
+use super::vocabulary::{Term, names};
 
 /// Most facts of one run; a file with more is not a config.
 const MOST_FACTS: usize = 4096;
@@ -227,19 +228,18 @@ impl RunLog {
     }
 
     /// The fact of a kind under its surest name.
-    pub(super) fn fact(&self, kind: FactKind) -> Option<(&str, &Value)> {
-        let (_, names) = FACTS.iter().find(|(k, _)| *k == kind)?;
-        names.iter().find_map(|name| {
-            let exact = self.facts.get_key_value(*name);
+    pub(super) fn fact(&self, kind: Term) -> Option<(&str, &Value)> {
+        names(kind).iter().find_map(|name| {
+            let exact = self.facts.get_key_value(name);
             // A key in a group, `model.hidden_size`, when there is no bare one.
             exact
-                .or_else(|| self.facts.iter().find(|(key, _)| without_groups(key).contains(name)))
+                .or_else(|| self.facts.iter().find(|(key, _)| without_groups(key).contains(&name.as_str())))
                 .map(|(key, value)| (key.as_str(), value))
         })
     }
 
     /// A fact that counts something.
-    pub(super) fn count(&self, kind: FactKind) -> Option<f64> {
+    pub(super) fn count(&self, kind: Term) -> Option<f64> {
         self.fact(kind)?.1.count()
     }
 

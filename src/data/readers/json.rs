@@ -11,7 +11,8 @@ use super::json_lines::flatten;
 use super::run_name::name_of;
 use super::steps::{factor, role};
 use crate::data::cell_table::CellTable;
-use crate::data::facts::{FACTS, is_fact};
+use crate::data::facts::is_fact;
+use crate::data::vocabulary::{SIZES, Term, is_name, names_fact};
 use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
@@ -113,7 +114,7 @@ fn config_or_run(
     let has = |wanted: fn(&Role) -> bool| object.keys().any(|k| wanted(&role(k, context.map)));
     let has_size = object.keys().any(|k| {
         let key = collapsed(k);
-        FACTS[..3].iter().any(|(_, names)| names.contains(&key.as_str()))
+        SIZES.iter().any(|size| is_name(*size, &key))
     });
     let is_run = has_size
         && has(|r| matches!(r, Role::Metric { metric: Metric::EvalLoss | Metric::TrainLoss, .. }));
@@ -134,8 +135,7 @@ fn facts(json: &Json) -> FileContent {
     // One word that happens to be a fact, `name` or `status`, makes no config.
     let known = |key: &String| {
         without_groups(key).iter().any(|form| {
-            FACTS.iter().any(|(_, names)| names.contains(form))
-                && !["status", "state"].contains(form)
+            names_fact(form) && !is_name(Term::Status, form)
         })
     };
     if facts.keys().any(known) {

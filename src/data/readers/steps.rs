@@ -7,6 +7,7 @@ use crate::data::log::{RunLog, Value};
 use crate::data::quantity::Quantity;
 use crate::data::roles::{LossScale, Metric, Role, role_of};
 use crate::data::spelling::collapsed;
+use crate::data::vocabulary::{SIZES, is_name};
 
 /// The role of a column or key, mapped or by its name.
 pub(super) fn role(column: &str, map: &ColumnMap) -> Role {
@@ -145,9 +146,7 @@ impl StepColumns {
             .iter()
             .find(|(_, key)| {
                 let key = collapsed(key);
-                crate::data::facts::FACTS[..3]
-                    .iter()
-                    .any(|(_, names)| names.contains(&key.as_str()))
+                SIZES.iter().any(|size| is_name(*size, &key))
             })
             .map(|(at, _)| *at)
     }

@@ -3,7 +3,7 @@
 use super::reason::Reason;
 use super::tokens::{sequences_per_step, tokens_per_step};
 use crate::data::axis::Axis;
-use crate::data::facts::FactKind;
+use crate::data::vocabulary::Term;
 use crate::data::log::RunLog;
 use crate::data::roles::Metric;
 use crate::error::Lack;
@@ -41,13 +41,13 @@ pub(in crate::data) fn to_steps(log: &mut RunLog) -> Result<(), Reason> {
 /// Steps of an epoch: stated, or all planned steps over all planned epochs, or the tokens of an
 /// epoch over those of a step.
 fn steps_per_epoch(log: &RunLog) -> Option<f64> {
-    let planned = || Some(log.count(FactKind::PlannedSteps)? / log.count(FactKind::Epochs)?);
-    let by_tokens = || Some(log.count(FactKind::UniqueTokens)? / tokens_per_step(log)?);
-    log.count(FactKind::StepsPerEpoch).or_else(planned).or_else(by_tokens)
+    let planned = || Some(log.count(Term::PlannedSteps)? / log.count(Term::Epochs)?);
+    let by_tokens = || Some(log.count(Term::UniqueTokens)? / tokens_per_step(log)?);
+    log.count(Term::StepsPerEpoch).or_else(planned).or_else(by_tokens)
 }
 
 /// Whether tokens or sequences are logged along, so that D needs no steps.
 fn says_tokens(log: &RunLog) -> bool {
     !log.series(Metric::Tokens).is_empty()
-        || (!log.series(Metric::Samples).is_empty() && log.count(FactKind::Length).is_some())
+        || (!log.series(Metric::Samples).is_empty() && log.count(Term::Length).is_some())
 }

@@ -6,7 +6,7 @@ use super::schedule::{ScheduleState, state_of};
 use super::size::{Sizes, sizes};
 use super::tokens::{TokensSeen, tokens_at};
 use crate::data::axis::Axis;
-use crate::data::facts::FactKind;
+use crate::data::vocabulary::Term;
 use crate::data::log::{RunLog, Value};
 use crate::data::roles::Metric;
 use crate::data::series::{Series, Window};
@@ -73,7 +73,7 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, Reason> {
     };
     let mut notes = std::mem::take(&mut log.notes);
     // A log that is not on steps cannot be compared with a plan of steps.
-    let planned = log.count(FactKind::PlannedSteps).filter(|_| log.axis == Axis::Step);
+    let planned = log.count(Term::PlannedSteps).filter(|_| log.axis == Axis::Step);
     // Steps counted from 0 end one short of the plan.
     if planned == Some(last_step + 1.0) && log.first_step() == Some(0.0) {
         log.zero_based = true;
@@ -97,7 +97,7 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, Reason> {
     broken(train, eval)?;
     let reached =
         planned.is_none_or(|p| last_step + interval(train, eval) > p || last_step >= 0.99 * p);
-    let status = log.fact(FactKind::Status).and_then(|(_, value)| match value {
+    let status = log.fact(Term::Status).and_then(|(_, value)| match value {
         Value::Text(text) => Some(text.to_lowercase()),
         _ => None,
     });
@@ -223,7 +223,7 @@ impl Settled {
 
     /// Unique tokens: stated, or tokens seen over epochs where the log counts more than one.
     pub(in crate::data) fn unique_tokens(&self, seen: f64) -> Option<f64> {
-        if let Some(unique) = self.log.count(FactKind::UniqueTokens) {
+        if let Some(unique) = self.log.count(Term::UniqueTokens) {
             return Some(unique);
         }
         let epochs = self.log.series(Metric::Epoch).last()?.last;

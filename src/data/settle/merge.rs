@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data::digest::InputDigest;
-use crate::data::facts::FactKind;
+use crate::data::vocabulary::Term;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
 use crate::data::roles::Metric;
@@ -160,7 +160,7 @@ fn take_in(kept: &mut Vec<RunLog>, mut log: RunLog, copies: &mut Vec<(RunLog, St
 /// Facts about tokens come as products; those of two logs must not be mixed.
 fn clashes(one: &RunLog, other: &RunLog) -> bool {
     let both = |kind| one.count(kind).zip(other.count(kind));
-    [FactKind::AllParams, FactKind::NonEmbeddingParams]
+    [Term::AllParams, Term::NonEmbeddingParams]
         .into_iter()
         .filter_map(both)
         .any(|(a, b)| (a / b - 1.0).abs() > 0.02)
@@ -169,12 +169,12 @@ fn clashes(one: &RunLog, other: &RunLog) -> bool {
 /// How much a log knows: a size, tokens, evaluations, rates, and then its length.
 fn worth(log: &RunLog) -> (usize, f64, usize) {
     let known = [
-        log.count(FactKind::AllParams).is_some(),
-        log.count(FactKind::AllParams).is_some()
-            || log.count(FactKind::NonEmbeddingParams).is_some(),
+        log.count(Term::AllParams).is_some(),
+        log.count(Term::AllParams).is_some()
+            || log.count(Term::NonEmbeddingParams).is_some(),
         !log.series(Metric::Tokens).is_empty()
-            || log.count(FactKind::TokensPerStep).is_some()
-            || (log.count(FactKind::Batch).is_some() && log.count(FactKind::Length).is_some()),
+            || log.count(Term::TokensPerStep).is_some()
+            || (log.count(Term::Batch).is_some() && log.count(Term::Length).is_some()),
         !log.series(Metric::EvalLoss).is_empty(),
         !log.series(Metric::Rate).is_empty(),
     ];

@@ -8,7 +8,7 @@ use super::schedule::ScheduleState;
 use super::tokens::TokensSeen;
 use crate::data::columns::ColumnMap;
 use crate::data::condition::label;
-use crate::data::facts::FactKind;
+use crate::data::vocabulary::Term;
 use crate::data::label::Label;
 use crate::data::log::{RunLog, Value};
 use crate::data::options::{LossChoice, ReadOptions};
@@ -38,8 +38,7 @@ fn fact(log: &RunLog, quantity: Quantity, map: &ColumnMap) -> Option<f64> {
         Some(column) => log.facts.get(&collapsed(column)).and_then(Value::count),
         None => quantity
             .names(ParamRule::All)
-            .iter()
-            .find_map(|name| log.facts.get(*name))
+            .find_map(|name| log.facts.get(name))
             .and_then(Value::count),
     };
     found.map(|x| x * map.factor(quantity))
@@ -47,7 +46,7 @@ fn fact(log: &RunLog, quantity: Quantity, map: &ColumnMap) -> Option<f64> {
 
 /// The loss that represents a run: step, nats, whether per byte, where from.
 fn loss(run: &Settled, choice: LossChoice) -> Result<(f64, f64, bool, LossSource), Reason> {
-    let bytes = run.log.count(FactKind::BytesPerToken);
+    let bytes = run.log.count(Term::BytesPerToken);
     let units = |metric, nats: f64| match (run.log.is_per_byte(metric), bytes) {
         (true, Some(bytes)) => (nats * bytes, false),
         (per_byte, _) => (nats, per_byte),
@@ -263,7 +262,7 @@ fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTab
     // A first loss near ln V is that of a model that knows nothing yet; one near log2 V is in bits.
     let first =
         run.log.series(Metric::TrainLoss).first().filter(|b| b.first <= 2.0).and_then(|b| b.mean());
-    if let (Some(first), Some(vocab)) = (first, run.log.count(FactKind::Vocab)) {
+    if let (Some(first), Some(vocab)) = (first, run.log.count(Term::Vocab)) {
         let ratio = first / vocab.ln();
         if (1.38..1.52).contains(&ratio) {
             let key = run.log.key(Metric::TrainLoss);
@@ -290,9 +289,9 @@ fn assume(
         from,
     };
     let kind = match rule {
-        ParamRule::All => FactKind::AllParams,
-        ParamRule::NonEmbedding => FactKind::NonEmbeddingParams,
-        ParamRule::Active => FactKind::ActiveParams,
+        ParamRule::All => Term::AllParams,
+        ParamRule::NonEmbedding => Term::NonEmbeddingParams,
+        ParamRule::Active => Term::ActiveParams,
     };
     let key = run.log.fact(kind).map(|(key, _)| key.to_owned());
     say(from(

@@ -2,7 +2,7 @@
 
 use super::reason::Reason;
 use crate::data::axis::Axis;
-use crate::data::facts::FactKind;
+use crate::data::vocabulary::Term;
 use crate::data::log::RunLog;
 use crate::data::roles::Metric;
 use crate::error::Lack;
@@ -57,16 +57,16 @@ pub(super) fn tokens_at(log: &RunLog, step: f64) -> Result<TokensSeen, Reason> {
 }
 
 /// A fact that counts something, with its name.
-fn fact(log: &RunLog, kind: FactKind) -> Option<(String, f64)> {
+fn fact(log: &RunLog, kind: Term) -> Option<(String, f64)> {
     log.fact(kind).and_then(|(key, value)| Some((key.to_owned(), value.count()?)))
 }
 
 /// What the sequences of a step are the product of.
 fn batch_factors(log: &RunLog) -> Option<Vec<(String, f64)>> {
-    let accumulation = fact(log, FactKind::Accumulation);
-    let devices = fact(log, FactKind::Devices);
+    let accumulation = fact(log, Term::Accumulation);
+    let devices = fact(log, Term::Devices);
     let whole = |key: &str| ["global", "total", "effective"].iter().any(|w| key.contains(w));
-    match (fact(log, FactKind::Batch), fact(log, FactKind::MicroBatch)) {
+    match (fact(log, Term::Batch), fact(log, Term::MicroBatch)) {
         (Some(batch), _) if whole(&batch.0) => Some(vec![batch]),
         // A batch size beside accumulation or devices is that of one pass on one device.
         (_, Some(batch)) | (Some(batch), None) => {
@@ -83,18 +83,18 @@ pub(super) fn sequences_per_step(log: &RunLog) -> Option<f64> {
 
 /// Tokens of a step: stated, or sequences times their length.
 pub(super) fn tokens_per_step(log: &RunLog) -> Option<f64> {
-    let counted = || Some(sequences_per_step(log)? * log.count(FactKind::Length)?);
-    log.count(FactKind::TokensPerStep).or_else(counted)
+    let counted = || Some(sequences_per_step(log)? * log.count(Term::Length)?);
+    log.count(Term::TokensPerStep).or_else(counted)
 }
 
 /// Steps times the tokens of a step.
 fn counted(log: &RunLog, step: f64) -> Result<TokensSeen, Reason> {
     let done = |tokens: f64, how: String| Ok(TokensSeen { tokens, how, logged_over_counted: None });
     let on_steps = log.axis == Axis::Step;
-    if let Some((key, each)) = fact(log, FactKind::TokensPerStep).filter(|_| on_steps) {
+    if let Some((key, each)) = fact(log, Term::TokensPerStep).filter(|_| on_steps) {
         return done(step * each, format!("step x {key}"));
     }
-    let length = fact(log, FactKind::Length);
+    let length = fact(log, Term::Length);
     let no_length = || {
         let text = "the sequence length is not in the log; give seq_len";
         Reason::lacks(Lack::SequenceLength, text)

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
 use super::curve::{LoggedPoint, MOST_STEPS, TrainingCurve, read_curve};
-use super::vocabulary::Term;
 use super::files::Source;
 use super::gather::{gather, join_facts};
 use super::log::RunLog;
@@ -14,6 +13,7 @@ use super::read::{patterns_of, suggest_from};
 use super::roles::Metric;
 use super::settle::{Joined, merge, sizes, to_steps};
 use super::table::Skipped;
+use super::vocabulary::Term;
 use crate::error::{DataError, Error, Result};
 use crate::units::Params;
 

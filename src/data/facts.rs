@@ -8,8 +8,7 @@ use super::vocabulary::{SIZES, Term, is_name, names_fact, unit_of};
 pub(super) fn count_with_unit(column: &str) -> Option<(String, f64)> {
     let name = collapsed(column);
     let (base, factor) = unit_of(&name)?;
-    let is_count =
-        is_name(Term::Tokens, base) || SIZES.iter().any(|size| is_name(*size, base));
+    let is_count = is_name(Term::Tokens, base) || SIZES.iter().any(|size| is_name(*size, base));
     // A single letter with another is an abbreviation of anything.
     (is_count && base.len() > 1).then(|| (base.to_owned(), factor))
 }

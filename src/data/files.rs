@@ -117,6 +117,11 @@ impl Source {
         Ok(Metered { inner: self.plain()?, meter, progress })
     }
 
+    /// The bytes from the start, decompressed, for a look at what they are.
+    pub(super) fn look(&self) -> Result<Box<dyn Read + Send>, DataError> {
+        self.plain()
+    }
+
     /// Reads all bytes for their checksum alone, ahead of a library that opens the file itself.
     #[cfg(any(feature = "parquet", feature = "mlflow"))]
     pub(super) fn checksum(&self, meter: &Meter, progress: Progress<'_>) -> Result<(), DataError> {

@@ -10,8 +10,9 @@ use super::options::ReadOptions;
 use super::quantity::Quantity;
 use super::roles::LossScale;
 use super::setting_columns::SettingColumns;
-use super::spelling::normalised;
+use super::spelling::{collapsed, normalised};
 use super::table::{Assumption, RunRecord, Skipped};
+use super::vocabulary::{Ending, ending};
 use crate::error::{DataError, Result, RowProblem};
 use crate::flops::{FlopRule, tokens_for};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
@@ -254,8 +255,7 @@ impl Layout {
     /// Why a row that says it has not finished is left out.
     fn unfinished(&self, values: &[Value]) -> Option<String> {
         let Value::Text(state) = &values[self.status?] else { return None };
-        let finished = ["finished", "completed", "complete", "done", "success"];
-        (!finished.contains(&state.to_lowercase().as_str()))
+        (ending(&collapsed(state)) != Ending::Finished)
             .then(|| format!("the run says it is `{state}`"))
     }
 

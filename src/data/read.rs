@@ -89,6 +89,7 @@ pub fn read_with_progress(
     for log in &mut logs {
         options.given.iter().filter(|g| g.is_for(&log.run)).for_each(|g| {
             log.facts.insert(g.key().to_owned(), g.value());
+            log.given.insert(g.key().to_owned());
         });
     }
     join_tables(&mut gathered.tables, &mut logs, options);

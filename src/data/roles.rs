@@ -136,8 +136,7 @@ pub(super) fn role_of(column: &str) -> Role {
         return Role::Fact;
     }
     if is_loss && !has(&known.not_the_loss) {
-        let metric =
-            if has(&known.held_out) { Metric::EvalLoss } else { Metric::TrainLoss };
+        let metric = if has(&known.held_out) { Metric::EvalLoss } else { Metric::TrainLoss };
         // Nats before other scales of the same loss.
         let rank = 100 + words.len() + 50 * usize::from(scale != LossScale::NatsPerToken);
         return Role::Metric { metric, scale, rank };

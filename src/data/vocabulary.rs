@@ -27,6 +27,8 @@ pub(super) enum Term {
     StepsPerSecond,
     TokensPerSecond,
     AllParams,
+    /// All but the position embeddings.
+    AllButPositions,
     NonEmbeddingParams,
     ActiveParams,
     TokensPerParam,
@@ -54,6 +56,8 @@ pub(super) enum Term {
     PlannedSteps,
     PlannedTokens,
     Epochs,
+    /// Sequences of an epoch.
+    Examples,
     StepsPerEpoch,
     LastStep,
     Status,
@@ -80,8 +84,7 @@ pub(super) enum Term {
 }
 
 /// N by each convention.
-pub(super) const SIZES: [Term; 3] =
-    [Term::AllParams, Term::NonEmbeddingParams, Term::ActiveParams];
+pub(super) const SIZES: [Term; 3] = [Term::AllParams, Term::NonEmbeddingParams, Term::ActiveParams];
 
 /// What names a column or a logged value rather than a fact about the run.
 const LOGGED: [Term; 9] = [
@@ -192,10 +195,9 @@ pub(super) fn unit_of(name: &str) -> Option<(&str, f64)> {
     Some((base.strip_suffix("_in").unwrap_or(base), factor))
 }
 
-/// How a run ended by the word that its log has for it.
-pub(super) fn ending(state: &str) -> Ending {
-    let word = super::spelling::collapsed(state);
-    let has = |states: &[String]| states.contains(&word);
+/// How a run ended by the spelled word that its log has for it.
+pub(super) fn ending(word: &str) -> Ending {
+    let has = |states: &[String]| states.iter().any(|state| state == word);
     let states = &FILE.states;
     match () {
         () if has(&states.finished) => Ending::Finished,
@@ -244,10 +246,11 @@ mod tests {
 
     #[test]
     fn states_are_known_however_they_are_written() {
-        assert_eq!(ending("Succeeded"), Ending::Finished);
-        assert_eq!(ending("FINISHED"), Ending::Finished);
-        assert_eq!(ending("timed out"), Ending::NotFinished);
-        assert_eq!(ending("Crashed"), Ending::Failed);
-        assert_eq!(ending("exited with 3"), Ending::Other);
+        let of = |word| ending(&collapsed(word));
+        assert_eq!(of("Succeeded"), Ending::Finished);
+        assert_eq!(of("FINISHED"), Ending::Finished);
+        assert_eq!(of("timed out"), Ending::NotFinished);
+        assert_eq!(of("Crashed"), Ending::Failed);
+        assert_eq!(of("exited with 3"), Ending::Other);
     }
 }

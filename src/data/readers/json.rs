@@ -12,12 +12,12 @@ use super::run_name::name_of;
 use super::steps::{factor, role};
 use crate::data::cell_table::CellTable;
 use crate::data::facts::is_fact;
-use crate::data::vocabulary::{SIZES, Term, is_name, names_fact};
 use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
 use crate::data::roles::{Metric, Role};
 use crate::data::spelling::{collapsed, without_groups};
+use crate::data::vocabulary::{SIZES, Term, is_name, names_fact};
 use crate::error::DataError;
 
 /// A `trainer_state.json` of a million logged steps has about 200 MB.
@@ -92,10 +92,12 @@ fn trainer_state(
             if key == "train_loss" {
                 continue;
             }
-            if let (Role::Metric { metric, scale, rank }, Value::Number(x)) =
-                (role(key, context.map), Value::from_json(value))
-            {
-                log.push(key, metric, scale, rank, step, x * factor(key, context.map));
+            match (role(key, context.map), Value::from_json(value)) {
+                (Role::Metric { metric, scale, rank }, Value::Number(x)) => {
+                    log.push(key, metric, scale, rank, step, x * factor(key, context.map));
+                }
+                (Role::Fact, value) => log.set(key, value),
+                _ => {}
             }
         }
     }
@@ -134,9 +136,7 @@ fn facts(json: &Json) -> FileContent {
     });
     // One word that happens to be a fact, `name` or `status`, makes no config.
     let known = |key: &String| {
-        without_groups(key).iter().any(|form| {
-            names_fact(form) && !is_name(Term::Status, form)
-        })
+        without_groups(key).iter().any(|form| names_fact(form) && !is_name(Term::Status, form))
     };
     if facts.keys().any(known) {
         FileContent::facts(facts)

@@ -180,6 +180,7 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
         };
         let mut run: Option<&str> = None;
         let mut step: Option<(usize, f64)> = None;
+        let mut step_at: Option<(&str, f64)> = None;
         places.clear();
         for (i, (key, value)) in entries.0.iter().enumerate() {
             let guess = i.checked_sub(1).and_then(|j| places[j]).map_or(0, |place| place + 1);
@@ -195,6 +196,7 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
                     let x = value.number();
                     if let Some(x) = x.filter(|_| step.is_none_or(|(best, _)| rank < best)) {
                         step = Some((rank, x));
+                        step_at = Some((key.as_ref(), x));
                     }
                 }
                 _ => {}
@@ -213,6 +215,9 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
         }
         let log = &mut logs[current];
         log.named |= run.is_some();
+        if let Some((key, _)) = step_at.filter(|_| log.step_key.is_empty()) {
+            key.clone_into(&mut log.step_key);
+        }
         let event = entries.event();
         let (Some((_, step)), false) =
             (step, matches!(event, Some("spec" | "start" | "end" | "config" | "summary")))

@@ -24,8 +24,17 @@ pub(in crate::data) fn read_source(
         return mlflow::folder(source, context.map);
     }
     let head = source.head()?;
-    let is_text_log = |text: &str| context.patterns.of_text(text).is_some();
-    let content = match container(&head, &source.file_name(), &is_text_log) {
+    let is_text_log = |text: &str| context.patterns.knows(text);
+    let kind = match container(&head, &source.file_name(), &is_text_log) {
+        // Commas in code and settings before the first step look like a table.
+        Container::Delimited(_) | Container::Json | Container::Yaml
+            if is_named_as_log(source) && text::is_text_log(source, context.patterns)? =>
+        {
+            Container::Lines
+        }
+        kind => kind,
+    };
+    let content = match kind {
         #[cfg(feature = "parquet")]
         Container::Parquet => parquet::read(source, context),
         #[cfg(not(feature = "parquet"))]
@@ -50,6 +59,12 @@ pub(in crate::data) fn read_source(
         }
         _ => Ok(content),
     }
+}
+
+/// Whether the name of a file is one that console output is kept under.
+fn is_named_as_log(source: &Source) -> bool {
+    let name = source.file_name().to_lowercase();
+    [".log", ".out", ".err", ".txt"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// A file as a table, whatever its rows are.

@@ -86,6 +86,8 @@ pub(super) struct MetricColumn {
 pub(super) struct StepColumns {
     pub(super) run: Option<usize>,
     pub(super) step: Option<usize>,
+    /// What the column of positions counts.
+    pub(super) axis: Axis,
     pub(super) metrics: Vec<MetricColumn>,
     pub(super) facts: Vec<(usize, String)>,
     /// Whether an epoch is counted, as Lightning does.
@@ -113,6 +115,14 @@ impl StepColumns {
             }
         }
         found
+    }
+
+    /// Takes epochs for the positions, where no column holds steps.
+    pub(super) fn step_by_epoch(&mut self) {
+        if let Some(epoch) = self.metrics.iter().find(|m| m.metric == Metric::Epoch) {
+            self.step = Some(epoch.at);
+            self.axis = Axis::Epoch;
+        }
     }
 
     pub(super) fn has_loss(&self) -> bool {

@@ -268,7 +268,12 @@ fn row(log: &mut RunLog, history: &History, context: &Context<'_>) {
             _ => {}
         }
     }
-    let Some((_, step)) = step else { return };
+    let Some((rank, step)) = step else { return };
+    if rank == usize::MAX {
+        "_step".clone_into(&mut log.step_key);
+    } else {
+        log.step_key.clear();
+    }
     for (name, value) in values {
         let (role, factor) = (role(&name, context.map), factor(&name, context.map));
         book(log, &name, role, step, &value, factor);

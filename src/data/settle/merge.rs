@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data::digest::InputDigest;
-use crate::data::vocabulary::Term;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
 use crate::data::roles::Metric;
+use crate::data::vocabulary::Term;
 
 /// Two logs of a run agree when their last losses do to this share: formats round to four digits or
 /// keep single precision.
@@ -97,7 +97,7 @@ fn pieces(logs: Vec<RunLog>) -> Vec<RunLog> {
     let mut whole: Vec<RunLog> = Vec::new();
     for log in logs {
         let same = |other: &&mut RunLog| {
-            log.format == Format::TensorBoard
+            is_pieces(log.format)
                 && other.format == log.format
                 && other.run == log.run
                 && other.path.parent() == log.path.parent()
@@ -120,6 +120,11 @@ fn pieces(logs: Vec<RunLog>) -> Vec<RunLog> {
         }
     }
     whole
+}
+
+/// Formats that write one run in several files.
+fn is_pieces(format: Format) -> bool {
+    matches!(format, Format::TensorBoard | Format::TensorBoardCsv)
 }
 
 /// Adds a log to those of its name that are kept.
@@ -170,8 +175,7 @@ fn clashes(one: &RunLog, other: &RunLog) -> bool {
 fn worth(log: &RunLog) -> (usize, f64, usize) {
     let known = [
         log.count(Term::AllParams).is_some(),
-        log.count(Term::AllParams).is_some()
-            || log.count(Term::NonEmbeddingParams).is_some(),
+        log.count(Term::AllParams).is_some() || log.count(Term::NonEmbeddingParams).is_some(),
         !log.series(Metric::Tokens).is_empty()
             || log.count(Term::TokensPerStep).is_some()
             || (log.count(Term::Batch).is_some() && log.count(Term::Length).is_some()),

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::judge::Settled;
+use super::consistency::{TokensSeen, loss_scale};
+use super::judge::{Settled, no_size};
 use super::reason::Reason;
 use super::schedule::ScheduleState;
-use super::tokens::TokensSeen;
 use crate::data::columns::ColumnMap;
 use crate::data::condition::label;
-use crate::data::vocabulary::Term;
 use crate::data::label::Label;
 use crate::data::log::{RunLog, Value};
 use crate::data::options::{LossChoice, ReadOptions};
@@ -17,6 +16,7 @@ use crate::data::roles::Metric;
 use crate::data::setting_columns::set_field;
 use crate::data::spelling::collapsed;
 use crate::data::table::{Assumption, LossSource, RunNote, RunRecord, RunTable, Skipped};
+use crate::data::vocabulary::Term;
 use crate::error::{Lack, Warning};
 use crate::flops::FlopRule;
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
@@ -130,15 +130,27 @@ fn entry(
             format!("{keys} could both be the {what} loss; choose the column or key for loss");
         return Err(Reason::lacks(Lack::LossColumn, text));
     }
-    let (step, loss_nats, per_byte, loss_source) = loss(run, choice)?;
+    let metric = if choice == LossChoice::Tail { Metric::TrainLoss } else { Metric::EvalLoss };
+    let told = options.map.column(Quantity::Loss).is_some();
+    // All that is missing is said at once.
+    let loss = loss(run, choice)
+        .and_then(|found| if told { Ok(()) } else { loss_scale(&run.log, metric) }.map(|()| found));
+    let sized = size(run, rule, &options.map).ok_or_else(|| {
+        no_size(&run.sizes).unwrap_or_else(|| Reason::lacks(Lack::Params, "N is not in the log"))
+    });
+    let step = loss.as_ref().map_or(run.last_step, |(step, ..)| *step);
+    let seen = run.tokens(step);
+    let (loss, (rule, n), seen) = match (loss, sized, seen) {
+        (Ok(loss), Ok(sized), Ok(seen)) => (loss, sized, seen),
+        (loss, sized, seen) => {
+            let reasons = [loss.err(), sized.err(), seen.err()].into_iter().flatten().collect();
+            return Err(Reason::all(reasons).unwrap_or_else(|| "it cannot be used".into()));
+        }
+    };
+    let (step, loss_nats, per_byte, loss_source) = loss;
     if !(loss_nats.is_finite() && loss_nats > 0.0) {
         return Err(format!("the final loss is {loss_nats}").into());
     }
-    let (rule, n) = size(run, rule, &options.map).ok_or_else(|| {
-        let text = "N is not in the log: put a table with the columns run and n_params beside it, or give n_params";
-        Reason::lacks(Lack::Params, text)
-    })?;
-    let seen = run.tokens(step)?;
     if !(seen.tokens.is_finite() && seen.tokens > 0.0) {
         return Err(format!("{} tokens at its last step", seen.tokens).into());
     }
@@ -248,11 +260,7 @@ fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTab
     let name = &record.run;
     let mut say = |note: String| table.notes.push(RunNote { run: name.clone(), note });
     run.notes.iter().for_each(|note| say(note.clone()));
-    if let Some(ratio) = seen.logged_over_counted {
-        say(format!(
-            "logged tokens are {ratio:.3} of steps x batch x length: check whether they count one device, or the batch one pass"
-        ));
-    }
+    seen.notes.iter().for_each(|note| say(note.clone()));
     if let Some(counted) = run.sizes.disputed {
         say(format!(
             "its config gives {} parameters, which is not the N it states",
@@ -293,7 +301,8 @@ fn assume(
         ParamRule::NonEmbedding => Term::NonEmbeddingParams,
         ParamRule::Active => Term::ActiveParams,
     };
-    let key = run.log.fact(kind).map(|(key, _)| key.to_owned());
+    let key = run.log.fact(kind).or_else(|| run.log.fact(Term::AllButPositions));
+    let key = key.map(|(key, _)| key.to_owned());
     say(from(
         Quantity::Params,
         if run.sizes.counted {

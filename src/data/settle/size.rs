@@ -1,7 +1,7 @@
 //! N of a run: stated, or counted from its model's config.
 
-use crate::data::vocabulary::Term;
 use crate::data::log::{RunLog, Value};
+use crate::data::vocabulary::Term;
 use crate::flops::{Experts, ParamCount, Shape};
 
 /// N by each convention, as far as the log knows.
@@ -26,7 +26,11 @@ pub(in crate::data) fn sizes(log: &RunLog) -> Sizes {
         active: log.count(Term::ActiveParams),
         ..Sizes::default()
     };
-    let Some(counted) = shape(log).map(|s| s.params()) else { return stated };
+    let Some(counted) = shape(log).map(|s| s.params()) else {
+        // The positions are a small part.
+        let all = stated.all.or_else(|| log.count(Term::AllButPositions));
+        return Sizes { all, ..stated };
+    };
     let ParamCount { all, non_embedding, active } = counted;
     let apart = |stated: Option<f64>, counted: f64| {
         stated.is_some_and(|n| (n / counted - 1.0).abs() > APART).then_some(counted)

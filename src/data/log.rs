@@ -112,6 +112,8 @@ pub(super) struct RunLog {
     pub(super) stated: Option<(f64, String)>,
     /// What a reader noticed on the way, in words.
     pub(super) notes: Vec<String>,
+    /// Whether its file ends before what was being written did.
+    pub(super) is_cut_off: bool,
 }
 
 impl RunLog {
@@ -128,6 +130,7 @@ impl RunLog {
             zero_based: false,
             stated: None,
             notes: Vec::new(),
+            is_cut_off: false,
         }
     }
 
@@ -259,6 +262,7 @@ impl RunLog {
             }
         }
         self.notes.extend(later.notes);
+        self.is_cut_off |= later.is_cut_off;
     }
 
     /// Puts every series in order, counts updates from 1 and keeps the surest key of each quantity.

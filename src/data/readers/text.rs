@@ -27,9 +27,12 @@ pub(super) fn read(
     let from = source.open(context.meter, context.progress)?;
     // A position holds for the lines below it, also into the next piece, so pieces only find and
     // what they find is booked in order.
-    let work = |window: &Window| finds(window, pattern);
+    let work = |window: &Window| (finds(window, pattern), Damage::lost(window));
     let mut booking = Booking::new(source, pattern);
-    let mut take = |found: Vec<Find>| found.into_iter().for_each(|find| booking.take(find));
+    let mut take = |(found, lost): (Vec<Find>, Vec<Damage>)| {
+        booking.damage.extend(lost);
+        found.into_iter().for_each(|find| booking.take(find));
+    };
     for_each(from, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
     let mut whole = Whole::default();
     let (log, damage) = booking.finish();

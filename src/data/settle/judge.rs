@@ -108,7 +108,8 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, Reason> {
         notes.push(format!("the run says it is `{state}`, though it took all planned steps"));
     }
     if let Some(planned) = planned.filter(|_| !reached) {
-        return Err(format!("stops at step {last_step} of the {planned} planned").into());
+        let how = if log.is_cut_off { "its file is cut off" } else { "stops" };
+        return Err(format!("{how} at step {last_step} of the {planned} planned").into());
     }
     rise(train, log.key(Metric::TrainLoss))?;
     if train.is_empty() {

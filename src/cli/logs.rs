@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::output::{Console, Output, save_all, to_value, warnings_json};
 use super::reading::ReadingArgs;
+use crate::data::{RunRecord, RunTable};
 use crate::error::Result;
 use crate::report::{
     Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
@@ -46,36 +47,24 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let table = args.reading.look(&args.logs, console)?;
-    let repeats = crate::fit::repeats(&table, LEVEL);
-    let coverage = crate::fit::coverage(&table);
-    let json = json!({
-        "files": to_value(&table.files)?,
-        "runs": to_value(&table.runs)?,
-        "skipped": to_value(&table.skipped)?,
-        "notes": to_value(&table.notes)?,
-        "assumptions": to_value(&table.assumptions)?,
-        "params": to_value(&table.params)?,
-        "digest": table.digest,
-        "seed_noise": to_value(&repeats)?,
-        "design": to_value(&coverage)?,
-        "warnings": warnings_json(&table.warnings),
-    });
+    // A million runs take gigabytes as JSON, so it is made where it is asked for.
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let json = match console.json || args.out.iter().any(is_json) {
+        true => json_of(&table)?,
+        false => serde_json::Value::Null,
+    };
     let mut text = shortened(files_table(&table.files), "files");
-    text.push_str(&format!("\n{}", shortened(runs_table(&table.runs), "runs")));
+    text.push_str(&format!("\n{}", shown_runs(&table.runs)));
     let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
     text.push_str(&format!("\nread as: {}\n", assumed.join("; ")));
-    let lines = |items: Vec<String>, what: &str| -> String {
-        let more = items.len().saturating_sub(SHOWN);
-        let mut text: String = items.iter().take(SHOWN).map(|line| format!("{line}\n")).collect();
-        if more > 0 {
-            text.push_str(&format!("and {more} more {what}; --json has all\n"));
-        }
-        text
-    };
-    let notes = table.notes.iter().map(|n| format!("note: {}: {}", n.run, n.note)).collect();
-    text.push_str(&lines(notes, "notes"));
-    let left_out = table.skipped.iter().map(|s| format!("left out {s}")).collect();
-    text.push_str(&lines(left_out, "left out"));
+    for note in table.notes.iter().take(SHOWN) {
+        text.push_str(&format!("note: {}: {}\n", note.run, note.note));
+    }
+    text.push_str(&more(table.notes.len(), "notes"));
+    for skipped in table.skipped.iter().take(SHOWN) {
+        text.push_str(&format!("left out {skipped}\n"));
+    }
+    text.push_str(&more(table.skipped.len(), "left out"));
     text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
     text.push_str(&design_text(&table, LEVEL));
     if !args.out.is_empty() {
@@ -86,10 +75,37 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     Ok(Output { text, json, warnings: table.warnings, most: None })
 }
 
+fn json_of(table: &RunTable) -> Result<serde_json::Value> {
+    Ok(json!({
+        "files": to_value(&table.files)?,
+        "runs": to_value(&table.runs)?,
+        "skipped": to_value(&table.skipped)?,
+        "notes": to_value(&table.notes)?,
+        "assumptions": to_value(&table.assumptions)?,
+        "params": to_value(&table.params)?,
+        "digest": table.digest,
+        "seed_noise": to_value(&crate::fit::repeats(table, LEVEL))?,
+        "design": to_value(&crate::fit::coverage(table))?,
+        "warnings": warnings_json(&table.warnings),
+    }))
+}
+
+/// The line for what a list of `all` does not show.
+fn more(all: usize, what: &str) -> String {
+    match all.saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("and {more} more {what}; --json has all\n"),
+    }
+}
+
 /// A table without the rows nobody reads on a terminal.
 fn shortened(table: Table, what: &str) -> String {
-    let (table, more) = table.first_rows(SHOWN);
-    let rest =
-        if more == 0 { String::new() } else { format!("and {more} more {what}; --json has all\n") };
-    table.to_text() + &rest
+    let all = table.rows.len();
+    let (table, _) = table.first_rows(SHOWN);
+    table.to_text() + &more(all, what)
+}
+
+/// The runs that are shown; a row is made for no other.
+fn shown_runs(runs: &[RunRecord]) -> String {
+    runs_table(&runs[..runs.len().min(SHOWN)]).to_text() + &more(runs.len(), "runs")
 }

@@ -9,6 +9,7 @@ use super::files::Source;
 use super::gather::{gather, join_facts};
 use super::log::RunLog;
 use super::options::{LossChoice, ReadOptions};
+use super::pipes::PipeKeeper;
 use super::read::{patterns_of, suggest_from};
 use super::roles::Metric;
 use super::settle::{Joined, merge, sizes, to_steps};
@@ -46,6 +47,8 @@ pub fn read_curves(
     options: &ReadOptions,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<CurveSet> {
+    // Each path is read twice.
+    let _pipes = PipeKeeper::new();
     let mut set = CurveSet::default();
     let mut placed: Vec<(usize, TrainingCurve)> = Vec::new();
     let mut logs: Vec<(usize, PathBuf)> = Vec::new();
@@ -98,8 +101,8 @@ pub fn read_curves(
 fn is_bad_table(path: &Path, error: &Error) -> bool {
     let Error::Data(error) = error else { return false };
     let is_text = || {
-        let source = Source { path: path.to_owned(), asked: true, is_folder: false };
-        source.head().is_ok_and(|head| {
+        let head = Source::named(path).and_then(|source| source.head());
+        head.is_ok_and(|head| {
             let first = head.iter().find(|b| !b.is_ascii_whitespace());
             !matches!(first, Some(b'{' | b'['))
         })

@@ -107,8 +107,6 @@ impl Given {
         if self.run.is_some() || table.columns.iter().any(|c| collapsed(c) == self.key) {
             return;
         }
-        table.columns.push(self.key.clone());
-        let value = self.value();
-        table.rows.iter_mut().for_each(|row| row.push(value.clone()));
+        table.push_column(self.key.clone(), &self.value());
     }
 }

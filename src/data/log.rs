@@ -118,8 +118,6 @@ pub(super) struct RunLog {
     pub(super) step_key: String,
     /// Facts that the user gave.
     pub(super) given: BTreeSet<String>,
-    /// Why its file ends before its end.
-    pub(super) torn: Option<String>,
     /// Losses with the perplexities beside them.
     beside: Vec<Beside>,
     /// Losses that several keys could be.
@@ -130,6 +128,8 @@ pub(super) struct RunLog {
     pub(super) stated: Option<(f64, String)>,
     /// What a reader noticed on the way, in words.
     pub(super) notes: Vec<String>,
+    /// Whether its file ends before what was being written did.
+    pub(super) is_cut_off: bool,
 }
 
 impl RunLog {
@@ -144,12 +144,12 @@ impl RunLog {
             slots: Vec::new(),
             step_key: String::new(),
             given: BTreeSet::new(),
-            torn: None,
             beside: Vec::new(),
             ambiguous: Vec::new(),
             zero_based: false,
             stated: None,
             notes: Vec::new(),
+            is_cut_off: false,
         }
     }
 
@@ -316,6 +316,7 @@ impl RunLog {
             }
         }
         self.notes.extend(later.notes);
+        self.is_cut_off |= later.is_cut_off;
     }
 
     /// Puts every series in order, counts updates from 1 and keeps the surest key of each quantity.

@@ -8,6 +8,8 @@
 mod axis;
 #[cfg(feature = "logs")]
 mod cell_table;
+#[cfg(feature = "logs")]
+mod cells;
 mod columns;
 #[cfg(feature = "logs")]
 mod condition;
@@ -27,7 +29,10 @@ mod format;
 mod gather;
 #[cfg(feature = "logs")]
 mod given;
+#[cfg(feature = "logs")]
+mod holes;
 mod label;
+mod labels;
 #[cfg(feature = "logs")]
 mod layout;
 #[cfg(feature = "logs")]
@@ -37,6 +42,10 @@ mod one_quantity;
 mod one_quantity_read;
 #[cfg(feature = "logs")]
 mod options;
+#[cfg(feature = "logs")]
+mod pipes;
+#[cfg(feature = "logs")]
+mod plain;
 #[cfg(feature = "logs")]
 mod plausible;
 #[cfg(feature = "logs")]
@@ -84,11 +93,14 @@ pub use format::Format;
 #[cfg(feature = "logs")]
 pub use given::Given;
 pub use label::Label;
+pub use labels::Labels;
 pub use one_quantity::{OneQuantity, OneQuantityTable};
 #[cfg(feature = "logs")]
 pub use one_quantity_read::{read_one_quantity, read_values};
 #[cfg(feature = "logs")]
 pub use options::{BestPer, LossChoice, ReadOptions};
+#[cfg(feature = "cli")]
+pub(crate) use pipes::PipeKeeper;
 #[cfg(feature = "logs")]
 pub use points::{PointTable, TablePoint, read_points};
 pub use quantity::Quantity;

@@ -34,7 +34,7 @@ pub fn read_one_quantity(
 ) -> Result<Option<OneQuantityTable>> {
     let mut all: Option<OneQuantityTable> = None;
     for source in sources(paths)? {
-        let Ok(mut table) = table_of(&source.path) else { return Ok(None) };
+        let Ok(mut table) = table_of(&source) else { return Ok(None) };
         options.given.iter().for_each(|given| given.fill(&mut table));
         table.scale(&options.map);
         let Some(of) = quantity_of(&table, options) else { return Ok(None) };
@@ -77,7 +77,7 @@ fn rows_of(
     };
     let scale = LossScale::of_name(&table.columns[loss]);
     let mut rows = Vec::new();
-    for (row, values) in table.rows.iter().enumerate() {
+    for (row, values) in table.rows().enumerate() {
         if options.exclude.contains(&row) {
             continue;
         }
@@ -117,7 +117,7 @@ pub fn read_values(
 ) -> Result<Vec<f64>> {
     let mut values = Vec::new();
     for source in sources(paths)? {
-        let mut table = match table_of(&source.path) {
+        let mut table = match table_of(&source) {
             // One column has no separator to know a table by.
             Err(DataError::UnknownFormat { .. }) => {
                 let meter = Meter::default();
@@ -133,9 +133,10 @@ pub fn read_values(
             key: quantity.key(),
             found: table.columns.clone(),
         })?;
-        for (row, line) in table.rows.iter().zip(&table.lines) {
-            let Some(value) = row[at].count() else {
-                let (column, found) = (table.columns[at].clone(), row[at].describe());
+        for (row, line) in table.lines.iter().enumerate() {
+            let cell = table.value(row, at);
+            let Some(value) = cell.count() else {
+                let (column, found) = (table.columns[at].clone(), cell.describe());
                 let problem =
                     RowProblem::OutOfRange { column, found, expected: "a number above zero" };
                 let (path, line) = (table.path.clone(), *line);

@@ -223,6 +223,11 @@ impl<'a> Booking<'a> {
         }
     }
 
+    /// Notes lines that could not be read.
+    pub(super) fn lose(&mut self, lost: Vec<Damage>) {
+        self.damage.extend(lost);
+    }
+
     pub(super) fn take(&mut self, find: Find) {
         let of = |name: &str| {
             find.groups.iter().find(|(key, _)| key == name).map(|(_, text)| text.as_str())

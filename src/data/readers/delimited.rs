@@ -189,7 +189,10 @@ fn part(
         Piece::Steps { plan, fallback, .. } => Rows::new(source, plan, fallback),
         Piece::Chart { .. } | Piece::TensorBoard { .. } => Rows::new(source, &NO_COLUMNS, ""),
     };
+    rows.damage = Damage::lost(window);
     let mut is_header = window.first_line == 1;
+    // Whether the row at hand was short of cells.
+    let mut is_short = false;
     loop {
         match reader.read_byte_record(&mut record) {
             Ok(false) => break,
@@ -205,7 +208,8 @@ fn part(
         let line = || window.line_of(&record);
         match piece {
             Piece::Steps { columns, width, .. } => {
-                if record.len() < *width {
+                is_short = record.len() < *width;
+                if is_short {
                     let problem = format!("the row has {} cells, the header {width}", record.len());
                     rows.damage.push(Damage::line(line(), problem));
                     continue;
@@ -225,6 +229,9 @@ fn part(
                 }
             }
         }
+    }
+    if let (true, true, Some(last)) = (is_short, window.is_unended, rows.damage.last_mut()) {
+        last.is_end = true;
     }
     (rows.logs, rows.damage)
 }

@@ -80,10 +80,7 @@ fn trainer_state(
     let mut damage = Vec::new();
     for (i, entry) in history.iter().enumerate() {
         let Json::Object(entry) = entry else {
-            damage.push(Damage {
-                at: format!("log_history[{i}]"),
-                problem: "not an object".to_owned(),
-            });
+            damage.push(Damage::at(format!("log_history[{i}]"), "not an object"));
             continue;
         };
         let Some(step) = entry.get("step").and_then(Json::as_f64) else { continue };

@@ -1,11 +1,11 @@
 //! Text logs by the patterns of `data/log-patterns.toml`, and anyone's own.
 
 use super::booking::Booking;
-use super::content::FileContent;
+use super::content::{Damage, FileContent};
 use super::context::Context;
 use super::patterns::{Counts, Pattern, Patterns, lines};
 use super::run_name::name_of;
-use crate::data::files::Source;
+use crate::data::files::{Meter, Source};
 use crate::data::format::Format;
 use crate::data::windows::{Window, for_each};
 use crate::error::DataError;
@@ -24,10 +24,13 @@ pub(super) fn read(
     let from = source.open(context.meter, context.progress)?;
     // A position holds for the lines below it, also into the next piece, so pieces only find and
     // what they find is booked in order.
-    let work = |window: &Window| finds(window, pattern);
+    let work = |window: &Window| (finds(window, pattern), Damage::lost(window));
     let name = name_of(source);
     let mut booking = Booking::new(&name, &source.path, pattern, context.map);
-    let mut take = |found: Vec<Find>| found.into_iter().for_each(|find| booking.take(find));
+    let mut take = |(found, lost): (Vec<Find>, Vec<Damage>)| {
+        booking.lose(lost);
+        found.into_iter().for_each(|find| booking.take(find));
+    };
     for_each(from, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
     let (logs, damage) = booking.finish();
     let mut found = FileContent::logs(Format::Text, logs).with_damage(damage);
@@ -58,7 +61,10 @@ fn count_all(source: &Source, patterns: &Patterns) -> Result<Counts, DataError> 
     let mut counts = Counts::default();
     let work = |window: &Window| patterns.count(&window.bytes);
     let mut take = |part: Counts| counts.add(&part);
-    for_each(source.look()?, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
+    // A look beforehand is no progress.
+    let meter = Meter::default();
+    let from = source.open(&meter, &|_, _| {})?;
+    for_each(from, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
     Ok(counts)
 }
 

@@ -57,15 +57,11 @@ pub(super) fn ended(
             false => return Err(torn_or(log, last_step, plan, text)),
         }
     }
-    if let Some(torn) = &log.torn {
+    if log.is_cut_off {
+        let text = format!("its file is cut off at step {last_step}");
         match plan.steps.is_some() || told {
-            true => {
-                notes.push(format!("its file is cut off ({torn}), after its last planned step"))
-            }
-            false => {
-                let text = format!("its file is cut off at step {last_step}: {torn}");
-                return Err(Reason::lacks(Lack::Status, text));
-            }
+            true => notes.push(format!("{text}, after all that was planned")),
+            false => return Err(Reason::lacks(Lack::Status, text)),
         }
     }
     let rates = log.series(Metric::Rate);
@@ -111,9 +107,11 @@ pub(super) fn ended(
 
 /// A run whose file is cut off has stopped for that reason.
 fn torn_or(log: &RunLog, last_step: f64, plan: Plan, text: String) -> Reason {
-    let Some(torn) = &log.torn else { return Reason::lacks(Lack::Status, text) };
+    if !log.is_cut_off {
+        return Reason::lacks(Lack::Status, text);
+    }
     let of = plan.steps.map_or(String::new(), |steps| format!(" of the {steps} planned"));
-    Reason::lacks(Lack::Status, format!("its file is cut off at step {last_step}{of}: {torn}"))
+    Reason::lacks(Lack::Status, format!("its file is cut off at step {last_step}{of}"))
 }
 
 fn two_digits(x: f64) -> String {

@@ -1,14 +1,12 @@
 //! From a settled run to a record of the table.
 
-use std::collections::BTreeMap;
-
 use super::consistency::{TokensSeen, loss_scale};
 use super::judge::{Settled, no_size};
 use super::reason::Reason;
 use super::schedule::ScheduleState;
 use crate::data::columns::ColumnMap;
 use crate::data::condition::label;
-use crate::data::label::Label;
+use crate::data::labels::Labels;
 use crate::data::log::{RunLog, Value};
 use crate::data::options::{LossChoice, ReadOptions};
 use crate::data::quantity::Quantity;
@@ -199,7 +197,7 @@ fn entry(
 }
 
 /// What the log says of its run in words.
-fn labels(log: &RunLog) -> BTreeMap<String, Label> {
+fn labels(log: &RunLog) -> Labels {
     let words = log.facts.iter().filter(|(_, value)| matches!(value, Value::Text(_)));
     words.filter_map(|(key, value)| Some((key.clone(), label(value)?))).collect()
 }

@@ -10,7 +10,7 @@ use super::log::Value;
 use super::plain::Stream;
 use super::quantity::Quantity;
 use super::roles::{Metric, Role, role_of};
-use super::spelling::normalised;
+use super::spelling::{normalised, without_groups};
 use super::vocabulary;
 use super::windows::{Window, try_for_each};
 use crate::error::{DataError, RowProblem};
@@ -328,7 +328,15 @@ impl CellTable {
                 }
             }
         }
-        if quantity == Quantity::Loss { self.evaluation_loss() } else { Ok(None) }
+        match quantity {
+            Quantity::Loss => self.evaluation_loss(),
+            // A config's own groups, `model.n_params`, say no other thing.
+            Quantity::Params => Ok(quantity.names(rule).find_map(|name| {
+                let has = |i: &usize| without_groups(&self.known_name(*i)).contains(&name);
+                (0..self.columns.len()).find(has)
+            })),
+            _ => Ok(None),
+        }
     }
 
     /// The only column that a log would call an evaluation loss, `eval/c4/loss`.

@@ -9,6 +9,7 @@ use super::log::Value;
 use super::options::ReadOptions;
 use super::quantity::Quantity;
 use super::roles::LossScale;
+use super::row_tokens::RowTokens;
 use super::setting_columns::SettingColumns;
 use super::spelling::{collapsed, normalised};
 use super::table::{Assumption, RunRecord, Skipped};
@@ -30,6 +31,8 @@ pub(super) struct Layout {
     epochs: Option<(usize, usize)>,
     /// D/N, where nothing else says D.
     ratio: Option<usize>,
+    /// Steps and what one of them sees.
+    steps: Option<RowTokens>,
     budget: Option<usize>,
     status: Option<usize>,
     weight: Option<usize>,
@@ -41,6 +44,9 @@ pub(super) struct Layout {
 
 /// Names and places.
 type OtherColumns = (Arc<[Arc<str>]>, Vec<usize>);
+
+/// Two counts of tokens whose ratio is beyond this are of different things.
+const APART: f64 = 1.5;
 
 #[derive(Clone, Copy)]
 struct LossColumn {
@@ -113,7 +119,9 @@ impl Layout {
         };
         let has_tokens = d.is_some() || c.is_some() || epochs.is_some();
         let ratio = if has_tokens { None } else { find(Quantity::TokensPerParam)? };
-        if !has_tokens && ratio.is_none() {
+        let given = options.given.iter().map(|given| given.key().to_owned()).collect();
+        let steps = RowTokens::of(table, given).filter(|_| !(epochs.is_some() || ratio.is_some()));
+        if !has_tokens && ratio.is_none() && steps.is_none() {
             return Err(missing(Quantity::Tokens));
         }
         Ok(Self {
@@ -125,6 +133,7 @@ impl Layout {
             loss,
             epochs,
             ratio,
+            steps,
             budget,
             status: find(Quantity::Status)?,
             weight: find(Quantity::Weight)?,
@@ -171,8 +180,13 @@ impl Layout {
             )));
         } else if let Some(ratio) = self.ratio {
             found.push(tokens_from(format!("N x {}", table.columns[ratio])));
-        } else if self.d.is_none() {
+        } else if self.d.is_none() && self.c.is_some() {
             found.push(Assumption::TokensFromFlops);
+        } else if self.d.is_none()
+            && let Some(steps) = &self.steps
+        {
+            let rows = (0..table.len()).find_map(|row| steps.tokens(&table.row(row)).ok());
+            found.extend(rows.map(|(_, how)| tokens_from(how)));
         }
         if self.n.is_none() {
             found.push(Assumption::ParamsFromFlops);
@@ -221,6 +235,27 @@ impl Layout {
         Labels::shared(names, places.iter().map(|at| table.label(row, *at)).collect())
     }
 
+    /// What to say of rows whose column of tokens and whose steps tell different numbers, with the
+    /// first of them.
+    pub(super) fn disagreement(&self, table: &CellTable) -> Option<(usize, String)> {
+        let (d, steps) = (self.d?, self.steps.as_ref()?);
+        let apart = |row: &usize| {
+            let stated = table.value(*row, d).count()?;
+            let (counted, how) = steps.tokens(&table.row(*row)).ok()?;
+            let ratio = counted / stated;
+            (ratio.max(1.0 / ratio) > APART).then_some((ratio, how))
+        };
+        let rows: Vec<usize> = (0..table.len()).filter(|row| apart(row).is_some()).collect();
+        let (ratio, how) = apart(rows.first()?)?;
+        let column = &table.columns[d];
+        let text = format!(
+            "{how} gives {ratio:.3} times the tokens of column `{column}`, which is taken; {} of {} rows differ so",
+            rows.len(),
+            table.len()
+        );
+        Some((rows[0], text))
+    }
+
     /// Reads every row that is neither excluded nor unfinished.
     ///
     /// # Errors
@@ -246,6 +281,9 @@ impl Layout {
             }
             match read(row, &values) {
                 Ok(run) => kept.push(run),
+                Err(stopped @ RowProblem::Stopped { .. }) => {
+                    skipped.push(Skipped::row(&table.path, line, stopped.to_string()));
+                }
                 Err(problem) => bad.push((line, problem)),
             }
         }
@@ -314,6 +352,10 @@ impl Layout {
                 seen.map(|(unique, epochs)| unique * epochs)
             }
             (None, Some(ratio)) => n.zip(number(Some(ratio))?).map(|(n, ratio)| n * ratio),
+            (None, None) if d.is_none() && c.is_none() => match &self.steps {
+                Some(steps) => Some(steps.tokens(values)?.0),
+                None => None,
+            },
             (None, None) => d,
         };
         let (n, d) = match (n, d, c) {

@@ -57,6 +57,8 @@ mod read;
 mod readers;
 #[cfg(feature = "logs")]
 mod roles;
+#[cfg(feature = "logs")]
+mod row_tokens;
 #[cfg(any(feature = "logs", feature = "report"))]
 mod save;
 #[cfg(feature = "logs")]

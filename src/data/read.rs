@@ -18,7 +18,7 @@ use super::plausible;
 use super::quantity::Quantity;
 use super::readers::{Patterns, is_part_of_run};
 use super::settle::{Joined, Settled, Verdict, enter, join_row, merge, settle};
-use super::table::{Assumption, RunTable, Skipped};
+use super::table::{Assumption, RunNote, RunTable, Skipped};
 use crate::error::{DataError, Lack, Result, Warning};
 use crate::units::ParamRule;
 
@@ -193,6 +193,10 @@ fn append(
         if !table.assumptions.contains(&assumption) {
             table.assumptions.push(assumption);
         }
+    }
+    if let Some((row, note)) = layout.disagreement(&cells) {
+        let run = format!("{}:{}", cells.path, cells.lines[row]);
+        table.notes.push(RunNote { run, note });
     }
     let read = |row: usize, values: &[Value]| layout.record(&cells, row, values);
     let (mut runs, outcome) = layout.rows(&cells, options, read, &mut table.skipped);

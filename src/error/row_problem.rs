@@ -67,6 +67,14 @@ pub enum RowProblem {
     /// Too few quantities for N and D.
     #[error("expected two of N, D and C")]
     TooFewQuantities,
+    /// A run that stopped before the end of its plan.
+    #[error("stops at step {step} of the {planned} planned")]
+    Stopped {
+        /// Steps taken.
+        step: f64,
+        /// Steps planned.
+        planned: f64,
+    },
     /// A step without a loss before one with a loss.
     #[error("step {step} has no loss, but a later one has")]
     Gap {

@@ -84,7 +84,7 @@ impl Account {
 }
 
 /// A fact that counts something, with its name.
-pub(super) type Fact<'a> = &'a dyn Fn(Term) -> Option<(String, f64)>;
+pub(in crate::data) type Fact<'a> = &'a dyn Fn(Term) -> Option<(String, f64)>;
 
 /// The facts of a log.
 pub(super) fn fact(log: &RunLog, term: Term) -> Option<(String, f64)> {
@@ -198,6 +198,19 @@ pub(super) fn by_batches(
         std::iter::once(step.0).chain(factors.iter().map(|f| f.0.as_str())).collect();
     let each: f64 = factors.iter().map(|(_, x)| x).product();
     Ok(Account::new(Way::Batches, step.1 * each, names.join(" x ")).given(given))
+}
+
+/// Steps times the tokens of a step, by facts alone: tokens, and their factors in words.
+pub(in crate::data) fn tokens_of_steps(
+    of: Fact<'_>,
+    given: &dyn Fn(&str) -> bool,
+    step: (&str, f64),
+) -> Option<(f64, String)> {
+    if let Some((key, each)) = of(Term::TokensPerStep) {
+        return Some((step.1 * each, format!("{} x {key}", step.0)));
+    }
+    let account = by_batches(of, given, step).ok()?;
+    Some((account.tokens, account.how))
 }
 
 /// Every way a log counts the tokens seen after `step` of its `last` updates, the surest first, and

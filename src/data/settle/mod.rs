@@ -12,6 +12,7 @@ mod record;
 mod schedule;
 mod size;
 
+pub(super) use accounts::tokens_of_steps;
 pub(super) use axis::to_steps;
 pub(super) use judge::{Settled, Verdict, settle};
 pub(super) use merge::{Joined, join_row, merge};

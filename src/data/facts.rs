@@ -3,6 +3,7 @@
 use super::quantity::Quantity;
 use super::spelling::{collapsed, without_groups};
 use super::vocabulary::{ACTIVE_PARAMS, ALL_PARAMS, NON_EMBEDDING_PARAMS, TOKENS};
+use crate::flops::is_config_key;
 
 /// A fact about a run from which its tokens, the end of its schedule or N follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,6 +267,6 @@ pub(super) fn is_fact(key: &str) -> bool {
     // A bare `n` or `width` in a group of something else is not that of the model.
     without_groups(&name)
         .into_iter()
-        .any(|form| FACTS.iter().any(|(_, names)| names.contains(&form)))
+        .any(|form| FACTS.iter().any(|(_, names)| names.contains(&form)) || is_config_key(form))
         || Quantity::ALL.into_iter().filter(|q| *q != Quantity::Step).any(|q| q.is_named(&name))
 }

@@ -35,6 +35,7 @@ pub(super) fn words(name: &str) -> impl Iterator<Item = &str> {
 const GROUPS: &[&str] = &[
     "model_config_",
     "model_args_",
+    "text_config_",
     "training_args_",
     "model_",
     "trainer_",

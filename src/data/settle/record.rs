@@ -136,7 +136,10 @@ fn entry(
         return Err(format!("the final loss is {loss_nats}").into());
     }
     let (rule, n) = size(run, rule, &options.map).ok_or_else(|| {
-        let text = "N is not in the log: put a table with the columns run and n_params beside it, or give n_params";
+        let text = match &run.sizes.uncounted {
+            Some(why) => format!("N is not in the log, and {why}: give n_params"),
+            None => "N is not in the log: put a table with the columns run and n_params beside it, or give n_params".to_owned(),
+        };
         Reason::lacks(Lack::Params, text)
     })?;
     let seen = run.tokens(step)?;
@@ -248,7 +251,7 @@ pub(in crate::data) fn enter(
 fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTable) {
     let name = &record.run;
     let mut say = |note: String| table.notes.push(RunNote { run: name.clone(), note });
-    run.notes.iter().for_each(|note| say(note.clone()));
+    run.notes.iter().chain(&run.sizes.notes).for_each(|note| say(note.clone()));
     if let Some(ratio) = seen.logged_over_counted {
         say(format!(
             "logged tokens are {ratio:.3} of steps x batch x length: check whether they count one device, or the batch one pass"

@@ -62,7 +62,7 @@ pub(super) fn drop_copies(table: &mut RunTable) {
 }
 
 /// Significant decimal digits that the number was written with.
-fn digits(x: f64) -> usize {
+pub(super) fn digits(x: f64) -> usize {
     let text = format!("{x:e}");
     let mantissa = text.split('e').next().unwrap_or_default();
     mantissa.chars().filter(char::is_ascii_digit).count()

@@ -2,6 +2,7 @@
 
 use super::spelling::{collapsed, without_groups};
 use super::vocabulary::{SIZES, Term, is_name, names_fact, unit_of};
+use crate::flops::is_config_key;
 
 /// The plain name and the factor of a count that is named with its unit, `params_m`,
 /// `Tokens (B)`; `None` for any other name.
@@ -17,5 +18,6 @@ pub(super) fn count_with_unit(column: &str) -> Option<(String, f64)> {
 pub(super) fn is_fact(key: &str) -> bool {
     let name = collapsed(key);
     // A bare `n` or `width` in a group of something else is not that of the model.
-    count_with_unit(key).is_some() || without_groups(&name).into_iter().any(names_fact)
+    count_with_unit(key).is_some()
+        || without_groups(&name).into_iter().any(|form| names_fact(form) || is_config_key(form))
 }

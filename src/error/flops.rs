@@ -30,11 +30,22 @@ pub enum FlopsError {
     #[error("config: `{field}` is {found}; expected {expected}")]
     Config {
         /// The field.
-        field: &'static str,
+        field: String,
         /// Its value.
         found: String,
         /// What would do.
         expected: String,
+    },
+    /// A configuration of a family whose parameters cannot be counted.
+    #[error(
+        "config: `model_type` is {}; expected one of {known}",
+        found.as_deref().unwrap_or("absent")
+    )]
+    Family {
+        /// The family, where the configuration names one.
+        found: Option<String>,
+        /// Those that are known.
+        known: String,
     },
     /// No shape of this size keeps the pattern.
     #[error(

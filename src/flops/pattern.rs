@@ -267,6 +267,7 @@ impl Pattern {
             relative_positions: false,
             biases: false,
             qk_norm: false,
+            vectors: None,
         };
         let at_one = active_by(&bare, rule).get();
         let per_unit = active_by(&Shape { ffn: 2, ..bare }, rule).get() - at_one;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::vectors::{QkGains, Vectors};
 use crate::error::FlopsError;
 use crate::units::Params;
 
@@ -16,6 +17,7 @@ use crate::units::Params;
 /// | `experts`, `latent`, `window` | mixture of experts, latent attention, sliding window; absent in a plain model | |
 /// | `positions`, `relative_positions`, `biases` | learned positions, a d by d matrix per layer for relative ones, biases with LayerNorm | |
 /// | `qk_norm` | RMSNorm of queries and keys, head by head | |
+/// | `vectors` | gains and biases where `biases` and `qk_norm` do not say them all; then these count alone | |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
@@ -58,6 +60,9 @@ pub struct Shape {
     /// Whether queries and keys pass an RMSNorm with gains of one head's width each.
     #[serde(default, skip_serializing_if = "is_false")]
     pub qk_norm: bool,
+    /// Gains, shifts and biases, where `biases` and `qk_norm` do not say them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<Vectors>,
 }
 
 fn is_zero(x: &u32) -> bool {
@@ -92,8 +97,9 @@ pub struct Experts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Latent {
-    /// Width of the compressed query.
-    pub query_rank: u32,
+    /// Width of the compressed query; absent where queries are projected as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_rank: Option<u32>,
     /// Width of the compressed keys and values.
     pub kv_rank: u32,
     /// Width of the rotary part of a key; a head's other key part has `head_dim`.
@@ -134,6 +140,7 @@ impl Shape {
             relative_positions: false,
             biases: false,
             qk_norm: false,
+            vectors: None,
         }
     }
 
@@ -209,9 +216,9 @@ impl Shape {
         let projections = match self.latent {
             None => 2.0 * d * q + 2.0 * d * kv,
             Some(Latent { query_rank, kv_rank, rope_dim }) => {
-                let (query, latent) = (f64::from(query_rank), f64::from(kv_rank));
-                let rope = f64::from(rope_dim);
-                let queries = query * (d + q + f64::from(self.heads) * rope);
+                let (latent, rope) = (f64::from(kv_rank), f64::from(rope_dim));
+                let keyed = q + f64::from(self.heads) * rope;
+                let queries = query_rank.map_or(d * keyed, |rank| f64::from(rank) * (d + keyed));
                 queries + d * (latent + rope) + latent * 2.0 * q + q * d
             }
         };
@@ -263,8 +270,9 @@ impl Shape {
     ///
     /// Per layer: attention 2 d h k + 2 d h_kv k, feed-forward m d f (times the number of experts, plus a
     /// router of E d), two RMSNorm gains of d, with `qk_norm` two of k. Besides: one final gain of d, and
-    /// one (tied) or two matrices of V d. Latent attention: r_q (d + h (k + p)) + d (r + p) + 2 r h k + h k d with the
-    /// ranks r_q, r and the rotary width p, and a gain for each rank.
+    /// one (tied) or two matrices of V d; [`Vectors`] has what other families differ in. Latent attention:
+    /// r_q (d + h (k + p)) + d (r + p) + 2 r h k + h k d with the ranks r_q, r and the rotary width p, and
+    /// a gain for each rank.
     ///
     /// ```
     /// use isoloss::cost::model;
@@ -276,24 +284,50 @@ impl Shape {
     #[must_use]
     pub fn params(&self) -> ParamCount {
         let d = self.d();
-        let layers = f64::from(self.layers);
-        let rank_gains = self.latent.map_or(0.0, |l| f64::from(l.query_rank + l.kv_rank));
-        let norms = (2.0 * layers + 1.0) * d * if self.biases { 2.0 } else { 1.0 };
-        let kv = f64::from(self.kv_heads) * f64::from(self.head_dim);
-        let inner = f64::from(self.ffn) * f64::from(self.ffn_matrices - 1) + d;
-        let per_layer = self.attention_width() + 2.0 * kv + d + inner;
-        let biases = if self.biases { layers * per_layer } else { 0.0 };
-        let head_gains = if self.qk_norm { 2.0 * f64::from(self.head_dim) } else { 0.0 };
-        let around = norms + layers * (rank_gains + head_gains) + biases;
         let matrices = if self.tied_embeddings { 1.0 } else { 2.0 };
         let embeddings = (matrices * f64::from(self.vocab) + f64::from(self.positions)) * d;
         let (every, visited) = self.routed();
-        let non_embedding = self.block_weights(every) + around;
+        let non_embedding = self.block_weights(every) + self.vector_weights(every);
+        let active = self.block_weights(visited) + self.vector_weights(visited) + embeddings;
         ParamCount {
             all: Params::new(non_embedding + embeddings),
             non_embedding: Params::new(non_embedding),
-            active: Params::new(self.block_weights(visited) + around + embeddings),
+            active: Params::new(active),
         }
+    }
+
+    /// Gains, shifts and biases when each expert layer holds `routed` experts.
+    fn vector_weights(&self, routed: f64) -> f64 {
+        let v = self.vectors.unwrap_or(Vectors::plain(self.biases, self.qk_norm));
+        let (d, layers) = (self.d(), f64::from(self.layers));
+        let (queries, heads) = (self.attention_width(), f64::from(self.heads));
+        let keys = f64::from(self.kv_heads) * f64::from(self.head_dim);
+        let when = |is: bool, count: f64| if is { count } else { 0.0 };
+        let norms = f64::from(v.norms) * layers + f64::from(v.outer_norms);
+        let ranks = self.latent.map_or(0, |l| l.query_rank.unwrap_or(0) + l.kv_rank);
+        let qk_gains = match v.qk_gains {
+            QkGains::None => 0.0,
+            QkGains::Head => 2.0 * f64::from(self.head_dim),
+            QkGains::Whole => queries + keys,
+        };
+        let per_layer = f64::from(ranks)
+            + qk_gains
+            + when(v.qkv_bias, queries + 2.0 * keys)
+            + when(v.output_bias, d)
+            + when(v.sinks, heads);
+        let bias_of =
+            |ffn: u32| when(v.ffn_bias, f64::from(ffn) * f64::from(self.ffn_matrices - 1) + d);
+        let (sparse, dense) = self.layer_kinds();
+        let mixture = self.experts.map_or(0.0, |e| {
+            (routed + f64::from(e.shared)) * bias_of(self.ffn)
+                + when(v.router_bias, f64::from(e.count))
+                + when(v.shared_gate, d)
+        });
+        norms * d * if v.shifts { 2.0 } else { 1.0 }
+            + layers * per_layer
+            + sparse * mixture
+            + dense * bias_of(self.experts.map_or(self.ffn, |e| e.dense_ffn))
+            + when(v.head_bias, f64::from(self.vocab))
     }
 
     /// Weights that a decoding step reads when it visits `routed` experts of each expert layer:

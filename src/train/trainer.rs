@@ -131,6 +131,7 @@ pub fn trainable(shape: &Shape) -> Result<(), TrainError> {
         ("positions", shape.positions > 0),
         ("relative_positions", shape.relative_positions),
         ("biases", shape.biases),
+        ("vectors", shape.vectors.is_some()),
     ];
     let missing = parts.into_iter().find(|(_, set)| *set);
     missing.map_or(Ok(()), |(field, _)| Err(TrainError::Untrainable { field }))

@@ -44,6 +44,7 @@ mod laws;
 mod log_formats;
 #[cfg(feature = "logs")]
 mod logs;
+mod model_families;
 #[cfg(feature = "cli")]
 mod one_quantity;
 mod progress;

@@ -17,8 +17,10 @@ use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
 use crate::data::plain::Stream;
 use crate::data::roles::{Metric, Role};
+use crate::data::spelling::{collapsed, without_groups};
 use crate::data::windows::{Window, for_each, try_for_each};
 use crate::error::{DataError, RowProblem};
+use crate::flops::is_config_key;
 
 /// Lines of the beginning that decide what a file is.
 const SAMPLE: usize = 4096;
@@ -324,6 +326,11 @@ fn objects(source: &Source, from: impl Stream) -> Result<CellTable, DataError> {
     }
 }
 
+/// Whether N follows from the key, among others.
+fn is_shape_key(path: &str) -> bool {
+    without_groups(&collapsed(path)).into_iter().any(is_config_key)
+}
+
 /// Facts of a document, groups joined by dots; lists are not facts.
 pub(super) fn flatten(path: &str, json: &Json, depth: usize, keep: &mut dyn FnMut(&str, Value)) {
     match json {
@@ -336,6 +343,10 @@ pub(super) fn flatten(path: &str, json: &Json, depth: usize, keep: &mut dyn FnMu
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 flatten(&path, value, depth + 1, keep);
             }
+        }
+        // The one list that says what a model is: `architectures`.
+        Json::Array(list) if !list.is_empty() && is_shape_key(path) => {
+            keep(path, Value::Text(json.to_string()));
         }
         Json::Object(_) | Json::Array(_) | Json::Null => {}
         leaf => keep(path, Value::from_json(leaf)),

@@ -69,7 +69,10 @@ pub(in crate::data) fn settle(mut log: RunLog, tail: f64) -> Verdict {
 pub(super) fn no_size(sizes: &Sizes) -> Option<Reason> {
     let unknown = [sizes.all, sizes.non_embedding, sizes.active].iter().all(Option::is_none);
     unknown.then(|| {
-        let text = "N is not in the log: put a table with the columns run and n_params beside it, or give n_params";
+        let text = match &sizes.uncounted {
+            Some(why) => format!("N is not in the log, and {why}: give n_params"),
+            None => "N is not in the log: put a table with the columns run and n_params beside it, or give n_params".to_owned(),
+        };
         Reason::lacks(Lack::Params, text)
     })
 }

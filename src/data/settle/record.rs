@@ -257,7 +257,7 @@ pub(in crate::data) fn enter(
 fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTable) {
     let name = &record.run;
     let mut say = |note: String| table.notes.push(RunNote { run: name.clone(), note });
-    run.notes.iter().for_each(|note| say(note.clone()));
+    run.notes.iter().chain(&run.sizes.notes).for_each(|note| say(note.clone()));
     seen.notes.iter().for_each(|note| say(note.clone()));
     if let Some(counted) = run.sizes.disputed {
         say(format!(

@@ -1,8 +1,13 @@
 //! N of a run: stated, or counted from its model's config.
 
+use std::collections::BTreeMap;
+
+use crate::data::copies::digits;
 use crate::data::log::{RunLog, Value};
+use crate::data::spelling::without_groups;
 use crate::data::vocabulary::Term;
-use crate::flops::{Experts, ParamCount, Shape};
+use crate::error::FlopsError;
+use crate::flops::{ParamCount, Shape};
 
 /// N by each convention, as far as the log knows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,10 +19,21 @@ pub(in crate::data) struct Sizes {
     pub(super) counted: bool,
     /// The config's count where it is not the stated one.
     pub(super) disputed: Option<f64>,
+    /// Why the config was not counted, in words; `None` where it was, or where there is none.
+    pub(super) uncounted: Option<String>,
+    /// What was taken for granted in counting.
+    pub(super) notes: Vec<String>,
 }
 
 /// Stated and counted N further apart than this are of two models.
 const APART: f64 = 0.03;
+
+/// A count written with so few digits is rounded, and gives way to one that is this near.
+const FEW_DIGITS: usize = 4;
+const NEAR: f64 = 0.01;
+
+/// The group of a multimodal config that holds its decoder.
+const TEXT_PART: &str = "text_config_";
 
 pub(in crate::data) fn sizes(log: &RunLog) -> Sizes {
     let stated = Sizes {
@@ -26,107 +42,148 @@ pub(in crate::data) fn sizes(log: &RunLog) -> Sizes {
         active: log.count(Term::ActiveParams),
         ..Sizes::default()
     };
-    let Some(counted) = shape(log).map(|s| s.params()) else {
+    let counted = match count(log) {
+        Ok(Some(counted)) => counted,
         // The positions are a small part.
-        let all = stated.all.or_else(|| log.count(Term::AllButPositions));
-        return Sizes { all, ..stated };
+        Ok(None) => return but_positions(log, stated),
+        Err(why) => return but_positions(log, Sizes { uncounted: Some(why), ..stated }),
     };
-    let ParamCount { all, non_embedding, active } = counted;
+    let ParamCount { all, non_embedding, active } = counted.params;
+    // Where the family is a guess, what is stated stands.
+    let is_sure = counted.family_is_stated;
+    let stands = |kind, stated: Option<f64>, exact: f64| {
+        stated.filter(|n| {
+            let near = (n / exact - 1.0).abs() <= NEAR;
+            !(is_sure && near && is_rounded(log, kind))
+        })
+    };
     let apart = |stated: Option<f64>, counted: f64| {
         stated.is_some_and(|n| (n / counted - 1.0).abs() > APART).then_some(counted)
     };
+    let disputed =
+        apart(stated.all, all.get()).or_else(|| apart(stated.non_embedding, non_embedding.get()));
+    let stated_all = stands(Term::AllParams, stated.all, all.get());
+    let stated_rest = stands(Term::NonEmbeddingParams, stated.non_embedding, non_embedding.get());
     let sparse = all != active;
     Sizes {
-        all: stated.all.or(Some(all.get())),
-        non_embedding: stated.non_embedding.or(Some(non_embedding.get())),
-        active: stated.active.or(sparse.then(|| active.get())),
-        counted: stated.all.is_none() && stated.non_embedding.is_none(),
-        disputed: apart(stated.all, all.get())
-            .or_else(|| apart(stated.non_embedding, non_embedding.get())),
+        all: stated_all.or(Some(all.get())),
+        non_embedding: stated_rest.or(Some(non_embedding.get())),
+        active: stands(Term::ActiveParams, stated.active, active.get())
+            .or(sparse.then(|| active.get())),
+        counted: stated_all.is_none() && stated_rest.is_none(),
+        disputed,
+        uncounted: None,
+        notes: counted.notes,
     }
 }
 
-/// Families whose configs leave out what they all share.
-enum Family {
-    /// Learned positions, biases, plain feed-forward part of 4 d, tied embeddings.
-    Gpt2,
-    /// Rotary positions, biases, plain feed-forward part, untied embeddings.
-    NeoX,
-    /// Rotary positions, no biases, gated feed-forward part, untied embeddings.
-    Llama,
+/// Where nothing else says N, a count that leaves out the position embeddings, which are few.
+fn but_positions(log: &RunLog, known: Sizes) -> Sizes {
+    let all = known.all.or_else(|| log.count(Term::AllButPositions));
+    Sizes { all, ..known }
 }
 
-/// The shape of a config that says enough for an exact count; `None` for any other.
-fn shape(log: &RunLog) -> Option<Shape> {
-    let number = |kind| {
-        let x = log.count(kind)?;
-        (x.fract() == 0.0 && x < 1e9).then_some(x as u32)
-    };
-    let text = |kind| match log.fact(kind)?.1 {
-        Value::Text(text) => Some(text.to_lowercase()),
-        _ => None,
-    };
-    let (d_model, layers) = (number(Term::Width)?, number(Term::Layers)?);
-    let vocab = number(Term::Vocab)?;
-    let heads = number(Term::Heads)?;
-    let head_dim = number(Term::HeadDim).or_else(|| d_model.checked_div(heads))?;
-    let activation = text(Term::Activation).unwrap_or_default();
-    let gated =
-        ["silu", "swish", "swiglu", "geglu", "gelu_pytorch_tanh"].contains(&activation.as_str());
-    let family = match text(Term::ModelType).as_deref() {
-        Some("gpt2" | "gpt" | "nanogpt") => Family::Gpt2,
-        Some("gpt_neox" | "gptneox" | "pythia") => Family::NeoX,
-        Some("llama" | "mistral" | "mixtral" | "qwen2" | "qwen3" | "olmo" | "olmo2" | "gemma") => {
-            Family::Llama
+/// Whether a count is stated as people round it: `8.95M`, 124000000.
+fn is_rounded(log: &RunLog, kind: Term) -> bool {
+    match log.fact(kind).map(|fact| fact.1) {
+        Some(Value::Text(text)) => text.chars().any(char::is_alphabetic),
+        Some(Value::Number(x)) => *x >= 1e4 && digits(*x) <= FEW_DIGITS,
+        _ => false,
+    }
+}
+
+/// A config counted.
+struct Counted {
+    params: ParamCount,
+    /// Whether the config names its family.
+    family_is_stated: bool,
+    notes: Vec<String>,
+}
+
+/// The parameters of a config; `None` where there is none of a model.
+///
+/// # Errors
+/// Why they are not counted, in words.
+fn count(log: &RunLog) -> Result<Option<Counted>, String> {
+    let config = Config::of(log);
+    let mut notes = Vec::new();
+    if config.has_text_part {
+        notes.push("N is that of the text part of its config".to_owned());
+    }
+    match Shape::from_keys(&|name| config.value(name)) {
+        Ok(shape) => Ok(Some(Counted { params: shape.params(), family_is_stated: true, notes })),
+        Err(FlopsError::Family { found: Some(name), .. }) => {
+            let name: String = name.chars().filter(|c| !"[]\"".contains(*c)).take(60).collect();
+            Err(format!(
+                "its config is of the family `{name}`, whose parameters are not counted here"
+            ))
         }
-        _ if gated => Family::Llama,
-        // Without a family, biases and gates would be guessed.
-        _ => return None,
-    };
-    let ratio = log.count(Term::InnerRatio).map(|r| (r * f64::from(d_model)).round() as u32);
-    let ffn = number(Term::Inner).or(ratio);
-    let plain_ffn = ffn.unwrap_or(4 * d_model);
-    let tied = match log.fact(Term::Tied).map(|f| f.1) {
-        Some(Value::Text(text)) => Some(text.eq_ignore_ascii_case("true")),
-        Some(Value::Number(x)) => Some(*x != 0.0),
-        _ => None,
-    };
-    let shape = Shape {
-        kv_heads: number(Term::KvHeads).unwrap_or(heads),
-        head_dim,
-        ..Shape::swiglu(layers, d_model, heads, vocab)
-    };
-    let shape = match family {
-        Family::Gpt2 => Shape {
-            ffn: plain_ffn,
-            ffn_matrices: 2,
-            tied_embeddings: tied.unwrap_or(true),
-            positions: number(Term::Positions).or_else(|| number(Term::Length))?,
-            biases: true,
-            ..shape
-        },
-        Family::NeoX => Shape {
-            ffn: plain_ffn,
-            ffn_matrices: 2,
-            tied_embeddings: tied.unwrap_or(false),
-            biases: true,
-            ..shape
-        },
-        Family::Llama => Shape {
-            ffn: ffn?,
-            ffn_matrices: 3,
-            tied_embeddings: tied.unwrap_or(false),
-            experts: number(Term::Experts).filter(|e| *e > 1).map(|count| Experts {
-                count,
-                top_k: number(Term::TopK).unwrap_or(2).clamp(1, count),
-                shared: 0,
-                dense_layers: 0,
-                dense_ffn: 0,
-            }),
-            ..shape
-        },
-    };
-    shape.validate().ok().map(|()| shape)
+        Err(FlopsError::Family { found: None, .. }) => Ok(config.guess().map(|(family, shape)| {
+            notes.push(format!("its config names no family of models: counted as a {family}"));
+            Counted { params: shape.params(), family_is_stated: false, notes }
+        })),
+        Err(FlopsError::Config { field, found, .. }) if found == "absent" => {
+            Err(format!("its config does not say `{field}`, from which N would follow"))
+        }
+        Err(other) => Err(format!("its config is not one to count N from ({other})")),
+    }
+}
+
+/// The facts of a log by the names that a model's config has for them.
+struct Config {
+    values: BTreeMap<String, String>,
+    has_text_part: bool,
+}
+
+impl Config {
+    /// Of keys in groups, that of the text part comes first, then the one in the fewest.
+    fn of(log: &RunLog) -> Self {
+        let mut found: BTreeMap<&str, (usize, &Value)> = BTreeMap::new();
+        let mut has_text_part = false;
+        for (key, value) in &log.facts {
+            for (depth, form) in without_groups(key).into_iter().enumerate() {
+                let is_text = key[..key.len() - form.len()].ends_with(TEXT_PART);
+                has_text_part |= is_text && form == "model_type";
+                let rank = if is_text { 0 } else { depth + 1 };
+                if found.get(form).is_none_or(|(best, _)| rank < *best) {
+                    found.insert(form, (rank, value));
+                }
+            }
+        }
+        let text = |value: &Value| match value {
+            Value::Number(x) => Some(x.to_string()),
+            Value::Text(text) => Some(text.clone()),
+            Value::Missing => None,
+        };
+        let values = found
+            .into_iter()
+            .filter_map(|(name, (_, value))| Some((name.to_owned(), text(value)?)))
+            .collect();
+        Self { values, has_text_part }
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        self.values.get(&name.replace('.', "_")).cloned()
+    }
+
+    /// The shape of a config without a family that says all that a Llama's does.
+    fn guess(&self) -> Option<(&'static str, Shape)> {
+        let says = |names: &[&str]| names.iter().find_map(|name| self.value(name));
+        let activation = says(&["hidden_act", "activation_function", "activation", "act_fn"])?;
+        let gated = ["silu", "swish", "swiglu", "geglu"];
+        let is_gated = gated.contains(&activation.to_lowercase().as_str());
+        let is_whole =
+            says(&["tie_word_embeddings", "tied_embeddings", "tie_embeddings", "weight_tying"])
+                .is_some()
+                && is_gated;
+        ["Llama", "Mixtral"].into_iter().filter(|_| is_whole).find_map(|family| {
+            let with_family = |name: &str| match name {
+                "model_type" => Some(family.to_owned()),
+                name => self.value(name),
+            };
+            Some((family, Shape::from_keys(&with_family).ok()?))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +249,83 @@ mod tests {
         let sizes = sizes(&disputed);
         assert_eq!(sizes.all, Some(85e6));
         assert_eq!(sizes.disputed, Some(124_439_808.0));
+    }
+
+    fn llama(more: &[(&str, &str)]) -> Sizes {
+        let dimensions = [
+            ("hidden_size", "64"),
+            ("num_hidden_layers", "2"),
+            ("num_attention_heads", "4"),
+            ("intermediate_size", "128"),
+            ("vocab_size", "1000"),
+        ];
+        sizes(&log(&[&dimensions, more].concat()))
+    }
+
+    /// d (2 V + 1) + layers (4 d^2 + 3 d f + 2 d).
+    const LLAMA: f64 = 64.0 * 2001.0 + 2.0 * (4.0 * 4096.0 + 3.0 * 8192.0 + 128.0);
+
+    #[test]
+    fn a_family_is_never_guessed_from_a_name_that_is_not_known() {
+        let unknown = llama(&[("model_type", "foo"), ("hidden_act", "silu")]);
+        assert_eq!(unknown.all, None);
+        assert!(unknown.uncounted.is_some_and(|why| why.contains("family `foo`")));
+        let class = llama(&[("architectures", "[\"FooForCausalLM\"]"), ("hidden_act", "silu")]);
+        assert!(class.uncounted.is_some_and(|why| why.contains("`fooforcausallm`")));
+        let known = llama(&[("architectures", "[\"LlamaForCausalLM\"]")]);
+        assert_eq!((known.all, known.notes.len()), (Some(LLAMA), 0));
+    }
+
+    #[test]
+    fn without_a_family_all_must_be_said_and_the_guess_is_noted() {
+        let tied = ("tie_word_embeddings", "false");
+        let guessed = llama(&[("hidden_act", "silu"), tied]);
+        assert_eq!(guessed.all, Some(LLAMA));
+        assert!(guessed.notes[0].contains("counted as a Llama"), "{:?}", guessed.notes);
+        assert_eq!(llama(&[("hidden_act", "silu")]), Sizes::default());
+        assert_eq!(llama(&[("hidden_act", "gelu"), tied]), Sizes::default());
+    }
+
+    #[test]
+    fn what_a_config_states_wins_over_its_family() {
+        let tied = llama(&[("model_type", "llama"), ("tie_word_embeddings", "True")]);
+        assert_eq!(tied.all, Some(LLAMA - 64_000.0));
+        let biased = llama(&[("model_type", "llama"), ("attention_bias", "true")]);
+        assert_eq!(biased.all, Some(LLAMA + 2.0 * 4.0 * 64.0));
+        let lacking = llama(&[("model_type", "mistral")]);
+        assert!(lacking.uncounted.is_some_and(|why| why.contains("`num_key_value_heads`")));
+        let odd = llama(&[("model_type", "llama"), ("num_experts", "8")]);
+        assert!(odd.uncounted.is_some_and(|why| why.contains("num_experts")));
+    }
+
+    #[test]
+    fn the_text_part_of_a_config_is_counted() {
+        let part = log(&[
+            ("model_type", "llava"),
+            ("hidden_size", "9999"),
+            ("text_config.model_type", "llama"),
+            ("text_config.hidden_size", "64"),
+            ("text_config.num_hidden_layers", "2"),
+            ("text_config.num_attention_heads", "4"),
+            ("text_config.intermediate_size", "128"),
+            ("text_config.vocab_size", "1000"),
+        ]);
+        let sizes = sizes(&part);
+        assert_eq!((sizes.all, sizes.notes.len()), (Some(LLAMA), 1));
+    }
+
+    #[test]
+    fn a_rounded_count_gives_way_to_the_exact_one_beside_it() {
+        let family = ("model_type", "llama");
+        for rounded in ["0.21M", "210.2K", "210000", "2.11e5"] {
+            let sizes = llama(&[family, ("n_params", rounded)]);
+            assert_eq!((sizes.all, sizes.counted), (Some(LLAMA), true), "{rounded}");
+        }
+        // Not rounded, or too far away.
+        for stated in ["210137", "205000", "0.3M"] {
+            let sizes = llama(&[family, ("n_params", stated)]);
+            assert!(sizes.all != Some(LLAMA) && !sizes.counted, "{stated}");
+        }
     }
 
     #[test]

@@ -3,18 +3,23 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::output::{Console, Output, save_all, to_value, warnings_json};
+use super::hint::{all_to_give, hint};
+use super::output::{Console, Failed, Output, save_all, to_value, warnings_json};
 use super::reading::ReadingArgs;
-use crate::error::Result;
+use crate::data::{Survey, missing};
+use crate::error::{DataError, Error, Result};
 use crate::report::{
     Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
-    json_text, runs_csv, runs_table,
+    json_text, left_out_list, runs_csv, runs_table, usable_text, wrapped,
 };
 
 /// Level of the interval of seed noise.
 const LEVEL: f64 = 0.95;
+
+/// Width of tables, characters.
+const WIDTH: u16 = 80;
 
 /// Rows of a list shown to people; scripts get all.
 const SHOWN: usize = 60;
@@ -45,10 +50,74 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
-    let table = args.reading.look(&args.logs, console)?;
-    let repeats = crate::fit::repeats(&table, LEVEL);
-    let coverage = crate::fit::coverage(&table);
-    let json = json!({
+    let survey = args.reading.look(&args.logs, console)?;
+    let to_give = to_give(&survey);
+    let json = json(&survey)?;
+    let mut text = usable_text(&survey);
+    let table = &survey.table;
+    if !table.files.is_empty() {
+        text.push_str(&format!("\n{}", shortened(files_table(&table.files), "files")));
+    }
+    let shown = if survey.error.is_some() { &survey.refused } else { &table.runs };
+    if !shown.is_empty() {
+        let mut runs = runs_table(shown);
+        if survey.error.is_some() {
+            runs.title = "Runs, not usable as they are".to_owned();
+        }
+        text.push_str(&format!("\n{}", shortened(runs, "runs")));
+        let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
+        let read_as = format!("read as: {}", assumed.join("; "));
+        text.push_str(&format!("\n{}\n", wrapped(&read_as, "  ")));
+    }
+    for note in table.notes.iter().take(SHOWN) {
+        let line = format!("note: {}: {}", note.run, note.note);
+        text.push_str(&(wrapped(&line, "  ") + "\n"));
+    }
+    if table.notes.len() > SHOWN {
+        let more = table.notes.len() - SHOWN;
+        text.push_str(&format!("and {more} more notes; --json has all\n"));
+    }
+    let (left_out, more) = left_out_list(&table.skipped, &table.files, SHOWN);
+    if !left_out.is_empty() {
+        text.push_str(&format!("\n{left_out}"));
+    }
+    if more > 0 {
+        text.push_str(&format!(" and {more} more reasons; --json has all\n"));
+    }
+    if !table.runs.is_empty() {
+        text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
+        design_text(table, LEVEL)
+            .lines()
+            .for_each(|line| text.push_str(&(wrapped(line, "  ") + "\n")));
+    }
+    if !args.out.is_empty() && survey.error.is_none() {
+        let (chart, csv, json) = (design_chart(table), runs_csv(table)?, json_text(&json)?);
+        let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
+        text.push_str(&save_all(&args.out, &forms)?);
+    }
+    if let Some(to_give) = &to_give {
+        text.push_str(&format!("\n{to_give}\n"));
+    }
+    let Survey { table, error, .. } = survey;
+    let is_said = |error: &Error| {
+        let all =
+            matches!(error, Error::Data(DataError::NoRuns { unmapped, .. }) if unmapped.is_empty());
+        all && to_give.is_some() && !console.json
+    };
+    let hint = |error: &Error| if is_said(error) { None } else { hint(error) };
+    let failed = error.map(|error| Failed { hint: hint(&error), error });
+    Ok(Output { text, json, warnings: table.warnings, most: None, failed })
+}
+
+/// What runs lack and the flags that supply it.
+fn to_give(survey: &Survey) -> Option<String> {
+    let others = survey.table.runs.len() + survey.refused.len();
+    all_to_give(&missing(&survey.table.skipped), others)
+}
+
+fn json(survey: &Survey) -> Result<Value> {
+    let table = &survey.table;
+    let mut json = json!({
         "files": to_value(&table.files)?,
         "runs": to_value(&table.runs)?,
         "skipped": to_value(&table.skipped)?,
@@ -56,34 +125,15 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         "assumptions": to_value(&table.assumptions)?,
         "params": to_value(&table.params)?,
         "digest": table.digest,
-        "seed_noise": to_value(&repeats)?,
-        "design": to_value(&coverage)?,
+        "seed_noise": to_value(&crate::fit::repeats(table, LEVEL))?,
+        "design": to_value(&crate::fit::coverage(table))?,
         "warnings": warnings_json(&table.warnings),
     });
-    let mut text = shortened(files_table(&table.files), "files");
-    text.push_str(&format!("\n{}", shortened(runs_table(&table.runs), "runs")));
-    let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
-    text.push_str(&format!("\nread as: {}\n", assumed.join("; ")));
-    let lines = |items: Vec<String>, what: &str| -> String {
-        let more = items.len().saturating_sub(SHOWN);
-        let mut text: String = items.iter().take(SHOWN).map(|line| format!("{line}\n")).collect();
-        if more > 0 {
-            text.push_str(&format!("and {more} more {what}; --json has all\n"));
-        }
-        text
-    };
-    let notes = table.notes.iter().map(|n| format!("note: {}: {}", n.run, n.note)).collect();
-    text.push_str(&lines(notes, "notes"));
-    let left_out = table.skipped.iter().map(|s| format!("left out {s}")).collect();
-    text.push_str(&lines(left_out, "left out"));
-    text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
-    text.push_str(&design_text(&table, LEVEL));
-    if !args.out.is_empty() {
-        let (chart, csv, json) = (design_chart(&table), runs_csv(&table)?, json_text(&json)?);
-        let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
-        text.push_str(&save_all(&args.out, &forms)?);
+    if let Some(error) = &survey.error {
+        json["error"] = json!({ "message": error.to_string(), "hint": hint(error) });
+        json["refused"] = to_value(&survey.refused)?;
     }
-    Ok(Output { text, json, warnings: table.warnings, most: None })
+    Ok(json)
 }
 
 /// A table without the rows nobody reads on a terminal.
@@ -91,5 +141,5 @@ fn shortened(table: Table, what: &str) -> String {
     let (table, more) = table.first_rows(SHOWN);
     let rest =
         if more == 0 { String::new() } else { format!("and {more} more {what}; --json has all\n") };
-    table.to_text() + &rest
+    table.to_text_within(WIDTH) + &rest
 }

@@ -1,6 +1,6 @@
 //! One run's log as a reader hands it over, before anything is decided about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
@@ -102,6 +102,8 @@ pub(super) struct RunLog {
     pub(super) axis: Axis,
     /// Facts by collapsed name.
     pub(super) facts: BTreeMap<String, Value>,
+    /// Those that the user gave, which count more than what a file says.
+    pub(super) given: BTreeSet<String>,
     /// Every key that could be a quantity, until [`settle`](Self::settle) chooses.
     slots: Vec<Slot>,
     /// Losses that several keys could be.
@@ -123,6 +125,7 @@ impl RunLog {
             format,
             axis: Axis::Step,
             facts: BTreeMap::new(),
+            given: BTreeSet::new(),
             slots: Vec::new(),
             ambiguous: Vec::new(),
             zero_based: false,

@@ -31,12 +31,16 @@ mod label;
 #[cfg(feature = "logs")]
 mod layout;
 #[cfg(feature = "logs")]
+mod left_out;
+#[cfg(feature = "logs")]
 mod log;
 mod one_quantity;
 #[cfg(feature = "logs")]
 mod one_quantity_read;
 #[cfg(feature = "logs")]
 mod options;
+#[cfg(feature = "logs")]
+mod overrule;
 #[cfg(feature = "logs")]
 mod plausible;
 #[cfg(feature = "logs")]
@@ -84,6 +88,8 @@ pub use format::Format;
 #[cfg(feature = "logs")]
 pub use given::Given;
 pub use label::Label;
+#[cfg(feature = "logs")]
+pub use left_out::{causes, missing};
 pub use one_quantity::{OneQuantity, OneQuantityTable};
 #[cfg(feature = "logs")]
 pub use one_quantity_read::{read_one_quantity, read_values};
@@ -93,7 +99,7 @@ pub use options::{BestPer, LossChoice, ReadOptions};
 pub use points::{PointTable, TablePoint, read_points};
 pub use quantity::Quantity;
 #[cfg(feature = "logs")]
-pub use read::{read, read_with_progress};
+pub use read::{Survey, read, read_with_progress, survey};
 #[cfg(feature = "logs")]
 pub(crate) use readers::{event_frame, first_event_frame};
 #[cfg(any(feature = "logs", feature = "report"))]

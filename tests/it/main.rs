@@ -46,6 +46,8 @@ mod log_formats;
 mod logs;
 #[cfg(feature = "cli")]
 mod one_quantity;
+#[cfg(feature = "cli")]
+mod one_round;
 mod progress;
 mod properties;
 #[cfg(feature = "logs")]

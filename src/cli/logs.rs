@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::hint::{all_to_give, hint};
 use super::output::{Console, Failed, Output, save_all, to_value, warnings_json};
 use super::reading::ReadingArgs;
-use crate::data::{Survey, missing};
+use crate::data::{RunRecord, Survey, missing};
 use crate::error::{DataError, Error, Result};
 use crate::report::{
     Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
@@ -52,7 +52,12 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let survey = args.reading.look(&args.logs, console)?;
     let to_give = to_give(&survey);
-    let json = json(&survey)?;
+    // A million runs take gigabytes as JSON, so it is made where it is asked for.
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let json = match console.json || args.out.iter().any(is_json) {
+        true => json_of(&survey)?,
+        false => Value::Null,
+    };
     let mut text = usable_text(&survey);
     let table = &survey.table;
     if !table.files.is_empty() {
@@ -60,11 +65,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     }
     let shown = if survey.error.is_some() { &survey.refused } else { &table.runs };
     if !shown.is_empty() {
-        let mut runs = runs_table(shown);
-        if survey.error.is_some() {
-            runs.title = "Runs, not usable as they are".to_owned();
-        }
-        text.push_str(&format!("\n{}", shortened(runs, "runs")));
+        let title = if survey.error.is_some() { "Runs, not usable as they are" } else { "Runs" };
+        text.push_str(&format!("\n{}", shown_runs(shown, title)));
         let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
         let read_as = format!("read as: {}", assumed.join("; "));
         text.push_str(&format!("\n{}\n", wrapped(&read_as, "  ")));
@@ -73,16 +75,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         let line = format!("note: {}: {}", note.run, note.note);
         text.push_str(&(wrapped(&line, "  ") + "\n"));
     }
-    if table.notes.len() > SHOWN {
-        let more = table.notes.len() - SHOWN;
-        text.push_str(&format!("and {more} more notes; --json has all\n"));
-    }
-    let (left_out, more) = left_out_list(&table.skipped, &table.files, SHOWN);
+    text.push_str(&more(table.notes.len(), "notes"));
+    let (left_out, reasons) = left_out_list(&table.skipped, &table.files, SHOWN);
     if !left_out.is_empty() {
-        text.push_str(&format!("\n{left_out}"));
-    }
-    if more > 0 {
-        text.push_str(&format!(" and {more} more reasons; --json has all\n"));
+        text.push_str(&format!("\n{left_out}{}", more(reasons, "reasons")));
     }
     if !table.runs.is_empty() {
         text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
@@ -115,7 +111,7 @@ fn to_give(survey: &Survey) -> Option<String> {
     all_to_give(&missing(&survey.table.skipped), others)
 }
 
-fn json(survey: &Survey) -> Result<Value> {
+fn json_of(survey: &Survey) -> Result<Value> {
     let table = &survey.table;
     let mut json = json!({
         "files": to_value(&table.files)?,
@@ -136,10 +132,24 @@ fn json(survey: &Survey) -> Result<Value> {
     Ok(json)
 }
 
+/// The line for what a list of `all` does not show.
+fn more(all: usize, what: &str) -> String {
+    match all.saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("and {more} more {what}; --json has all\n"),
+    }
+}
+
 /// A table without the rows nobody reads on a terminal.
 fn shortened(table: Table, what: &str) -> String {
-    let (table, more) = table.first_rows(SHOWN);
-    let rest =
-        if more == 0 { String::new() } else { format!("and {more} more {what}; --json has all\n") };
-    table.to_text_within(WIDTH) + &rest
+    let all = table.rows.len();
+    let (table, _) = table.first_rows(SHOWN);
+    table.to_text_within(WIDTH) + &more(all, what)
+}
+
+/// The runs that are shown; a row is made for no other.
+fn shown_runs(runs: &[RunRecord], title: &str) -> String {
+    let mut table = runs_table(&runs[..runs.len().min(SHOWN)]);
+    title.clone_into(&mut table.title);
+    table.to_text_within(WIDTH) + &more(runs.len(), "runs")
 }

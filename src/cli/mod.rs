@@ -36,6 +36,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::data::PipeKeeper;
 use crate::error::Result;
 use output::{Console, Output};
 
@@ -121,11 +122,13 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // clap prints help to stdout with 0 and mistakes to stderr with 2.
             let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = error.print();
+            output::usage(&error);
             return ExitCode::from(code);
         }
     };
     let console = Console { json: cli.json, strict: cli.strict };
+    // A pipe can be read once, and some verbs look at their files twice.
+    let _pipes = PipeKeeper::new();
     match run(cli.verb, &console) {
         Ok(output) => console.finish(&output),
         Err(error) => console.fail(&error),

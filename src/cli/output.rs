@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one room that prints")]
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -138,6 +139,15 @@ pub(super) fn note(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", inert(line));
 }
 
+/// Help, or what is wrong with the flags.
+pub(super) fn usage(error: &clap::Error) {
+    let plain = error.to_string();
+    match inert(&plain) {
+        Cow::Borrowed(_) => drop(error.print()),
+        Cow::Owned(text) => note(&text),
+    }
+}
+
 /// Characters that a terminal would act upon, or that turn the direction of text: names in logs can
 /// hold any.
 fn acts(c: char) -> bool {
@@ -147,15 +157,22 @@ fn acts(c: char) -> bool {
 }
 
 /// The text with such characters written out, `\u{1b}`.
-fn inert(text: &str) -> String {
-    text.chars()
-        .map(|c| if acts(c) { c.escape_unicode().to_string() } else { c.to_string() })
-        .collect()
+fn inert(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c.escape_unicode().to_string())
 }
 
 /// The same of JSON, whose own escape is `\u001b`.
-fn inert_json(text: &str) -> String {
-    text.chars()
-        .map(|c| if acts(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() })
-        .collect()
+fn inert_json(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| format!("\\u{:04x}", u32::from(c)))
+}
+
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
+    if !text.chars().any(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut inert = String::with_capacity(text.len());
+    for c in text.chars() {
+        if acts(c) { inert.push_str(&escape(c)) } else { inert.push(c) }
+    }
+    Cow::Owned(inert)
 }

@@ -1,29 +1,38 @@
 //! Tables with one row per run: CSV, JSON Lines, Parquet.
 
-use std::io::Read;
+use std::collections::HashMap;
 
+use super::cells::{CellView, Cells};
 use super::columns::ColumnMap;
 use super::facts::count_with_unit;
+use super::label::Label;
 use super::log::Value;
+use super::plain::Stream;
 use super::quantity::Quantity;
 use super::roles::{Metric, Role, role_of};
 use super::spelling::normalised;
 use super::vocabulary;
-use super::windows::{Window, for_each};
+use super::windows::{Window, try_for_each};
 use crate::error::{DataError, RowProblem};
 use crate::units::ParamRule;
 
 /// Cells a table of runs may have; a file beyond that is a step log whose step column has no known
 /// name, and would fill the memory.
-const MOST_CELLS: usize = 50_000_000;
+const MOST_CELLS: usize = 20_000_000;
+
+/// Bytes of all different texts in a table.
+const MOST_TEXT: usize = 256 << 20;
+
+/// Lines that are no rows, beyond which a file is no table.
+const MOST_DAMAGED: usize = 100_000;
 
 /// A file as columns of values.
 #[derive(Debug)]
 pub(super) struct CellTable {
     pub(super) path: String,
     pub(super) columns: Vec<String>,
-    /// Rows of values in the order of `columns`.
-    pub(super) rows: Vec<Vec<Value>>,
+    /// Values in the order of `columns`.
+    cells: Box<Cells>,
     /// 1-based line of each row.
     pub(super) lines: Vec<usize>,
     /// Lines that are not rows, with what is wrong.
@@ -36,12 +45,32 @@ pub(super) struct CellTable {
     renamed: Vec<(usize, String)>,
 }
 
+/// What a piece of delimited text holds.
+#[derive(Default)]
+struct Part {
+    header: Vec<String>,
+    rows: Vec<(usize, Vec<Value>)>,
+    damaged: Vec<(usize, RowProblem)>,
+}
+
+/// A table under way, or why it cannot be one.
+pub(super) enum Failed {
+    Reading(std::io::Error),
+    Table(DataError),
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self::Reading(error)
+    }
+}
+
 impl CellTable {
     pub(super) fn new(path: String, columns: Vec<String>) -> Self {
         Self {
             path,
+            cells: Box::new(Cells::new(columns.len())),
             columns,
-            rows: Vec::new(),
             lines: Vec::new(),
             damaged: Vec::new(),
             asked: true,
@@ -50,78 +79,148 @@ impl CellTable {
         }
     }
 
+    /// Rows in it.
+    pub(super) fn len(&self) -> usize {
+        self.cells.rows()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The values of a row.
+    pub(super) fn row(&self, row: usize) -> Vec<Value> {
+        (0..self.columns.len()).map(|at| self.cells.value(row, at)).collect()
+    }
+
+    /// All rows in order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Vec<Value>> {
+        (0..self.len()).map(|row| self.row(row))
+    }
+
+    /// Puts a value into a cell.
+    pub(super) fn set(&mut self, row: usize, at: usize, value: &Value) {
+        self.cells.set(row, at, value);
+    }
+
+    /// One value.
+    pub(super) fn value(&self, row: usize, at: usize) -> Value {
+        self.cells.value(row, at)
+    }
+
+    /// A cell as a label; `None` for an empty one.
+    pub(super) fn label(&self, row: usize, at: usize) -> Option<Label> {
+        Some(match self.cells.view(row, at) {
+            CellView::Missing => return None,
+            CellView::Number(x) if x.is_finite() => Label::Number(x),
+            CellView::Number(x) => Label::Text(x.to_string().into()),
+            CellView::Text(text) => Label::Text(std::sync::Arc::clone(text)),
+        })
+    }
+
+    /// Adds a column of one value.
+    pub(super) fn push_column(&mut self, name: String, value: &Value) {
+        self.columns.push(name);
+        self.cells.push_column(value);
+    }
+
     /// Adds a row.
     ///
     /// # Errors
-    /// [`DataError::TooManyCells`] when the table is too large to be one of runs.
-    pub(super) fn push(&mut self, line: usize, row: Vec<Value>) -> Result<(), DataError> {
-        if self.rows.len().saturating_mul(self.columns.len()) > MOST_CELLS {
+    /// [`DataError::TooManyCells`] and [`DataError::FileTooLarge`] when the table is too large to be
+    /// one of runs.
+    pub(super) fn push(&mut self, line: usize, row: &[Value]) -> Result<(), DataError> {
+        self.push_cells(line, row.iter().enumerate())
+    }
+
+    fn push_cells<'a>(
+        &mut self,
+        line: usize,
+        row: impl IntoIterator<Item = (usize, &'a Value)>,
+    ) -> Result<(), DataError> {
+        if self.len().saturating_mul(self.columns.len()) > MOST_CELLS {
             return Err(DataError::TooManyCells { path: self.path.clone(), limit: MOST_CELLS });
         }
-        self.rows.push(row);
+        if self.cells.text_bytes() > MOST_TEXT {
+            let (path, limit_mib) = (self.path.clone(), MOST_TEXT as u64 >> 20);
+            return Err(DataError::FileTooLarge { path, limit_mib });
+        }
+        self.cells.push_row(row);
         self.lines.push(line);
         Ok(())
     }
 
+    /// Notes a line that is not a row.
+    ///
+    /// # Errors
+    /// [`DataError::BadRow`] when there are too many of them.
+    pub(super) fn push_damaged(
+        &mut self,
+        line: usize,
+        problem: RowProblem,
+    ) -> Result<(), DataError> {
+        self.damaged.push((line, problem));
+        if self.damaged.len() <= MOST_DAMAGED {
+            return Ok(());
+        }
+        let (line, problem) = self.damaged.swap_remove(0);
+        let (path, others) = (self.path.clone(), self.damaged.len());
+        Err(DataError::BadRow { path, line, problem, others })
+    }
+
+    /// Adds an object; its keys are columns, new ones among them.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub(super) fn push_object(
+        &mut self,
+        line: usize,
+        object: &serde_json::Map<String, serde_json::Value>,
+        places: &mut HashMap<String, usize>,
+    ) -> Result<(), DataError> {
+        let mut row = Vec::with_capacity(object.len());
+        for (key, value) in object {
+            let at = match places.get(key) {
+                Some(at) => *at,
+                None => {
+                    let at = self.columns.len();
+                    places.insert(key.clone(), at);
+                    self.push_column(key.clone(), &Value::Missing);
+                    at
+                }
+            };
+            row.push((at, Value::from_json(value)));
+        }
+        self.push_cells(line, row.iter().map(|(at, value)| (*at, value)))
+    }
+
     /// Delimited text with a header, read in pieces on all cores.
-    pub(super) fn csv(
-        path: String,
-        from: impl Read + Send,
-        separator: u8,
-    ) -> Result<Self, DataError> {
-        type Rows = (Vec<String>, Vec<(usize, Vec<Value>)>, Vec<(usize, RowProblem)>);
-        let unreadable = |reason: String| DataError::Unreadable { path: path.clone(), reason };
-        let work = |window: &Window| -> Rows {
-            let mut reader = csv::ReaderBuilder::new()
-                .delimiter(separator)
-                .flexible(true)
-                .has_headers(false)
-                .from_reader(window.bytes.as_slice());
-            let (mut header, mut rows, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
-            let mut record = csv::ByteRecord::new();
-            let mut is_header = window.first_line == 1;
-            loop {
-                match reader.read_byte_record(&mut record) {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(e) => {
-                        let reason = e.to_string();
-                        damaged.push((window.first_line, RowProblem::Syntax { reason }));
-                        break;
-                    }
-                }
-                if std::mem::take(&mut is_header) {
-                    let name = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
-                    header = record.iter().map(name).collect();
-                    continue;
-                }
-                let row = record.iter().map(|cell| cell_value(cell, separator)).collect();
-                rows.push((window.line_of(&record), row));
-            }
-            (header, rows, damaged)
-        };
+    pub(super) fn csv(path: String, from: impl Stream, separator: u8) -> Result<Self, DataError> {
+        let work = |window: &Window| part(window, separator);
         let mut table: Option<Self> = None;
-        let mut failed = Ok(());
-        let mut take = |(header, rows, damaged): Rows| {
-            let table = table.get_or_insert_with(|| Self::new(path.clone(), header));
-            table.damaged.extend(damaged);
+        let mut take = |part: Part| -> Result<(), Failed> {
+            let table = table.get_or_insert_with(|| Self::new(path.clone(), part.header));
             let width = table.columns.len();
-            for (line, mut row) in rows {
-                let found = row.len();
-                if found < width || row[width..].iter().any(|cell| *cell != Value::Missing) {
-                    let problem = RowProblem::Cells { found, columns: width };
-                    table.damaged.push((line, problem));
-                    continue;
-                }
-                row.truncate(width);
-                if failed.is_ok() {
-                    failed = table.push(line, row);
-                }
+            for (line, problem) in part.damaged {
+                table.push_damaged(line, problem).map_err(Failed::Table)?;
             }
+            for (line, row) in part.rows {
+                let found = row.len();
+                let pushed =
+                    if found < width || row[width..].iter().any(|cell| *cell != Value::Missing) {
+                        table.push_damaged(line, RowProblem::Cells { found, columns: width })
+                    } else {
+                        table.push(line, &row[..width])
+                    };
+                pushed.map_err(Failed::Table)?;
+            }
+            Ok(())
         };
-        for_each(from, true, &work, &mut take).map_err(|e| unreadable(e.to_string()))?;
-        failed?;
-        table.ok_or(DataError::Empty { path })
+        match try_for_each(from, true, &work, &mut take) {
+            Ok(()) => table.ok_or(DataError::Empty { path }),
+            Err(Failed::Table(error)) => Err(error),
+            Err(Failed::Reading(e)) => Err(DataError::Unreadable { path, reason: e.to_string() }),
+        }
     }
 
     /// Objects with their lines; the columns are all their keys.
@@ -129,21 +228,10 @@ impl CellTable {
         path: String,
         objects: Vec<(usize, serde_json::Map<String, serde_json::Value>)>,
     ) -> Result<Self, DataError> {
-        let mut at = std::collections::HashMap::new();
-        let mut columns: Vec<String> = Vec::new();
-        for key in objects.iter().flat_map(|(_, o)| o.keys()) {
-            if !at.contains_key(key) {
-                at.insert(key.clone(), columns.len());
-                columns.push(key.clone());
-            }
-        }
-        let mut table = Self::new(path, columns);
+        let mut table = Self::new(path, Vec::new());
+        let mut places = HashMap::new();
         for (line, object) in objects {
-            let mut row = vec![Value::Missing; table.columns.len()];
-            for (key, value) in &object {
-                row[at[key]] = Value::from_json(value);
-            }
-            table.push(line, row)?;
+            table.push_object(line, &object, &mut places)?;
         }
         Ok(table)
     }
@@ -153,20 +241,21 @@ impl CellTable {
         for (column, value) in columns.iter().zip(row) {
             let known = self.columns.iter().position(|c| normalised(c) == normalised(column));
             let place = known.unwrap_or_else(|| {
-                self.columns.push(column.clone());
-                self.rows.iter_mut().for_each(|row| row.push(Value::Missing));
+                self.push_column(column.clone(), &Value::Missing);
                 self.columns.len() - 1
             });
-            if self.rows[at][place] == Value::Missing {
-                self.rows[at][place] = value.clone();
+            if self.cells.view(at, place) == CellView::Missing {
+                self.cells.set(at, place, value);
             }
         }
     }
 
     /// Leaves out rows by their place.
     pub(super) fn remove_rows(&mut self, gone: &std::collections::BTreeSet<usize>) {
-        let mut place = 0..;
-        self.rows.retain(|_| place.next().is_none_or(|i: usize| !gone.contains(&i)));
+        if gone.is_empty() {
+            return;
+        }
+        self.cells.remove_rows(|row| gone.contains(&row));
         let mut place = 0..;
         self.lines.retain(|_| place.next().is_none_or(|i: usize| !gone.contains(&i)));
     }
@@ -184,11 +273,7 @@ impl CellTable {
             if mapped || self.columns.iter().any(|c| normalised(c) == base) {
                 continue;
             }
-            for row in &mut self.rows {
-                if let Value::Number(x) = &mut row[at] {
-                    *x *= factor;
-                }
-            }
+            self.cells.scale(at, factor);
             self.renamed.push((at, base));
         }
     }
@@ -206,11 +291,7 @@ impl CellTable {
             let factor = map.factor(quantity);
             let at = map.column(quantity).and_then(|c| self.columns.iter().position(|x| x == c));
             let Some(at) = at.filter(|_| factor != 1.0) else { continue };
-            for row in &mut self.rows {
-                if let Value::Number(x) = &mut row[at] {
-                    *x *= factor;
-                }
-            }
+            self.cells.scale(at, factor);
         }
     }
 
@@ -232,13 +313,13 @@ impl CellTable {
         }
         for name in quantity.names(rule) {
             if name.contains('+') {
-                let sum = self.columns.iter().position(|c| c == name);
+                let sum = self.columns.iter().position(|c| c.as_str() == name);
                 if sum.is_some() {
                     return Ok(sum);
                 }
             }
             let at: Vec<usize> =
-                (0..self.columns.len()).filter(|i| self.known_name(*i) == *name).collect();
+                (0..self.columns.len()).filter(|i| self.known_name(*i) == name).collect();
             match at.as_slice() {
                 [] => {}
                 [one] => return Ok(Some(*one)),
@@ -277,7 +358,7 @@ impl CellTable {
     /// parts tools log.
     pub(super) fn add_sums(&mut self, map: &ColumnMap) {
         let mapped = Quantity::ALL.iter().filter_map(|q| map.column(*q)).map(str::to_owned);
-        let known = vocabulary::SUMS.iter().map(|sum| (*sum).to_owned());
+        let known = vocabulary::sums().map(str::to_owned);
         for sum in mapped.chain(known).collect::<Vec<String>>() {
             if !sum.contains('+') || self.columns.contains(&sum) {
                 continue;
@@ -286,13 +367,50 @@ impl CellTable {
             let Some(parts) = sum.split('+').map(place).collect::<Option<Vec<usize>>>() else {
                 continue;
             };
-            for row in &mut self.rows {
-                let counts: Option<Vec<f64>> = parts.iter().map(|at| row[*at].count()).collect();
-                row.push(counts.map_or(Value::Missing, |c| Value::Number(c.iter().sum())));
+            let place = self.columns.len();
+            self.push_column(sum, &Value::Missing);
+            for row in 0..self.len() {
+                let counts = parts.iter().map(|at| self.cells.value(row, *at).count());
+                if let Some(counts) = counts.collect::<Option<Vec<f64>>>() {
+                    self.cells.set(row, place, &Value::Number(counts.iter().sum()));
+                }
             }
-            self.columns.push(sum);
         }
     }
+}
+
+/// The rows of a piece of delimited text; of its first one, the header too.
+fn part(window: &Window, separator: u8) -> Part {
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(separator)
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(window.bytes.as_slice());
+    let mut part = Part::default();
+    for lost in &window.lost {
+        part.damaged.push((lost.line, RowProblem::Syntax { reason: lost.problem() }));
+    }
+    let mut record = csv::ByteRecord::new();
+    let mut is_header = window.first_line == 1;
+    loop {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(e) => {
+                let reason = e.to_string();
+                part.damaged.push((window.first_line, RowProblem::Syntax { reason }));
+                break;
+            }
+        }
+        if std::mem::take(&mut is_header) {
+            let name = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+            part.header = record.iter().map(name).collect();
+            continue;
+        }
+        let row = record.iter().map(|cell| cell_value(cell, separator)).collect();
+        part.rows.push((window.line_of(&record), row));
+    }
+    part
 }
 
 /// Words for a cell without a value.

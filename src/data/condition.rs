@@ -123,7 +123,7 @@ impl Where {
             let (path, column) = (table.path.clone(), self.column.clone());
             return Err(DataError::UnknownColumn { path, column, found: table.columns.clone() });
         };
-        let cells: Vec<Option<Label>> = table.rows.iter().map(|row| label(&row[at])).collect();
+        let cells: Vec<Option<Label>> = (0..table.len()).map(|row| table.label(row, at)).collect();
         let rows = cells.iter().zip(&table.lines);
         let met = rows
             .map(|(cell, line)| {
@@ -188,8 +188,8 @@ pub(super) fn select(table: &mut CellTable, conditions: &[Where]) -> Result<(), 
 pub(super) fn label(value: &Value) -> Option<Label> {
     match value {
         Value::Number(x) if x.is_finite() => Some(Label::Number(*x)),
-        Value::Number(x) => Some(Label::Text(x.to_string())),
-        Value::Text(text) => Some(Label::Text(text.clone())),
+        Value::Number(x) => Some(Label::Text(x.to_string().into())),
+        Value::Text(text) => Some(Label::Text(text.as_str().into())),
         Value::Missing => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Rows that are no runs of their own: copies, and checkpoints on the way to another row.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::label::Label;
 use super::table::{RunRecord, RunTable, Skipped};
@@ -18,34 +18,46 @@ const TELLING_DIGITS_OF_MANY: usize = 5;
 /// where the loss has so many digits that it can be no coincidence.
 pub(super) fn drop_copies(table: &mut RunTable) {
     type Numbers = [u64; 4];
-    let mut by_name: BTreeSet<(String, Numbers)> = BTreeSet::new();
-    let mut by_numbers: BTreeSet<Numbers> = BTreeSet::new();
     let numbers_of = |run: &RunRecord| -> Numbers {
         let budget = run.budget.map_or(0, |c| c.get().to_bits());
         let bits = |x: f64| x.to_bits();
         [bits(run.n.get()), bits(run.d.get()), bits(run.loss_nats), budget]
     };
-    let different: BTreeSet<Numbers> = table.runs.iter().map(numbers_of).collect();
-    let repeated = table.runs.len() - different.len();
-    let telling = match repeated >= MANY && repeated >= different.len() {
+    let mut different: HashSet<Numbers> = HashSet::with_capacity(table.runs.len());
+    let is_new: Vec<bool> =
+        table.runs.iter().map(|run| different.insert(numbers_of(run))).collect();
+    let different = different.len();
+    let repeated = table.runs.len() - different;
+    if repeated == 0 {
+        return;
+    }
+    let telling = match repeated >= MANY && repeated >= different {
         true => TELLING_DIGITS_OF_MANY,
         false => TELLING_DIGITS,
     };
-    let skipped = &mut table.skipped;
-    table.runs.retain(|run| {
-        let numbers = numbers_of(run);
+    let mut by_name: HashSet<(&str, Numbers)> = HashSet::with_capacity(table.runs.len());
+    let mut reasons: Vec<Option<&str>> = Vec::with_capacity(table.runs.len());
+    for (run, is_new) in table.runs.iter().zip(is_new) {
         // Without a name of its own, equal numbers may be a coincidence of rounding.
         let unnamed =
             run.run.rsplit_once(':').is_some_and(|(_, line)| line.parse::<usize>().is_ok());
-        let same_name = !by_name.insert((run.run.clone(), numbers)) && !unnamed;
-        let seen = !by_numbers.insert(numbers) && digits(run.loss_nats) >= telling;
-        let reason = match (same_name, seen) {
-            (true, _) => "says the same as an earlier row of the same name",
-            (false, true) => "has the numbers of another run to the last digit",
-            (false, false) => return true,
-        };
-        skipped.push(Skipped::run(format!("row {}", run.row), &run.run, reason));
-        false
+        let same_name = !by_name.insert((&run.run, numbers_of(run))) && !unnamed;
+        let seen = !is_new && digits(run.loss_nats) >= telling;
+        reasons.push(match (same_name, seen) {
+            (true, _) => Some("says the same as an earlier row of the same name"),
+            (false, true) => Some("has the numbers of another run to the last digit"),
+            (false, false) => None,
+        });
+    }
+    drop(by_name);
+    let mut reasons = reasons.into_iter();
+    let skipped = &mut table.skipped;
+    table.runs.retain(|run| match reasons.next().flatten() {
+        Some(reason) => {
+            skipped.push(Skipped::run(format!("row {}", run.row), &run.run, reason));
+            false
+        }
+        None => true,
     });
 }
 
@@ -61,16 +73,14 @@ fn digits(x: f64) -> usize {
 ///
 /// Rows of one name that differ in size, or in a word of another column, are runs of their own.
 pub(super) fn keep_ends(runs: &mut Vec<RunRecord>, skipped: &mut Vec<Skipped>) {
-    let mut groups: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
-    for (i, run) in runs.iter().enumerate() {
-        groups.entry((run.run.clone(), run.n.get().to_bits())).or_default().push(i);
-    }
-    let mut ends: BTreeSet<usize> = (0..runs.len()).collect();
-    for group in groups.values().filter(|group| group.len() > 1) {
-        let words = |i: &usize| -> Vec<(String, Label)> {
-            let is_word = |(_, label): &(&String, &Label)| matches!(label, Label::Text(_));
-            let words = runs[*i].labels.iter().filter(is_word);
-            words.map(|(column, label)| (column.clone(), label.clone())).collect()
+    let key = |i: &usize| (runs[*i].run.as_str(), runs[*i].n.get().to_bits());
+    let mut order: Vec<usize> = (0..runs.len()).collect();
+    order.sort_by_key(key);
+    let mut is_end = vec![true; runs.len()];
+    for group in order.chunk_by(|a, b| key(a) == key(b)).filter(|group| group.len() > 1) {
+        let words = |i: &usize| -> Vec<(&str, &Label)> {
+            let labels = runs[*i].labels.iter();
+            labels.filter(|(_, label)| matches!(label, Label::Text(_))).collect()
         };
         let first = words(&group[0]);
         let alike = group.iter().all(|i| words(i) == first);
@@ -81,11 +91,11 @@ pub(super) fn keep_ends(runs: &mut Vec<RunRecord>, skipped: &mut Vec<Skipped>) {
         let last =
             group.iter().copied().max_by(|a, b| runs[*a].d.get().total_cmp(&runs[*b].d.get()));
         for i in group.iter().filter(|i| Some(**i) != last) {
-            ends.remove(i);
+            is_end[*i] = false;
             let reason = CHECKPOINT;
             skipped.push(Skipped::run(format!("row {}", runs[*i].row), &runs[*i].run, reason));
         }
     }
-    let mut place = 0..;
-    runs.retain(|_| place.next().is_some_and(|i| ends.contains(&i)));
+    let mut is_end = is_end.into_iter();
+    runs.retain(|_| is_end.next().unwrap_or(true));
 }

@@ -87,7 +87,7 @@ pub(super) const MOST_STEPS: f64 = 5e6;
 pub fn read_curve(path: impl AsRef<Path>) -> Result<TrainingCurve> {
     let path = path.as_ref();
     let name = path.display().to_string();
-    let table = super::readers::table_of(path)?;
+    let table = super::readers::table_of(&super::files::Source::named(path)?)?;
     let column = |names: &[&str], quantity: &'static str, key: &'static str| {
         table.first_named(names).ok_or_else(|| DataError::MissingColumn {
             path: name.clone(),
@@ -102,7 +102,7 @@ pub fn read_curve(path: impl AsRef<Path>) -> Result<TrainingCurve> {
     let loss = column(LOSS, "the loss", "loss")?;
     let mut points: Vec<LoggedPoint> = Vec::new();
     let mut replaced = 0;
-    for (line, values) in table.lines.iter().copied().zip(&table.rows) {
+    for (line, values) in table.lines.iter().copied().zip(table.rows()) {
         let bad = |problem| DataError::BadRow { path: name.clone(), line, problem, others: 0 };
         let number = |at: usize, least: f64, expected: &'static str| match &values[at] {
             Value::Number(x) if x.is_finite() && *x >= least => Ok(*x),

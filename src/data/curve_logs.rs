@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
 use super::curve::{LoggedPoint, MOST_STEPS, TrainingCurve, read_curve};
-use super::facts::FactKind;
 use super::files::Source;
 use super::gather::{gather, join_facts};
 use super::left_out::causes;
 use super::log::RunLog;
 use super::options::{LossChoice, ReadOptions};
 use super::overrule::enter;
+use super::pipes::PipeKeeper;
 use super::read::{patterns_of, suggest_from};
 use super::roles::Metric;
 use super::settle::{Joined, merge, sizes, to_steps};
 use super::table::Skipped;
+use super::vocabulary::Term;
 use crate::error::{DataError, Error, Result};
 use crate::units::Params;
 
@@ -48,6 +49,8 @@ pub fn read_curves(
     options: &ReadOptions,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<CurveSet> {
+    // Each path is read twice.
+    let _pipes = PipeKeeper::new();
     let mut set = CurveSet::default();
     let mut placed: Vec<(usize, TrainingCurve)> = Vec::new();
     let mut logs: Vec<(usize, PathBuf)> = Vec::new();
@@ -99,8 +102,8 @@ pub fn read_curves(
 fn is_bad_table(path: &Path, error: &Error) -> bool {
     let Error::Data(error) = error else { return false };
     let is_text = || {
-        let source = Source { path: path.to_owned(), asked: true, is_folder: false };
-        source.head().is_ok_and(|head| {
+        let head = Source::named(path).and_then(|source| source.head());
+        head.is_ok_and(|head| {
             let first = head.iter().find(|b| !b.is_ascii_whitespace());
             !matches!(first, Some(b'{' | b'['))
         })
@@ -178,7 +181,7 @@ fn curve_of(log: &mut RunLog, choice: LossChoice) -> Result<TrainingCurve, Strin
         return Err("no loss above zero beyond step 0".to_owned());
     }
     let sizes = sizes(log);
-    let planned = log.count(FactKind::PlannedSteps).filter(|steps| *steps <= MOST_STEPS);
+    let planned = log.count(Term::PlannedSteps).filter(|steps| *steps <= MOST_STEPS);
     Ok(TrainingCurve {
         name: log.run.clone(),
         points: points.into_values().collect(),

@@ -1,12 +1,16 @@
 //! Files to read: folders walked, compression undone, bytes counted.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use walkdir::WalkDir;
 
+use super::pipes::{Pipe, STDIN, piped};
+pub(super) use super::plain::read_full;
+use super::plain::{Stream, Tear, plain};
 use crate::error::DataError;
 
 /// Most files of a folder; one with more is not a folder of logs.
@@ -14,6 +18,10 @@ const MOST_FILES: usize = 100_000;
 
 /// Bytes of a file that decide what it is.
 pub(super) const HEAD: usize = 256 * 1024;
+
+/// Longest hole at the beginning of a file behind which its text is looked for: a log that was
+/// emptied while it was written to begins with one.
+const MOST_HOLE: usize = 64 << 20;
 
 /// What the readers report while they read: bytes so far, of how many.
 pub(super) type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
@@ -26,6 +34,10 @@ pub(super) struct Source {
     pub(super) asked: bool,
     /// The folder of an MLflow run.
     pub(super) is_folder: bool,
+    /// What came out of it, of a pipe.
+    pipe: Option<Arc<Pipe>>,
+    /// Where its compressed bytes end too early, once they were read to there.
+    tear: Arc<OnceLock<Tear>>,
 }
 
 /// Bytes read so far over all sources, and their checksum by source.
@@ -52,6 +64,13 @@ pub(super) struct Metered<'a> {
     inner: Box<dyn Read + Send>,
     meter: &'a Meter,
     progress: Progress<'a>,
+    tear: Arc<OnceLock<Tear>>,
+}
+
+impl Stream for Metered<'_> {
+    fn is_torn(&self) -> bool {
+        self.tear.get().is_some()
+    }
 }
 
 impl Read for Metered<'_> {
@@ -66,6 +85,28 @@ impl Read for Metered<'_> {
 }
 
 impl Source {
+    fn new(path: &Path, asked: bool, is_folder: bool) -> Self {
+        Self { path: path.to_owned(), asked, is_folder, pipe: None, tear: Arc::default() }
+    }
+
+    /// A file that the user named; a pipe is read to its end.
+    ///
+    /// # Errors
+    /// [`DataError::Unreadable`] for a terminal and for a pipe that stays silent.
+    pub(super) fn named(path: &Path) -> Result<Self, DataError> {
+        Ok(Self { pipe: piped(path)?, ..Self::new(path, true, false) })
+    }
+
+    /// Where its bytes lie.
+    pub(super) fn place(&self) -> &Path {
+        self.pipe.as_ref().map_or(self.path.as_path(), |pipe| pipe.place())
+    }
+
+    /// Where its compressed bytes were found to end too early.
+    pub(super) fn tear(&self) -> Option<&Tear> {
+        self.tear.get()
+    }
+
     pub(super) fn shown(&self) -> String {
         self.path.display().to_string()
     }
@@ -74,6 +115,9 @@ impl Source {
     pub(super) fn file_name(&self) -> String {
         let name = self.path.file_name().map(|n| n.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
+        if name == STDIN {
+            return "stdin".to_owned();
+        }
         let bare = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
         bare.map_or_else(|| name.clone(), str::to_owned)
     }
@@ -88,24 +132,16 @@ impl Source {
         DataError::NotBuilt { path: self.shown(), format, feature }
     }
 
-    /// The bytes, decompressed.
+    /// The bytes, decompressed, text as UTF-8.
     fn plain(&self) -> Result<Box<dyn Read + Send>, DataError> {
-        let open = || File::open(&self.path).map_err(|e| self.unreadable(&e));
+        let mut file = File::open(self.place()).map_err(|e| self.unreadable(&e))?;
         let mut magic = [0_u8; 4];
-        let n = read_full(&mut open()?, &mut magic).map_err(|e| self.unreadable(&e))?;
-        let file = open()?;
-        Ok(match &magic[..n] {
-            [0x1f, 0x8b, ..] => {
-                Box::new(flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)))
-            }
-            #[cfg(not(feature = "zstd"))]
-            [0x28, 0xb5, 0x2f, 0xfd] => return Err(self.needs("Zstandard", "zstd")),
-            #[cfg(feature = "zstd")]
-            [0x28, 0xb5, 0x2f, 0xfd] => {
-                Box::new(zstd::stream::read::Decoder::new(file).map_err(|e| self.unreadable(&e))?)
-            }
-            _ => Box::new(file),
-        })
+        let n = read_full(&mut file, &mut magic).map_err(|e| self.unreadable(&e))?;
+        #[cfg(not(feature = "zstd"))]
+        if super::plain::is_zstd(&magic[..n]) {
+            return Err(self.needs("Zstandard", "zstd"));
+        }
+        plain(&magic[..n], file, &self.tear).map_err(|e| self.unreadable(&e))
     }
 
     /// The bytes from the start, decompressed and counted.
@@ -114,7 +150,8 @@ impl Source {
         meter: &'a Meter,
         progress: Progress<'a>,
     ) -> Result<Metered<'a>, DataError> {
-        Ok(Metered { inner: self.plain()?, meter, progress })
+        let tear = Arc::clone(&self.tear);
+        Ok(Metered { inner: self.plain()?, meter, progress, tear })
     }
 
     /// Reads all bytes for their checksum alone, ahead of a library that opens the file itself.
@@ -126,11 +163,17 @@ impl Source {
         Ok(())
     }
 
-    /// The first [`HEAD`] bytes.
+    /// The first [`HEAD`] bytes, behind a hole of NUL bytes that is longer.
     pub(super) fn head(&self) -> Result<Vec<u8>, DataError> {
+        let mut from = self.plain()?;
         let mut head = vec![0; HEAD];
-        let n = read_full(&mut self.plain()?, &mut head).map_err(|e| self.unreadable(&e))?;
-        head.truncate(n);
+        for _ in 0..MOST_HOLE / HEAD {
+            let n = read_full(&mut from, &mut head).map_err(|e| self.unreadable(&e))?;
+            if n < HEAD || head.iter().any(|byte| *byte != 0) {
+                head.truncate(n);
+                break;
+            }
+        }
         Ok(head)
     }
 
@@ -154,22 +197,8 @@ impl Source {
     }
 
     pub(super) fn len(&self) -> u64 {
-        std::fs::metadata(&self.path).map_or(0, |m| m.len())
+        std::fs::metadata(self.place()).map_or(0, |m| m.len())
     }
-}
-
-/// Fills the buffer as far as the file goes.
-pub(super) fn read_full(from: &mut impl Read, into: &mut [u8]) -> std::io::Result<usize> {
-    let mut n = 0;
-    while n < into.len() {
-        match from.read(&mut into[n..]) {
-            Ok(0) => break,
-            Ok(k) => n += k,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(n)
 }
 
 /// Whether this folder is an MLflow run: its facts beside its metrics.
@@ -187,9 +216,9 @@ pub(super) fn sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, DataErr
     for path in paths.iter().map(AsRef::as_ref) {
         let shown = || path.display().to_string();
         let unreadable = |reason: String| DataError::Unreadable { path: shown(), reason };
-        let kind = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
-        if !kind.is_dir() {
-            found.push(Source { path: path.to_owned(), asked: true, is_folder: false });
+        let is_stdin = path == Path::new(STDIN);
+        if is_stdin || !std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.is_dir() {
+            found.push(Source::named(path)?);
             continue;
         }
         let mut walk = WalkDir::new(path).sort_by_file_name().into_iter();
@@ -197,7 +226,7 @@ pub(super) fn sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, DataErr
             let entry = entry.map_err(|e| unreadable(e.to_string()))?;
             let hidden = entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
             let mut push = |is_folder| {
-                found.push(Source { path: entry.path().to_owned(), asked: false, is_folder });
+                found.push(Source::new(entry.path(), false, is_folder));
             };
             if entry.file_type().is_dir() {
                 if hidden {

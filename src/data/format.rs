@@ -21,6 +21,8 @@ pub enum Format {
     WandbOffline,
     /// TensorBoard event file.
     TensorBoard,
+    /// CSV files downloaded from TensorBoard, one per run and tag.
+    TensorBoardCsv,
     /// Hugging Face `trainer_state.json`.
     HuggingFace,
     /// Lightning `metrics.csv`.
@@ -47,6 +49,7 @@ impl Format {
             Self::WandbChart => "W&B chart export",
             Self::WandbOffline => "W&B offline run",
             Self::TensorBoard => "TensorBoard events",
+            Self::TensorBoardCsv => "TensorBoard CSV download",
             Self::HuggingFace => "Hugging Face trainer state",
             Self::Lightning => "Lightning metrics",
             Self::MlflowFolder => "MLflow run folder",

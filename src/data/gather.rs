@@ -131,7 +131,7 @@ fn take_in(
             }
             Content::Table(mut table) => {
                 table.asked = source.asked;
-                note.runs = table.rows.len();
+                note.runs = table.len();
                 match seen.insert((source.len(), crc), path.clone()) {
                     Some(first) if !source.is_folder => {
                         let reason = format!("the same table as {first}");
@@ -215,26 +215,26 @@ pub(super) fn join_facts(gathered: &mut Gathered, options: &ReadOptions) {
     for facts in tables_of_facts {
         let Some(run) = column(&facts, Quantity::Run) else { continue };
         let mut joined = 0;
-        for row in &facts.rows {
+        for row in facts.rows() {
             let Some(name) = row[run].name() else { continue };
             let mut used = false;
             for log in gathered.logs.iter_mut().filter(|log| log.run == name) {
-                join_row(log, &facts.columns, row);
+                join_row(log, &facts.columns, &row);
                 used = true;
             }
             for table in &mut gathered.tables {
                 let Some(at) = column(table, Quantity::Run) else { continue };
-                for i in 0..table.rows.len() {
-                    if table.rows[i][at].name().is_some_and(|n| n == name) {
-                        table.fill_row(i, &facts.columns, row);
+                for i in 0..table.len() {
+                    if table.value(i, at).name().is_some_and(|n| n == name) {
+                        table.fill_row(i, &facts.columns, &row);
                         used = true;
                     }
                 }
             }
             joined += usize::from(used);
         }
-        if joined < facts.rows.len() {
-            let rows = facts.rows.len() - joined;
+        if joined < facts.len() {
+            let rows = facts.len() - joined;
             let reason = format!("{rows} rows of facts are about runs that no file has");
             gathered.skipped.push(Skipped::file(facts.path, reason));
         }

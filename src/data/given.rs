@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{FACTS, FactKind, count_with_unit, is_fact};
+use super::facts::{count_with_unit, is_fact};
 use super::log::Value;
-use super::quantity::Quantity;
 use super::spelling::{collapsed, without_groups};
+use super::vocabulary::{Term, fact_named};
 use crate::error::DataError;
 
 /// The facts that are given most.
@@ -147,23 +147,15 @@ pub(super) fn about<'a>(given: &'a [Given], run: Option<&str>) -> Vec<&'a Given>
 }
 
 /// The fact that a key names.
-pub(super) fn kind_of(key: &str) -> Option<FactKind> {
+pub(super) fn kind_of(key: &str) -> Option<Term> {
     let name = count_with_unit(key).map_or_else(|| collapsed(key), |(base, _)| base);
-    let forms = without_groups(&name);
-    let of = |form: &&str| FACTS.iter().find(|(_, names)| names.contains(form)).map(|f| f.0);
-    forms.iter().find_map(of)
+    without_groups(&name).into_iter().find_map(fact_named)
 }
 
 /// Whether two keys name one fact.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    // N by another convention is another fact.
-    let quantity = |key: &str| {
-        let name = collapsed(key);
-        Quantity::ALL.into_iter().find(|q| *q != Quantity::Params && q.is_named(&name))
-    };
     collapsed(one) == collapsed(other)
         || kind_of(one).is_some_and(|kind| kind_of(other) == Some(kind))
-        || quantity(one).is_some_and(|q| quantity(other) == Some(q))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ pub enum Label {
     /// A finite number.
     Number(f64),
     /// Anything else.
-    Text(String),
+    Text(Arc<str>),
 }
 
 impl Label {
@@ -21,7 +22,7 @@ impl Label {
     pub fn of(text: &str) -> Self {
         match text.parse::<f64>() {
             Ok(x) if x.is_finite() => Self::Number(x),
-            _ => Self::Text(text.to_owned()),
+            _ => Self::Text(text.into()),
         }
     }
 

@@ -1,17 +1,18 @@
 //! Which column of a table holds what, and what one row of it says.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use super::cell_table::CellTable;
-use super::condition::label;
-use super::label::Label;
+use super::labels::Labels;
 use super::log::Value;
 use super::options::ReadOptions;
 use super::quantity::Quantity;
 use super::roles::LossScale;
 use super::setting_columns::SettingColumns;
-use super::spelling::normalised;
+use super::spelling::{collapsed, normalised};
 use super::table::{Assumption, RunRecord, Skipped};
+use super::vocabulary::{Ending, ending};
 use crate::error::{DataError, Result, RowProblem};
 use crate::flops::{FlopRule, tokens_for};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
@@ -34,7 +35,12 @@ pub(super) struct Layout {
     weight: Option<usize>,
     benchmark_error: Option<usize>,
     setting: SettingColumns,
+    /// The other columns, once one was asked for.
+    others: OnceLock<OtherColumns>,
 }
+
+/// Names and places.
+type OtherColumns = (Arc<[Arc<str>]>, Vec<usize>);
 
 #[derive(Clone, Copy)]
 struct LossColumn {
@@ -128,6 +134,7 @@ impl Layout {
             weight: find(Quantity::Weight)?,
             benchmark_error: find(Quantity::BenchmarkError)?,
             setting: SettingColumns::find(find)?,
+            others: OnceLock::new(),
         })
     }
 
@@ -192,8 +199,8 @@ impl Layout {
         found
     }
 
-    /// The cells that are none of the quantities above, by column.
-    fn labels(&self, table: &CellTable, values: &[Value]) -> BTreeMap<String, Label> {
+    /// The columns that are none of the quantities above, in order of their names.
+    fn others(&self, table: &CellTable) -> OtherColumns {
         let read = [self.run, self.n, self.d, self.c, self.loss.map(|l| l.at), self.budget];
         let setting = self.setting.columns.iter().map(|(_, at)| *at);
         let pair = self.epochs.map_or([None; 2], |(unique, epochs)| [Some(unique), Some(epochs)]);
@@ -204,10 +211,18 @@ impl Layout {
             .chain([self.ratio, self.status, self.weight, self.benchmark_error])
             .flatten()
             .collect();
-        (0..values.len().min(table.columns.len()))
-            .filter(|at| !used.contains(at))
-            .filter_map(|at| Some((table.columns[at].clone(), label(&values[at])?)))
-            .collect()
+        let others = (0..table.columns.len()).filter(|at| !used.contains(at));
+        // Of two columns of one name the last counts.
+        let others: BTreeMap<&str, usize> =
+            others.map(|at| (table.columns[at].as_str(), at)).collect();
+        let names = others.keys().map(|name| Arc::from(*name)).collect();
+        (names, others.into_values().collect())
+    }
+
+    /// The cells of those columns.
+    fn labels(&self, table: &CellTable, row: usize) -> Labels {
+        let (names, places) = self.others.get_or_init(|| self.others(table));
+        Labels::shared(names, places.iter().map(|at| table.label(row, *at)).collect())
     }
 
     /// Reads every row that is neither excluded nor unfinished.
@@ -224,16 +239,16 @@ impl Layout {
     ) -> (Vec<T>, Result<(), DataError>) {
         let mut kept = Vec::new();
         let mut bad: Vec<(usize, RowProblem)> = table.damaged.clone();
-        for (row, values) in table.rows.iter().enumerate() {
+        for row in 0..table.len() {
             if options.exclude.contains(&row) || table.unwanted.contains(&row) {
                 continue;
             }
-            let line = table.lines[row];
-            if let Some(reason) = self.unfinished(values) {
+            let (line, values) = (table.lines[row], table.row(row));
+            if let Some(reason) = self.unfinished(&values) {
                 skipped.push(Skipped::row(&table.path, line, reason));
                 continue;
             }
-            match read(row, values) {
+            match read(row, &values) {
                 Ok(run) => kept.push(run),
                 Err(problem) => bad.push((line, problem)),
             }
@@ -247,7 +262,7 @@ impl Layout {
         if kept.is_empty() {
             let what =
                 format!("{}: leaving out excluded, unwanted, unfinished and bad rows", table.path);
-            let total = table.rows.len();
+            let total = table.len();
             return (kept, Err(DataError::NothingLeft { what, left: 0, total, wanted: 1 }));
         }
         let reasons = bad.into_iter().map(|(line, problem)| (line, problem.to_string()));
@@ -258,8 +273,7 @@ impl Layout {
     /// Why a row that says it has not finished is left out.
     fn unfinished(&self, values: &[Value]) -> Option<String> {
         let Value::Text(state) = &values[self.status?] else { return None };
-        let finished = ["finished", "completed", "complete", "done", "success"];
-        (!finished.contains(&state.to_lowercase().as_str()))
+        (ending(&collapsed(state)) != Ending::Finished)
             .then(|| format!("the run says it is `{state}`"))
     }
 
@@ -365,7 +379,7 @@ impl Layout {
             weight,
             benchmark_error,
             setting,
-            labels: self.labels(table, values),
+            labels: self.labels(table, row),
             row,
             ..RunRecord::new(run, n, d, loss_nats)
         })

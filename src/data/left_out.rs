@@ -1,5 +1,7 @@
 //! What was left out, put together for messages.
 
+use std::collections::BTreeMap;
+
 use super::copies::CHECKPOINT;
 use super::table::Skipped;
 use crate::error::{Cause, Missing};
@@ -12,7 +14,7 @@ const MOST_NAMES: usize = 10_000;
 #[must_use]
 pub fn causes(skipped: &[Skipped]) -> Vec<Cause> {
     let mut found: Vec<(bool, bool, Cause)> = Vec::new();
-    let mut at = std::collections::BTreeMap::new();
+    let mut at = BTreeMap::new();
     for one in skipped {
         let is_file = one.is_file();
         let kind = without_numbers(&one.reason);
@@ -70,15 +72,18 @@ fn without_numbers(reason: &str) -> String {
 #[must_use]
 pub fn missing(skipped: &[Skipped]) -> Vec<Missing> {
     let mut found: Vec<Missing> = Vec::new();
+    let mut at = BTreeMap::new();
     for one in skipped.iter().filter(|one| !one.lacks.is_empty()) {
         let Some(run) = &one.run else { continue };
-        match found.iter_mut().find(|missing| missing.run == *run) {
-            Some(known) => {
-                let new: Vec<_> =
-                    one.lacks.iter().filter(|l| !known.lacks.contains(l)).copied().collect();
-                known.lacks.extend(new);
+        let place = *at.entry(run.as_str()).or_insert_with(|| {
+            found.push(Missing { run: run.clone(), lacks: Vec::new() });
+            found.len() - 1
+        });
+        let known = &mut found[place].lacks;
+        for lack in &one.lacks {
+            if !known.contains(lack) {
+                known.push(*lack);
             }
-            None => found.push(Missing { run: run.clone(), lacks: one.lacks.clone() }),
         }
     }
     found

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
-use super::facts::{FACTS, FactKind, count_with_unit};
+use super::facts::count_with_unit;
 use super::format::Format;
 use super::roles::{LossScale, Metric};
 use super::series::Series;
 use super::spelling::{collapsed, without_groups};
+use super::vocabulary::{Ending, Term, ending, names};
 
 /// Most facts of one run; a file with more is not a config.
 const MOST_FACTS: usize = 4096;
@@ -84,8 +85,17 @@ struct Slot {
     metric: Metric,
     key: String,
     rank: usize,
-    per_byte: bool,
+    scale: LossScale,
     series: Series,
+}
+
+/// A loss and a perplexity logged at one step: their keys with the loss and the logarithm of the
+/// perplexity.
+#[derive(Clone, Debug)]
+pub(super) struct Beside {
+    metric: Metric,
+    pub(super) loss: (String, f64),
+    pub(super) perplexity: (String, f64),
 }
 
 /// What a reader found out about one run.
@@ -102,10 +112,14 @@ pub(super) struct RunLog {
     pub(super) axis: Axis,
     /// Facts by collapsed name.
     pub(super) facts: BTreeMap<String, Value>,
-    /// Those that the user gave, which count more than what a file says.
-    pub(super) given: BTreeSet<String>,
     /// Every key that could be a quantity, until [`settle`](Self::settle) chooses.
     slots: Vec<Slot>,
+    /// The key of its positions, where a reader knows one.
+    pub(super) step_key: String,
+    /// Facts that the user gave, which count more than what a file says.
+    pub(super) given: BTreeSet<String>,
+    /// Losses with the perplexities beside them.
+    beside: Vec<Beside>,
     /// Losses that several keys could be.
     pub(super) ambiguous: Vec<(Metric, String)>,
     /// Whether step 0 is the first update, so that the last step is one short of the updates made.
@@ -114,6 +128,8 @@ pub(super) struct RunLog {
     pub(super) stated: Option<(f64, String)>,
     /// What a reader noticed on the way, in words.
     pub(super) notes: Vec<String>,
+    /// Whether its file ends before what was being written did.
+    pub(super) is_cut_off: bool,
 }
 
 impl RunLog {
@@ -125,12 +141,15 @@ impl RunLog {
             format,
             axis: Axis::Step,
             facts: BTreeMap::new(),
-            given: BTreeSet::new(),
             slots: Vec::new(),
+            step_key: String::new(),
+            given: BTreeSet::new(),
+            beside: Vec::new(),
             ambiguous: Vec::new(),
             zero_based: false,
             stated: None,
             notes: Vec::new(),
+            is_cut_off: false,
         }
     }
 
@@ -151,7 +170,27 @@ impl RunLog {
 
     /// Whether a loss counts bytes rather than tokens.
     pub(super) fn is_per_byte(&self, metric: Metric) -> bool {
-        self.slot(metric).is_some_and(|s| s.per_byte)
+        self.slot(metric).is_some_and(|s| s.scale.is_per_byte())
+    }
+
+    /// A loss with the perplexity logged beside it.
+    pub(super) fn beside(&self, metric: Metric) -> Option<&Beside> {
+        self.beside.iter().find(|beside| beside.metric == metric)
+    }
+
+    /// Whether its positions are W&B's own counter, which counts calls of `log`, and nothing says that
+    /// those are the updates: every number from 0 on, and another plan.
+    pub(super) fn counts_calls(&self) -> bool {
+        let key = collapsed(&self.step_key);
+        let own = key == "_step" || self.format == Format::WandbChart && key == "step";
+        let Some(last) = self.last_step().filter(|_| own) else { return false };
+        let planned = self.count(Term::PlannedSteps);
+        let losses = [Metric::TrainLoss, Metric::EvalLoss].map(|metric| self.series(metric));
+        let every = |series: &&Series| {
+            series.first().is_some_and(|b| b.first == 0.0)
+                && series.last().is_some_and(|b| b.step + 1.0 == series.len() as f64)
+        };
+        losses.iter().any(every) && planned.is_none_or(|p| p > last + 1.0)
     }
 
     /// Adds a value at a step; losses are turned into nats.
@@ -189,9 +228,9 @@ impl RunLog {
             None if self.slots.len() >= MOST_SLOTS => None,
             None => {
                 let is_loss = matches!(metric, Metric::TrainLoss | Metric::EvalLoss);
-                let per_byte = is_loss && scale.is_per_byte();
+                let scale = if is_loss { scale } else { LossScale::NatsPerToken };
                 let (key, series) = (key.to_owned(), Series::default());
-                self.slots.push(Slot { metric, key, rank, per_byte, series });
+                self.slots.push(Slot { metric, key, rank, scale, series });
                 Some(self.slots.len() - 1)
             }
         }
@@ -230,19 +269,34 @@ impl RunLog {
     }
 
     /// The fact of a kind under its surest name.
-    pub(super) fn fact(&self, kind: FactKind) -> Option<(&str, &Value)> {
-        let (_, names) = FACTS.iter().find(|(k, _)| *k == kind)?;
-        names.iter().find_map(|name| {
-            let exact = self.facts.get_key_value(*name);
+    pub(super) fn fact(&self, kind: Term) -> Option<(&str, &Value)> {
+        names(kind).iter().find_map(|name| {
+            let exact = self.facts.get_key_value(name);
             // A key in a group, `model.hidden_size`, when there is no bare one.
             exact
-                .or_else(|| self.facts.iter().find(|(key, _)| without_groups(key).contains(name)))
+                .or_else(|| {
+                    self.facts.iter().find(|(key, _)| without_groups(key).contains(&name.as_str()))
+                })
                 .map(|(key, value)| (key.as_str(), value))
         })
     }
 
+    /// The word that the log, or the user, has for how the run ended.
+    pub(super) fn status(&self) -> Option<&str> {
+        match self.fact(Term::Status)?.1 {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the user says that the run finished.
+    pub(super) fn is_told_finished(&self) -> bool {
+        self.fact(Term::Status).is_some_and(|(key, _)| self.given.contains(key))
+            && self.status().is_some_and(|word| ending(&collapsed(word)) == Ending::Finished)
+    }
+
     /// A fact that counts something.
-    pub(super) fn count(&self, kind: FactKind) -> Option<f64> {
+    pub(super) fn count(&self, kind: Term) -> Option<f64> {
         self.fact(kind)?.1.count()
     }
 
@@ -262,6 +316,7 @@ impl RunLog {
             }
         }
         self.notes.extend(later.notes);
+        self.is_cut_off |= later.is_cut_off;
     }
 
     /// Puts every series in order, counts updates from 1 and keeps the surest key of each quantity.
@@ -278,6 +333,8 @@ impl RunLog {
         }
         self.zero_based = false;
         slots.sort_by_key(|s| (s.metric, s.rank, usize::MAX - s.series.len()));
+        self.find_perplexities(&slots);
+        self.notes.extend(prefer_all_devices(&mut slots));
         for slot in slots {
             match self.slots.last() {
                 Some(best) if best.metric == slot.metric => {
@@ -290,6 +347,21 @@ impl RunLog {
                     }
                 }
                 _ => self.slots.push(slot),
+            }
+        }
+    }
+
+    fn find_perplexities(&mut self, slots: &[Slot]) {
+        for metric in [Metric::TrainLoss, Metric::EvalLoss] {
+            let of = |scale| slots.iter().find(|s| s.metric == metric && s.scale == scale);
+            let (Some(loss), Some(ppl)) = (of(LossScale::NatsPerToken), of(LossScale::Perplexity))
+            else {
+                continue;
+            };
+            let Some(last) = ppl.series.last().filter(|b| b.last.is_finite()) else { continue };
+            if let Some(nats) = loss.series.at(last.step) {
+                let (loss, perplexity) = ((loss.key.clone(), nats), (ppl.key.clone(), last.last));
+                self.beside.push(Beside { metric, loss, perplexity });
             }
         }
     }
@@ -322,4 +394,29 @@ impl RunLog {
     pub(super) fn truncate_from(&mut self, step: f64) {
         self.slots.iter_mut().for_each(|s| s.series.truncate_from(step));
     }
+}
+
+/// Of two totals of tokens, one a whole number of times the other from start to end, the larger
+/// counts all devices: it takes the place of the surest. Returns what to say about it.
+fn prefer_all_devices(slots: &mut [Slot]) -> Option<String> {
+    let of_tokens = |s: &&Slot| s.metric == Metric::Tokens && s.series.len() > 1;
+    let first = slots.iter().position(|s| s.metric == Metric::Tokens)?;
+    let times = |slot: &Slot| {
+        let (one, all) = (&slots[first].series, &slot.series);
+        let (a, b) = (one.first()?, one.last()?);
+        let ratio = |bin: &super::series::Bin| Some(all.at(bin.step)? / bin.last);
+        let (start, end) = (ratio(a)?, ratio(b)?);
+        let whole = end.round() >= 2.0 && (end / end.round() - 1.0).abs() < 1e-3;
+        (whole && (start / end - 1.0).abs() < 1e-3 && b.last > a.last).then_some(end.round())
+    };
+    let (at, times) = slots
+        .iter()
+        .enumerate()
+        .filter(|(at, slot)| *at != first && of_tokens(slot))
+        .find_map(|(at, slot)| Some((at, times(slot)?)))?;
+    let (one, all) = (slots[first].key.clone(), slots[at].key.clone());
+    let rank = slots[first].rank;
+    slots.swap(first, at);
+    slots[first].rank = rank;
+    Some(format!("`{all}` is {times} times `{one}`, which counts one device"))
 }

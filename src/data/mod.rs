@@ -8,6 +8,8 @@
 mod axis;
 #[cfg(feature = "logs")]
 mod cell_table;
+#[cfg(feature = "logs")]
+mod cells;
 mod columns;
 #[cfg(feature = "logs")]
 mod condition;
@@ -27,7 +29,10 @@ mod format;
 mod gather;
 #[cfg(feature = "logs")]
 mod given;
+#[cfg(feature = "logs")]
+mod holes;
 mod label;
+mod labels;
 #[cfg(feature = "logs")]
 mod layout;
 #[cfg(feature = "logs")]
@@ -41,6 +46,9 @@ mod one_quantity_read;
 mod options;
 #[cfg(feature = "logs")]
 mod overrule;
+mod pipes;
+#[cfg(feature = "logs")]
+mod plain;
 #[cfg(feature = "logs")]
 mod plausible;
 #[cfg(feature = "logs")]
@@ -88,6 +96,7 @@ pub use format::Format;
 #[cfg(feature = "logs")]
 pub use given::Given;
 pub use label::Label;
+pub use labels::Labels;
 #[cfg(feature = "logs")]
 pub use left_out::{causes, missing};
 pub use one_quantity::{OneQuantity, OneQuantityTable};
@@ -95,6 +104,8 @@ pub use one_quantity::{OneQuantity, OneQuantityTable};
 pub use one_quantity_read::{read_one_quantity, read_values};
 #[cfg(feature = "logs")]
 pub use options::{BestPer, LossChoice, ReadOptions};
+#[cfg(feature = "cli")]
+pub(crate) use pipes::PipeKeeper;
 #[cfg(feature = "logs")]
 pub use points::{PointTable, TablePoint, read_points};
 pub use quantity::Quantity;

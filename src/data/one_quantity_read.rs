@@ -35,7 +35,7 @@ pub fn read_one_quantity(
 ) -> Result<Option<OneQuantityTable>> {
     let mut all: Option<OneQuantityTable> = None;
     for source in sources(paths)? {
-        let Ok(mut table) = table_of(&source.path) else { return Ok(None) };
+        let Ok(mut table) = table_of(&source) else { return Ok(None) };
         fill(&mut table, options);
         table.scale(&options.map);
         overrule(&mut table, options);
@@ -79,7 +79,7 @@ fn rows_of(
     };
     let scale = LossScale::of_name(&table.columns[loss]);
     let mut rows = Vec::new();
-    for (row, values) in table.rows.iter().enumerate() {
+    for (row, values) in table.rows().enumerate() {
         if options.exclude.contains(&row) {
             continue;
         }
@@ -119,7 +119,7 @@ pub fn read_values(
 ) -> Result<Vec<f64>> {
     let mut values = Vec::new();
     for source in sources(paths)? {
-        let mut table = match table_of(&source.path) {
+        let mut table = match table_of(&source) {
             // One column has no separator to know a table by.
             Err(DataError::UnknownFormat { .. }) => {
                 let meter = Meter::default();
@@ -136,9 +136,10 @@ pub fn read_values(
             also: Vec::new(),
             found: table.columns.clone(),
         })?;
-        for (row, line) in table.rows.iter().zip(&table.lines) {
-            let Some(value) = row[at].count() else {
-                let (column, found) = (table.columns[at].clone(), row[at].describe());
+        for (row, line) in table.lines.iter().enumerate() {
+            let cell = table.value(row, at);
+            let Some(value) = cell.count() else {
+                let (column, found) = (table.columns[at].clone(), cell.describe());
                 let problem =
                     RowProblem::OutOfRange { column, found, expected: "a number above zero" };
                 let (path, line) = (table.path.clone(), *line);

@@ -11,6 +11,9 @@ use super::quantity::Quantity;
 use super::table::RunNote;
 use crate::error::{Warning, nearest_name};
 
+/// Rows of a table that a note is kept of; more are counted.
+const MOST_NOTES: usize = 1000;
+
 /// Enters what is given into a log; a contradiction is noted.
 pub(super) fn enter(given: &[Given], log: &mut RunLog) {
     for one in about(given, Some(&log.run)) {
@@ -37,10 +40,10 @@ fn columns_of(table: &CellTable, key: &str, map: &ColumnMap) -> Vec<usize> {
 /// The name of the run of each row, where rows are named and that matters.
 fn names_of(table: &CellTable, options: &ReadOptions) -> Vec<Option<String>> {
     if options.given.iter().all(|one| one.run().is_none()) {
-        return vec![None; table.rows.len()];
+        return vec![None; table.len()];
     }
     let at = table.column(Quantity::Run, options.params, &options.map).ok().flatten();
-    table.rows.iter().map(|row| row[at?].name()).collect()
+    (0..table.len()).map(|row| table.value(row, at?).name()).collect()
 }
 
 /// Adds columns for what is given and no column holds.
@@ -56,13 +59,12 @@ pub(super) fn fill(table: &mut CellTable, options: &ReadOptions) {
             continue;
         }
         added.push((one.key(), table.columns.len()));
-        table.columns.push(one.key().to_owned());
-        table.rows.iter_mut().for_each(|row| row.push(Value::Missing));
+        table.push_column(one.key().to_owned(), &Value::Missing);
     }
     for (row, name) in names.iter().enumerate().filter(|_| !added.is_empty()) {
         for one in about(&options.given, name.as_deref()) {
             for (_, at) in added.iter().filter(|(key, _)| is_same(key, one.key())) {
-                table.rows[row][*at] = one.value();
+                table.set(row, *at, &one.value());
             }
         }
     }
@@ -71,7 +73,7 @@ pub(super) fn fill(table: &mut CellTable, options: &ReadOptions) {
 /// Enters what is given into the columns of a table whose counts are plain numbers already, over what
 /// they say; returns a note for each row that says something else.
 pub(super) fn overrule(table: &mut CellTable, options: &ReadOptions) -> Vec<RunNote> {
-    let mut notes = Vec::new();
+    let (mut notes, mut more) = (Vec::new(), 0);
     if options.given.is_empty() {
         return notes;
     }
@@ -87,15 +89,23 @@ pub(super) fn overrule(table: &mut CellTable, options: &ReadOptions) -> Vec<RunN
         for one in own.as_ref().unwrap_or(&of_all) {
             let mut note = None;
             for at in &places[one.key()] {
-                let cell = &mut table.rows[row][*at];
-                note = note.or_else(|| one.contradicts(&table.columns[*at], cell, "table"));
-                *cell = one.value();
+                let said = table.value(row, *at);
+                note = note.or_else(|| one.contradicts(&table.columns[*at], &said, "table"));
+                table.set(row, *at, &one.value());
             }
             let Some(note) = note else { continue };
-            let named = run_at.and_then(|at| table.rows[row][at].name());
+            if notes.len() >= MOST_NOTES {
+                more += 1;
+                continue;
+            }
+            let named = run_at.and_then(|at| table.value(row, at).name());
             let run = named.unwrap_or_else(|| format!("{}:{}", table.path, table.lines[row]));
             notes.push(RunNote { run, note });
         }
+    }
+    if more > 0 {
+        let note = format!("{more} more values differ from what was given");
+        notes.push(RunNote { run: table.path.clone(), note });
     }
     notes
 }
@@ -129,8 +139,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::data::facts::FactKind;
     use crate::data::format::Format;
+    use crate::data::vocabulary::Term;
 
     fn given(text: &str) -> Given {
         text.parse().expect("a fact")
@@ -143,8 +153,8 @@ mod tests {
         log.set("global_batch_size", Value::Number(64.0));
         let all = [given("seq_len=512"), given("a:batch_size=64"), given("b:seq_len=7")];
         enter(&all, &mut log);
-        assert_eq!(log.count(FactKind::Length), Some(512.0));
-        assert_eq!(log.count(FactKind::Batch), Some(64.0));
+        assert_eq!(log.count(Term::Length), Some(512.0));
+        assert_eq!(log.count(Term::Batch), Some(64.0));
         assert_eq!(log.notes, ["given seq_len=512, its log says model_block_size=1024"]);
         assert!(log.given.contains("seq_len") && log.given.contains("batch_size"));
     }

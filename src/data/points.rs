@@ -77,7 +77,7 @@ pub fn read_points(paths: &[impl AsRef<Path>], options: &ReadOptions) -> Result<
     };
     let mut first: Option<ParamRule> = None;
     for source in sources(paths)? {
-        let mut table = table_of(&source.path)?;
+        let mut table = table_of(&source)?;
         fill(&mut table, options);
         let params = append(table, options, &mut points)?;
         let one = *first.get_or_insert(params);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "logs")]
-use super::vocabulary;
+use super::vocabulary::{Term, is_name, names};
 #[cfg(feature = "logs")]
 use crate::units::ParamRule;
 
@@ -126,108 +126,48 @@ impl Quantity {
         }
     }
 
+    /// What its names are listed under, the surest first; nothing where a column has to be mapped.
+    ///
+    /// An evaluation loss is preferred to a plain `loss`, which in many logs is the training loss of
+    /// the last batch. A column called weight may weigh anything, and many are called error.
+    // Only readers look for columns by name.
+    #[cfg(feature = "logs")]
+    pub(super) fn terms(self, rule: ParamRule) -> &'static [Term] {
+        match (self, rule) {
+            (Self::Params, ParamRule::All) => &[Term::AllParams],
+            (Self::Params, ParamRule::NonEmbedding) => &[Term::NonEmbeddingParams],
+            (Self::Params, ParamRule::Active) => &[Term::ActiveParams],
+            (Self::Weight | Self::BenchmarkError, _) => &[],
+            (Self::TokensPerParam, _) => &[Term::TokensPerParam],
+            (Self::UniqueTokens, _) => &[Term::UniqueTokens],
+            (Self::Experts, _) => &[Term::Experts],
+            (Self::Granularity, _) => &[Term::Granularity],
+            (Self::Sparsity, _) => &[Term::Sparsity],
+            (Self::WeightBits, _) => &[Term::WeightBits],
+            (Self::ActivationBits, _) => &[Term::ActivationBits],
+            (Self::KvBits, _) => &[Term::KvBits],
+            (Self::ServedBits, _) => &[Term::ServedBits],
+            (Self::Run, _) => &[Term::Run],
+            (Self::Tokens, _) => &[Term::Tokens],
+            (Self::Flops, _) => &[Term::Flops],
+            (Self::Loss, _) => &[Term::EvalLoss, Term::Loss, Term::ScaledLoss],
+            (Self::Budget, _) => &[Term::Budget],
+            (Self::Status, _) => &[Term::Status],
+            (Self::Step, _) => &[Term::Step],
+        }
+    }
+
+    /// Its spelled names, the surest first.
+    #[cfg(feature = "logs")]
+    pub(super) fn names(self, rule: ParamRule) -> impl Iterator<Item = &'static str> {
+        self.terms(rule).iter().flat_map(|term| names(*term)).map(String::as_str)
+    }
+
     /// Whether this is one of its names, whatever its parameters count.
     #[cfg(feature = "logs")]
     pub(super) fn is_named(self, name: &str) -> bool {
         [ParamRule::All, ParamRule::NonEmbedding, ParamRule::Active]
             .iter()
-            .any(|rule| self.names(*rule).contains(&name))
-    }
-
-    /// Normalised names, the surest first. An evaluation loss is preferred to a plain `loss`, which
-    /// in many logs is the training loss of the last batch.
-    // Only readers look for columns by name.
-    #[cfg(feature = "logs")]
-    pub(super) fn names(self, rule: ParamRule) -> &'static [&'static str] {
-        match (self, rule) {
-            (Self::Params, ParamRule::All) => vocabulary::ALL_PARAMS,
-            (Self::Params, ParamRule::NonEmbedding) => vocabulary::NON_EMBEDDING_PARAMS,
-            (Self::Params, ParamRule::Active) => vocabulary::ACTIVE_PARAMS,
-            // A column called weight may weigh anything, and many are called error; they have to
-            // be mapped.
-            (Self::Weight | Self::BenchmarkError, _) => &[],
-            (Self::TokensPerParam, _) => &["tokens_per_param", "tokens_per_parameter", "d_over_n"],
-            (Self::UniqueTokens, _) => &["unique_tokens", "n_unique_tokens", "tokens_unique"],
-            (Self::Experts, _) => &["experts", "n_experts", "num_experts"],
-            (Self::Granularity, _) => &["granularity", "expert_granularity"],
-            (Self::Sparsity, _) => &["sparsity", "expert_sparsity"],
-            (Self::WeightBits, _) => &["weight_bits"],
-            (Self::ActivationBits, _) => &["activation_bits"],
-            (Self::KvBits, _) => &["kv_bits"],
-            (Self::ServedBits, _) => &["served_bits", "post_bits"],
-            (Self::Run, _) => &["run", "run_id", "name", "run_name", "id"],
-            (Self::Tokens, _) => &[
-                "tokens",
-                "train_tokens",
-                "training_tokens",
-                "n_tokens",
-                "num_tokens",
-                "tokens_seen",
-                "total_tokens",
-                "num_input_tokens_seen",
-                "consumed_tokens",
-                "tokens_trained",
-                "trained_tokens",
-                "n_train_tokens",
-                "num_train_tokens",
-                "total_training_tokens",
-                "token_count",
-                "tokens_total",
-                "d",
-            ],
-            (Self::Flops, _) => &[
-                "flops",
-                "train_flops",
-                "training_flops",
-                "training_flop",
-                "flop",
-                "compute",
-                "total_flops",
-                "flops_total",
-                "total_training_flops",
-                "compute_flops",
-                "c",
-            ],
-            (Self::Loss, _) => &[
-                "eval_loss",
-                "val_loss",
-                "validation_loss",
-                "final_eval_loss",
-                "loss_validation",
-                "loss_val",
-                "loss_eval",
-                "eval_ce",
-                "val_ce",
-                "final_loss",
-                "loss",
-                "lm_loss",
-                "cross_entropy",
-                "test_loss",
-                "loss_nats",
-                "l",
-                "eval_bpb",
-                "val_bpb",
-                "bpb",
-                "bits_per_byte",
-                "loss_bits",
-                "bits_per_token",
-                "eval_perplexity",
-                "val_perplexity",
-                "eval_ppl",
-                "val_ppl",
-                "perplexity",
-                "ppl",
-            ],
-            (Self::Budget, _) => &[
-                "budget",
-                "isoflop_budget",
-                "flop_budget",
-                "flops_budget",
-                "compute_budget",
-                "budget_flops",
-            ],
-            (Self::Status, _) => &["status", "state", "run_state"],
-            (Self::Step, _) => vocabulary::STEP,
-        }
+            .any(|rule| self.terms(*rule).iter().any(|term| is_name(*term, name)))
     }
 }

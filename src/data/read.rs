@@ -152,7 +152,7 @@ fn fill(mut gathered: Gathered, options: &ReadOptions, table: &mut RunTable) -> 
     let mut failed: Option<DataError> = None;
     let mut unmapped: BTreeSet<&'static str> = BTreeSet::new();
     for mut cells in gathered.tables {
-        if cells.rows.is_empty() && cells.damaged.is_empty() {
+        if cells.is_empty() && cells.damaged.is_empty() {
             continue;
         }
         fill_columns(&mut cells, options);
@@ -280,9 +280,15 @@ fn append(
     let read = |row: usize, values: &[Value]| layout.record(&cells, row, values);
     let (mut runs, outcome) = layout.rows(&cells, options, read, &mut table.skipped);
     if layout.names_runs(&cells) && !options.every_row {
+        drop(cells);
         keep_ends(&mut runs, &mut table.skipped);
     }
-    table.runs.extend(runs);
+    // A table of a million runs is held once.
+    if table.runs.is_empty() {
+        table.runs = runs;
+    } else {
+        table.runs.extend(runs);
+    }
     outcome.map(|()| layout.params)
 }
 
@@ -295,10 +301,14 @@ fn join_tables(tables: &mut [CellTable], logs: &mut [RunLog], options: &ReadOpti
             continue;
         };
         let mut joined = BTreeSet::new();
-        for (i, row) in table.rows.iter().enumerate() {
-            let Some(name) = row[run].name() else { continue };
+        if logs.is_empty() {
+            continue;
+        }
+        for i in 0..table.len() {
+            let Some(name) = table.value(i, run).name() else { continue };
             for log in logs.iter_mut().filter(|log| log.run == name) {
-                join_row(log, &table.columns, row);
+                let row = table.row(i);
+                join_row(log, &table.columns, &row);
                 match &row[loss] {
                     Value::Number(x) => log.stated = Some((*x, table.path.clone())),
                     _ => {

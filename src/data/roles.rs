@@ -2,10 +2,7 @@
 
 use super::facts::{count_with_unit, is_fact};
 use super::spelling::{collapsed, normalised, words};
-use super::vocabulary::{
-    EPOCH, EVAL_LOSS, FLOPS, HELD_OUT, LOSS_WORDS, NOT_THE_LOSS, RUN, SAMPLES, STEP, TOKENS,
-    TRAIN_LOSS,
-};
+use super::vocabulary::{self, Term, names, rank};
 
 /// A quantity logged step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,19 +54,15 @@ impl LossScale {
     /// What a name says; nats per token when it says nothing.
     pub(super) fn of_name(name: &str) -> Self {
         let name = normalised(name);
-        let words: Vec<&str> = words(&name).collect();
-        let has = |wanted: &[&str]| words.iter().any(|w| wanted.contains(w));
-        let per_byte = has(&["byte", "bytes"]);
-        if has(&["bpb"]) || (has(&["bits", "bit"]) && per_byte) {
-            Self::BitsPerByte
-        } else if has(&["bpt", "bits", "bit"]) {
-            Self::BitsPerToken
-        } else if has(&["ppl", "perplexity"]) {
-            Self::Perplexity
-        } else if per_byte {
-            Self::NatsPerByte
-        } else {
-            Self::NatsPerToken
+        let has = |wanted: &[String]| words(&name).any(|word| wanted.iter().any(|w| w == word));
+        let known = vocabulary::words();
+        let (bits, per_byte) = (has(&known.bits_per_token), has(&known.per_byte));
+        match () {
+            () if has(&known.bits_per_byte) || bits && per_byte => Self::BitsPerByte,
+            () if bits => Self::BitsPerToken,
+            () if has(&known.perplexity) => Self::Perplexity,
+            () if per_byte => Self::NatsPerByte,
+            () => Self::NatsPerToken,
         }
     }
 }
@@ -96,33 +89,31 @@ pub(super) enum Role {
 pub(super) fn role_of(column: &str) -> Role {
     let name = collapsed(column);
     let name = name.strip_prefix("metrics_").map_or(name.clone(), str::to_owned);
-    let rank_in = |names: &[&str]| names.iter().position(|n| *n == name);
-    if let Some(rank) = rank_in(STEP) {
+    if let Some(rank) = rank(Term::Step, &name) {
         return Role::Step { rank };
     }
-    if rank_in(RUN).is_some() {
+    if rank(Term::Run, &name).is_some() {
         return Role::Run;
     }
     let plain = |metric, rank| Role::Metric { metric, scale: LossScale::NatsPerToken, rank };
-    for (metric, names) in [
-        (Metric::Tokens, TOKENS),
-        (Metric::Samples, SAMPLES),
-        (Metric::Flops, FLOPS),
-        (Metric::Epoch, EPOCH),
+    for (metric, term) in [
+        (Metric::Tokens, Term::Tokens),
+        (Metric::Samples, Term::Samples),
+        (Metric::Flops, Term::Flops),
+        (Metric::Epoch, Term::Epoch),
     ] {
-        if let Some(rank) = rank_in(names) {
+        if let Some(rank) = rank(term, &name) {
             return plain(metric, rank);
         }
     }
-    if count_with_unit(column).is_some_and(|(base, _)| TOKENS.contains(&base.as_str())) {
-        return plain(Metric::Tokens, TOKENS.len());
+    if count_with_unit(column).is_some_and(|(base, _)| rank(Term::Tokens, &base).is_some()) {
+        return plain(Metric::Tokens, names(Term::Tokens).len());
     }
     let words: Vec<&str> = words(&name).collect();
-    let has = |wanted: &[&str]| words.iter().any(|w| wanted.contains(w));
-    let is_rate = has(&["lr"]) || (has(&["learning"]) && has(&["rate"]));
-    if is_rate
-        && !has(&["min", "max", "peak", "scale", "ratio", "decay", "final", "schedule", "warmup"])
-    {
+    let has = |wanted: &[String]| words.iter().any(|word| wanted.iter().any(|w| w == word));
+    let says = |word: &str| words.contains(&word);
+    let known = vocabulary::words();
+    if (says("lr") || says("learning") && says("rate")) && !has(&known.not_the_rate) {
         // `lr-AdamW/pg1` is the second group of parameters: the plain name is surer.
         return plain(
             Metric::Rate,
@@ -130,18 +121,22 @@ pub(super) fn role_of(column: &str) -> Role {
         );
     }
     let scale = LossScale::of_name(&name);
-    if let Some(rank) = rank_in(EVAL_LOSS) {
+    if let Some(rank) = rank(Term::EvalLoss, &name) {
         return Role::Metric { metric: Metric::EvalLoss, scale, rank };
     }
-    if let Some(rank) = rank_in(TRAIN_LOSS) {
+    // A loss that does not say of which text is, step by step, that of training.
+    let of_training = rank(Term::TrainLoss, &name)
+        .or_else(|| Some(names(Term::TrainLoss).len() + rank(Term::Loss, &name)?));
+    if let Some(rank) = of_training {
         return Role::Metric { metric: Metric::TrainLoss, scale, rank };
     }
+    let entropy = says("cross") && says("entropy");
+    let is_loss = has(&known.loss) || entropy || scale.is_per_byte();
     if is_fact(column) {
         return Role::Fact;
     }
-    let entropy = has(&["cross"]) && has(&["entropy"]);
-    if (has(LOSS_WORDS) || entropy || scale.is_per_byte()) && !has(NOT_THE_LOSS) {
-        let metric = if has(HELD_OUT) { Metric::EvalLoss } else { Metric::TrainLoss };
+    if is_loss && !has(&known.not_the_loss) {
+        let metric = if has(&known.held_out) { Metric::EvalLoss } else { Metric::TrainLoss };
         // Nats before other scales of the same loss.
         let rank = 100 + words.len() + 50 * usize::from(scale != LossScale::NatsPerToken);
         return Role::Metric { metric, scale, rank };

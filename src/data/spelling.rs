@@ -1,12 +1,13 @@
 //! Names of columns and keys in one spelling, so that they can be compared.
 
+use super::vocabulary::groups;
+
 /// `config.N_params` and `Model Size` as `n_params` and `model_size`.
 pub(super) fn normalised(column: &str) -> String {
-    // Groups in which tools keep the config and the last values of a run.
-    const GROUPS: [&str; 5] = ["config", "summary", "params", "hparams", "args"];
+    let holders = &groups().holders;
     let mut bare = column.trim();
     while let Some((group, rest)) = bare.split_once(['.', '/'])
-        && GROUPS.contains(&group)
+        && holders.iter().any(|holder| holder == group)
         && !rest.is_empty()
     {
         bare = rest;
@@ -31,32 +32,11 @@ pub(super) fn words(name: &str) -> impl Iterator<Item = &str> {
     name.split('_').filter(|w| !w.is_empty())
 }
 
-/// Groups of keys that say nothing about what the key holds.
-const GROUPS: &[&str] = &[
-    "model_config_",
-    "model_args_",
-    "training_args_",
-    "model_",
-    "trainer_",
-    "training_",
-    "train_",
-    "data_",
-    "args_",
-    "hparams_",
-    "hyperparameters_",
-    "config_",
-    "cfg_",
-    "value_",
-    "optimizer_",
-    "optim_",
-    "scheduler_",
-];
-
 /// The key without the groups it is in, one at a time, the whole key first.
 pub(super) fn without_groups(key: &str) -> Vec<&str> {
     let mut forms = vec![key];
     let mut rest = key;
-    while let Some(shorter) = GROUPS.iter().find_map(|g| rest.strip_prefix(g)) {
+    while let Some(shorter) = groups().silent.iter().find_map(|g| rest.strip_prefix(g.as_str())) {
         forms.push(shorter);
         rest = shorter;
     }

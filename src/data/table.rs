@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::InputDigest;
 use super::format::Format;
-use super::label::Label;
+use super::labels::Labels;
 use crate::error::{Lack, Warning};
 use crate::units::{Flops, LossUnit, ParamRule, Params, Setting, Tokens};
 
@@ -71,8 +71,8 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Setting::is_plain")]
     pub setting: Setting,
     /// What the other columns of its row say, by column.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, Label>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// 0-based data row in its file; of a log, its place among the logs.
     pub row: usize,
     /// Where the loss comes from.
@@ -95,7 +95,7 @@ impl RunRecord {
             weight: None,
             benchmark_error: None,
             setting: Setting::PLAIN,
-            labels: BTreeMap::new(),
+            labels: Labels::default(),
             row: 0,
             loss_source: LossSource::Stated,
         }

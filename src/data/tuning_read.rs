@@ -48,7 +48,7 @@ pub fn read_tuning(
     let mut found = TuningTable { params: options.params, ..TuningTable::default() };
     let mut first = None;
     for source in sources(paths)? {
-        let mut table = table_of(&source.path)?;
+        let mut table = table_of(&source)?;
         fill(&mut table, options);
         let unit = append(table, options, columns, &mut found)?;
         if *first.get_or_insert(unit) != unit {

@@ -1,241 +1,262 @@
-//! What people call things in logs: lists of names, the surest first.
+//! What people call things in logs, from `data/log-vocabulary.toml`.
 
-/// Names of the number of all parameters.
-pub(super) const ALL_PARAMS: &[&str] = &[
-    "n_params",
-    "num_params",
-    "params",
-    "parameters",
-    "n",
-    "model_size",
-    "params_total",
-    "n_parameters",
-    "num_parameters",
-    "nparams",
-    "n_params_total",
-    "num_params_total",
-    "total_params",
-    "total_parameters",
-    "model_params",
-    "model_parameters",
-    "param_count",
-    "parameter_count",
-    "num_model_params",
-    "trainable_params",
-    "num_trainable_params",
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// A thing that logs name: a quantity of a run, or a fact from which one follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Term {
+    Run,
+    Step,
+    EvalLoss,
+    TrainLoss,
+    /// A loss that does not say of which text.
+    Loss,
+    /// One in other units than nats.
+    ScaledLoss,
+    Tokens,
+    Samples,
+    Flops,
+    Epoch,
+    /// How long training took.
+    Seconds,
+    SamplesPerSecond,
+    StepsPerSecond,
+    TokensPerSecond,
+    AllParams,
+    /// All but the position embeddings.
+    AllButPositions,
+    NonEmbeddingParams,
+    ActiveParams,
+    TokensPerParam,
+    UniqueTokens,
+    Budget,
+    TokensPerStep,
+    /// Sequences of an optimiser step.
+    Batch,
+    /// Sequences of one pass on one device.
+    MicroBatch,
+    Accumulation,
+    DataParallel,
+    /// All devices.
+    World,
+    /// Devices of a node.
+    Devices,
+    Nodes,
+    ModelParallel,
+    TensorParallel,
+    PipelineParallel,
+    ContextParallel,
+    /// Tokens of a sequence.
+    Length,
+    BytesPerToken,
+    PlannedSteps,
+    PlannedTokens,
+    Epochs,
+    /// Sequences of an epoch.
+    Examples,
+    StepsPerEpoch,
+    LastStep,
+    Status,
+    Vocab,
+    Width,
+    Layers,
+    Heads,
+    KvHeads,
+    HeadDim,
+    Inner,
+    InnerRatio,
+    Activation,
+    Tied,
+    Experts,
+    TopK,
+    Positions,
+    ModelType,
+    Granularity,
+    Sparsity,
+    WeightBits,
+    ActivationBits,
+    KvBits,
+    ServedBits,
+}
+
+/// N by each convention.
+pub(super) const SIZES: [Term; 3] = [Term::AllParams, Term::NonEmbeddingParams, Term::ActiveParams];
+
+/// What names a column or a logged value rather than a fact about the run.
+const LOGGED: [Term; 9] = [
+    Term::Run,
+    Term::Step,
+    Term::EvalLoss,
+    Term::TrainLoss,
+    Term::Loss,
+    Term::ScaledLoss,
+    Term::Samples,
+    Term::Epoch,
+    Term::LastStep,
 ];
 
-/// Names of that without embedding and output matrices.
-pub(super) const NON_EMBEDDING_PARAMS: &[&str] = &[
-    "n_params_non_embedding",
-    "params_non_embedding",
-    "non_embedding_params",
-    "params_no_embed",
-    "n_non_embedding",
-    "num_non_embedding_params",
-    "non_embedding_parameters",
-    "num_params_non_embedding",
-    "n_params_no_embedding",
-    "n_params_nonembedding",
-    "non_embed_params",
-    BODY_AND_HEAD,
-    "params_transformer",
-    "transformer_params",
-];
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Finished,
+    NotFinished,
+    Failed,
+    /// A word that is none of these.
+    Other,
+}
 
-/// What tools log in parts: the layers and the head, without the tables that are only looked up.
-const BODY_AND_HEAD: &str = "params_transformer+params_lm_head";
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct States {
+    finished: Vec<String>,
+    not_finished: Vec<String>,
+    failed: Vec<String>,
+}
 
-/// Columns that are sums of others.
-pub(super) const SUMS: &[&str] = &[BODY_AND_HEAD];
+/// Words within names.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Words {
+    pub(super) held_out: Vec<String>,
+    pub(super) loss: Vec<String>,
+    pub(super) not_the_loss: Vec<String>,
+    pub(super) not_the_rate: Vec<String>,
+    pub(super) whole: Vec<String>,
+    pub(super) bits_per_byte: Vec<String>,
+    pub(super) bits_per_token: Vec<String>,
+    pub(super) per_byte: Vec<String>,
+    pub(super) perplexity: Vec<String>,
+}
 
-/// Names of those a token visits.
-pub(super) const ACTIVE_PARAMS: &[&str] = &[
-    "active_params",
-    "n_active_params",
-    "num_active_params",
-    "params_active",
-    "active_parameters",
-    "n_active",
-    "n_params_active",
-    "params_active_precise",
-    "activated_params",
-    "params_activated",
-];
+/// Groups of keys and of files.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Groups {
+    pub(super) holders: Vec<String>,
+    pub(super) silent: Vec<String>,
+    pub(super) files: Vec<String>,
+}
 
-/// Names of steps, the surest first. W&B's own counter comes last: it counts calls of `log`.
-pub(super) const STEP: &[&str] = &[
-    "step",
-    "global_step",
-    "train_step",
-    "train_global_step",
-    "trainer_global_step",
-    "trainer_step",
-    "iteration",
-    "iter",
-    "train_iter",
-    "train_iteration",
-    "iterations",
-    "steps",
-    "iters",
-    "num_updates",
-    "update",
-    "update_step",
-    "optimizer_step",
-    "batch",
-    "time_batch",
-    "step_num",
-    "_step",
-];
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    names: BTreeMap<Term, Vec<String>>,
+    states: States,
+    units: BTreeMap<String, f64>,
+    words: Words,
+    groups: Groups,
+}
 
-/// Names of a run's name.
-pub(super) const RUN: &[&str] =
-    &["run", "run_name", "run_id", "name", "id", "run_uuid", "experiment", "exp_name", "model"];
+static FILE: LazyLock<File> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../data/log-vocabulary.toml"))
+        .expect("the shipped vocabulary is tested")
+});
 
-/// Names of the tokens seen so far.
-pub(super) const TOKENS: &[&str] = &[
-    "tokens",
-    "train_tokens",
-    "tokens_seen",
-    "training_tokens",
-    "train_tokens_seen",
-    "num_input_tokens_seen",
-    "consumed_tokens",
-    "consumed_train_tokens",
-    "train_consumed_tokens",
-    "total_tokens",
-    "total_tokens_seen",
-    "train_total_tokens",
-    "throughput_total_tokens",
-    "tokens_processed",
-    "tokens_total",
-    "cumulative_tokens",
-    "time_token",
-    "time_tokens",
-    "trainer_tokens",
-    "n_tokens",
-    "num_tokens",
-    "n_tokens_seen",
-    "ntokens_seen",
-    "token_count",
-];
+/// Units by their ending, the longest first, so that `_millions` is not read as `_s`.
+static UNITS: LazyLock<Vec<(&str, f64)>> = LazyLock::new(|| {
+    let mut units: Vec<(&str, f64)> = FILE.units.iter().map(|(u, f)| (u.as_str(), *f)).collect();
+    units.sort_by_key(|(unit, _)| std::cmp::Reverse(unit.len()));
+    units
+});
 
-/// Names of the sequences seen so far.
-pub(super) const SAMPLES: &[&str] = &[
-    "samples",
-    "consumed_samples",
-    "consumed_train_samples",
-    "train_samples",
-    "train_consumed_samples",
-    "samples_seen",
-    "num_samples_seen",
-    "time_sample",
-    "examples_seen",
-    "sequences_seen",
-];
+/// Names of a thing, the surest first.
+pub(super) fn names(term: Term) -> &'static [String] {
+    FILE.names.get(&term).map_or(&[], Vec::as_slice)
+}
 
-/// Names of the training FLOPs so far.
-pub(super) const FLOPS: &[&str] = &[
-    "flops",
-    "train_flops",
-    "training_flops",
-    "total_flops",
-    "total_flos",
-    "train_total_flos",
-    "cumulative_flops",
-    "total_train_flops",
-    "flop",
-    "training_flop",
-];
+/// Whether this spelled name is one of a thing.
+pub(super) fn is_name(term: Term, name: &str) -> bool {
+    names(term).iter().any(|n| n == name)
+}
 
-/// Names of the epoch.
-pub(super) const EPOCH: &[&str] =
-    &["epoch", "train_epoch", "trainer_epoch", "epochs", "time_epoch"];
+/// The place of a spelled name among those of a thing, 0 for the surest.
+pub(super) fn rank(term: Term, name: &str) -> Option<usize> {
+    names(term).iter().position(|n| n == name)
+}
 
-/// Words that mark a loss as one of held-out text.
-pub(super) const HELD_OUT: &[&str] =
-    &["eval", "evaluation", "val", "valid", "validation", "test", "heldout", "holdout", "dev"];
+/// Whether a spelled name, without its groups, is a fact about a run.
+pub(super) fn names_fact(name: &str) -> bool {
+    fact_named(name).is_some()
+}
 
-/// Evaluation losses by their whole name, the surest first.
-pub(super) const EVAL_LOSS: &[&str] = &[
-    "eval_loss",
-    "val_loss",
-    "validation_loss",
-    "valid_loss",
-    "loss_val",
-    "loss_eval",
-    "final_eval_loss",
-    "final_val_loss",
-    "test_loss",
-    "val_ce",
-    "eval_ce",
-    "lm_loss_validation",
-    "eval_languagecrossentropy",
-];
+/// The fact about a run of a spelled name without its groups.
+pub(super) fn fact_named(name: &str) -> Option<Term> {
+    let facts = FILE.names.iter().filter(|(term, _)| !LOGGED.contains(term));
+    let mut named = facts.filter(|(_, names)| names.iter().any(|n| n == name));
+    named.next().map(|(term, _)| *term)
+}
 
-/// Training losses by their whole name, the surest first.
-pub(super) const TRAIN_LOSS: &[&str] = &[
-    "train_loss",
-    "training_loss",
-    "loss_train",
-    "loss",
-    "lm_loss",
-    "train_lm_loss",
-    "loss_metrics_global_avg_loss",
-    "global_avg_loss",
-    "train_languagecrossentropy",
-    "loss_train_total",
-    "train_ce_loss",
-    "train_crossentropyloss",
-    "ce_loss",
-    "train_loss_step",
-    "nll",
-    "l",
-];
+/// Columns that are sums of others, as `body+head`.
+pub(super) fn sums() -> impl Iterator<Item = &'static str> {
+    FILE.names.values().flatten().map(String::as_str).filter(|name| name.contains('+'))
+}
 
-/// Words that make a name that of a loss.
-pub(super) const LOSS_WORDS: &[&str] = &[
-    "loss",
-    "ce",
-    "nll",
-    "xent",
-    "crossentropy",
-    "languagecrossentropy",
-    "crossentropyloss",
-    "bpb",
-    "bpt",
-    "ppl",
-    "perplexity",
-];
+/// The base and the factor of a spelled name that ends in a unit.
+pub(super) fn unit_of(name: &str) -> Option<(&str, f64)> {
+    let (base, factor) = UNITS.iter().find_map(|(u, f)| Some((name.strip_suffix(u)?, *f)))?;
+    Some((base.strip_suffix("_in").unwrap_or(base), factor))
+}
 
-/// Words that make a loss another one than that of the next token, or no loss at all.
-pub(super) const NOT_THE_LOSS: &[&str] = &[
-    "aux",
-    "auxiliary",
-    "z",
-    "zloss",
-    "router",
-    "routing",
-    "balance",
-    "balancing",
-    "load",
-    "scale",
-    "scaling",
-    "grad",
-    "norm",
-    "std",
-    "var",
-    "min",
-    "max",
-    "best",
-    "distill",
-    "mtp",
-    "ema",
-    "smooth",
-    "smoothed",
-    "time",
-    "runtime",
-    "spike",
-    "count",
-    "weight",
-];
+/// How a run ended by the spelled word that its log has for it.
+pub(super) fn ending(word: &str) -> Ending {
+    let has = |states: &[String]| states.iter().any(|state| state == word);
+    let states = &FILE.states;
+    match () {
+        () if has(&states.finished) => Ending::Finished,
+        () if has(&states.not_finished) => Ending::NotFinished,
+        () if has(&states.failed) => Ending::Failed,
+        () => Ending::Other,
+    }
+}
+
+pub(super) fn words() -> &'static Words {
+    &FILE.words
+}
+
+pub(super) fn groups() -> &'static Groups {
+    &FILE.groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spelling::collapsed;
+    use super::*;
+
+    #[test]
+    fn every_name_is_spelled_as_names_are_compared_and_stands_once() {
+        for (term, names) in &FILE.names {
+            for name in names.iter().filter(|name| !name.contains('+') && *name != "_step") {
+                assert_eq!(&collapsed(name), name, "{term:?}");
+            }
+            let mut once = names.clone();
+            once.sort();
+            once.dedup();
+            assert_eq!(once.len(), names.len(), "{term:?} has a name twice");
+        }
+        assert!(FILE.units.values().all(|factor| *factor > 1.0));
+    }
+
+    #[test]
+    fn only_the_epochs_are_both_planned_and_counted() {
+        let mut at: BTreeMap<&str, Vec<Term>> = BTreeMap::new();
+        for (term, names) in &FILE.names {
+            names.iter().for_each(|name| at.entry(name).or_default().push(*term));
+        }
+        let twice: Vec<_> = at.into_iter().filter(|(_, terms)| terms.len() > 1).collect();
+        assert_eq!(twice, [("epochs", vec![Term::Epoch, Term::Epochs])]);
+    }
+
+    #[test]
+    fn states_are_known_however_they_are_written() {
+        let of = |word| ending(&collapsed(word));
+        assert_eq!(of("Succeeded"), Ending::Finished);
+        assert_eq!(of("FINISHED"), Ending::Finished);
+        assert_eq!(of("timed out"), Ending::NotFinished);
+        assert_eq!(of("Crashed"), Ending::Failed);
+        assert_eq!(of("exited with 3"), Ending::Other);
+    }
+}

@@ -47,7 +47,7 @@ fn are(n: usize) -> &'static str {
 /// Everything left out, those of one reason together: runs first, then rows and files.
 ///
 /// - `files`: those shown above; what a file is that is no log is said there.
-/// - `most`: reasons listed; how many there are beyond comes with the text.
+/// - `most`: reasons listed; how many there are comes with the text.
 #[must_use]
 pub fn left_out_list(skipped: &[Skipped], files: &[FileNote], most: usize) -> (String, usize) {
     let no_logs: BTreeSet<&str> =
@@ -69,7 +69,7 @@ pub fn left_out_list(skipped: &[Skipped], files: &[FileNote], most: usize) -> (S
     for line in lines.iter().take(most) {
         text.push_str(&(wrapped(&format!(" {}", seen_from(line, folder)), "   ") + "\n"));
     }
-    (text, lines.len().saturating_sub(most))
+    (text, lines.len())
 }
 
 /// Runs and rows by their reason.

@@ -56,10 +56,9 @@ impl FitRequest {
     ) -> Result<KindFits> {
         let groups = table.by_label(column);
         if groups.is_empty() {
-            let mut found: Vec<String> =
-                table.runs.iter().flat_map(|run| run.labels.keys().cloned()).collect();
-            found.sort();
-            found.dedup();
+            let found: std::collections::BTreeSet<&str> =
+                table.runs.iter().flat_map(|run| run.labels.columns()).collect();
+            let found = found.into_iter().map(str::to_owned).collect();
             let path = table.files.first().map_or("the table", |file| file.path.as_str());
             let (path, column) = (path.to_owned(), column.to_owned());
             return Err(DataError::UnknownColumn { path, column, found }.into());

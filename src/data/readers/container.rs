@@ -2,6 +2,7 @@
 
 use super::tensorboard::starts_like_events;
 use crate::data::files::HEAD;
+use crate::data::holes::{is_text_with_holes, without_holes};
 
 /// How the bytes of a file are laid out; what they mean is seen when they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,15 @@ pub(super) enum Container {
     /// None of these; the reason.
     Unknown(&'static str),
 }
+
+impl Container {
+    /// Whether it is text whose lines are read one by one.
+    pub(super) fn is_lines(self) -> bool {
+        matches!(self, Self::JsonLines | Self::Delimited(_) | Self::Lines)
+    }
+}
+
+const BINARY: &str = "binary data of a kind that is not read";
 
 /// What a file with this beginning is; `is_text_log` says whether text matches a log pattern, which
 /// is asked before taking lines with commas in them for a table.
@@ -45,9 +55,16 @@ pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> b
     if starts_like_events(head) || name.contains(".tfevents.") {
         return Container::TensorBoard;
     }
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Container::Unknown("UTF-16 text; save it as UTF-8");
-    }
+    let bare;
+    let is_whole = head.len() < HEAD;
+    let head = match memchr::memchr(0, head) {
+        None => head,
+        Some(_) if is_text_with_holes(head) => {
+            bare = without_holes(head);
+            bare.as_slice()
+        }
+        Some(_) => return Container::Unknown(BINARY),
+    };
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
         // The head may end in the middle of a character.
@@ -55,14 +72,11 @@ pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> b
             std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or("")
         }
         // A bad byte in a log of text is damage to be named by its reader.
-        Err(e) if e.valid_up_to() >= 64 && !head.contains(&0) => {
+        Err(e) if e.valid_up_to() >= 64 => {
             std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or("")
         }
-        Err(_) => return Container::Unknown("binary data of a kind that is not read"),
+        Err(_) => return Container::Unknown(BINARY),
     };
-    if text.contains('\0') {
-        return Container::Unknown("binary data of a kind that is not read");
-    }
     let bare = text.trim_start();
     // `[INFO] step 3` and `{'loss': 3}` begin like JSON too.
     let second = bare.chars().nth(1);
@@ -74,7 +88,7 @@ pub(super) fn container(head: &[u8], name: &str, is_text_log: &dyn Fn(&str) -> b
         _ => false,
     };
     if is_json && !(bare.starts_with('[') && is_text_log(text)) {
-        return json_kind(bare, head.len() < HEAD);
+        return json_kind(bare, is_whole);
     }
     if is_text_log(text) {
         return Container::Lines;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::data::cell_table::CellTable;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
+use crate::data::windows::Window;
 
 /// What is in a file.
 #[derive(Debug)]
@@ -59,6 +60,11 @@ impl FileContent {
         }
     }
 
+    /// Whether the file ends before what was being written did.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.damage.iter().any(|damage| damage.is_end)
+    }
+
     pub(super) fn with_damage(mut self, damage: Vec<Damage>) -> Self {
         self.damage = damage;
         self
@@ -71,15 +77,32 @@ pub(in crate::data) struct Damage {
     /// Where: `line 12`, `byte 4096`.
     pub(in crate::data) at: String,
     pub(in crate::data) problem: String,
+    /// Whether the file ends there, before what was being written did.
+    pub(in crate::data) is_end: bool,
 }
 
 impl Damage {
+    /// Damage at a place in words.
+    pub(super) fn at(at: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { at: at.into(), problem: problem.into(), is_end: false }
+    }
+
     pub(super) fn line(line: usize, problem: impl Into<String>) -> Self {
-        Self { at: format!("line {line}"), problem: problem.into() }
+        Self::at(format!("line {line}"), problem)
     }
 
     pub(super) fn byte(byte: u64, problem: impl Into<String>) -> Self {
-        Self { at: format!("byte {byte}"), problem: problem.into() }
+        Self::at(format!("byte {byte}"), problem)
+    }
+
+    /// The lines of a piece of text that were left out of it.
+    pub(super) fn lost(window: &Window) -> Vec<Self> {
+        window.lost.iter().map(|lost| Self::line(lost.line, lost.problem())).collect()
+    }
+
+    /// The same where the file ends.
+    pub(super) fn at_end(self) -> Self {
+        Self { is_end: true, ..self }
     }
 }
 
@@ -107,7 +130,8 @@ impl Whole {
             }
         }
         for one in damage {
-            if self.damage.len() < MOST_DAMAGE {
+            // Where the file ends is always said.
+            if self.damage.len() < MOST_DAMAGE || one.is_end {
                 self.damage.push(one);
             } else {
                 self.more += 1;
@@ -118,7 +142,7 @@ impl Whole {
     pub(super) fn into_parts(mut self) -> (Vec<RunLog>, Vec<Damage>) {
         if self.more > 0 {
             let problem = format!("{} more lines like these", self.more);
-            self.damage.push(Damage { at: "further on".to_owned(), problem });
+            self.damage.push(Damage::at("further on", problem));
         }
         (self.logs, self.damage)
     }

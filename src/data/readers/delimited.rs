@@ -44,8 +44,17 @@ pub(super) fn read(
         let (logs, damage) = steps(source, separator, context, &piece)?;
         return Ok(FileContent::logs(Format::WandbChart, logs).with_damage(damage));
     }
-    let plan = StepColumns::of(&columns, context.map);
+    if let Some((run, tag)) = tensorboard_csv(source, &columns) {
+        let charts = [Chart { at: 2, role: super::steps::role(&tag, context.map), run, key: tag }];
+        let piece = Piece::TensorBoard { charts: &charts };
+        let (logs, damage) = steps(source, separator, context, &piece)?;
+        return Ok(FileContent::logs(Format::TensorBoardCsv, logs).with_damage(damage));
+    }
+    let mut plan = StepColumns::of(&columns, context.map);
     let size = plan.size();
+    if plan.step.is_none() && size.is_none() && plan.run.is_none() {
+        plan.step_by_epoch();
+    }
     let mut sample = Vec::new();
     while sample.len() < SAMPLE && next(&mut record)? {
         let cell = |at: Option<usize>| at.and_then(|at| record.get(at));
@@ -96,6 +105,10 @@ enum Piece<'a> {
         width: usize,
         fallback: &'a str,
     },
+    /// The second column holds the positions, the third the values.
+    TensorBoard {
+        charts: &'a [Chart],
+    },
     /// The first column holds the positions.
     Chart {
         charts: &'a [Chart],
@@ -110,6 +123,19 @@ struct Chart {
     run: String,
     key: String,
     role: Role,
+}
+
+/// The run and the tag of a file that TensorBoard's page offers for download: its columns are always
+/// these, and its name is `run-RUN-tag-TAG.csv`.
+fn tensorboard_csv(source: &Source, columns: &[String]) -> Option<(String, String)> {
+    let [time, step, value] = columns else { return None };
+    let is_it = (time.as_str(), step.as_str(), value.as_str()) == ("Wall time", "Step", "Value");
+    let name = source.file_name();
+    let stem = name.strip_suffix(".csv").unwrap_or(&name);
+    // Browsers number a second download, `run-a-tag-loss (1).csv`.
+    let stem = stem.split_once(" (").map_or(stem, |(stem, _)| stem);
+    let (run, tag) = stem.strip_prefix("run-").filter(|_| is_it)?.rsplit_once("-tag-")?;
+    Some((run.to_owned(), tag.to_owned()))
 }
 
 /// The columns of a W&B chart export, `run - metric` beside a first column of steps; `None` for any
@@ -161,9 +187,12 @@ fn part(
     let mut record = csv::ByteRecord::new();
     let mut rows = match piece {
         Piece::Steps { plan, fallback, .. } => Rows::new(source, plan, fallback),
-        Piece::Chart { .. } => Rows::new(source, &NO_COLUMNS, ""),
+        Piece::Chart { .. } | Piece::TensorBoard { .. } => Rows::new(source, &NO_COLUMNS, ""),
     };
+    rows.damage = Damage::lost(window);
     let mut is_header = window.first_line == 1;
+    // Whether the row at hand was short of cells.
+    let mut is_short = false;
     loop {
         match reader.read_byte_record(&mut record) {
             Ok(false) => break,
@@ -179,12 +208,18 @@ fn part(
         let line = || window.line_of(&record);
         match piece {
             Piece::Steps { columns, width, .. } => {
-                if record.len() < *width {
+                is_short = record.len() < *width;
+                if is_short {
                     let problem = format!("the row has {} cells, the header {width}", record.len());
                     rows.damage.push(Damage::line(line(), problem));
                     continue;
                 }
                 if let Err(problem) = rows.delimited(&record, columns, separator) {
+                    rows.damage.push(Damage::line(line(), problem));
+                }
+            }
+            Piece::TensorBoard { charts } => {
+                if let Err(problem) = rows.scalar(&record, charts, separator) {
                     rows.damage.push(Damage::line(line(), problem));
                 }
             }
@@ -195,11 +230,20 @@ fn part(
             }
         }
     }
+    if let (true, true, Some(last)) = (is_short, window.is_unended, rows.damage.last_mut()) {
+        last.is_end = true;
+    }
     (rows.logs, rows.damage)
 }
 
-static NO_COLUMNS: StepColumns =
-    StepColumns { run: None, step: None, metrics: Vec::new(), facts: Vec::new(), has_epoch: false };
+static NO_COLUMNS: StepColumns = StepColumns {
+    run: None,
+    step: None,
+    axis: Axis::Step,
+    metrics: Vec::new(),
+    facts: Vec::new(),
+    has_epoch: false,
+};
 
 /// A number, or nothing, in a cell.
 fn number(record: &csv::ByteRecord, at: usize, separator: u8) -> Result<Option<f64>, String> {
@@ -275,6 +319,10 @@ impl<'a> Rows<'a> {
         };
         let log = &mut self.logs[self.current];
         log.named = run.is_some();
+        log.axis = plan.axis;
+        if log.step_key.is_empty() {
+            log.step_key.clone_from(&columns[at]);
+        }
         for (m, slot) in plan.metrics.iter().zip(&mut self.slots) {
             let Some(x) = number(record, m.at, separator).map_err(|e| bad(m.at, e))? else {
                 continue;
@@ -292,6 +340,28 @@ impl<'a> Rows<'a> {
                 log.set(key, cell_value(cell, separator));
                 last.clear();
                 last.extend_from_slice(cell);
+            }
+        }
+        Ok(())
+    }
+
+    fn scalar(
+        &mut self,
+        record: &csv::ByteRecord,
+        charts: &[Chart],
+        separator: u8,
+    ) -> Result<(), String> {
+        let bad = |found: String| format!("{found} is not a number");
+        let step = number(record, 1, separator).map_err(bad)?;
+        for chart in charts {
+            let value = number(record, chart.at, separator).map_err(bad)?;
+            self.enter(chart.run.as_bytes(), Format::TensorBoardCsv);
+            let log = &mut self.logs[self.current];
+            log.named = true;
+            if let (Role::Metric { metric, scale, rank }, Some((step, value))) =
+                (chart.role, step.zip(value))
+            {
+                log.push(&chart.key, metric, scale, rank, step, value);
             }
         }
         Ok(())
@@ -316,6 +386,9 @@ impl<'a> Rows<'a> {
             let log = &mut self.logs[self.current];
             log.named = true;
             log.axis = axis;
+            if log.step_key.is_empty() {
+                axis_name.clone_into(&mut log.step_key);
+            }
             log.push(&chart.key, metric, scale, rank, step, value);
             if let Some(own) = metric_of(axis) {
                 log.push(axis_name, own, LossScale::NatsPerToken, 0, step, step);

@@ -11,12 +11,13 @@ use super::json_lines::flatten;
 use super::run_name::name_of;
 use super::steps::{factor, role};
 use crate::data::cell_table::CellTable;
-use crate::data::facts::{FACTS, is_fact};
+use crate::data::facts::is_fact;
 use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
 use crate::data::roles::{Metric, Role};
 use crate::data::spelling::{collapsed, without_groups};
+use crate::data::vocabulary::{SIZES, Term, is_name, names_fact};
 use crate::error::DataError;
 
 /// A `trainer_state.json` of a million logged steps has about 200 MB.
@@ -79,10 +80,7 @@ fn trainer_state(
     let mut damage = Vec::new();
     for (i, entry) in history.iter().enumerate() {
         let Json::Object(entry) = entry else {
-            damage.push(Damage {
-                at: format!("log_history[{i}]"),
-                problem: "not an object".to_owned(),
-            });
+            damage.push(Damage::at(format!("log_history[{i}]"), "not an object"));
             continue;
         };
         let Some(step) = entry.get("step").and_then(Json::as_f64) else { continue };
@@ -91,10 +89,12 @@ fn trainer_state(
             if key == "train_loss" {
                 continue;
             }
-            if let (Role::Metric { metric, scale, rank }, Value::Number(x)) =
-                (role(key, context.map), Value::from_json(value))
-            {
-                log.push(key, metric, scale, rank, step, x * factor(key, context.map));
+            match (role(key, context.map), Value::from_json(value)) {
+                (Role::Metric { metric, scale, rank }, Value::Number(x)) => {
+                    log.push(key, metric, scale, rank, step, x * factor(key, context.map));
+                }
+                (Role::Fact, value) => log.set(key, value),
+                _ => {}
             }
         }
     }
@@ -113,7 +113,7 @@ fn config_or_run(
     let has = |wanted: fn(&Role) -> bool| object.keys().any(|k| wanted(&role(k, context.map)));
     let has_size = object.keys().any(|k| {
         let key = collapsed(k);
-        FACTS[..3].iter().any(|(_, names)| names.contains(&key.as_str()))
+        SIZES.iter().any(|size| is_name(*size, &key))
     });
     let is_run = has_size
         && has(|r| matches!(r, Role::Metric { metric: Metric::EvalLoss | Metric::TrainLoss, .. }));
@@ -133,10 +133,7 @@ fn facts(json: &Json) -> FileContent {
     });
     // One word that happens to be a fact, `name` or `status`, makes no config.
     let known = |key: &String| {
-        without_groups(key).iter().any(|form| {
-            FACTS.iter().any(|(_, names)| names.contains(form))
-                && !["status", "state"].contains(form)
-        })
+        without_groups(key).iter().any(|form| names_fact(form) && !is_name(Term::Status, form))
     };
     if facts.keys().any(known) {
         FileContent::facts(facts)

@@ -1,5 +1,7 @@
 //! JSON Lines: a step log of one or many runs, our own trainer's among them, or a table of runs.
 
+use std::collections::HashMap;
+
 use serde_json::Value as Json;
 
 use super::content::{Damage, FileContent, Whole};
@@ -7,21 +9,19 @@ use super::context::Context;
 use super::json_line::{Object, Scalar, entries, object};
 use super::run_name::name_of;
 use super::steps::{StepColumns, factor, role};
-use crate::data::cell_table::CellTable;
+use crate::data::cell_table::{CellTable, Failed};
 use crate::data::columns::ColumnMap;
 use crate::data::files::Meter;
 use crate::data::files::Source;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
+use crate::data::plain::Stream;
 use crate::data::roles::{Metric, Role};
-use crate::data::windows::{Window, for_each};
+use crate::data::windows::{Window, for_each, try_for_each};
 use crate::error::{DataError, RowProblem};
 
 /// Lines of the beginning that decide what a file is.
 const SAMPLE: usize = 4096;
-
-/// Longest line taken for one; a row of a log has a few hundred bytes.
-const MOST_LINE: usize = 16 << 20;
 
 pub(super) fn read(
     source: &Source,
@@ -154,7 +154,9 @@ impl Keys<'_> {
 /// The runs in one piece of the file.
 fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<Damage>) {
     let mut logs: Vec<RunLog> = Vec::new();
-    let mut damage = Vec::new();
+    let mut damage = Damage::lost(window);
+    // Whether the line at hand is no JSON.
+    let mut is_bad = false;
     let mut keys = Keys { map, known: Vec::new() };
     let mut current = 0;
     // Places of the keys of a line, kept to spare an allocation per line.
@@ -163,14 +165,11 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        if line.len() > MOST_LINE {
-            damage.push(Damage::line(at, "the line is longer than 16 MiB"));
-            continue;
-        }
         let read = std::str::from_utf8(line).map_err(|e| e.to_string()).and_then(|text| {
             entries(text.trim_start_matches('\u{feff}'))
                 .map_err(|e| format!("not a JSON object: {e}"))
         });
+        is_bad = read.is_err();
         let entries = match read {
             Ok(entries) => entries,
             Err(problem) => {
@@ -180,6 +179,7 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
         };
         let mut run: Option<&str> = None;
         let mut step: Option<(usize, f64)> = None;
+        let mut step_at: Option<(&str, f64)> = None;
         places.clear();
         for (i, (key, value)) in entries.0.iter().enumerate() {
             let guess = i.checked_sub(1).and_then(|j| places[j]).map_or(0, |place| place + 1);
@@ -195,6 +195,7 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
                     let x = value.number();
                     if let Some(x) = x.filter(|_| step.is_none_or(|(best, _)| rank < best)) {
                         step = Some((rank, x));
+                        step_at = Some((key.as_ref(), x));
                     }
                 }
                 _ => {}
@@ -213,6 +214,9 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
         }
         let log = &mut logs[current];
         log.named |= run.is_some();
+        if let Some((key, _)) = step_at.filter(|_| log.step_key.is_empty()) {
+            key.clone_into(&mut log.step_key);
+        }
         let event = entries.event();
         let (Some((_, step)), false) =
             (step, matches!(event, Some("spec" | "start" | "end" | "config" | "summary")))
@@ -255,6 +259,9 @@ fn part(window: &Window, source: &Source, map: &ColumnMap) -> (Vec<RunLog>, Vec<
             }
         }
     }
+    if let (true, true, Some(last)) = (is_bad, window.is_unended, damage.last_mut()) {
+        last.is_end = true;
+    }
     (logs, damage)
 }
 
@@ -284,34 +291,37 @@ pub(super) fn rows(source: &Source, meter: &Meter) -> Result<CellTable, DataErro
     objects(source, source.open(meter, &|_, _| {})?)
 }
 
-fn objects(source: &Source, from: impl std::io::Read + Send) -> Result<CellTable, DataError> {
-    let work = |window: &Window| {
-        let mut rows = Vec::new();
+fn objects(source: &Source, from: impl Stream) -> Result<CellTable, DataError> {
+    type Line = (usize, Result<Object, String>);
+    let work = |window: &Window| -> Vec<Line> {
+        let lost = window.lost.iter().map(|lost| (lost.line, Err(lost.problem())));
+        let mut rows: Vec<Line> = lost.collect();
         for (i, line) in window.bytes.split(|b| *b == b'\n').enumerate() {
             let text = String::from_utf8_lossy(line);
             let text = text.trim_start_matches('\u{feff}');
             if !text.trim().is_empty() {
-                rows.push((window.first_line + i, object(text).map_err(|e| e.to_string())));
+                let object = object(text).map_err(|e| format!("not a JSON object: {e}"));
+                rows.push((window.first_line + i, object));
             }
         }
         rows
     };
-    let (mut rows, mut damaged) = (Vec::new(), Vec::new());
-    let mut take = |part: Vec<(usize, Result<Object, String>)>| {
-        for (line, row) in part {
+    let mut table = CellTable::new(source.shown(), Vec::new());
+    let mut places = HashMap::new();
+    let mut take = |part: Vec<Line>| {
+        part.into_iter().try_for_each(|(line, row)| {
             match row {
-                Ok(object) => rows.push((line, object)),
-                Err(e) => {
-                    let reason = format!("not a JSON object: {e}");
-                    damaged.push((line, RowProblem::Syntax { reason }));
-                }
+                Ok(object) => table.push_object(line, &object, &mut places),
+                Err(reason) => table.push_damaged(line, RowProblem::Syntax { reason }),
             }
-        }
+            .map_err(Failed::Table)
+        })
     };
-    for_each(from, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
-    let mut table = CellTable::objects(source.shown(), rows)?;
-    table.damaged = damaged;
-    Ok(table)
+    match try_for_each(from, false, &work, &mut take) {
+        Ok(()) => Ok(table),
+        Err(Failed::Table(error)) => Err(error),
+        Err(Failed::Reading(error)) => Err(source.unreadable(&error)),
+    }
 }
 
 /// Facts of a document, groups joined by dots; lists are not facts.

@@ -4,6 +4,7 @@
 //! which loss represents a run, whether it finished and what its parameters count is settled later,
 //! alike for all.
 
+mod booking;
 mod container;
 mod content;
 mod context;

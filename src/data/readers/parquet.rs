@@ -27,7 +27,7 @@ const SLICE: usize = 1 << 20;
 const BATCH: usize = 2;
 
 pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent, DataError> {
-    let open = || File::open(&source.path).map_err(|e| source.unreadable(&e));
+    let open = || File::open(source.place()).map_err(|e| source.unreadable(&e));
     let slice = |from: usize, rows: usize, columns: Option<Vec<String>>| {
         let reader =
             ParquetReader::new(open()?).with_slice(Some((from, rows))).with_columns(columns);
@@ -94,14 +94,14 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent
 
 /// Every row of a file.
 pub(super) fn rows(source: &Source) -> Result<CellTable, DataError> {
-    let file = File::open(&source.path).map_err(|e| source.unreadable(&e))?;
+    let file = File::open(source.place()).map_err(|e| source.unreadable(&e))?;
     let frame = guarded(|| ParquetReader::new(file).finish().map_err(|e| source.unreadable(&e)))
         .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
     let columns: Vec<String> = frame.columns().iter().map(|c| c.name().to_string()).collect();
     let mut table = CellTable::new(source.shown(), columns);
     for row in 0..frame.height() {
-        let values = frame.columns().iter().map(|c| cell(c, row)).collect();
-        table.push(row + 1, values)?;
+        let values: Vec<Value> = frame.columns().iter().map(|c| cell(c, row)).collect();
+        table.push(row + 1, &values)?;
     }
     Ok(table)
 }
@@ -112,7 +112,7 @@ pub(in crate::data) fn texts(
     source: &Source,
     field: &str,
 ) -> Result<Vec<Option<String>>, DataError> {
-    let file = File::open(&source.path).map_err(|e| source.unreadable(&e))?;
+    let file = File::open(source.place()).map_err(|e| source.unreadable(&e))?;
     let reader = ParquetReader::new(file).with_columns(Some(vec![field.to_owned()]));
     let no_text = |error: &dyn std::fmt::Display| DataError::NoTextColumn {
         path: source.shown(),

@@ -1,42 +1,14 @@
 //! The name of a run by the file it was logged to.
 
 use crate::data::files::Source;
-
-/// Words that name a kind of file, not a run.
-const GENERIC: &[&str] = &[
-    "metrics",
-    "trainer_state",
-    "log",
-    "logs",
-    "train",
-    "training",
-    "train_log",
-    "output",
-    "out",
-    "stdout",
-    "stderr",
-    "history",
-    "wandb",
-    "events",
-    "tb",
-    "tensorboard",
-    "runs",
-    "results",
-    "lightning_logs",
-    "csv_logs",
-    "checkpoints",
-    "files",
-    "scalars",
-    "main",
-    "latest-run",
-];
+use crate::data::vocabulary::groups;
 
 fn is_generic(name: &str) -> bool {
     let lower = name.to_lowercase();
     let numbered = |prefix: &str| {
         lower.strip_prefix(prefix).is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()))
     };
-    GENERIC.contains(&lower.as_str())
+    groups().files.contains(&lower)
         || numbered("checkpoint-")
         || numbered("version_")
         || lower.is_empty()

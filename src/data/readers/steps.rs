@@ -7,6 +7,7 @@ use crate::data::log::{RunLog, Value};
 use crate::data::quantity::Quantity;
 use crate::data::roles::{LossScale, Metric, Role, role_of};
 use crate::data::spelling::collapsed;
+use crate::data::vocabulary::{SIZES, is_name};
 
 /// The role of a column or key, mapped or by its name.
 pub(super) fn role(column: &str, map: &ColumnMap) -> Role {
@@ -85,6 +86,8 @@ pub(super) struct MetricColumn {
 pub(super) struct StepColumns {
     pub(super) run: Option<usize>,
     pub(super) step: Option<usize>,
+    /// What the column of positions counts.
+    pub(super) axis: Axis,
     pub(super) metrics: Vec<MetricColumn>,
     pub(super) facts: Vec<(usize, String)>,
     /// Whether an epoch is counted, as Lightning does.
@@ -112,6 +115,14 @@ impl StepColumns {
             }
         }
         found
+    }
+
+    /// Takes epochs for the positions, where no column holds steps.
+    pub(super) fn step_by_epoch(&mut self) {
+        if let Some(epoch) = self.metrics.iter().find(|m| m.metric == Metric::Epoch) {
+            self.step = Some(epoch.at);
+            self.axis = Axis::Epoch;
+        }
     }
 
     pub(super) fn has_loss(&self) -> bool {
@@ -145,9 +156,7 @@ impl StepColumns {
             .iter()
             .find(|(_, key)| {
                 let key = collapsed(key);
-                crate::data::facts::FACTS[..3]
-                    .iter()
-                    .any(|(_, names)| names.contains(&key.as_str()))
+                SIZES.iter().any(|size| is_name(*size, &key))
             })
             .map(|(at, _)| *at)
     }

@@ -183,7 +183,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent
         }
         let (length, right) = header(&head).unwrap_or((0, false));
         if n < FRAME_HEADER {
-            damage.push(Damage::byte(at, "the file ends within a record"));
+            damage.push(Damage::byte(at, "the file ends within a record").at_end());
             break;
         }
         if !right || length > MOST_FRAME {
@@ -196,7 +196,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent
         let wanted = length + 4;
         (&mut from).take(wanted).read_to_end(&mut frame).map_err(|e| source.unreadable(&e))?;
         if (frame.len() as u64) < wanted {
-            damage.push(Damage::byte(at, "the file ends within a record"));
+            damage.push(Damage::byte(at, "the file ends within a record").at_end());
             break;
         }
         let (data, crc) = frame.split_at(length as usize);

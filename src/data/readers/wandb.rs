@@ -146,12 +146,13 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent
             }
             let end = offset + CHUNK_HEADER + length;
             if end > n {
-                let problem = if n < BLOCK {
-                    "the file ends within a record"
+                damage.push(if n < BLOCK {
+                    Damage::byte(here, "the file ends within a record").at_end()
                 } else {
-                    "a record runs beyond its block; the rest of the block is left out"
-                };
-                damage.push(Damage::byte(here, problem));
+                    let problem =
+                        "a record runs beyond its block; the rest of the block is left out";
+                    Damage::byte(here, problem)
+                });
                 open = false;
                 break;
             }
@@ -205,7 +206,7 @@ pub(super) fn read(source: &Source, context: &Context<'_>) -> Result<FileContent
     }
     if state.undecoded > 0 {
         let problem = format!("{} records are not W&B messages", state.undecoded);
-        damage.push(Damage { at: "within the file".to_owned(), problem });
+        damage.push(Damage::at("within the file", problem));
     }
     Ok(FileContent::logs(Format::WandbOffline, vec![log]).with_damage(damage))
 }
@@ -268,7 +269,12 @@ fn row(log: &mut RunLog, history: &History, context: &Context<'_>) {
             _ => {}
         }
     }
-    let Some((_, step)) = step else { return };
+    let Some((rank, step)) = step else { return };
+    if rank == usize::MAX {
+        "_step".clone_into(&mut log.step_key);
+    } else {
+        log.step_key.clear();
+    }
     for (name, value) in values {
         let (role, factor) = (role(&name, context.map), factor(&name, context.map));
         book(log, &name, role, step, &value, factor);

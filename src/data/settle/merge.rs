@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data::digest::InputDigest;
-use crate::data::facts::FactKind;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
 use crate::data::roles::Metric;
+use crate::data::vocabulary::Term;
 
 /// Two logs of a run agree when their last losses do to this share: formats round to four digits or
 /// keep single precision.
@@ -97,7 +97,7 @@ fn pieces(logs: Vec<RunLog>) -> Vec<RunLog> {
     let mut whole: Vec<RunLog> = Vec::new();
     for log in logs {
         let same = |other: &&mut RunLog| {
-            log.format == Format::TensorBoard
+            is_pieces(log.format)
                 && other.format == log.format
                 && other.run == log.run
                 && other.path.parent() == log.path.parent()
@@ -120,6 +120,11 @@ fn pieces(logs: Vec<RunLog>) -> Vec<RunLog> {
         }
     }
     whole
+}
+
+/// Formats that write one run in several files.
+fn is_pieces(format: Format) -> bool {
+    matches!(format, Format::TensorBoard | Format::TensorBoardCsv)
 }
 
 /// Adds a log to those of its name that are kept.
@@ -160,7 +165,7 @@ fn take_in(kept: &mut Vec<RunLog>, mut log: RunLog, copies: &mut Vec<(RunLog, St
 /// Facts about tokens come as products; those of two logs must not be mixed.
 fn clashes(one: &RunLog, other: &RunLog) -> bool {
     let both = |kind| one.count(kind).zip(other.count(kind));
-    [FactKind::AllParams, FactKind::NonEmbeddingParams]
+    [Term::AllParams, Term::NonEmbeddingParams]
         .into_iter()
         .filter_map(both)
         .any(|(a, b)| (a / b - 1.0).abs() > 0.02)
@@ -169,12 +174,11 @@ fn clashes(one: &RunLog, other: &RunLog) -> bool {
 /// How much a log knows: a size, tokens, evaluations, rates, and then its length.
 fn worth(log: &RunLog) -> (usize, f64, usize) {
     let known = [
-        log.count(FactKind::AllParams).is_some(),
-        log.count(FactKind::AllParams).is_some()
-            || log.count(FactKind::NonEmbeddingParams).is_some(),
+        log.count(Term::AllParams).is_some(),
+        log.count(Term::AllParams).is_some() || log.count(Term::NonEmbeddingParams).is_some(),
         !log.series(Metric::Tokens).is_empty()
-            || log.count(FactKind::TokensPerStep).is_some()
-            || (log.count(FactKind::Batch).is_some() && log.count(FactKind::Length).is_some()),
+            || log.count(Term::TokensPerStep).is_some()
+            || (log.count(Term::Batch).is_some() && log.count(Term::Length).is_some()),
         !log.series(Metric::EvalLoss).is_empty(),
         !log.series(Metric::Rate).is_empty(),
     ];

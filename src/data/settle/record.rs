@@ -1,15 +1,12 @@
 //! From a settled run to a record of the table.
 
-use std::collections::BTreeMap;
-
-use super::judge::Settled;
+use super::consistency::{TokensSeen, loss_scale};
+use super::judge::{Settled, no_size};
 use super::reason::Reason;
 use super::schedule::ScheduleState;
-use super::tokens::TokensSeen;
 use crate::data::columns::ColumnMap;
 use crate::data::condition::label;
-use crate::data::facts::FactKind;
-use crate::data::label::Label;
+use crate::data::labels::Labels;
 use crate::data::log::{RunLog, Value};
 use crate::data::options::{LossChoice, ReadOptions};
 use crate::data::quantity::Quantity;
@@ -17,6 +14,7 @@ use crate::data::roles::Metric;
 use crate::data::setting_columns::set_field;
 use crate::data::spelling::collapsed;
 use crate::data::table::{Assumption, LossSource, RunNote, RunRecord, RunTable, Skipped};
+use crate::data::vocabulary::Term;
 use crate::error::{Lack, Warning};
 use crate::flops::FlopRule;
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
@@ -38,8 +36,7 @@ fn fact(log: &RunLog, quantity: Quantity, map: &ColumnMap) -> Option<f64> {
         Some(column) => log.facts.get(&collapsed(column)).and_then(Value::count),
         None => quantity
             .names(ParamRule::All)
-            .iter()
-            .find_map(|name| log.facts.get(*name))
+            .find_map(|name| log.facts.get(name))
             .and_then(Value::count),
     };
     found.map(|x| x * map.factor(quantity))
@@ -47,7 +44,7 @@ fn fact(log: &RunLog, quantity: Quantity, map: &ColumnMap) -> Option<f64> {
 
 /// The loss that represents a run: step, nats, whether per byte, where from.
 fn loss(run: &Settled, choice: LossChoice) -> Result<(f64, f64, bool, LossSource), Reason> {
-    let bytes = run.log.count(FactKind::BytesPerToken);
+    let bytes = run.log.count(Term::BytesPerToken);
     let units = |metric, nats: f64| match (run.log.is_per_byte(metric), bytes) {
         (true, Some(bytes)) => (nats * bytes, false),
         (per_byte, _) => (nats, per_byte),
@@ -131,15 +128,27 @@ fn entry(
             format!("{keys} could both be the {what} loss; choose the column or key for loss");
         return Err(Reason::lacks(Lack::LossColumn, text));
     }
-    let (step, loss_nats, per_byte, loss_source) = loss(run, choice)?;
+    let metric = if choice == LossChoice::Tail { Metric::TrainLoss } else { Metric::EvalLoss };
+    let told = options.map.column(Quantity::Loss).is_some();
+    // All that is missing is said at once.
+    let loss = loss(run, choice)
+        .and_then(|found| if told { Ok(()) } else { loss_scale(&run.log, metric) }.map(|()| found));
+    let sized = size(run, rule, &options.map).ok_or_else(|| {
+        no_size(&run.sizes).unwrap_or_else(|| Reason::lacks(Lack::Params, "N is not in the log"))
+    });
+    let step = loss.as_ref().map_or(run.last_step, |(step, ..)| *step);
+    let seen = run.tokens(step);
+    let (loss, (rule, n), seen) = match (loss, sized, seen) {
+        (Ok(loss), Ok(sized), Ok(seen)) => (loss, sized, seen),
+        (loss, sized, seen) => {
+            let reasons = [loss.err(), sized.err(), seen.err()].into_iter().flatten().collect();
+            return Err(Reason::all(reasons).unwrap_or_else(|| "it cannot be used".into()));
+        }
+    };
+    let (step, loss_nats, per_byte, loss_source) = loss;
     if !(loss_nats.is_finite() && loss_nats > 0.0) {
         return Err(format!("the final loss is {loss_nats}").into());
     }
-    let (rule, n) = size(run, rule, &options.map).ok_or_else(|| {
-        let text = "N is not in the log: put a table with the columns run and n_params beside it, or give n_params";
-        Reason::lacks(Lack::Params, text)
-    })?;
-    let seen = run.tokens(step)?;
     if !(seen.tokens.is_finite() && seen.tokens > 0.0) {
         return Err(format!("{} tokens at its last step", seen.tokens).into());
     }
@@ -188,7 +197,7 @@ fn entry(
 }
 
 /// What the log says of its run in words.
-fn labels(log: &RunLog) -> BTreeMap<String, Label> {
+fn labels(log: &RunLog) -> Labels {
     let words = log.facts.iter().filter(|(_, value)| matches!(value, Value::Text(_)));
     words.filter_map(|(key, value)| Some((key.clone(), label(value)?))).collect()
 }
@@ -249,11 +258,7 @@ fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTab
     let name = &record.run;
     let mut say = |note: String| table.notes.push(RunNote { run: name.clone(), note });
     run.notes.iter().for_each(|note| say(note.clone()));
-    if let Some(ratio) = seen.logged_over_counted {
-        say(format!(
-            "logged tokens are {ratio:.3} of steps x batch x length: check whether they count one device, or the batch one pass"
-        ));
-    }
+    seen.notes.iter().for_each(|note| say(note.clone()));
     if let Some(counted) = run.sizes.disputed {
         say(format!(
             "its config gives {} parameters, which is not the N it states",
@@ -263,7 +268,7 @@ fn note(run: &Settled, record: &RunRecord, seen: &TokensSeen, table: &mut RunTab
     // A first loss near ln V is that of a model that knows nothing yet; one near log2 V is in bits.
     let first =
         run.log.series(Metric::TrainLoss).first().filter(|b| b.first <= 2.0).and_then(|b| b.mean());
-    if let (Some(first), Some(vocab)) = (first, run.log.count(FactKind::Vocab)) {
+    if let (Some(first), Some(vocab)) = (first, run.log.count(Term::Vocab)) {
         let ratio = first / vocab.ln();
         if (1.38..1.52).contains(&ratio) {
             let key = run.log.key(Metric::TrainLoss);
@@ -290,11 +295,12 @@ fn assume(
         from,
     };
     let kind = match rule {
-        ParamRule::All => FactKind::AllParams,
-        ParamRule::NonEmbedding => FactKind::NonEmbeddingParams,
-        ParamRule::Active => FactKind::ActiveParams,
+        ParamRule::All => Term::AllParams,
+        ParamRule::NonEmbedding => Term::NonEmbeddingParams,
+        ParamRule::Active => Term::ActiveParams,
     };
-    let key = run.log.fact(kind).map(|(key, _)| key.to_owned());
+    let key = run.log.fact(kind).or_else(|| run.log.fact(Term::AllButPositions));
+    let key = key.map(|(key, _)| key.to_owned());
     say(from(
         Quantity::Params,
         if run.sizes.counted {

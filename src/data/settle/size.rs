@@ -1,7 +1,7 @@
 //! N of a run: stated, or counted from its model's config.
 
-use crate::data::facts::FactKind;
 use crate::data::log::{RunLog, Value};
+use crate::data::vocabulary::Term;
 use crate::flops::{Experts, ParamCount, Shape};
 
 /// N by each convention, as far as the log knows.
@@ -21,12 +21,16 @@ const APART: f64 = 0.03;
 
 pub(in crate::data) fn sizes(log: &RunLog) -> Sizes {
     let stated = Sizes {
-        all: log.count(FactKind::AllParams),
-        non_embedding: log.count(FactKind::NonEmbeddingParams),
-        active: log.count(FactKind::ActiveParams),
+        all: log.count(Term::AllParams),
+        non_embedding: log.count(Term::NonEmbeddingParams),
+        active: log.count(Term::ActiveParams),
         ..Sizes::default()
     };
-    let Some(counted) = shape(log).map(|s| s.params()) else { return stated };
+    let Some(counted) = shape(log).map(|s| s.params()) else {
+        // The positions are a small part.
+        let all = stated.all.or_else(|| log.count(Term::AllButPositions));
+        return Sizes { all, ..stated };
+    };
     let ParamCount { all, non_embedding, active } = counted;
     let apart = |stated: Option<f64>, counted: f64| {
         stated.is_some_and(|n| (n / counted - 1.0).abs() > APART).then_some(counted)
@@ -62,14 +66,14 @@ fn shape(log: &RunLog) -> Option<Shape> {
         Value::Text(text) => Some(text.to_lowercase()),
         _ => None,
     };
-    let (d_model, layers) = (number(FactKind::Width)?, number(FactKind::Layers)?);
-    let vocab = number(FactKind::Vocab)?;
-    let heads = number(FactKind::Heads)?;
-    let head_dim = number(FactKind::HeadDim).or_else(|| d_model.checked_div(heads))?;
-    let activation = text(FactKind::Activation).unwrap_or_default();
+    let (d_model, layers) = (number(Term::Width)?, number(Term::Layers)?);
+    let vocab = number(Term::Vocab)?;
+    let heads = number(Term::Heads)?;
+    let head_dim = number(Term::HeadDim).or_else(|| d_model.checked_div(heads))?;
+    let activation = text(Term::Activation).unwrap_or_default();
     let gated =
         ["silu", "swish", "swiglu", "geglu", "gelu_pytorch_tanh"].contains(&activation.as_str());
-    let family = match text(FactKind::ModelType).as_deref() {
+    let family = match text(Term::ModelType).as_deref() {
         Some("gpt2" | "gpt" | "nanogpt") => Family::Gpt2,
         Some("gpt_neox" | "gptneox" | "pythia") => Family::NeoX,
         Some("llama" | "mistral" | "mixtral" | "qwen2" | "qwen3" | "olmo" | "olmo2" | "gemma") => {
@@ -79,16 +83,16 @@ fn shape(log: &RunLog) -> Option<Shape> {
         // Without a family, biases and gates would be guessed.
         _ => return None,
     };
-    let ratio = log.count(FactKind::InnerRatio).map(|r| (r * f64::from(d_model)).round() as u32);
-    let ffn = number(FactKind::Inner).or(ratio);
+    let ratio = log.count(Term::InnerRatio).map(|r| (r * f64::from(d_model)).round() as u32);
+    let ffn = number(Term::Inner).or(ratio);
     let plain_ffn = ffn.unwrap_or(4 * d_model);
-    let tied = match log.fact(FactKind::Tied).map(|f| f.1) {
+    let tied = match log.fact(Term::Tied).map(|f| f.1) {
         Some(Value::Text(text)) => Some(text.eq_ignore_ascii_case("true")),
         Some(Value::Number(x)) => Some(*x != 0.0),
         _ => None,
     };
     let shape = Shape {
-        kv_heads: number(FactKind::KvHeads).unwrap_or(heads),
+        kv_heads: number(Term::KvHeads).unwrap_or(heads),
         head_dim,
         ..Shape::swiglu(layers, d_model, heads, vocab)
     };
@@ -97,7 +101,7 @@ fn shape(log: &RunLog) -> Option<Shape> {
             ffn: plain_ffn,
             ffn_matrices: 2,
             tied_embeddings: tied.unwrap_or(true),
-            positions: number(FactKind::Positions).or_else(|| number(FactKind::Length))?,
+            positions: number(Term::Positions).or_else(|| number(Term::Length))?,
             biases: true,
             ..shape
         },
@@ -112,9 +116,9 @@ fn shape(log: &RunLog) -> Option<Shape> {
             ffn: ffn?,
             ffn_matrices: 3,
             tied_embeddings: tied.unwrap_or(false),
-            experts: number(FactKind::Experts).filter(|e| *e > 1).map(|count| Experts {
+            experts: number(Term::Experts).filter(|e| *e > 1).map(|count| Experts {
                 count,
-                top_k: number(FactKind::TopK).unwrap_or(2).clamp(1, count),
+                top_k: number(Term::TopK).unwrap_or(2).clamp(1, count),
                 shared: 0,
                 dense_layers: 0,
                 dense_ffn: 0,

@@ -32,7 +32,7 @@ const SMALL: f64 = 2e-3;
 ///
 /// A column that only says N or D again, such as a width, is none: what it explains is the law's.
 pub(crate) fn explaining(table: &RunTable, residuals: &[f64]) -> Option<Explaining> {
-    let columns: BTreeSet<&String> = table.runs.iter().flat_map(|r| r.labels.keys()).collect();
+    let columns: BTreeSet<&str> = table.runs.iter().flat_map(|r| r.labels.columns()).collect();
     let tried = columns.len();
     columns
         .into_iter()

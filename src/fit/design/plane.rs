@@ -1,6 +1,7 @@
 //! How the runs lie in the (N, D) plane, and what repeats at one place show of the noise of seeds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
@@ -99,13 +100,26 @@ impl Cell {
 
 /// Places with several runs; where a column says which kind a run is, only runs of one kind repeat.
 fn cells(table: &RunTable, kind: Option<&str>) -> Vec<Cell> {
+    let key = |i: usize| {
+        let run = &table.runs[i];
+        (run.cell(), kind.and_then(|column| run.labels.get(column)).map(ToString::to_string))
+    };
+    // Most places have one run: of those only a hash is kept.
+    let hash = |i: usize| {
+        let mut hasher = DefaultHasher::new();
+        key(i).hash(&mut hasher);
+        hasher.finish()
+    };
+    let mut order: Vec<(u64, usize)> = (0..table.runs.len()).map(|i| (hash(i), i)).collect();
+    order.sort_unstable();
     let mut cells: BTreeMap<([u64; 10], Option<String>), Cell> = BTreeMap::new();
-    for (i, run) in table.runs.iter().enumerate() {
-        let kind = kind.and_then(|column| run.labels.get(column)).map(ToString::to_string);
-        let empty = || Cell { ln_loss: Vec::new(), runs: Vec::new() };
-        let cell = cells.entry((run.cell(), kind)).or_insert_with(empty);
-        cell.ln_loss.push(run.loss_nats.ln());
-        cell.runs.push(i);
+    for alike in order.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
+        for (_, i) in alike {
+            let empty = || Cell { ln_loss: Vec::new(), runs: Vec::new() };
+            let cell = cells.entry(key(*i)).or_insert_with(empty);
+            cell.ln_loss.push(table.runs[*i].loss_nats.ln());
+            cell.runs.push(*i);
+        }
     }
     cells.into_values().filter(|cell| cell.runs.len() >= 2).collect()
 }

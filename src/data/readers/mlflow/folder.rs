@@ -48,7 +48,7 @@ pub(in crate::data::readers) fn folder(
     log.named = true;
     let mut damage = Vec::new();
     if of("lifecycle_stage") == "deleted" {
-        damage.push(Damage { at: format!("run {id}"), problem: "deleted in MLflow".to_owned() });
+        damage.push(Damage::at(format!("run {id}"), "deleted in MLflow"));
         return Ok(FileContent::logs(Format::MlflowFolder, Vec::new()).with_damage(damage));
     }
     // A number in this format's enumeration of states.
@@ -87,7 +87,7 @@ pub(in crate::data::readers) fn folder(
                 (Some(value), Some(step)) => book_named(&mut log, &key, step, value, map),
                 _ => {
                     let problem = "not `timestamp value step`".to_owned();
-                    damage.push(Damage { at: format!("metrics/{key} line {}", i + 1), problem });
+                    damage.push(Damage::at(format!("metrics/{key} line {}", i + 1), problem));
                 }
             }
         }

@@ -40,7 +40,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn store(source: &Source, map: &ColumnMap) -> rusqlite::Result<FileContent> {
-    let database = open(&source.path)?;
+    let database = open(source.place())?;
     let mut runs: BTreeMap<String, RunLog> = BTreeMap::new();
     let mut order: Vec<String> = Vec::new();
     let mut deleted: Vec<Damage> = Vec::new();
@@ -52,8 +52,7 @@ fn store(source: &Source, map: &ColumnMap) -> rusqlite::Result<FileContent> {
         let text = |at: usize| row.get::<_, Option<String>>(at).map(Option::unwrap_or_default);
         let (id, name) = (text(0)?, text(1)?);
         if text(3)? == "deleted" {
-            deleted
-                .push(Damage { at: format!("run {id}"), problem: "deleted in MLflow".to_owned() });
+            deleted.push(Damage::at(format!("run {id}"), "deleted in MLflow"));
             continue;
         }
         if order.len() >= MOST_RUNS {

@@ -1,12 +1,15 @@
 //! What to type to fix an error: the library speaks of quantities, this file of flags.
 
+mod given;
 mod law;
 mod plan;
 
 use std::path::Path;
 
+pub(super) use given::all_to_give;
+
 use crate::error::{
-    DataError, DesignGap, Error, FitError, Lack, Odd, Quantity, Severity, StudyError, SweepError,
+    DataError, DesignGap, Error, FitError, Odd, Quantity, Severity, StudyError, SweepError,
     TrainError, Warning,
 };
 use crate::study::FitReport;
@@ -36,9 +39,11 @@ fn data(error: &DataError) -> Option<String> {
             "call the column lr; isoloss tune takes --lr COLUMN, isoloss forecast --peak-lr RATE where none was logged".to_owned()
         }
         DataError::NoSuchColumn { key: "batch", .. } => "name a column of the file: --batch COLUMN".to_owned(),
-        DataError::MissingColumn { key, .. } | DataError::AmbiguousColumn { key, .. } => {
-            format!("use --map {key}=COLUMN")
+        DataError::MissingColumn { key, also, .. } => {
+            let also: Vec<&str> = also.iter().map(|(_, key)| *key).collect();
+            missing_columns(key, &also)
         }
+        DataError::AmbiguousColumn { key, .. } => format!("use --map {key}=COLUMN"),
         DataError::NoSuchColumn { key, .. } => {
             format!("name a column of the file: --map {key}=COLUMN")
         }
@@ -71,27 +76,36 @@ fn data(error: &DataError) -> Option<String> {
         DataError::NoText { .. } | DataError::NoTextColumn { .. } => {
             "set text_field in the file, or --text-field, to its name".to_owned()
         }
-        DataError::NoRuns { lacks, .. } if !lacks.is_empty() => {
-            let flags: Vec<&str> = lacks.iter().map(|lack| flag_for(*lack)).collect();
-            format!("use {}", flags.join(", "))
+        DataError::NoRuns { missing, unmapped, .. } => {
+            let given = all_to_give(missing, 0);
+            let columns = unmapped.split_first().map(|(first, rest)| missing_columns(first, rest));
+            let parts: Vec<String> = given.into_iter().chain(columns).collect();
+            return (!parts.is_empty()).then(|| parts.join("\n"));
+        }
+        DataError::NoLogs { files, .. } => {
+            let is = |what: &str| files.iter().any(|file| file.what.contains(what));
+            match (is("table of something else"), is("text that no pattern")) {
+                (true, _) => "--map loss=COLUMN,n=COLUMN,d=COLUMN names the columns of a table".to_owned(),
+                (_, true) => "--patterns FILE reads text of any other form".to_owned(),
+                _ => return None,
+            }
         }
         _ => return None,
     })
 }
 
-/// The flag that supplies what a run lacks.
-fn flag_for(lack: Lack) -> &'static str {
-    match lack {
-        Lack::LossColumn => "--map loss=COLUMN",
-        Lack::Params => "--given RUN:n_params=N",
-        Lack::SequenceLength => "--given seq_len=LENGTH",
-        Lack::Batch => "--given batch_size=SEQUENCES or --given tokens_per_step=TOKENS",
-        Lack::StepsPerEpoch => "--given steps_per_epoch=STEPS",
-        Lack::Status => "--given RUN:status=finished, or --given RUN:max_steps=STEPS",
-        Lack::Consistency => {
-            "--given RUN:batch_size=SEQUENCES, all devices together, or --given RUN:tokens=D"
-        }
-    }
+/// Flags for columns that were not recognised.
+fn missing_columns(key: &str, also: &[&str]) -> String {
+    let keys: Vec<&str> = std::iter::once(key).chain(also.iter().copied()).collect();
+    let pairs: Vec<String> = keys.iter().map(|key| format!("{key}=COLUMN")).collect();
+    let given = keys.iter().filter_map(|key| match *key {
+        "n" => Some("--given RUN:n_params=N"),
+        "d" => Some("--given RUN:tokens=D"),
+        _ => None,
+    });
+    let given: Vec<&str> = given.collect();
+    let given = if given.is_empty() { String::new() } else { format!(", or {}", given.join(" ")) };
+    format!("use --map {}{given}", pairs.join(","))
 }
 
 fn fit(error: &FitError) -> Option<String> {

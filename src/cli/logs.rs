@@ -3,19 +3,23 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::output::{Console, Output, save_all, to_value, warnings_json};
+use super::hint::{all_to_give, hint};
+use super::output::{Console, Failed, Output, save_all, to_value, warnings_json};
 use super::reading::ReadingArgs;
-use crate::data::{RunRecord, RunTable};
-use crate::error::Result;
+use crate::data::{RunRecord, Survey, missing};
+use crate::error::{DataError, Error, Result};
 use crate::report::{
     Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
-    json_text, runs_csv, runs_table,
+    json_text, left_out_list, runs_csv, runs_table, usable_text, wrapped,
 };
 
 /// Level of the interval of seed noise.
 const LEVEL: f64 = 0.95;
+
+/// Width of tables, characters.
+const WIDTH: u16 = 80;
 
 /// Rows of a list shown to people; scripts get all.
 const SHOWN: usize = 60;
@@ -46,37 +50,70 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
-    let table = args.reading.look(&args.logs, console)?;
+    let survey = args.reading.look(&args.logs, console)?;
+    let to_give = to_give(&survey);
     // A million runs take gigabytes as JSON, so it is made where it is asked for.
     let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
     let json = match console.json || args.out.iter().any(is_json) {
-        true => json_of(&table)?,
-        false => serde_json::Value::Null,
+        true => json_of(&survey)?,
+        false => Value::Null,
     };
-    let mut text = shortened(files_table(&table.files), "files");
-    text.push_str(&format!("\n{}", shown_runs(&table.runs)));
-    let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
-    text.push_str(&format!("\nread as: {}\n", assumed.join("; ")));
+    let mut text = usable_text(&survey);
+    let table = &survey.table;
+    if !table.files.is_empty() {
+        text.push_str(&format!("\n{}", shortened(files_table(&table.files), "files")));
+    }
+    let shown = if survey.error.is_some() { &survey.refused } else { &table.runs };
+    if !shown.is_empty() {
+        let title = if survey.error.is_some() { "Runs, not usable as they are" } else { "Runs" };
+        text.push_str(&format!("\n{}", shown_runs(shown, title)));
+        let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
+        let read_as = format!("read as: {}", assumed.join("; "));
+        text.push_str(&format!("\n{}\n", wrapped(&read_as, "  ")));
+    }
     for note in table.notes.iter().take(SHOWN) {
-        text.push_str(&format!("note: {}: {}\n", note.run, note.note));
+        let line = format!("note: {}: {}", note.run, note.note);
+        text.push_str(&(wrapped(&line, "  ") + "\n"));
     }
     text.push_str(&more(table.notes.len(), "notes"));
-    for skipped in table.skipped.iter().take(SHOWN) {
-        text.push_str(&format!("left out {skipped}\n"));
+    let (left_out, reasons) = left_out_list(&table.skipped, &table.files, SHOWN);
+    if !left_out.is_empty() {
+        text.push_str(&format!("\n{left_out}{}", more(reasons, "reasons")));
     }
-    text.push_str(&more(table.skipped.len(), "left out"));
-    text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
-    text.push_str(&design_text(&table, LEVEL));
-    if !args.out.is_empty() {
-        let (chart, csv, json) = (design_chart(&table), runs_csv(&table)?, json_text(&json)?);
+    if !table.runs.is_empty() {
+        text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
+        design_text(table, LEVEL)
+            .lines()
+            .for_each(|line| text.push_str(&(wrapped(line, "  ") + "\n")));
+    }
+    if !args.out.is_empty() && survey.error.is_none() {
+        let (chart, csv, json) = (design_chart(table), runs_csv(table)?, json_text(&json)?);
         let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&save_all(&args.out, &forms)?);
     }
-    Ok(Output { text, json, warnings: table.warnings, most: None })
+    if let Some(to_give) = &to_give {
+        text.push_str(&format!("\n{to_give}\n"));
+    }
+    let Survey { table, error, .. } = survey;
+    let is_said = |error: &Error| {
+        let all =
+            matches!(error, Error::Data(DataError::NoRuns { unmapped, .. }) if unmapped.is_empty());
+        all && to_give.is_some() && !console.json
+    };
+    let hint = |error: &Error| if is_said(error) { None } else { hint(error) };
+    let failed = error.map(|error| Failed { hint: hint(&error), error });
+    Ok(Output { text, json, warnings: table.warnings, most: None, failed })
 }
 
-fn json_of(table: &RunTable) -> Result<serde_json::Value> {
-    Ok(json!({
+/// What runs lack and the flags that supply it.
+fn to_give(survey: &Survey) -> Option<String> {
+    let others = survey.table.runs.len() + survey.refused.len();
+    all_to_give(&missing(&survey.table.skipped), others)
+}
+
+fn json_of(survey: &Survey) -> Result<Value> {
+    let table = &survey.table;
+    let mut json = json!({
         "files": to_value(&table.files)?,
         "runs": to_value(&table.runs)?,
         "skipped": to_value(&table.skipped)?,
@@ -87,7 +124,12 @@ fn json_of(table: &RunTable) -> Result<serde_json::Value> {
         "seed_noise": to_value(&crate::fit::repeats(table, LEVEL))?,
         "design": to_value(&crate::fit::coverage(table))?,
         "warnings": warnings_json(&table.warnings),
-    }))
+    });
+    if let Some(error) = &survey.error {
+        json["error"] = json!({ "message": error.to_string(), "hint": hint(error) });
+        json["refused"] = to_value(&survey.refused)?;
+    }
+    Ok(json)
 }
 
 /// The line for what a list of `all` does not show.
@@ -102,10 +144,12 @@ fn more(all: usize, what: &str) -> String {
 fn shortened(table: Table, what: &str) -> String {
     let all = table.rows.len();
     let (table, _) = table.first_rows(SHOWN);
-    table.to_text() + &more(all, what)
+    table.to_text_within(WIDTH) + &more(all, what)
 }
 
 /// The runs that are shown; a row is made for no other.
-fn shown_runs(runs: &[RunRecord]) -> String {
-    runs_table(&runs[..runs.len().min(SHOWN)]).to_text() + &more(runs.len(), "runs")
+fn shown_runs(runs: &[RunRecord], title: &str) -> String {
+    let mut table = runs_table(&runs[..runs.len().min(SHOWN)]);
+    title.clone_into(&mut table.title);
+    table.to_text_within(WIDTH) + &more(runs.len(), "runs")
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::hint::{hint, warning_hint};
 use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
-use crate::report::{Saved, json_text, save};
+use crate::report::{Saved, json_text, save, wrapped};
 
 /// The result of a verb in both forms.
 #[derive(Debug)]
@@ -26,11 +26,21 @@ pub(super) struct Output {
     pub(super) warnings: Vec<Warning>,
     /// How many of them are printed; all when absent.
     pub(super) most: Option<usize>,
+    /// Why it is not what was asked for, though there is something to show.
+    pub(super) failed: Option<Failed>,
+}
+
+/// An error beside a result.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) error: Error,
+    /// What to type, where the text does not say it already.
+    pub(super) hint: Option<String>,
 }
 
 impl Output {
     pub(super) fn new(text: String, json: &impl Serialize, warnings: Vec<Warning>) -> Result<Self> {
-        Ok(Self { text, json: to_value(json)?, warnings, most: None })
+        Ok(Self { text, json: to_value(json)?, warnings, most: None, failed: None })
     }
 }
 
@@ -96,6 +106,9 @@ impl Console {
             let warnings = if more == 1 { "warning" } else { "warnings" };
             note(&format!("and {more} lesser {warnings} (--verbose, --json)"));
         }
+        if let Some(Failed { error, hint }) = &output.failed {
+            return say(error, hint.as_deref(), !self.json);
+        }
         if self.strict && !output.warnings.is_empty() {
             ExitCode::from(3)
         } else {
@@ -104,12 +117,21 @@ impl Console {
     }
 
     pub(super) fn fail(self, error: &Error) -> ExitCode {
-        note(&format!("error: {error}"));
-        if let Some(hint) = hint(error) {
-            note(&format!("hint: {hint}"));
-        }
-        ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
+        say(error, hint(error).as_deref(), false)
     }
+}
+
+/// Prints an error, in lines of a page below a text; returns its exit code.
+fn say(error: &Error, hint: Option<&str>, below_text: bool) -> ExitCode {
+    let line = |line: &str| match below_text {
+        true => note(&wrapped(line, "  ")),
+        false => note(line),
+    };
+    line(&format!("error: {error}"));
+    if let Some(hint) = hint {
+        line(&format!("hint: {hint}"));
+    }
+    ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
 }
 
 /// One line for people or logs; never on stdout. Whoever closes stderr does not want it.

@@ -7,8 +7,8 @@ use clap::Args as ClapArgs;
 use super::output::Console;
 use super::progress::Bytes;
 use crate::data::{
-    BestPer, ColumnMap, Given, LossChoice, ReadOptions, RunTable, Where, parse_rows,
-    read_with_progress,
+    BestPer, ColumnMap, Given, LossChoice, ReadOptions, RunTable, Survey, Where, parse_rows,
+    read_with_progress, survey,
 };
 use crate::error::Result;
 use crate::units::ParamRule;
@@ -42,8 +42,9 @@ pub(super) struct ReadingArgs {
     /// Leave bad rows of tables out instead of stopping at the first.
     #[arg(long)]
     skip_bad: bool,
-    /// A fact that the logs do not hold, for all runs or one: seq_len=2048, tiny-a:n_params=3.1M,
-    /// batch_size, tokens_per_step, steps_per_epoch, max_steps, bytes_per_token (repeatable).
+    /// A fact that the logs do not hold, or hold wrong, for all runs or one: seq_len=2048,
+    /// tiny-a:n_params=3.1M, tiny-a:status=finished, batch_size, tokens_per_step, steps_per_epoch,
+    /// max_steps, bytes_per_token (repeatable).
     #[arg(long, value_name = "[RUN:]KEY=VALUE")]
     given: Vec<Given>,
     /// Which loss of a step log represents its run.
@@ -63,11 +64,15 @@ impl ReadingArgs {
         watched(logs, &self.options(console.strict)?)
     }
 
-    /// As [`read`](Self::read), bad rows of tables left out unless damage is to be refused.
-    pub(super) fn look(&self, logs: &[PathBuf], console: &Console) -> Result<RunTable> {
+    /// All that the logs hold, bad rows of tables left out unless damage is to be refused.
+    pub(super) fn look(&self, logs: &[PathBuf], console: &Console) -> Result<Survey> {
         let options = self.options(console.strict)?;
         let skip_bad = options.skip_bad || !console.strict;
-        watched(logs, &ReadOptions { skip_bad, ..options })
+        let options = ReadOptions { skip_bad, ..options };
+        let bytes = Bytes::new("reading");
+        let found = survey(logs, &options, &|done, total| bytes.at(done, total));
+        bytes.clear();
+        found
     }
 
     pub(super) fn options(&self, strict: bool) -> Result<ReadOptions> {

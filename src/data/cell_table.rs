@@ -98,6 +98,11 @@ impl CellTable {
         (0..self.len()).map(|row| self.row(row))
     }
 
+    /// Puts a value into a cell.
+    pub(super) fn set(&mut self, row: usize, at: usize, value: &Value) {
+        self.cells.set(row, at, value);
+    }
+
     /// One value.
     pub(super) fn value(&self, row: usize, at: usize) -> Value {
         self.cells.value(row, at)

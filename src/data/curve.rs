@@ -93,6 +93,7 @@ pub fn read_curve(path: impl AsRef<Path>) -> Result<TrainingCurve> {
             path: name.clone(),
             quantity,
             key,
+            also: Vec::new(),
             found: table.columns.clone(),
         })
     };

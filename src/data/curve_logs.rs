@@ -7,8 +7,10 @@ use super::axis::Axis;
 use super::curve::{LoggedPoint, MOST_STEPS, TrainingCurve, read_curve};
 use super::files::Source;
 use super::gather::{gather, join_facts};
+use super::left_out::causes;
 use super::log::RunLog;
 use super::options::{LossChoice, ReadOptions};
+use super::overrule::enter;
 use super::pipes::PipeKeeper;
 use super::read::{patterns_of, suggest_from};
 use super::roles::Metric;
@@ -89,10 +91,9 @@ pub fn read_curves(
     placed.sort_by_key(|(at, _)| *at);
     set.curves = placed.into_iter().map(|(_, curve)| curve).collect();
     if set.curves.is_empty() {
-        let first = set.skipped.first().map(ToString::to_string).unwrap_or_default();
-        return Err(
-            DataError::NoRuns { left_out: set.skipped.len(), first, lacks: Vec::new() }.into()
-        );
+        let (left_out, causes) = (set.skipped.len(), causes(&set.skipped));
+        let (missing, unmapped) = (Vec::new(), Vec::new());
+        return Err(DataError::NoRuns { left_out, causes, missing, unmapped }.into());
     }
     Ok(set)
 }
@@ -119,7 +120,8 @@ fn logs_of(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<RunLog>> {
     let patterns = patterns_of(options)?;
-    let mut gathered = gather(files, options, &patterns, progress)?;
+    let (mut gathered, outcome) = gather(files, options, &patterns, progress);
+    outcome?;
     join_facts(&mut gathered, options);
     skipped.append(&mut gathered.skipped);
     for table in &gathered.tables {
@@ -134,11 +136,7 @@ fn logs_of(
         let path = copy.path.display().to_string();
         skipped.push(Skipped::run(path, &copy.run, format!("the same run as in {of}")));
     }
-    for log in &mut logs {
-        options.given.iter().filter(|g| g.is_for(&log.run)).for_each(|g| {
-            log.facts.insert(g.key().to_owned(), g.value());
-        });
-    }
+    logs.iter_mut().for_each(|log| enter(&options.given, log));
     Ok(logs)
 }
 

@@ -14,7 +14,7 @@ use super::readers::{Content, Context, FileContent, Patterns, read_source};
 use super::settle::join_row;
 use super::spelling::collapsed;
 use super::table::{FileNote, Skipped};
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, TakenFor};
 
 /// What the files hold.
 pub(super) struct Gathered {
@@ -27,19 +27,16 @@ pub(super) struct Gathered {
     pub(super) digest: InputDigest,
 }
 
-/// Reads every file, setting aside what cannot be read.
+/// Reads every file, setting aside what cannot be read; what was found up to an error comes with it.
 ///
 /// # Errors
-/// Those of reading, for the only file there is and for any under `strict`.
+/// Those of reading, for the only file there is and for any under `strict`; no log in any file.
 pub(super) fn gather(
     paths: &[impl AsRef<Path>],
     options: &ReadOptions,
     patterns: &Patterns,
     progress: Progress<'_>,
-) -> Result<Gathered> {
-    let sources = sources(paths)?;
-    let meter = Meter::new(sources.iter().map(Source::len).sum());
-    let context = Context { map: &options.map, patterns, meter: &meter, progress };
+) -> (Gathered, Result<()>) {
     let mut gathered = Gathered {
         logs: Vec::new(),
         tables: Vec::new(),
@@ -48,9 +45,28 @@ pub(super) fn gather(
         skipped: Vec::new(),
         digest: InputDigest::new(),
     };
+    let outcome = sources(paths).map_err(Into::into).and_then(|sources| {
+        take_in(&sources, options, patterns, progress, &mut gathered)?;
+        match gathered.logs.is_empty() && gathered.tables.is_empty() {
+            true => Err(no_logs(paths, &gathered.files).into()),
+            false => Ok(()),
+        }
+    });
+    (gathered, outcome)
+}
+
+fn take_in(
+    sources: &[Source],
+    options: &ReadOptions,
+    patterns: &Patterns,
+    progress: Progress<'_>,
+    gathered: &mut Gathered,
+) -> Result<()> {
+    let meter = Meter::new(sources.iter().map(Source::len).sum());
+    let context = Context { map: &options.map, patterns, meter: &meter, progress };
     let single = sources.len() == 1;
     let mut seen: BTreeMap<(u64, u32), String> = BTreeMap::new();
-    for source in &sources {
+    for source in sources {
         let path = source.shown();
         let found = match read_source(source, &context) {
             Ok(found) => found,
@@ -59,10 +75,13 @@ pub(super) fn gather(
                 FileContent::unknown("it is empty")
             }
             // The only file there is, or one that must be right.
-            Err(error) if single || options.strict => return Err(error.into()),
+            Err(error) if single || options.strict => {
+                gathered.files.push(no_log(&path, &error.reason()));
+                return Err(error.into());
+            }
             Err(error) => {
                 meter.take_crc();
-                set_aside(&mut gathered, &path, error.reason(), source.asked);
+                set_aside(gathered, &path, error.reason(), source.asked);
                 continue;
             }
         };
@@ -72,30 +91,33 @@ pub(super) fn gather(
         let FileContent { format, detail, content, damage } = found;
         let damage: Vec<String> =
             damage.iter().map(|d| format!("{}: {}", d.at, d.problem)).collect();
-        if let Some(first) = damage.first().filter(|_| options.strict) {
-            let (first, others) = (first.clone(), damage.len() - 1);
-            return Err(DataError::Damaged { path, first, others }.into());
-        }
         for reason in &damage {
             gathered.skipped.push(Skipped::file(&path, reason));
         }
         let mut note = FileNote { path: path.clone(), format, detail, runs: 0, damage };
+        if let Some(first) = note.damage.first().filter(|_| options.strict) {
+            let (first, others) = (first.clone(), note.damage.len() - 1);
+            gathered.files.push(note);
+            return Err(DataError::Damaged { path, first, others }.into());
+        }
         let content = match content {
             // A folder of logs may hold tables of anything.
             Content::Table(table) if !source.asked && !is_about_runs(&table, options) => {
                 note.format = None;
-                Content::Unknown("a table of something else".to_owned())
+                Content::Unknown(something_else(&table))
             }
             content => content,
         };
         match content {
             Content::Unknown(reason) => {
+                note.detail = Some(reason.clone());
                 if single || (options.strict && source.asked) {
+                    gathered.files.push(note);
                     return Err(DataError::UnknownFormat { path, reason }.into());
                 }
                 // A folder has all kinds of files; a file that was named should be a log.
                 if source.asked {
-                    set_aside(&mut gathered, &path, reason, true);
+                    set_aside(gathered, &path, reason, true);
                     continue;
                 }
             }
@@ -121,14 +143,35 @@ pub(super) fn gather(
         }
         gathered.files.push(note);
     }
-    if gathered.logs.is_empty() && gathered.tables.is_empty() {
-        let named: Vec<String> = paths.iter().map(|p| p.as_ref().display().to_string()).collect();
-        let first = gathered.skipped.first().map(|s| s.to_string());
-        return Err(
-            DataError::NoLogs { path: named.join(", "), files: sources.len(), first }.into()
-        );
-    }
-    Ok(gathered)
+    Ok(())
+}
+
+/// The error of files that are all something else.
+fn no_logs(paths: &[impl AsRef<Path>], files: &[FileNote]) -> DataError {
+    let named: Vec<String> = paths.iter().map(|p| p.as_ref().display().to_string()).collect();
+    let only = match paths {
+        [one] => Some(one.as_ref()),
+        _ => None,
+    };
+    let taken = |note: &FileNote| {
+        let inside = only.and_then(|folder| Path::new(&note.path).strip_prefix(folder).ok());
+        let inside = inside.filter(|p| !p.as_os_str().is_empty());
+        let file = inside.map_or_else(|| note.path.clone(), |p| p.display().to_string());
+        let what = match (&note.detail, note.format) {
+            (Some(what), None) => what.clone(),
+            _ => note.taken_for(),
+        };
+        TakenFor { file, what }
+    };
+    DataError::NoLogs { path: named.join(", "), files: files.iter().map(taken).collect() }
+}
+
+/// What a table is that holds nothing of runs.
+fn something_else(table: &CellTable) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<&str> = table.columns.iter().take(SHOWN).map(String::as_str).collect();
+    let more = if table.columns.len() > SHOWN { ", …" } else { "" };
+    format!("a table of something else, with the columns {}{more}", shown.join(", "))
 }
 
 /// Whether a table has a column of a loss or of anything that N or D of a run follows from.
@@ -143,16 +186,15 @@ fn is_about_runs(table: &CellTable, options: &ReadOptions) -> bool {
 const QUIET: [Quantity; 2] = [Quantity::Run, Quantity::Status];
 
 fn set_aside(gathered: &mut Gathered, path: &str, reason: String, asked: bool) {
-    let damage = vec![reason.clone()];
-    gathered.files.push(FileNote {
-        path: path.to_owned(),
-        format: None,
-        detail: None,
-        runs: 0,
-        damage,
-    });
+    gathered.files.push(no_log(path, &reason));
     let reason = if asked { reason } else { format!("set aside: {reason}") };
     gathered.skipped.push(Skipped::file(path, reason));
+}
+
+/// A file that nothing could be taken from.
+fn no_log(path: &str, reason: &str) -> FileNote {
+    let (path, detail) = (path.to_owned(), Some(reason.to_owned()));
+    FileNote { path, format: None, detail, runs: 0, damage: vec![reason.to_owned()] }
 }
 
 /// A table without a loss whose rows are named adds facts to the runs of the other files; alone it
@@ -164,6 +206,10 @@ pub(super) fn join_facts(gathered: &mut Gathered, options: &ReadOptions) {
     let is_facts = |table: &CellTable| {
         column(table, Quantity::Loss).is_none() && column(table, Quantity::Run).is_some()
     };
+    // Facts need something that they are about.
+    if gathered.logs.is_empty() && gathered.tables.iter().all(is_facts) {
+        return;
+    }
     let tables_of_facts: Vec<CellTable> =
         gathered.tables.extract_if(.., |s| others > 1 && is_facts(s)).collect();
     for facts in tables_of_facts {

@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::cell_table::CellTable;
 use super::facts::{count_with_unit, is_fact};
 use super::log::Value;
-use super::spelling::collapsed;
+use super::spelling::{collapsed, without_groups};
+use super::vocabulary::{Term, fact_named};
 use crate::error::DataError;
 
 /// The facts that are given most.
@@ -20,10 +20,15 @@ const USUAL: &[&str] = &[
     "tokens_per_step",
     "steps_per_epoch",
     "max_steps",
+    "status",
+    "tokens",
     "vocab_size",
     "bytes_per_token",
     "unique_tokens",
 ];
+
+/// Numbers further apart than this contradict each other.
+const APART: f64 = 1e-3;
 
 /// A fact about all runs, `seq_len=2048`, or about one, `tiny-a:seq_len=256`.
 ///
@@ -49,7 +54,8 @@ impl FromStr for Given {
 
     fn from_str(text: &str) -> Result<Self, DataError> {
         let bad = || DataError::BadFact { text: text.to_owned() };
-        let (name, value) = text.split_once('=').ok_or_else(bad)?;
+        // A run may be called `lr=0.1`; no value holds the sign.
+        let (name, value) = text.rsplit_once('=').ok_or_else(bad)?;
         let (run, key) = match name.rsplit_once(':') {
             Some((run, key)) => (Some(run.trim().to_owned()), key),
             None => (None, name),
@@ -58,7 +64,7 @@ impl FromStr for Given {
             let (text, key) = (text.to_owned(), key.trim().to_owned());
             return Err(DataError::UnknownFact { text, key, known: USUAL });
         }
-        if value.trim().is_empty() {
+        if value.trim().is_empty() || run.as_deref() == Some("") {
             return Err(bad());
         }
         let given = Self { run, key: collapsed(key), text: value.trim().to_owned() };
@@ -81,19 +87,30 @@ impl TryFrom<String> for Given {
 
 impl From<Given> for String {
     fn from(given: Given) -> Self {
-        let run = given.run.map_or(Self::new(), |run| format!("{run}:"));
-        format!("{run}{}={}", given.key, given.text)
+        given.to_string()
+    }
+}
+
+impl std::fmt::Display for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let run = self.run.as_ref().map_or(String::new(), |run| format!("{run}:"));
+        write!(f, "{run}{}={}", self.key, self.text)
     }
 }
 
 impl Given {
-    /// Whether it is about this run.
-    pub(super) fn is_for(&self, run: &str) -> bool {
-        self.run.as_deref().is_none_or(|wanted| wanted == run)
+    /// The run it is about, if it is about one.
+    pub(super) fn run(&self) -> Option<&str> {
+        self.run.as_deref()
     }
 
     pub(super) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Whether it is about a run of this name; a row without a name is about no run in particular.
+    pub(super) fn is_for(&self, run: Option<&str>) -> bool {
+        self.run.is_none() || self.run.as_deref() == run
     }
 
     /// The value; counts may be written `7B`.
@@ -102,11 +119,65 @@ impl Given {
         value.count().map_or(value, Value::Number)
     }
 
-    /// Adds it to a table of runs as a column, where there is none of that name.
-    pub(super) fn fill(&self, table: &mut CellTable) {
-        if self.run.is_some() || table.columns.iter().any(|c| collapsed(c) == self.key) {
-            return;
-        }
-        table.push_column(self.key.clone(), &self.value());
+    /// What to say where a file says something else.
+    pub(super) fn contradicts(&self, key: &str, said: &Value, what: &str) -> Option<String> {
+        let differs = match (self.value().count(), said.count()) {
+            (Some(given), Some(said)) => (given / said - 1.0).abs() > APART,
+            _ => match (self.value().name(), said.name()) {
+                (Some(given), Some(said)) => !given.eq_ignore_ascii_case(said.trim()),
+                _ => false,
+            },
+        };
+        let said = said.name()?;
+        differs.then(|| match key == self.key {
+            true => format!("given {}={}, its {what} says {said}", self.key, self.text),
+            false => format!("given {}={}, its {what} says {key}={said}", self.key, self.text),
+        })
+    }
+}
+
+/// Those about a run, what is said of it alone after what is said of all.
+pub(super) fn about<'a>(given: &'a [Given], run: Option<&str>) -> Vec<&'a Given> {
+    let (mut all, one): (Vec<&Given>, Vec<&Given>) =
+        given.iter().filter(|g| g.is_for(run)).partition(|g| g.run.is_none());
+    all.extend(one);
+    // Of one key the last counts.
+    let last = |i: usize| all[i + 1..].iter().all(|later| !is_same(&later.key, &all[i].key));
+    (0..all.len()).filter(|i| last(*i)).map(|i| all[i]).collect()
+}
+
+/// The fact that a key names.
+pub(super) fn kind_of(key: &str) -> Option<Term> {
+    let name = count_with_unit(key).map_or_else(|| collapsed(key), |(base, _)| base);
+    without_groups(&name).into_iter().find_map(fact_named)
+}
+
+/// Whether two keys name one fact.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    collapsed(one) == collapsed(other)
+        || kind_of(one).is_some_and(|kind| kind_of(other) == Some(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(text: &str) -> Given {
+        text.parse().expect("a fact")
+    }
+
+    #[test]
+    fn a_run_may_have_signs_in_its_name() {
+        let one = given("lr=0.1:n_params=3M");
+        assert_eq!((one.run(), one.to_string()), (Some("lr=0.1"), "lr=0.1:n_params=3M".to_owned()));
+        assert!(":n_params=3M".parse::<Given>().is_err());
+    }
+
+    #[test]
+    fn what_is_said_of_one_run_counts_more_than_what_is_said_of_all() {
+        let all = [given("a:seq_len=7"), given("block_size=512")];
+        let of = |run| about(&all, Some(run)).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(of("a"), ["a:seq_len=7"]);
+        assert_eq!(of("b"), ["block_size=512"]);
     }
 }

@@ -96,18 +96,13 @@ impl Layout {
         let (d, budget) = (find(Quantity::Tokens)?, find(Quantity::Budget)?);
         // A run of an isoFLOP budget costs it, but for a whole number of steps.
         let c = find(Quantity::Flops)?.or(budget.filter(|_| n.is_none() || d.is_none()));
-        let missing = |quantity: Quantity| DataError::MissingColumn {
-            path: table.path.clone(),
-            quantity: quantity.noun(),
-            key: quantity.key(),
-            found: table.columns.clone(),
-        };
         let loss = find(Quantity::Loss)?.map(|at| LossColumn::of(table, at, options));
+        let mut missing = Vec::new();
         if loss.is_none() && needs == Needs::Loss {
-            return Err(missing(Quantity::Loss));
+            missing.push(Quantity::Loss);
         }
         if n.is_none() && (d.is_none() || c.is_none()) {
-            return Err(missing(Quantity::Params));
+            missing.push(Quantity::Params);
         }
         let epochs = match d {
             Some(_) => None,
@@ -122,7 +117,16 @@ impl Layout {
         let given = options.given.iter().map(|given| given.key().to_owned()).collect();
         let steps = RowTokens::of(table, given).filter(|_| !(epochs.is_some() || ratio.is_some()));
         if !has_tokens && ratio.is_none() && steps.is_none() {
-            return Err(missing(Quantity::Tokens));
+            missing.push(Quantity::Tokens);
+        }
+        if let Some((first, others)) = missing.split_first() {
+            return Err(DataError::MissingColumn {
+                path: table.path.clone(),
+                quantity: first.noun(),
+                key: first.key(),
+                also: others.iter().map(|q| (q.noun(), q.key())).collect(),
+                found: table.columns.clone(),
+            });
         }
         Ok(Self {
             params,

@@ -116,7 +116,7 @@ pub(super) struct RunLog {
     slots: Vec<Slot>,
     /// The key of its positions, where a reader knows one.
     pub(super) step_key: String,
-    /// Facts that the user gave.
+    /// Facts that the user gave, which count more than what a file says.
     pub(super) given: BTreeSet<String>,
     /// Losses with the perplexities beside them.
     beside: Vec<Beside>,

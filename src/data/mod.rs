@@ -36,6 +36,8 @@ mod labels;
 #[cfg(feature = "logs")]
 mod layout;
 #[cfg(feature = "logs")]
+mod left_out;
+#[cfg(feature = "logs")]
 mod log;
 mod one_quantity;
 #[cfg(feature = "logs")]
@@ -43,6 +45,7 @@ mod one_quantity_read;
 #[cfg(feature = "logs")]
 mod options;
 #[cfg(feature = "logs")]
+mod overrule;
 mod pipes;
 #[cfg(feature = "logs")]
 mod plain;
@@ -96,6 +99,8 @@ pub use format::Format;
 pub use given::Given;
 pub use label::Label;
 pub use labels::Labels;
+#[cfg(feature = "logs")]
+pub use left_out::{causes, missing};
 pub use one_quantity::{OneQuantity, OneQuantityTable};
 #[cfg(feature = "logs")]
 pub use one_quantity_read::{read_one_quantity, read_values};
@@ -107,7 +112,7 @@ pub(crate) use pipes::PipeKeeper;
 pub use points::{PointTable, TablePoint, read_points};
 pub use quantity::Quantity;
 #[cfg(feature = "logs")]
-pub use read::{read, read_with_progress};
+pub use read::{Survey, read, read_with_progress, survey};
 #[cfg(feature = "logs")]
 pub(crate) use readers::{event_frame, first_event_frame};
 #[cfg(any(feature = "logs", feature = "report"))]

@@ -7,6 +7,7 @@ use super::files::{Meter, sources};
 use super::log::Value;
 use super::one_quantity::{OneQuantity, OneQuantityTable};
 use super::options::ReadOptions;
+use super::overrule::{fill, overrule};
 use super::quantity::Quantity;
 use super::readers::table_of;
 use super::roles::LossScale;
@@ -35,8 +36,9 @@ pub fn read_one_quantity(
     let mut all: Option<OneQuantityTable> = None;
     for source in sources(paths)? {
         let Ok(mut table) = table_of(&source) else { return Ok(None) };
-        options.given.iter().for_each(|given| given.fill(&mut table));
+        fill(&mut table, options);
         table.scale(&options.map);
+        overrule(&mut table, options);
         let Some(of) = quantity_of(&table, options) else { return Ok(None) };
         let next = rows_of(&table, of, options)?;
         match &mut all {
@@ -131,6 +133,7 @@ pub fn read_values(
             path: table.path.clone(),
             quantity: quantity.noun(),
             key: quantity.key(),
+            also: Vec::new(),
             found: table.columns.clone(),
         })?;
         for (row, line) in table.lines.iter().enumerate() {

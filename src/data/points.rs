@@ -9,6 +9,7 @@ use super::condition;
 use super::files::sources;
 use super::layout::{Layout, Needs};
 use super::options::ReadOptions;
+use super::overrule::{fill, overrule};
 use super::readers::table_of;
 use super::table::{Assumption, Skipped};
 use crate::error::{DataError, Result};
@@ -77,7 +78,7 @@ pub fn read_points(paths: &[impl AsRef<Path>], options: &ReadOptions) -> Result<
     let mut first: Option<ParamRule> = None;
     for source in sources(paths)? {
         let mut table = table_of(&source)?;
-        options.given.iter().for_each(|given| given.fill(&mut table));
+        fill(&mut table, options);
         let params = append(table, options, &mut points)?;
         let one = *first.get_or_insert(params);
         if one != params {
@@ -98,6 +99,7 @@ fn append(
     condition::select(&mut table, &options.only)?;
     table.add_sums(&options.map);
     table.scale(&options.map);
+    overrule(&mut table, options);
     let layout = Layout::of(&table, options, Needs::Nothing)?;
     for assumption in layout.assumptions(&table, Needs::Nothing) {
         if !points.assumptions.contains(&assumption) {

@@ -10,16 +10,20 @@ use std::path::Path;
 use super::cell_table::CellTable;
 use super::condition::{self, Where};
 use super::copies::{drop_copies, keep_ends};
-use super::gather::{gather, join_facts};
+use super::gather::{Gathered, gather, join_facts};
 use super::layout::{Layout, Needs};
+use super::left_out::{causes, missing};
 use super::log::{RunLog, Value};
 use super::options::{BestPer, LossChoice, ReadOptions};
+use super::overrule::{
+    enter as enter_given, fill as fill_columns, overrule, run_names, unknown_runs,
+};
 use super::plausible;
 use super::quantity::Quantity;
 use super::readers::{Patterns, is_part_of_run};
 use super::settle::{Joined, Settled, Verdict, enter, join_row, merge, settle};
-use super::table::{Assumption, RunNote, RunTable, Skipped};
-use crate::error::{DataError, Lack, Result, Warning};
+use super::table::{Assumption, RunNote, RunRecord, RunTable, Skipped};
+use crate::error::{DataError, Error, Result, Warning};
 use crate::units::ParamRule;
 
 /// Reads files and folders into one table.
@@ -62,9 +66,47 @@ pub fn read_with_progress(
     options: &ReadOptions,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<RunTable> {
+    let Survey { table, error, .. } = survey(paths, options, progress)?;
+    error.map_or(Ok(table), Err)
+}
+
+/// All that was found in files, usable or not.
+#[derive(Debug)]
+pub struct Survey {
+    /// The runs that can be used, the files, and what was left out; no runs where there is an error.
+    pub table: RunTable,
+    /// Runs that an error about the table as a whole keeps from being used.
+    pub refused: Vec<RunRecord>,
+    /// Why it is no table of runs as it stands.
+    pub error: Option<Error>,
+}
+
+/// As [`read_with_progress`], with what was found up to an error.
+///
+/// ```
+/// use isoloss::data::{ReadOptions, survey};
+/// use isoloss::error::{DataError, Error};
+///
+/// # let folder = tempfile::tempdir().expect("a folder");
+/// std::fs::write(folder.path().join("notes.txt"), "lr 3e-4 was best\n").expect("written");
+/// std::fs::write(folder.path().join("plot.png"), b"\x89PNG\r\n\x1a\n\0").expect("written");
+/// let found = survey(&[folder.path()], &ReadOptions::default(), &|_, _| {})?;
+/// assert!(matches!(found.error, Some(Error::Data(DataError::NoLogs { .. }))));
+/// let files: Vec<String> = found.table.files.iter().map(|f| f.taken_for()).collect();
+/// assert!(files[0].starts_with("no log: text that no pattern knows"), "{files:?}");
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Options out of range, and patterns that are none.
+pub fn survey(
+    paths: &[impl AsRef<Path>],
+    options: &ReadOptions,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Survey> {
     options.validate()?;
     let patterns = patterns_of(options)?;
-    let mut gathered = gather(paths, options, &patterns, progress)?;
+    let (mut gathered, outcome) = gather(paths, options, &patterns, progress);
     join_facts(&mut gathered, options);
     let mut table = RunTable {
         runs: Vec::new(),
@@ -77,42 +119,81 @@ pub fn read_with_progress(
         curves: Vec::new(),
         warnings: Vec::new(),
     };
+    let error = outcome.and_then(|()| fill(gathered, options, &mut table)).err();
+    // What is wrong with a run says more than what is wrong with a file it is in.
+    table.skipped.sort_by_key(Skipped::is_file);
+    let mut refused = Vec::new();
+    if error.is_some() {
+        std::mem::swap(&mut refused, &mut table.runs);
+        table.curves.clear();
+    }
+    Ok(Survey { table, refused, error })
+}
+
+/// Enters what was gathered into the table.
+fn fill(mut gathered: Gathered, options: &ReadOptions, table: &mut RunTable) -> Result<()> {
     for (folder, facts) in &gathered.facts {
         gathered.logs.iter_mut().for_each(|log| suggest_from(folder, facts, log));
     }
+    let mut names: BTreeSet<String> = gathered.logs.iter().map(|log| log.run.clone()).collect();
     select(&mut gathered.logs, &options.only, &mut table.skipped);
     let Joined { mut logs, copies } = merge(std::mem::take(&mut gathered.logs));
     for (copy, of) in copies {
         let reason = format!("the same run as in {of}");
         table.skipped.push(left_out(&copy, reason));
     }
-    for log in &mut logs {
-        options.given.iter().filter(|g| g.is_for(&log.run)).for_each(|g| {
-            log.facts.insert(g.key().to_owned(), g.value());
-            log.given.insert(g.key().to_owned());
-        });
-    }
+    logs.iter_mut().for_each(|log| enter_given(&options.given, log));
+    names.extend(logs.iter().map(|log| log.run.clone()));
+    gathered.tables.iter().for_each(|cells| names.extend(run_names(cells, options)));
+    table.warnings.extend(unknown_runs(&options.given, &names));
     join_tables(&mut gathered.tables, &mut logs, options);
     let mut rules: Vec<(ParamRule, String)> = Vec::new();
     let alone = gathered.tables.len() + logs.len() == 1;
+    let mut failed: Option<DataError> = None;
+    let mut unmapped: BTreeSet<&'static str> = BTreeSet::new();
     for mut cells in gathered.tables {
         if cells.is_empty() && cells.damaged.is_empty() {
             continue;
         }
-        options.given.iter().for_each(|given| given.fill(&mut cells));
+        fill_columns(&mut cells, options);
         let (name, asked) = (cells.path.clone(), cells.asked);
-        match append(cells, options, &mut table) {
+        let columns = cells.columns.len();
+        let outcome = append(cells, options, table);
+        if let Err(DataError::MissingColumn { key, also, .. }) = &outcome {
+            unmapped.extend(std::iter::once(key).chain(also.iter().map(|(_, key)| key)));
+            let notes = table.files.iter_mut().filter(|note| note.path == name);
+            notes.for_each(|note| {
+                note.runs = 0;
+                note.detail = Some(format!("table of {columns} columns, not those of runs"));
+            });
+        }
+        match outcome {
             Ok(rule) => rules.push((rule, name)),
             // A folder of logs may hold tables of anything.
             Err(error) if !asked && !alone && !options.strict => {
-                table.skipped.push(Skipped::file(name, format!("not a table of runs: {error}")));
+                let reason = format!("not a table of runs: {}", error.reason());
+                table.skipped.push(Skipped::file(name, reason));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                table.skipped.push(Skipped::file(name, error.reason()));
+                failed.get_or_insert(error);
+            }
         }
     }
-    let settled = settle_all(logs, options, &mut table);
-    let loss = choose_loss(&settled, options.loss)?;
-    rules.extend(enter(&settled, loss, options, &mut table));
+    let settled = settle_all(logs, options, table);
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let loss = choose_loss(&settled, options.loss).inspect_err(|_| {
+        for run in &settled {
+            let what = match run.evaluation {
+                Some(_) => "has an evaluation loss, which others do not have",
+                None => "has a training loss alone, where others have an evaluation loss",
+            };
+            table.skipped.push(left_out(&run.log, what));
+        }
+    })?;
+    rules.extend(enter(&settled, loss, options, table));
     if let Some((first, _)) = rules.first() {
         table.params = *first;
         if let Some((other, name)) = rules.iter().find(|(rule, _)| rule != first) {
@@ -124,16 +205,17 @@ pub fn read_with_progress(
     if per_byte && table.assumptions.contains(&Assumption::NatsPerToken) {
         return Err(DataError::MixedUnits.into());
     }
-    drop_copies(&mut table);
+    drop_copies(table);
     if options.best_per == Some(BestPer::Cell) {
-        table = table.best_of_cells();
+        *table = table.best_of_cells();
     }
     if table.runs.is_empty() {
-        return Err(nothing_left(&table).into());
+        table.skipped.sort_by_key(Skipped::is_file);
+        return Err(nothing_left(table, unmapped).into());
     }
-    plausible::check(&table)?;
-    warn(&mut table);
-    Ok(table)
+    plausible::check(table)?;
+    warn(table);
+    Ok(())
 }
 
 /// The patterns of text logs: those of the options before the shipped ones.
@@ -188,6 +270,7 @@ fn append(
     condition::select(&mut cells, &options.only)?;
     cells.add_sums(&options.map);
     cells.scale(&options.map);
+    table.notes.extend(overrule(&mut cells, options));
     let layout = Layout::of(&cells, options, Needs::Loss)?;
     for assumption in layout.assumptions(&cells, Needs::Loss) {
         if !table.assumptions.contains(&assumption) {
@@ -281,15 +364,14 @@ fn choose_loss(settled: &[Settled], wanted: LossChoice) -> Result<LossChoice, Da
     }
 }
 
-fn nothing_left(table: &RunTable) -> DataError {
-    let mut lacks: Vec<Lack> = Vec::new();
-    for lack in table.skipped.iter().flat_map(|skipped| &skipped.lacks) {
-        if !lacks.contains(lack) {
-            lacks.push(*lack);
-        }
+fn nothing_left(table: &RunTable, unmapped: BTreeSet<&'static str>) -> DataError {
+    let skipped = &table.skipped;
+    DataError::NoRuns {
+        left_out: skipped.len(),
+        causes: causes(skipped),
+        missing: missing(skipped),
+        unmapped: unmapped.into_iter().collect(),
     }
-    let first = table.skipped.first().map(ToString::to_string).unwrap_or_default();
-    DataError::NoRuns { left_out: table.skipped.len(), first, lacks }
 }
 
 /// Logged FLOPs that count something else than 6 N D: forward passes alone, recomputed activations.

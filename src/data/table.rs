@@ -216,6 +216,24 @@ impl Skipped {
     }
 }
 
+impl Skipped {
+    /// Whether it is a file, or part of one, rather than a run or a row.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.run.is_none() && self.line.is_none()
+    }
+
+    /// What it is called: the run, else the file with the line.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match (&self.run, self.line) {
+            (Some(run), _) => run.clone(),
+            (None, Some(line)) => format!("{}:{line}", self.path),
+            (None, None) => self.path.clone(),
+        }
+    }
+}
+
 impl std::fmt::Display for Skipped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.path)?;
@@ -236,7 +254,8 @@ pub struct FileNote {
     pub path: String,
     /// What it was taken for; absent when it is not a log.
     pub format: Option<Format>,
-    /// Which kind of that format, as the trainer whose pattern read a text.
+    /// Which kind of that format, as the trainer whose pattern read a text; of a file that is not a
+    /// log, what it seems to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Runs found in it.
@@ -244,6 +263,20 @@ pub struct FileNote {
     /// What was left out of it, and why, with the position.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<String>,
+}
+
+impl FileNote {
+    /// What it was taken for, in words.
+    #[must_use]
+    pub fn taken_for(&self) -> String {
+        match (&self.detail, self.format) {
+            (Some(detail), Some(_)) => detail.clone(),
+            (None, Some(format)) => format.name().to_owned(),
+            (Some(detail), None) if detail.starts_with("no log") => detail.clone(),
+            (Some(detail), None) => format!("no log: {detail}"),
+            (None, None) => "no log".to_owned(),
+        }
+    }
 }
 
 /// Something to know about a run that is used.

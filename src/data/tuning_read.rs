@@ -8,6 +8,7 @@ use super::files::sources;
 use super::layout::{Layout, Needs};
 use super::log::Value;
 use super::options::ReadOptions;
+use super::overrule::{fill, overrule};
 use super::quantity::Quantity;
 use super::readers::table_of;
 use super::spelling::collapsed;
@@ -48,7 +49,7 @@ pub fn read_tuning(
     let mut first = None;
     for source in sources(paths)? {
         let mut table = table_of(&source)?;
-        options.given.iter().for_each(|given| given.fill(&mut table));
+        fill(&mut table, options);
         let unit = append(table, options, columns, &mut found)?;
         if *first.get_or_insert(unit) != unit {
             return Err(DataError::MixedBatches { path: source.shown() }.into());
@@ -73,6 +74,7 @@ fn append(
     found: &mut TuningTable,
 ) -> Result<BatchUnit, DataError> {
     table.scale(&options.map);
+    overrule(&mut table, options);
     let options = &with_smoothed_loss(&table, options, found);
     let layout = Layout::of(&table, options, Needs::Loss)?;
     found.params = layout.params;
@@ -81,6 +83,7 @@ fn append(
             path: table.path.clone(),
             quantity: "the learning rate",
             key: "lr",
+            also: Vec::new(),
             found: table.columns.clone(),
         }
     })?;

@@ -180,8 +180,14 @@ pub(super) fn rank(term: Term, name: &str) -> Option<usize> {
 
 /// Whether a spelled name, without its groups, is a fact about a run.
 pub(super) fn names_fact(name: &str) -> bool {
+    fact_named(name).is_some()
+}
+
+/// The fact about a run of a spelled name without its groups.
+pub(super) fn fact_named(name: &str) -> Option<Term> {
     let facts = FILE.names.iter().filter(|(term, _)| !LOGGED.contains(term));
-    facts.into_iter().any(|(_, names)| names.iter().any(|n| n == name))
+    let mut named = facts.filter(|(_, names)| names.iter().any(|n| n == name));
+    named.next().map(|(term, _)| *term)
 }
 
 /// Columns that are sums of others, as `body+head`.

@@ -1,6 +1,7 @@
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::data_text::{and_more, columns, has, keys, more_rows, no_logs, nouns};
+use super::lack::{Cause, Missing, TakenFor, causes_text};
 use super::odd::Odd;
 use super::row_problem::RowProblem;
 use crate::units::ParamRule;
@@ -190,27 +191,27 @@ pub enum DataError {
         others: usize,
     },
     /// No file among those named holds a log.
-    #[error("{path}: none of {files} files holds a log that can be read{}", because(.first))]
+    #[error("{path}: {}", no_logs(.files))]
     NoLogs {
         /// The paths named.
         path: String,
-        /// Files looked at.
-        files: usize,
-        /// The first one set aside, with the reason.
-        first: Option<String>,
+        /// Files looked at, with what each was taken for.
+        files: Vec<TakenFor>,
     },
     /// Every run was left out.
-    #[error("no run is left of {left_out}; the first was left out: {first}")]
+    #[error("no run is left of {left_out}{}", causes_text(.causes))]
     NoRuns {
         /// Runs, rows and files left out.
         left_out: usize,
-        /// The first of them, with the reason.
-        first: String,
-        /// All that would have to be given for those left out.
-        lacks: Vec<Lack>,
+        /// Why, the reasons of runs before those of files, the most frequent first.
+        causes: Vec<Cause>,
+        /// All that would have to be given for those left out, by run.
+        missing: Vec<Missing>,
+        /// Keys of the column map for what tables of other columns lack.
+        unmapped: Vec<&'static str>,
     },
-    /// A needed column was not recognised.
-    #[error("{path}: no column for {quantity}; found: {}. Choose the column for `{key}`", .found.join(", "))]
+    /// Needed columns were not recognised.
+    #[error("{path}: no column for {}; found: {}. Choose the column{} for {}", nouns(.quantity, .also), columns(.found), if .also.is_empty() { "" } else { "s" }, keys(.key, .also))]
     MissingColumn {
         /// The file.
         path: String,
@@ -218,6 +219,8 @@ pub enum DataError {
         quantity: &'static str,
         /// The key of the column map.
         key: &'static str,
+        /// Further quantities without a column, with their keys.
+        also: Vec<(&'static str, &'static str)>,
         /// The columns there are.
         found: Vec<String>,
     },
@@ -372,27 +375,6 @@ pub enum DataError {
     },
 }
 
-/// What a run lacks that a user can give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Lack {
-    /// The column or key of the loss.
-    LossColumn,
-    /// N.
-    Params,
-    /// Tokens of a sequence.
-    SequenceLength,
-    /// Sequences or tokens of a step.
-    Batch,
-    /// Steps of an epoch, in a log that counts epochs only.
-    StepsPerEpoch,
-    /// That a run which seems cut off has finished.
-    Status,
-    /// Which of two ways to count tokens is right.
-    Consistency,
-}
-
 impl DataError {
     /// The message without the file's name, for lists that name it.
     #[must_use]
@@ -411,6 +393,11 @@ impl DataError {
             Self::FileTooLarge { path, .. }
             | Self::TooManyCells { path, .. }
             | Self::NotMlflow { path, .. }
+            | Self::MissingColumn { path, .. }
+            | Self::AmbiguousColumn { path, .. }
+            | Self::NoSuchColumn { path, .. }
+            | Self::UnknownColumn { path, .. }
+            | Self::NoSuchLabel { path, .. }
             | Self::UnknownFormat { path, .. } => {
                 let text = self.to_string();
                 text.strip_prefix(&format!("{path}: ")).map_or_else(|| text.clone(), str::to_owned)
@@ -418,28 +405,4 @@ impl DataError {
             other => other.to_string(),
         }
     }
-}
-
-fn because(first: &Option<String>) -> String {
-    first.as_ref().map_or(String::new(), |first| format!("; {first}"))
-}
-
-fn and_more(others: usize) -> String {
-    if others == 0 { String::new() } else { format!(" (and {others} more)") }
-}
-
-fn more_rows(others: usize) -> String {
-    match others {
-        0 => String::new(),
-        1 => " (and 1 more bad row)".to_owned(),
-        n => format!(" (and {n} more bad rows)"),
-    }
-}
-
-/// The values a column has, for a message.
-fn has(known: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let shown: Vec<&str> = known.iter().take(SHOWN).map(String::as_str).collect();
-    let more = if known.len() > SHOWN { ", …" } else { "" };
-    if known.is_empty() { String::new() } else { format!("; it has {}{more}", shown.join(", ")) }
 }

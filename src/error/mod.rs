@@ -4,8 +4,10 @@
 
 mod cost;
 mod data;
+mod data_text;
 mod fit;
 mod flops;
+mod lack;
 mod law;
 mod nearest;
 mod num;
@@ -21,9 +23,10 @@ mod warning;
 mod warning_text;
 
 pub use cost::CostError;
-pub use data::{DataError, Lack};
+pub use data::DataError;
 pub use fit::{DesignGap, FitError, Quantity, Shown};
 pub use flops::FlopsError;
+pub use lack::{Cause, Lack, Missing, TakenFor};
 pub use law::LawError;
 pub(crate) use nearest::nearest_name;
 pub use num::NumError;

@@ -277,6 +277,13 @@ pub enum Warning {
         /// Rows there were.
         total: usize,
     },
+    /// Something was given for a run that no file has.
+    UnknownRun {
+        /// The run named.
+        run: String,
+        /// The names that it may have been meant for.
+        near: Vec<String>,
+    },
     /// Runs whose learning rate came down beside runs whose did not.
     MixedSchedules {
         /// Runs at a constant rate.

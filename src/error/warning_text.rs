@@ -43,6 +43,7 @@ impl Warning {
             Self::FewClusters { .. } => "few-clusters",
             Self::WildUndercovers { .. } => "wild-undercovers",
             Self::RowsSkipped { .. } => "rows-skipped",
+            Self::UnknownRun { .. } => "unknown-run",
             Self::MixedSchedules { .. } => "mixed-schedules",
             Self::MixedFlops { .. } => "mixed-flops",
             Self::FlopsDrift { .. } => "flops-drift",
@@ -262,6 +263,13 @@ impl fmt::Display for Warning {
                     f,
                     "{skipped} of {total} rows, runs or files left out; each is listed with its reason"
                 )
+            }
+            Self::UnknownRun { run, near } => {
+                write!(f, "no run is called `{run}`, so what was given for it has no effect")?;
+                match near.as_slice() {
+                    [] => Ok(()),
+                    names => write!(f, "; there is {}", names.join(", ")),
+                }
             }
             Self::MixedSchedules { constant, decayed } => write!(
                 f,

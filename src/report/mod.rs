@@ -25,6 +25,7 @@ mod recommendation;
 mod runs;
 mod save;
 mod serving;
+mod survey;
 mod sweep;
 mod table;
 mod talk;
@@ -65,6 +66,7 @@ pub use recommendation::{across_table, designs_table, recommendation_text, refus
 pub use runs::{files_table, left_out_text, runs_csv, runs_table};
 pub use save::{Format, Saved, check_extensions, json_text, save};
 pub use serving::{serving_accuracy_text, serving_answer, serving_table, serving_title};
+pub use survey::{left_out_list, usable_text};
 pub use sweep::{next_runs_text, sweep_table, sweep_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};

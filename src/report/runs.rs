@@ -8,22 +8,53 @@ use crate::data::{FileNote, LossSource, RunRecord, RunTable, Skipped};
 use crate::error::{ReportError, Result};
 use crate::units::{Flops, ParamRule, Setting, Tokens};
 
-/// Files with the format that was detected; those that are no logs are listed too.
+/// Files with the format that was detected; those that are no logs say what they seem to be.
 #[must_use]
 pub fn files_table(files: &[FileNote]) -> Table {
-    let mut table = Table::new("Files", &["file", "format", "runs", "damage"]);
+    let folder = common_folder(files.iter().map(|file| file.path.as_str()));
+    let title = folder.map_or_else(|| "Files".to_owned(), |folder| format!("Files in {folder}"));
+    let is_damaged = |file: &&FileNote| file.format.is_some() && !file.damage.is_empty();
+    let with_damage = files.iter().any(|file| is_damaged(&file));
+    let columns: &[&str] = match with_damage {
+        true => &["file", "format", "runs", "damage"],
+        false => &["file", "format", "runs"],
+    };
+    let mut table = Table::new(title, columns);
     for file in files {
-        let format = file.format.map_or("no log", crate::data::Format::name);
-        let format = file.detail.as_deref().unwrap_or(format);
+        let name = within(&file.path, folder);
         let runs = if file.runs == 0 { "-".to_owned() } else { file.runs.to_string() };
         let damage = match file.damage.as_slice() {
+            // Of a file that is no log it is what the format says.
+            _ if !is_damaged(&file) => "-".to_owned(),
             [] => "-".to_owned(),
             [one] => one.clone(),
             [first, more @ ..] => format!("{first}, and {} more", more.len()),
         };
-        table.push([&file.path, format, &runs, &damage]);
+        let format = file.taken_for();
+        match with_damage {
+            true => table.push([name, &format, &runs, &damage]),
+            false => table.push([name, &format, &runs]),
+        }
     }
     table
+}
+
+/// The folder that all of these paths are in; none for the current one.
+pub(super) fn common_folder<'a>(mut paths: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let above = |path: &'a str| path.rsplit_once(['/', '\\']).map(|(folder, _)| folder);
+    let mut folder = above(paths.next()?)?;
+    for path in paths {
+        while within(path, Some(folder)) == path {
+            folder = above(folder)?;
+        }
+    }
+    (!folder.is_empty()).then_some(folder)
+}
+
+/// A path as seen from a folder; the whole path of one that is elsewhere.
+pub(super) fn within<'a>(path: &'a str, folder: Option<&str>) -> &'a str {
+    let inside = folder.and_then(|folder| path.strip_prefix(folder));
+    inside.and_then(|rest| rest.strip_prefix(['/', '\\'])).unwrap_or(path)
 }
 
 /// Every run with N, D, C, its loss and where the loss comes from.
@@ -32,17 +63,35 @@ pub fn runs_table(runs: &[RunRecord]) -> Table {
     let mut table =
         Table::new("Runs", &["run", "N", "D", "D/N", "C (FLOPs)", "loss (nats)", "loss from"]);
     for run in runs {
+        // A row without a name of its own is shown by its file, without the folders.
+        let name = match run.run.rsplit_once(':') {
+            Some((_, line)) if line.parse::<usize>().is_ok() => {
+                run.run.rsplit('/').next().unwrap_or(&run.run)
+            }
+            _ => &run.run,
+        };
         table.push([
-            &run.run,
+            name,
             &run.n.to_string(),
             &run.d.to_string(),
             &format!("{:.3}", run.d / run.n),
             &run.c.to_string(),
             &loss(run.loss_nats),
-            &run.loss_source.to_string(),
+            &short(&run.loss_source),
         ]);
     }
     table
+}
+
+/// Where a loss comes from, in few characters.
+fn short(source: &LossSource) -> String {
+    match source {
+        LossSource::Evaluation { step } => format!("eval, step {step}"),
+        LossSource::Tail { from_step, to_step, .. } => {
+            format!("mean, steps {from_step} to {to_step}")
+        }
+        stated @ LossSource::Stated => stated.to_string(),
+    }
 }
 
 /// A value where it differs from the usual one.

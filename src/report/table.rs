@@ -50,6 +50,10 @@ impl Table {
 
     /// Whether a column holds numbers and is aligned right.
     fn is_numeric(&self, column: usize) -> bool {
+        column > 0 && self.holds_numbers(column)
+    }
+
+    fn holds_numbers(&self, column: usize) -> bool {
         let numeric = |cell: &str| {
             cell.is_empty()
                 || cell == "-"
@@ -57,12 +61,40 @@ impl Table {
                     .trim_start_matches(['+', '-', '[', '$'])
                     .starts_with(|c: char| c.is_ascii_digit())
         };
-        column > 0 && self.rows.iter().all(|row| numeric(&row[column]))
+        self.rows.iter().all(|row| numeric(&row[column]))
     }
 
     /// Aligned columns for a terminal, without ruling.
     #[must_use]
     pub fn to_text(&self) -> String {
+        self.text_of(self.laid_out())
+    }
+
+    /// As [`to_text`](Self::to_text), closer and with words broken into lines where a line would be
+    /// longer than `width` characters; numbers stay whole.
+    #[must_use]
+    pub fn to_text_within(&self, width: u16) -> String {
+        let mut table = self.laid_out();
+        let fits = |table: &comfy_table::Table| {
+            table.lines().all(|line| line.trim_end().chars().count() <= usize::from(width))
+        };
+        if fits(&table) {
+            return self.text_of(table);
+        }
+        table.column_iter_mut().for_each(|column| {
+            column.set_padding((1, 0));
+        });
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table.set_width(width);
+        for i in 0..self.columns.len() {
+            if let (true, Some(column)) = (self.holds_numbers(i), table.column_mut(i)) {
+                column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+            }
+        }
+        self.text_of(table)
+    }
+
+    fn laid_out(&self) -> comfy_table::Table {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(self.columns.iter().map(String::as_str));
@@ -74,6 +106,10 @@ impl Table {
                 column.set_cell_alignment(comfy_table::CellAlignment::Right);
             }
         }
+        table
+    }
+
+    fn text_of(&self, table: comfy_table::Table) -> String {
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         let title = if self.title.is_empty() { String::new() } else { format!("{}\n", self.title) };
         format!("{title}{}\n", lines.join("\n"))
@@ -106,6 +142,15 @@ mod tests {
         table.push(["b", "1000"]);
         assert!(table.to_text().contains("   7\n"), "{}", table.to_text());
         assert!(table.to_markdown().contains("| --- | ---: |"));
+    }
+
+    #[test]
+    fn words_give_way_to_numbers_where_lines_are_short() {
+        let mut table = Table::new("", &["name", "N"]);
+        table.push(["a run with a name of many words that goes on", "1234567890"]);
+        let text = table.to_text_within(30);
+        assert!(text.lines().all(|line| line.chars().count() <= 30), "{text}");
+        assert!(text.contains("1234567890") && text.lines().count() > 2, "{text}");
     }
 
     #[test]

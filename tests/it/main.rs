@@ -47,6 +47,8 @@ mod logs;
 mod model_families;
 #[cfg(feature = "cli")]
 mod one_quantity;
+#[cfg(feature = "cli")]
+mod one_round;
 mod progress;
 mod properties;
 #[cfg(feature = "logs")]

@@ -261,8 +261,9 @@ impl CellTable {
     }
 
     /// The first column with the first of these normalised names that any has.
-    pub(super) fn first_named(&self, names: &[&str]) -> Option<usize> {
-        names.iter().find_map(|name| self.columns.iter().position(|c| normalised(c) == *name))
+    pub(super) fn first_named(&self, names: &[impl AsRef<str>]) -> Option<usize> {
+        let is = |column: &String, name: &str| normalised(column) == name;
+        names.iter().find_map(|name| self.columns.iter().position(|c| is(c, name.as_ref())))
     }
 
     /// Turns counts in units of their name, `params_m`, into plain ones, where no plain column is.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::cell_table::CellTable;
 use super::labels::Labels;
 use super::log::Value;
+use super::loss_column::LossColumn;
 use super::options::ReadOptions;
 use super::quantity::Quantity;
 use super::roles::LossScale;
@@ -13,7 +14,7 @@ use super::row_tokens::RowTokens;
 use super::setting_columns::SettingColumns;
 use super::spelling::{collapsed, normalised};
 use super::table::{Assumption, RunRecord, Skipped};
-use super::vocabulary::{Ending, ending};
+use super::vocabulary::{Ending, Term, ending, names};
 use crate::error::{DataError, Result, RowProblem};
 use crate::flops::{FlopRule, tokens_for};
 use crate::units::{Flops, ParamRule, Params, Setting, Tokens};
@@ -47,15 +48,6 @@ type OtherColumns = (Arc<[Arc<str>]>, Vec<usize>);
 
 /// Two counts of tokens whose ratio is beyond this are of different things.
 const APART: f64 = 1.5;
-
-#[derive(Clone, Copy)]
-struct LossColumn {
-    at: usize,
-    /// What the loss is measured in, by the name of its column.
-    scale: LossScale,
-    /// Bytes per token, which turn a loss per byte into one per token.
-    bytes_per_token: Option<usize>,
-}
 
 /// What a table must have beside N and D.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,11 +98,11 @@ impl Layout {
         }
         let epochs = match d {
             Some(_) => None,
-            None => find(Quantity::UniqueTokens)?.zip(table.first_named(&[
-                "epochs",
-                "num_epochs",
-                "epoch",
-            ])),
+            None => find(Quantity::UniqueTokens)?.zip(
+                table
+                    .first_named(names(Term::Epochs))
+                    .or_else(|| table.first_named(names(Term::Epoch))),
+            ),
         };
         let has_tokens = d.is_some() || c.is_some() || epochs.is_some();
         let ratio = if has_tokens { None } else { find(Quantity::TokensPerParam)? };
@@ -425,35 +417,5 @@ impl Layout {
             row,
             ..RunRecord::new(run, n, d, loss_nats)
         })
-    }
-}
-
-impl LossColumn {
-    fn of(table: &CellTable, at: usize, options: &ReadOptions) -> Self {
-        // A factor of the map is the user's own conversion.
-        let scale = match options.map.factor(Quantity::Loss) {
-            _ if options.map.takes_ln(Quantity::Loss) => LossScale::Perplexity,
-            1.0 => LossScale::of_name(&table.columns[at]),
-            _ => LossScale::NatsPerToken,
-        };
-        let bytes_per_token = match scale.is_per_byte() {
-            true => table.first_named(&["bytes_per_token", "mean_bytes_per_token"]),
-            false => None,
-        };
-        Self { at, scale, bytes_per_token }
-    }
-
-    /// The loss in nats, per token where the bytes of a token are known.
-    fn nats(self, table: &CellTable, stated: f64, bytes: Option<f64>) -> Result<f64, RowProblem> {
-        let nats = self.scale.nats(stated);
-        let nats = if self.scale.is_per_byte() { nats * bytes.unwrap_or(1.0) } else { nats };
-        if nats <= 0.0 {
-            return Err(RowProblem::OutOfRange {
-                column: table.columns[self.at].clone(),
-                found: stated.to_string(),
-                expected: "a loss above zero",
-            });
-        }
-        Ok(nats)
     }
 }

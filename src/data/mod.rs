@@ -39,6 +39,8 @@ mod layout;
 mod left_out;
 #[cfg(feature = "logs")]
 mod log;
+#[cfg(feature = "logs")]
+mod loss_column;
 mod one_quantity;
 #[cfg(feature = "logs")]
 mod one_quantity_read;

@@ -13,6 +13,7 @@ use super::quantity::Quantity;
 use super::readers::table_of;
 use super::spelling::collapsed;
 use super::tuning::{BatchUnit, TuningRun, TuningTable};
+use super::vocabulary::{Term, names};
 use crate::error::{DataError, Result, RowProblem};
 
 /// Columns of a sweep that the column map has no keys for.
@@ -30,7 +31,6 @@ const BATCH_TOKENS: &[&str] =
 const BATCH: &[&str] =
     &["bs", "batch", "batch_size", "global_batch_size", "batch_sequences", "gbs"];
 const STEPS: &[&str] = &["ti", "steps", "iterations", "train_steps", "total_steps", "max_steps"];
-const LENGTH: &[&str] = &["seq_len", "sequence_length", "context", "context_length", "block_size"];
 
 /// Reads a sweep: N, D, learning rate and loss of each run, and the batch where there is a column for it.
 ///
@@ -168,7 +168,7 @@ fn batch_columns(
         return Ok(Some(BatchColumns::Tokens(at)));
     }
     let Some(batch) = named(table, given, BATCH, "batch")? else { return Ok(None) };
-    let length = table.first_named(LENGTH);
+    let length = table.first_named(names(Term::Length));
     let steps = table.first_named(STEPS);
     Ok(Some(match (length, steps) {
         (Some(length), _) => BatchColumns::Sequences { batch, length },

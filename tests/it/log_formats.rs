@@ -69,6 +69,8 @@ fn text_logs_are_read_by_their_trainers_patterns() {
 
 #[test]
 fn a_trainer_state_is_read_without_the_mean_it_ends_with() {
+    /// Two blocks of 12 d^2 + 13 d, and the last norm.
+    const BODY: i32 = 2 * (12 * 64 * 64 + 13 * 64) + 2 * 64;
     let place = folder();
     let state = |until: u32| {
         let steps: Vec<String> = (1..=until / 10)
@@ -82,7 +84,9 @@ fn a_trainer_state_is_read_without_the_mean_it_ends_with() {
                 )
             })
             .collect();
-        let end = format!("{{\"step\": {until}, \"train_loss\": 99.0, \"total_flos\": 1e12}}");
+        // 6 x tokens x parameters that are no embedding, as the trainer counts them.
+        let flos = 6.0 * f64::from(until) * 1024.0 * f64::from(BODY);
+        let end = format!("{{\"step\": {until}, \"train_loss\": 99.0, \"total_flos\": {flos:e}}}");
         format!(
             "{{\"global_step\": {until}, \"max_steps\": 400, \"train_batch_size\": 8, \"num_input_tokens_seen\": 0, \"log_history\": [{}, {end}]}}",
             steps.join(", ")
@@ -96,9 +100,8 @@ fn a_trainer_state_is_read_without_the_mean_it_ends_with() {
     assert_eq!(found.runs.len(), 1, "{:?}", found.skipped);
     let run = &found.runs[0];
     assert_eq!((run.run.as_str(), run.d.get()), ("r", 400.0 * 8.0 * 128.0));
-    // wte, wpe, two blocks of 12 d^2 + 13 d, the last norm.
-    let n = 1000 * 64 + 128 * 64 + 2 * (12 * 64 * 64 + 13 * 64) + 2 * 64;
-    assert_eq!(run.n.get(), f64::from(n));
+    // wte and wpe beside the body.
+    assert_eq!(run.n.get(), f64::from(1000 * 64 + 128 * 64 + BODY));
     assert!(found.assumptions.iter().any(|a| a.to_string().contains("the model's config")));
     assert!(run.loss_nats < 4.0, "{}", run.loss_nats);
     assert_says(&found.skipped[0].reason, &["the same run"]);
@@ -228,9 +231,10 @@ fn json_lines_of_our_trainer_and_of_python_are_read() {
                 .collect::<String>();
     let found = table(&put(&place, "x.jsonl", &text), &ReadOptions::default());
     assert_eq!((found.runs[0].run.as_str(), found.runs[0].d.get()), ("a", 400.0 * 1024.0));
-    // A line torn by a kill is named, and the run with it not finished.
-    let torn = &text[..text.len() - 20];
-    let found = table(&put(&place, "x.jsonl", torn), &ReadOptions::default());
+    // A line torn by a kill is named, and the run with it not finished unless the user says so.
+    let torn = put(&place, "x.jsonl", &text[..text.len() - 20]);
+    assert_says(&refused(&torn, &ReadOptions::default()), &["cut off at step 399"]);
+    let found = table(&torn, &options(&["status=finished"]));
     assert_says(&found.files[0].damage[0], &["line 401", "not a JSON object"]);
     // The loss turns NaN as Python writes it.
     let nan = text.replace(

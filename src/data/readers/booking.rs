@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::content::Damage;
 use super::patterns::Pattern;
-use super::text::Find;
 use crate::data::axis::Axis;
 use crate::data::columns::ColumnMap;
 use crate::data::facts::is_fact;
@@ -15,6 +14,12 @@ use crate::data::quantity::Quantity;
 use crate::data::roles::{LossScale, Metric};
 use crate::data::spelling::collapsed;
 use crate::data::vocabulary::{SIZES, Term, is_name};
+
+/// What one line holds: names of groups and their text.
+pub(super) struct Find {
+    pub(super) line: usize,
+    pub(super) groups: Vec<(String, String)>,
+}
 
 /// Counts of parameters further apart than this are of two models.
 const OTHER_SIZE: f64 = 1e-3;

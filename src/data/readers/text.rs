@@ -1,6 +1,6 @@
 //! Text logs by the patterns of `data/log-patterns.toml`, and anyone's own.
 
-use super::booking::Booking;
+use super::booking::{Booking, Find};
 use super::content::{Damage, FileContent};
 use super::context::Context;
 use super::patterns::{Counts, Pattern, Patterns, lines};
@@ -66,12 +66,6 @@ fn count_all(source: &Source, patterns: &Patterns) -> Result<Counts, DataError> 
     let from = source.open(&meter, &|_, _| {})?;
     for_each(from, false, &work, &mut take).map_err(|e| source.unreadable(&e))?;
     Ok(counts)
-}
-
-/// What one line holds: names of groups and their text.
-pub(super) struct Find {
-    pub(super) line: usize,
-    pub(super) groups: Vec<(String, String)>,
 }
 
 fn finds(window: &Window, pattern: &Pattern) -> Vec<Find> {

@@ -220,9 +220,12 @@ fn the_reason_of_a_run_comes_before_the_damage_of_its_file() {
     let torn = &whole[..whole.len() * 7 / 10];
     put(&place, "torn.jsonl", torn);
     let (_, found, error) = object(&[shown(&place)]);
-    assert_says(found["skipped"][0]["reason"].as_str().expect("text"), &["stops at step 1"]);
+    assert_says(
+        found["skipped"][0]["reason"].as_str().expect("text"),
+        &["at step 1", "of the 200 planned"],
+    );
     assert_says(found["skipped"][1]["reason"].as_str().expect("text"), &["not a JSON object"]);
-    assert!(error.find("stops at step") < error.find("not a JSON object"), "{error}");
+    assert!(error.find("of the 200 planned") < error.find("not a JSON object"), "{error}");
 }
 
 #[test]

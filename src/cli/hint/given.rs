@@ -99,8 +99,10 @@ fn block(heading: &str, (flags, more): &(Vec<String>, usize)) -> Option<String> 
             _ => lines.push(format!("  {flag}")),
         }
     }
-    let rest =
-        if *more == 0 { String::new() } else { format!("\n(and {more} more runs like these)") };
+    let rest = match more {
+        0 => String::new(),
+        n => format!("\n(and {n} more; a CSV table with a column run says it for all of them)"),
+    };
     (!lines.is_empty()).then(|| format!("{heading}\n{}{rest}", lines.join(" \\\n")))
 }
 

@@ -101,7 +101,9 @@ fn block(heading: &str, (flags, more): &(Vec<String>, usize)) -> Option<String> 
     }
     let rest = match more {
         0 => String::new(),
-        n => format!("\n(and {n} more; a CSV table with a column run says it for all of them)"),
+        n => format!(
+            "\n(and {n} more; a CSV file with a column run beside the logs says it for all)"
+        ),
     };
     (!lines.is_empty()).then(|| format!("{heading}\n{}{rest}", lines.join(" \\\n")))
 }

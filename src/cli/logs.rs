@@ -76,7 +76,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         text.push_str(&(wrapped(&line, "  ") + "\n"));
     }
     text.push_str(&more(table.notes.len(), "notes"));
-    let (left_out, reasons) = left_out_list(&table.skipped, &table.files, SHOWN);
+    let shown_files = &table.files[..table.files.len().min(SHOWN)];
+    let (left_out, reasons) = left_out_list(&table.skipped, shown_files, SHOWN);
     if !left_out.is_empty() {
         text.push_str(&format!("\n{left_out}{}", more(reasons, "reasons")));
     }

@@ -46,16 +46,25 @@ fn are(n: usize) -> &'static str {
 
 /// Everything left out, those of one reason together: runs first, then rows and files.
 ///
-/// - `files`: those shown above; what a file is that is no log is said there.
+/// - `files`: those shown above, whose first damage is said there.
 /// - `most`: reasons listed; how many there are comes with the text.
 #[must_use]
 pub fn left_out_list(skipped: &[Skipped], files: &[FileNote], most: usize) -> (String, usize) {
-    let no_logs: BTreeSet<&str> =
-        files.iter().filter(|f| f.format.is_none()).map(|f| f.path.as_str()).collect();
-    let told: Vec<&Skipped> = skipped
-        .iter()
-        .filter(|one| !one.is_file() || !no_logs.contains(one.path.as_str()))
-        .collect();
+    // The table of files has what a file is that is no log, and the first damage of the others.
+    let mut above: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut no_logs: BTreeSet<&str> = BTreeSet::new();
+    for file in files {
+        if file.format.is_none() {
+            no_logs.insert(&file.path);
+        }
+        above.extend(file.damage.first().map(|damage| (file.path.as_str(), damage.as_str())));
+    }
+    let is_above = |one: &&Skipped| {
+        no_logs.contains(one.path.as_str())
+            || above.contains(&(one.path.as_str(), one.reason.as_str()))
+    };
+    let told: Vec<&Skipped> =
+        skipped.iter().filter(|one| !one.is_file() || !is_above(one)).collect();
     let paths = told.iter().map(|one| one.path.as_str());
     // Copies among rows are named by their place.
     let folder = common_folder(paths.filter(|path| path.contains(['/', '\\'])));

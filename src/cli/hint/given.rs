@@ -23,7 +23,7 @@ fn what_to_give(missing: &[Missing], others: usize) -> Option<String> {
 /// The same for runs that look unfinished, or that say two things about their tokens.
 fn what_to_settle(missing: &[Missing]) -> Option<String> {
     let finished = "where a run has finished all the same (or give max_steps=STEPS):";
-    let disputed = "where two counts of tokens disagree, the sequences of a step on all devices:";
+    let disputed = "where two counts of tokens disagree (or give tokens=D):";
     let parts = [
         block(finished, &flags(missing, 1, |lack| lack == Lack::Status)),
         block(disputed, &flags(missing, 1, |lack| lack == Lack::Consistency)),
@@ -51,7 +51,7 @@ fn fact(lack: Lack) -> (&'static str, bool) {
         Lack::Batch => ("batch_size=SEQUENCES", true),
         Lack::StepsPerEpoch => ("steps_per_epoch=STEPS", true),
         Lack::Status => ("status=finished", false),
-        Lack::Consistency => ("batch_size=SEQUENCES", false),
+        Lack::Consistency => ("global_batch_size=SEQUENCES", false),
         // A column is mapped for all.
         Lack::LossColumn => ("", true),
     }
@@ -99,8 +99,12 @@ fn block(heading: &str, (flags, more): &(Vec<String>, usize)) -> Option<String> 
             _ => lines.push(format!("  {flag}")),
         }
     }
-    let rest =
-        if *more == 0 { String::new() } else { format!("\n(and {more} more runs like these)") };
+    let rest = match more {
+        0 => String::new(),
+        n => format!(
+            "\n(and {n} more; a CSV file with a column run beside the logs says it for all)"
+        ),
+    };
     (!lines.is_empty()).then(|| format!("{heading}\n{}{rest}", lines.join(" \\\n")))
 }
 
@@ -142,7 +146,7 @@ mod tests {
             (0..40).map(|i| lacking(&format!("run-{i}"), &[Lack::Params])).collect();
         let text = what_to_give(&missing, 0).expect("flags");
         assert_eq!(text.matches("n_params").count(), MOST);
-        assert!(text.contains("(and 28 more; a CSV table"), "{text}");
+        assert!(text.contains("(and 28 more; a CSV file"), "{text}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::curve::{LoggedPoint, MOST_STEPS, TrainingCurve, read_curve};
 use super::facts::FactKind;
 use super::files::Source;
 use super::gather::{gather, join_facts};
+use super::given::Given;
 use super::log::RunLog;
 use super::options::{LossChoice, ReadOptions};
 use super::read::{patterns_of, suggest_from};
@@ -129,11 +130,7 @@ fn logs_of(
         let path = copy.path.display().to_string();
         skipped.push(Skipped::run(path, &copy.run, format!("the same run as in {of}")));
     }
-    for log in &mut logs {
-        options.given.iter().filter(|g| g.is_for(&log.run)).for_each(|g| {
-            log.facts.insert(g.key().to_owned(), g.value());
-        });
-    }
+    Given::add(&options.given, &mut logs);
     Ok(logs)
 }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cell_table::CellTable;
 use super::facts::{count_with_unit, is_fact};
-use super::log::Value;
+use super::log::{RunLog, Value};
+use super::names::Names;
 use super::spelling::collapsed;
 use crate::error::DataError;
 
@@ -87,9 +88,19 @@ impl From<Given> for String {
 }
 
 impl Given {
-    /// Whether it is about this run.
-    pub(super) fn is_for(&self, run: &str) -> bool {
-        self.run.as_deref().is_none_or(|wanted| wanted == run)
+    /// Adds each fact to the logs it is about: all of them, or the one its run names.
+    pub(super) fn add(given: &[Self], logs: &mut [RunLog]) {
+        let wanted = given.iter().filter_map(|g| g.run.clone());
+        let names = Names::new(wanted, logs.iter().map(|log| log.run.clone()));
+        for log in logs {
+            let is_for = |given: &&Self| {
+                given.run.as_deref().is_none_or(|wanted| names.find(wanted) == Some(&log.run))
+            };
+            let about: Vec<&Self> = given.iter().filter(is_for).collect();
+            about.into_iter().for_each(|g| {
+                log.facts.insert(g.key().to_owned(), g.value());
+            });
+        }
     }
 
     pub(super) fn key(&self) -> &str {

@@ -32,6 +32,8 @@ mod label;
 mod layout;
 #[cfg(feature = "logs")]
 mod log;
+#[cfg(feature = "logs")]
+mod names;
 mod one_quantity;
 #[cfg(feature = "logs")]
 mod one_quantity_read;

@@ -9,15 +9,19 @@ use std::path::Path;
 
 use super::cell_table::CellTable;
 use super::condition::{self, Where};
-use super::copies::{drop_copies, keep_ends};
+use super::copies::{Sources, drop_copies, keep_ends};
 use super::gather::{gather, join_facts};
+use super::given::Given;
 use super::layout::{Layout, Needs};
 use super::log::{RunLog, Value};
+use super::names::Names;
 use super::options::{BestPer, LossChoice, ReadOptions};
 use super::plausible;
 use super::quantity::Quantity;
 use super::readers::{Patterns, is_part_of_run};
-use super::settle::{Joined, Settled, Verdict, enter, join_row, merge, settle};
+use super::settle::{
+    Joined, Settled, Verdict, ends_at, enter, join_row, knows_size_and_tokens, merge, settle,
+};
 use super::table::{Assumption, RunTable, Skipped};
 use crate::error::{DataError, Result, Warning};
 use crate::units::ParamRule;
@@ -86,13 +90,10 @@ pub fn read_with_progress(
         let reason = format!("the same run as in {of}");
         table.skipped.push(left_out(&copy, reason));
     }
-    for log in &mut logs {
-        options.given.iter().filter(|g| g.is_for(&log.run)).for_each(|g| {
-            log.facts.insert(g.key().to_owned(), g.value());
-        });
-    }
-    join_tables(&mut gathered.tables, &mut logs, options);
+    Given::add(&options.given, &mut logs);
+    table.skipped.extend(join_tables(&mut gathered.tables, &mut logs, options));
     let mut rules: Vec<(ParamRule, String)> = Vec::new();
+    let mut sources = Sources::default();
     let alone = gathered.tables.len() + logs.len() == 1;
     for mut cells in gathered.tables {
         if cells.rows.is_empty() && cells.damaged.is_empty() {
@@ -100,7 +101,9 @@ pub fn read_with_progress(
         }
         options.given.iter().for_each(|given| given.fill(&mut cells));
         let (name, asked) = (cells.path.clone(), cells.asked);
-        match append(cells, options, &mut table) {
+        let appended = append(cells, options, &mut table);
+        sources.add_table(&name, table.runs.len());
+        match appended {
             Ok(rule) => rules.push((rule, name)),
             // A folder of logs may hold tables of anything.
             Err(error) if !asked && !alone && !options.strict => {
@@ -111,7 +114,9 @@ pub fn read_with_progress(
     }
     let settled = settle_all(logs, options, &mut table);
     let loss = choose_loss(&settled, options.loss)?;
-    rules.extend(enter(&settled, loss, options, &mut table));
+    let entered = enter(&settled, loss, options, &mut table);
+    entered.iter().for_each(|(_, path)| sources.add_log(path));
+    rules.extend(entered);
     if let Some((first, _)) = rules.first() {
         table.params = *first;
         if let Some((other, name)) = rules.iter().find(|(rule, _)| rule != first) {
@@ -123,7 +128,7 @@ pub fn read_with_progress(
     if per_byte && table.assumptions.contains(&Assumption::NatsPerToken) {
         return Err(DataError::MixedUnits.into());
     }
-    drop_copies(&mut table);
+    drop_copies(&mut table, &sources);
     if options.best_per == Some(BestPer::Cell) {
         table = table.best_of_cells();
     }
@@ -203,17 +208,36 @@ fn append(
 }
 
 /// A row named as a log represents its run when it has a loss, and the log is its curve; a row
-/// without a loss adds its facts to the log.
-fn join_tables(tables: &mut [CellTable], logs: &mut [RunLog], options: &ReadOptions) {
+/// without a loss adds its facts to the log. Where the names differ in accents, case or separators,
+/// a log that knows its own N and D is compared as a run of its own later; returns the others, whose
+/// loss is that of the row.
+fn join_tables(
+    tables: &mut [CellTable],
+    logs: &mut [RunLog],
+    options: &ReadOptions,
+) -> Vec<Skipped> {
+    let mut same = Vec::new();
     for table in tables {
         let column = |q| table.column(q, options.params, &options.map).ok().flatten();
         let (Some(run), Some(loss)) = (column(Quantity::Run), column(Quantity::Loss)) else {
             continue;
         };
         let mut joined = BTreeSet::new();
+        let wanted = table.rows.iter().filter_map(|row| row[run].name());
+        let names = Names::new(wanted, logs.iter().map(|log| log.run.clone()));
         for (i, row) in table.rows.iter().enumerate() {
             let Some(name) = row[run].name() else { continue };
-            for log in logs.iter_mut().filter(|log| log.run == name) {
+            let Some(meant) = names.find(&name) else { continue };
+            for log in logs.iter_mut().filter(|log| log.run == meant) {
+                if let Value::Number(x) = row[loss]
+                    && log.run != name
+                {
+                    if knows_size_and_tokens(log) || !ends_at(log, x) {
+                        continue;
+                    }
+                    let reason = format!("the same run as `{name}` in {}", table.path);
+                    same.push(left_out(log, reason));
+                }
                 join_row(log, &table.columns, row);
                 match &row[loss] {
                     Value::Number(x) => log.stated = Some((*x, table.path.clone())),
@@ -225,6 +249,7 @@ fn join_tables(tables: &mut [CellTable], logs: &mut [RunLog], options: &ReadOpti
         }
         table.remove_rows(&joined);
     }
+    same
 }
 
 /// Judges every log; those that cannot enter are left out with the reason.

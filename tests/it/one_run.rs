@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use isoloss::data::{ReadOptions, RunTable};
 
+use crate::shared::shared_folder;
 use crate::step_logs::{Curve, assert_says, folder, options, put, table};
 
 /// A step log of tool one, in full precision, that names its run and knows N and D.
@@ -186,4 +187,34 @@ fn a_log_that_lacks_its_size_takes_it_from_a_row_with_its_loss() {
     put(&place, "runs.csv", row(1.1 * curve.loss(400)));
     let found = table(place.path(), &ReadOptions::default());
     assert_says(&found.skipped[0].to_string(), &["tiny_1", "N is not in the log"]);
+}
+
+/// Copies a sample under another name.
+fn copied(place: &tempfile::TempDir, sample: &str, name: &str) {
+    let Some(samples) = shared_folder("log samples of real tools") else { return };
+    let from = samples.join("log-samples").join(sample);
+    put(place, name, std::fs::read(&from).unwrap_or_else(|e| panic!("{}: {e}", from.display())));
+}
+
+/// TensorBoard keeps single precision, Hugging Face four digits of the training loss; both are named
+/// by their folders here, as people name folders.
+#[test]
+fn golden_one_run_of_three_tools_under_three_spellings_is_one() {
+    if shared_folder("log samples of real tools").is_none() {
+        return;
+    }
+    for run in ["a", "b", "c"] {
+        let place = folder();
+        let events = format!("tensorboard/tiny-{run}/events.out.tfevents.1795417879.vm");
+        copied(&place, &format!("jsonl/tiny-{run}.jsonl"), "log.jsonl");
+        copied(&place, &events, &format!("T\u{ed}ny_{run}/events.out.tfevents.1795417879.vm"));
+        for file in ["trainer_state.json", "config.json"] {
+            let from = format!("hf-trainer/tiny-{run}/checkpoint-200/{file}");
+            copied(&place, &from, &format!("TINY.{run}/checkpoint-200/{file}"));
+        }
+        let found = table(place.path(), &ReadOptions::default());
+        assert_eq!(found.runs.len(), 1, "{:?} {:?}", names(&found), found.skipped);
+        let copies = found.skipped.iter().filter(|s| s.reason.starts_with("the same run as in"));
+        assert_eq!(copies.count(), 2, "{:?}", found.skipped);
+    }
 }

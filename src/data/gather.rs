@@ -8,6 +8,7 @@ use super::digest::InputDigest;
 use super::facts::is_fact;
 use super::files::{Meter, Progress, Source, sources};
 use super::log::{RunLog, Value};
+use super::names::Names;
 use super::options::ReadOptions;
 use super::quantity::Quantity;
 use super::readers::{Content, Context, FileContent, Patterns, read_source};
@@ -215,8 +216,20 @@ pub(super) fn join_facts(gathered: &mut Gathered, options: &ReadOptions) {
     for facts in tables_of_facts {
         let Some(run) = column(&facts, Quantity::Run) else { continue };
         let mut joined = 0;
+        let rows = |table: &CellTable, at: usize| -> Vec<String> {
+            (0..table.len()).filter_map(|row| table.value(row, at).name()).collect()
+        };
+        let of_tables = gathered
+            .tables
+            .iter()
+            .filter_map(|t| Some(rows(t, column(t, Quantity::Run)?)))
+            .flatten();
+        let there = gathered.logs.iter().map(|log| log.run.clone()).chain(of_tables);
+        let names = Names::new(rows(&facts, run), there);
         for row in facts.rows() {
             let Some(name) = row[run].name() else { continue };
+            // As another tool may write it.
+            let name = names.find(&name).map_or(name.clone(), str::to_owned);
             let mut used = false;
             for log in gathered.logs.iter_mut().filter(|log| log.run == name) {
                 join_row(log, &facts.columns, &row);

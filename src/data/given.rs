@@ -1,11 +1,13 @@
 //! Facts that a user adds because the logs do not hold them.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::facts::{count_with_unit, is_fact};
 use super::log::Value;
+use super::names::Names;
 use super::spelling::{collapsed, without_groups};
 use super::vocabulary::{Term, fact_named};
 use crate::error::DataError;
@@ -102,6 +104,18 @@ impl Given {
     /// The run it is about, if it is about one.
     pub(super) fn run(&self) -> Option<&str> {
         self.run.as_deref()
+    }
+
+    /// The facts with their runs by the names that the logs have for them, however the user writes
+    /// accents and separators.
+    pub(super) fn resolved(given: &[Self], runs: &BTreeSet<String>) -> Vec<Self> {
+        let wanted = given.iter().filter_map(|g| g.run.clone());
+        let names = Names::new(wanted, runs.iter().cloned());
+        let known = |g: &Self| {
+            let run = g.run.as_ref().map(|run| names.find(run).unwrap_or(run).to_owned());
+            Self { run, ..g.clone() }
+        };
+        given.iter().map(known).collect()
     }
 
     pub(super) fn key(&self) -> &str {

@@ -41,6 +41,8 @@ mod left_out;
 mod log;
 #[cfg(feature = "logs")]
 mod loss_column;
+#[cfg(feature = "logs")]
+mod names;
 mod one_quantity;
 #[cfg(feature = "logs")]
 mod one_quantity_read;

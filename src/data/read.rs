@@ -9,11 +9,13 @@ use std::path::Path;
 
 use super::cell_table::CellTable;
 use super::condition::{self, Where};
-use super::copies::{drop_copies, keep_ends};
+use super::copies::{Sources, drop_copies, keep_ends};
 use super::gather::{Gathered, gather, join_facts};
+use super::given::Given;
 use super::layout::{Layout, Needs};
 use super::left_out::{causes, missing};
 use super::log::{RunLog, Value};
+use super::names::Names;
 use super::options::{BestPer, LossChoice, ReadOptions};
 use super::overrule::{
     enter as enter_given, fill as fill_columns, overrule, run_names, unknown_runs,
@@ -21,7 +23,9 @@ use super::overrule::{
 use super::plausible;
 use super::quantity::Quantity;
 use super::readers::{Patterns, is_part_of_run};
-use super::settle::{Joined, Settled, Verdict, enter, join_row, merge, settle};
+use super::settle::{
+    Joined, Settled, Verdict, ends_at, enter, join_row, knows_size_and_tokens, merge, settle,
+};
 use super::table::{Assumption, RunNote, RunRecord, RunTable, Skipped};
 use crate::error::{DataError, Error, Result, Warning};
 use crate::units::ParamRule;
@@ -142,12 +146,17 @@ fn fill(mut gathered: Gathered, options: &ReadOptions, table: &mut RunTable) -> 
         let reason = format!("the same run as in {of}");
         table.skipped.push(left_out(&copy, reason));
     }
-    logs.iter_mut().for_each(|log| enter_given(&options.given, log));
     names.extend(logs.iter().map(|log| log.run.clone()));
-    gathered.tables.iter().for_each(|cells| names.extend(run_names(cells, options)));
+    if options.given.iter().any(|given| given.run().is_some()) {
+        gathered.tables.iter().for_each(|cells| names.extend(run_names(cells, options)));
+    }
+    let given = Given::resolved(&options.given, &names);
+    let options = &ReadOptions { given, ..options.clone() };
+    logs.iter_mut().for_each(|log| enter_given(&options.given, log));
     table.warnings.extend(unknown_runs(&options.given, &names));
-    join_tables(&mut gathered.tables, &mut logs, options);
+    table.skipped.extend(join_tables(&mut gathered.tables, &mut logs, options));
     let mut rules: Vec<(ParamRule, String)> = Vec::new();
+    let mut sources = Sources::default();
     let alone = gathered.tables.len() + logs.len() == 1;
     let mut failed: Option<DataError> = None;
     let mut unmapped: BTreeSet<&'static str> = BTreeSet::new();
@@ -159,6 +168,7 @@ fn fill(mut gathered: Gathered, options: &ReadOptions, table: &mut RunTable) -> 
         let (name, asked) = (cells.path.clone(), cells.asked);
         let columns = cells.columns.len();
         let outcome = append(cells, options, table);
+        sources.add_table(&name, table.runs.len());
         if let Err(DataError::MissingColumn { key, also, .. }) = &outcome {
             unmapped.extend(std::iter::once(key).chain(also.iter().map(|(_, key)| key)));
             let notes = table.files.iter_mut().filter(|note| note.path == name);
@@ -193,7 +203,9 @@ fn fill(mut gathered: Gathered, options: &ReadOptions, table: &mut RunTable) -> 
             table.skipped.push(left_out(&run.log, what));
         }
     })?;
-    rules.extend(enter(&settled, loss, options, table));
+    let entered = enter(&settled, loss, options, table);
+    entered.iter().for_each(|(_, path)| sources.add_log(path));
+    rules.extend(entered);
     if let Some((first, _)) = rules.first() {
         table.params = *first;
         if let Some((other, name)) = rules.iter().find(|(rule, _)| rule != first) {
@@ -205,7 +217,7 @@ fn fill(mut gathered: Gathered, options: &ReadOptions, table: &mut RunTable) -> 
     if per_byte && table.assumptions.contains(&Assumption::NatsPerToken) {
         return Err(DataError::MixedUnits.into());
     }
-    drop_copies(table);
+    drop_copies(table, &sources);
     if options.best_per == Some(BestPer::Cell) {
         *table = table.best_of_cells();
     }
@@ -297,8 +309,15 @@ fn append(
 }
 
 /// A row named as a log represents its run when it has a loss, and the log is its curve; a row
-/// without a loss adds its facts to the log.
-fn join_tables(tables: &mut [CellTable], logs: &mut [RunLog], options: &ReadOptions) {
+/// without a loss adds its facts to the log. Where the names differ in accents, case or separators,
+/// a log that knows its own N and D is compared as a run of its own later; returns the others, whose
+/// loss is that of the row.
+fn join_tables(
+    tables: &mut [CellTable],
+    logs: &mut [RunLog],
+    options: &ReadOptions,
+) -> Vec<Skipped> {
+    let mut same = Vec::new();
     for table in tables {
         let column = |q| table.column(q, options.params, &options.map).ok().flatten();
         let (Some(run), Some(loss)) = (column(Quantity::Run), column(Quantity::Loss)) else {
@@ -308,10 +327,22 @@ fn join_tables(tables: &mut [CellTable], logs: &mut [RunLog], options: &ReadOpti
         if logs.is_empty() {
             continue;
         }
+        let wanted = (0..table.len()).filter_map(|i| table.value(i, run).name());
+        let names = Names::new(wanted, logs.iter().map(|log| log.run.clone()));
         for i in 0..table.len() {
             let Some(name) = table.value(i, run).name() else { continue };
-            for log in logs.iter_mut().filter(|log| log.run == name) {
+            let Some(meant) = names.find(&name) else { continue };
+            for log in logs.iter_mut().filter(|log| log.run == meant) {
                 let row = table.row(i);
+                if let Value::Number(x) = row[loss]
+                    && log.run != name
+                {
+                    if knows_size_and_tokens(log) || !ends_at(log, x) {
+                        continue;
+                    }
+                    let reason = format!("the same run as `{name}` in {}", table.path);
+                    same.push(left_out(log, reason));
+                }
                 join_row(log, &table.columns, &row);
                 match &row[loss] {
                     Value::Number(x) => log.stated = Some((*x, table.path.clone())),
@@ -323,6 +354,7 @@ fn join_tables(tables: &mut [CellTable], logs: &mut [RunLog], options: &ReadOpti
         }
         table.remove_rows(&joined);
     }
+    same
 }
 
 /// Judges every log; those that cannot enter are left out with the reason.

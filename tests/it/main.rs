@@ -44,11 +44,14 @@ mod laws;
 mod log_formats;
 #[cfg(feature = "logs")]
 mod logs;
+#[cfg(feature = "logs")]
 mod model_families;
 #[cfg(feature = "cli")]
 mod one_quantity;
 #[cfg(feature = "cli")]
 mod one_round;
+#[cfg(feature = "logs")]
+mod one_run;
 mod progress;
 mod properties;
 #[cfg(feature = "logs")]

@@ -3,15 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::consistency::tokens_at;
+use super::size::{Sizes, sizes};
+
+use crate::data::axis::Axis;
 use crate::data::digest::InputDigest;
 use crate::data::format::Format;
 use crate::data::log::{RunLog, Value};
+use crate::data::names::folded;
 use crate::data::roles::Metric;
 use crate::data::vocabulary::Term;
 
 /// Two logs of a run agree when their last losses do to this share: formats round to four digits or
 /// keep single precision.
 const AGREE: f64 = 5e-4;
+
+/// N of one run in two spellings, `8.95M` and 8953344, and its D.
+const ROUNDED: f64 = 0.01;
+const SAME_TOKENS: f64 = 1e-3;
 
 /// Losses at the end of the shorter log that are compared; a few may agree by chance.
 const COMPARED: usize = 5;
@@ -35,35 +44,39 @@ enum Relation {
     Apart,
 }
 
-/// Puts the logs of each run together, in the order they were read.
+/// Puts the logs of each run together, in the order they were read. Tools that differ in how they
+/// write its name are compared by their numbers.
 pub(in crate::data) fn merge(logs: Vec<RunLog>) -> Joined {
-    let mut groups: Vec<(String, Vec<RunLog>)> = Vec::new();
+    let mut groups: Vec<Vec<RunLog>> = Vec::new();
     let mut at: BTreeMap<String, usize> = BTreeMap::new();
     for log in pieces(logs) {
-        match at.get(&log.run) {
-            Some(i) => groups[*i].1.push(log),
+        let name = folded(&log.run);
+        match at.get(&name) {
+            Some(i) => groups[*i].push(log),
             None => {
-                at.insert(log.run.clone(), groups.len());
-                groups.push((log.run.clone(), vec![log]));
+                at.insert(name, groups.len());
+                groups.push(vec![log]);
             }
         }
     }
     let mut joined = Joined { logs: Vec::new(), copies: Vec::new() };
-    for (_, group) in groups {
+    for group in groups {
         let mut kept: Vec<RunLog> = Vec::new();
         for mut log in group {
             log.settle();
             take_in(&mut kept, log, &mut joined.copies);
         }
         // Different runs of one name are named by their files as well.
-        if kept.len() > 1 {
-            for log in &mut kept {
+        let names: Vec<String> = kept.iter().map(|log| log.run.clone()).collect();
+        for log in &mut kept {
+            if names.iter().filter(|name| **name == log.run).count() > 1 {
                 log.run = format!("{} ({})", log.run, log.path.display());
             }
         }
         joined.logs.extend(kept);
     }
-    // A copy under another name has the same losses to the last bit.
+    // A copy under another name has the same losses to the last bit of single precision, in which
+    // TensorBoard keeps them.
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     let Joined { logs, copies } = &mut joined;
     logs.retain(|log| {
@@ -73,7 +86,7 @@ pub(in crate::data) fn merge(logs: Vec<RunLog>) -> Joined {
             digest.update(&[metric as u8]);
             for bin in log.series(metric).bins() {
                 digest.update(&bin.step.to_bits().to_le_bytes());
-                digest.update(&bin.last.to_bits().to_le_bytes());
+                digest.update(&(bin.last as f32).to_bits().to_le_bytes());
                 points += 1;
             }
         }
@@ -129,8 +142,12 @@ fn is_pieces(format: Format) -> bool {
 
 /// Adds a log to those of its name that are kept.
 fn take_in(kept: &mut Vec<RunLog>, mut log: RunLog, copies: &mut Vec<(RunLog, String)>) {
-    for other in kept.iter_mut() {
-        match relation(other, &log) {
+    let (own, other_names): (Vec<usize>, Vec<usize>) =
+        (0..kept.len()).partition(|i| kept[*i].run == log.run);
+    for i in own.into_iter().chain(other_names) {
+        let other = &mut kept[i];
+        let is_own = other.run == log.run;
+        match if is_own { relation(other, &log) } else { relation_of_names(other, &log) } {
             Relation::Copy => {
                 // The fuller one stays and learns what the other knew.
                 if worth(&log) > worth(other) {
@@ -184,6 +201,52 @@ fn worth(log: &RunLog) -> (usize, f64, usize) {
     ];
     let knows = known.into_iter().filter(|k| *k).count();
     (knows, log.last_step().unwrap_or(0.0), log.series(Metric::TrainLoss).len())
+}
+
+/// Relation of two logs whose names differ in accents, case or separators: the same run only where
+/// all that both know says so.
+fn relation_of_names(one: &RunLog, other: &RunLog) -> Relation {
+    // One file does not write one name in two ways.
+    let one_file = one.path == other.path;
+    let apart = |a: Option<f64>, b: Option<f64>, share: f64| {
+        a.zip(b).is_some_and(|(a, b)| (a / b - 1.0).abs() > share)
+    };
+    let (a, b) = (sizes(one), sizes(other));
+    if one_file
+        || apart(a.all, b.all, ROUNDED)
+        || apart(a.non_embedding, b.non_embedding, ROUNDED)
+        || apart(tokens(one), tokens(other), SAME_TOKENS)
+    {
+        return Relation::Apart;
+    }
+    match relation(one, other) {
+        Relation::Facts if one.has_curve() == other.has_curve() => Relation::Apart,
+        Relation::Continuation { .. } => Relation::Apart,
+        relation => relation,
+    }
+}
+
+/// D at the last step, where the log knows it.
+fn tokens(log: &RunLog) -> Option<f64> {
+    let last = log.last_step()?;
+    match log.axis {
+        Axis::Tokens => Some(last),
+        _ => tokens_at(log, last, last, &sizes(log)).ok().map(|seen| seen.tokens),
+    }
+}
+
+/// Whether N and D of a log need no other file.
+pub(in crate::data) fn knows_size_and_tokens(log: &RunLog) -> bool {
+    let Sizes { all, non_embedding, active, .. } = sizes(log);
+    all.or(non_embedding).or(active).is_some() && tokens(log).is_some()
+}
+
+/// Whether the last of a log's losses is this one, to the digits that tools keep.
+pub(in crate::data) fn ends_at(log: &RunLog, loss: f64) -> bool {
+    [Metric::EvalLoss, Metric::TrainLoss]
+        .into_iter()
+        .filter_map(|metric| log.series(metric).last())
+        .any(|bin| (bin.last / loss - 1.0).abs() <= AGREE)
 }
 
 fn relation(one: &RunLog, other: &RunLog) -> Relation {

@@ -15,6 +15,6 @@ mod size;
 pub(super) use accounts::tokens_of_steps;
 pub(super) use axis::to_steps;
 pub(super) use judge::{Settled, Verdict, settle};
-pub(super) use merge::{Joined, join_row, merge};
+pub(super) use merge::{Joined, ends_at, join_row, knows_size_and_tokens, merge};
 pub(super) use record::enter;
 pub(super) use size::sizes;

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use serde_json::json;
+use serde::ser::{Error as _, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use super::output::{Console, Output, save_all, to_value, warnings_json};
+use super::output::{Console, Json, Output, compact_json, save_all, to_value, warnings_json};
 use super::reading::ReadingArgs;
-use crate::data::{RunRecord, RunTable};
+use crate::data::{FileNote, RunNote, RunRecord, RunTable, Skipped};
 use crate::error::Result;
 use crate::report::{
     Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
@@ -34,7 +36,7 @@ nanoGPT, Megatron-LM, llm-foundry, torchtitan or by your own patterns; .gz and .
 format is detected from the content. A table with the columns run and n_params (or seq_len,
 batch_size, ...) adds to the logs of those runs what they leave out.")]
 pub(super) struct Args {
-    /// Files and folders.
+    /// Files and folders; `-` is standard input.
     #[arg(required = true, value_name = "LOGS")]
     logs: Vec<PathBuf>,
     #[command(flatten)]
@@ -47,12 +49,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let table = args.reading.look(&args.logs, console)?;
-    // A million runs take gigabytes as JSON, so it is made where it is asked for.
-    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
-    let json = match console.json || args.out.iter().any(is_json) {
-        true => json_of(&table)?,
-        false => serde_json::Value::Null,
-    };
+    let answer = Answer::of(&table)?;
     let mut text = shortened(files_table(&table.files), "files");
     text.push_str(&format!("\n{}", shown_runs(&table.runs)));
     let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
@@ -68,26 +65,62 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
     text.push_str(&design_text(&table, LEVEL));
     if !args.out.is_empty() {
-        let (chart, csv, json) = (design_chart(&table), runs_csv(&table)?, json_text(&json)?);
+        let is_json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
+        let json = match args.out.iter().any(is_json) {
+            true => json_text(&answer)?,
+            false => String::new(),
+        };
+        let (chart, csv) = (design_chart(&table), runs_csv(&table)?);
         let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&save_all(&args.out, &forms)?);
     }
-    Ok(Output { text, json, warnings: table.warnings, most: None })
+    let json = if console.json { compact_json(&answer)? } else { String::new() };
+    Ok(Output { text, json: Json::Text(json), warnings: table.warnings, most: None })
 }
 
-fn json_of(table: &RunTable) -> Result<serde_json::Value> {
-    Ok(json!({
-        "files": to_value(&table.files)?,
-        "runs": to_value(&table.runs)?,
-        "skipped": to_value(&table.skipped)?,
-        "notes": to_value(&table.notes)?,
-        "assumptions": to_value(&table.assumptions)?,
-        "params": to_value(&table.params)?,
-        "digest": table.digest,
-        "seed_noise": to_value(&crate::fit::repeats(table, LEVEL))?,
-        "design": to_value(&crate::fit::coverage(table))?,
-        "warnings": warnings_json(&table.warnings),
-    }))
+/// What scripts get; of the lists, which may have a million items, no copy is made.
+#[derive(Serialize)]
+struct Answer<'a> {
+    assumptions: Value,
+    design: Value,
+    digest: &'a str,
+    files: Each<'a, FileNote>,
+    notes: Each<'a, RunNote>,
+    params: Value,
+    runs: Each<'a, RunRecord>,
+    seed_noise: Value,
+    skipped: Each<'a, Skipped>,
+    warnings: Value,
+}
+
+impl<'a> Answer<'a> {
+    fn of(table: &'a RunTable) -> Result<Self> {
+        Ok(Self {
+            assumptions: to_value(&table.assumptions)?,
+            design: to_value(&crate::fit::coverage(table))?,
+            digest: &table.digest,
+            files: Each(&table.files),
+            notes: Each(&table.notes),
+            params: to_value(&table.params)?,
+            runs: Each(&table.runs),
+            seed_noise: to_value(&crate::fit::repeats(table, LEVEL))?,
+            skipped: Each(&table.skipped),
+            warnings: warnings_json(&table.warnings),
+        })
+    }
+}
+
+/// A list whose items become JSON one after the other, their keys in order.
+struct Each<'a, T>(&'a [T]);
+
+impl<T: Serialize> Serialize for Each<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut list = to.serialize_seq(Some(self.0.len()))?;
+        for item in self.0 {
+            list.serialize_element(&serde_json::to_value(item).map_err(S::Error::custom)?)?;
+        }
+        list.end()
+    }
 }
 
 /// The line for what a list of `all` does not show.

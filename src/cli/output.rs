@@ -21,22 +21,41 @@ pub(super) struct Output {
     /// Lines for people.
     pub(super) text: String,
     /// One object for scripts.
-    pub(super) json: Value,
+    pub(super) json: Json,
     /// Warnings, printed in either form, the most serious first.
     pub(super) warnings: Vec<Warning>,
     /// How many of them are printed; all when absent.
     pub(super) most: Option<usize>,
 }
 
+/// An object for scripts.
+#[derive(Debug)]
+pub(super) enum Json {
+    Value(Value),
+    /// As it is printed, of one too large to be held as values.
+    Text(String),
+}
+
+impl From<Value> for Json {
+    fn from(value: Value) -> Self {
+        Self::Value(value)
+    }
+}
+
 impl Output {
     pub(super) fn new(text: String, json: &impl Serialize, warnings: Vec<Warning>) -> Result<Self> {
-        Ok(Self { text, json: to_value(json)?, warnings, most: None })
+        Ok(Self { text, json: to_value(json)?.into(), warnings, most: None })
     }
 }
 
 /// Any of our structs as JSON.
 pub(super) fn to_value(value: &impl Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|e| ReportError::Json { reason: e.to_string() }.into())
+}
+
+/// Any of our structs as JSON on one line.
+pub(super) fn compact_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| ReportError::Json { reason: e.to_string() }.into())
 }
 
 /// Writes the form that the extension of each path asks for; returns a line for each.
@@ -71,14 +90,15 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn finish(self, output: &Output) -> ExitCode {
-        let text = if self.json {
-            format!("{}\n", inert_json(&output.json.to_string()))
-        } else {
+        let text = match (self.json, &output.json) {
+            (true, Json::Value(value)) => Cow::Owned(inert_json(&value.to_string()).into_owned()),
+            (true, Json::Text(text)) => inert_json(text),
             // Warnings follow on their own line.
-            format!("{}\n", inert(output.text.trim_end_matches('\n')))
+            (false, _) => inert(output.text.trim_end_matches('\n')),
         };
         // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        let mut to = std::io::stdout().lock();
+        let _ = to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n"));
         let mut printed = Vec::new();
         let mut warnings: Vec<&Warning> = output.warnings.iter().collect();
         warnings.sort_by_key(|warning| warning.severity());

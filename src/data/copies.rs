@@ -1,6 +1,7 @@
 //! Rows that are no runs of their own: copies, and checkpoints on the way to another row.
 
 use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::label::Label;
 use super::table::{RunRecord, RunTable, Skipped};
@@ -23,14 +24,14 @@ pub(super) fn drop_copies(table: &mut RunTable) {
         let bits = |x: f64| x.to_bits();
         [bits(run.n.get()), bits(run.d.get()), bits(run.loss_nats), budget]
     };
+    if !has_repeats(table.runs.iter().map(numbers_of)) {
+        return;
+    }
     let mut different: HashSet<Numbers> = HashSet::with_capacity(table.runs.len());
     let is_new: Vec<bool> =
         table.runs.iter().map(|run| different.insert(numbers_of(run))).collect();
     let different = different.len();
     let repeated = table.runs.len() - different;
-    if repeated == 0 {
-        return;
-    }
     let telling = match repeated >= MANY && repeated >= different {
         true => TELLING_DIGITS_OF_MANY,
         false => TELLING_DIGITS,
@@ -59,6 +60,18 @@ pub(super) fn drop_copies(table: &mut RunTable) {
         }
         None => true,
     });
+}
+
+/// Whether any of these may be there twice, by eight bytes each.
+fn has_repeats(items: impl Iterator<Item = impl Hash>) -> bool {
+    let hash = |item| {
+        let mut hasher = DefaultHasher::new();
+        Hash::hash(&item, &mut hasher);
+        hasher.finish()
+    };
+    let mut hashes: Vec<u64> = items.map(hash).collect();
+    hashes.sort_unstable();
+    hashes.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Significant decimal digits that the number was written with.

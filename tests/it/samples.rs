@@ -176,8 +176,6 @@ const KNOWN_GAPS: &[&str] = &[
     "wandb-runs-table",
     "tensorboard-ui-csv",
     "keras-csvlogger",
-    "utf16-text",
-    "nul-hole",
     "wsd-end-15pct",
     "midrun-nan",
 ];

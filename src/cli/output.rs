@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::hint::{hint, warning_hint};
 use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
-use crate::report::{Saved, json_text, save, wrapped};
+use crate::report::{Saved, inert, inert_json, json_text, save, wrapped};
 
 /// The result of a verb in both forms.
 #[derive(Debug)]
@@ -81,14 +81,14 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn finish(self, output: &Output) -> ExitCode {
-        let text = if self.json {
-            format!("{}\n", inert_json(&output.json.to_string()))
-        } else {
+        let text = match self.json {
+            true => inert_json(&output.json.to_string()).into_owned(),
             // Warnings follow on their own line.
-            format!("{}\n", inert(output.text.trim_end_matches('\n')))
+            false => inert(output.text.trim_end_matches('\n')).into_owned(),
         };
         // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        let mut to = std::io::stdout().lock();
+        let _ = to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n"));
         let mut printed = Vec::new();
         let mut warnings: Vec<&Warning> = output.warnings.iter().collect();
         warnings.sort_by_key(|warning| warning.severity());
@@ -146,33 +146,4 @@ pub(super) fn usage(error: &clap::Error) {
         Cow::Borrowed(_) => drop(error.print()),
         Cow::Owned(text) => note(&text),
     }
-}
-
-/// Characters that a terminal would act upon, or that turn the direction of text: names in logs can
-/// hold any.
-fn acts(c: char) -> bool {
-    let turns =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns || c.is_control() && c != '\n' && c != '\t'
-}
-
-/// The text with such characters written out, `\u{1b}`.
-fn inert(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| c.escape_unicode().to_string())
-}
-
-/// The same of JSON, whose own escape is `\u001b`.
-fn inert_json(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| format!("\\u{:04x}", u32::from(c)))
-}
-
-fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
-    if !text.chars().any(acts) {
-        return Cow::Borrowed(text);
-    }
-    let mut inert = String::with_capacity(text.len());
-    for c in text.chars() {
-        if acts(c) { inert.push_str(&escape(c)) } else { inert.push(c) }
-    }
-    Cow::Owned(inert)
 }

@@ -1,4 +1,4 @@
-//! Tables with one row per run: CSV, JSON Lines, Parquet.
+//! Tables with one row per run.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,10 @@ use super::columns::ColumnMap;
 use super::facts::count_with_unit;
 use super::label::Label;
 use super::log::Value;
-use super::plain::Stream;
 use super::quantity::Quantity;
 use super::roles::{Metric, Role, role_of};
 use super::spelling::{normalised, without_groups};
 use super::vocabulary;
-use super::windows::{Window, try_for_each};
 use crate::error::{DataError, RowProblem};
 use crate::units::ParamRule;
 
@@ -32,7 +30,7 @@ pub(super) struct CellTable {
     pub(super) path: String,
     pub(super) columns: Vec<String>,
     /// Values in the order of `columns`.
-    cells: Box<Cells>,
+    pub(super) cells: Box<Cells>,
     /// 1-based line of each row.
     pub(super) lines: Vec<usize>,
     /// Lines that are not rows, with what is wrong.
@@ -43,14 +41,6 @@ pub(super) struct CellTable {
     pub(super) unwanted: std::collections::BTreeSet<usize>,
     /// Columns of counts whose unit was taken off their name.
     renamed: Vec<(usize, String)>,
-}
-
-/// What a piece of delimited text holds.
-#[derive(Default)]
-struct Part {
-    header: Vec<String>,
-    rows: Vec<(usize, Vec<Value>)>,
-    damaged: Vec<(usize, RowProblem)>,
 }
 
 /// A table under way, or why it cannot be one.
@@ -127,8 +117,8 @@ impl CellTable {
     /// Adds a row.
     ///
     /// # Errors
-    /// [`DataError::TooManyCells`] and [`DataError::FileTooLarge`] when the table is too large to be
-    /// one of runs.
+    /// As [`check_size`](Self::check_size).
+    #[cfg(feature = "parquet")]
     pub(super) fn push(&mut self, line: usize, row: &[Value]) -> Result<(), DataError> {
         self.push_cells(line, row.iter().enumerate())
     }
@@ -138,6 +128,18 @@ impl CellTable {
         line: usize,
         row: impl IntoIterator<Item = (usize, &'a Value)>,
     ) -> Result<(), DataError> {
+        self.check_size()?;
+        self.cells.push_row(row);
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// Whether one more row is allowed.
+    ///
+    /// # Errors
+    /// [`DataError::TooManyCells`] and [`DataError::FileTooLarge`] when the table is too large to be
+    /// one of runs.
+    pub(super) fn check_size(&self) -> Result<(), DataError> {
         if self.len().saturating_mul(self.columns.len()) > MOST_CELLS {
             return Err(DataError::TooManyCells { path: self.path.clone(), limit: MOST_CELLS });
         }
@@ -145,8 +147,6 @@ impl CellTable {
             let (path, limit_mib) = (self.path.clone(), MOST_TEXT as u64 >> 20);
             return Err(DataError::FileTooLarge { path, limit_mib });
         }
-        self.cells.push_row(row);
-        self.lines.push(line);
         Ok(())
     }
 
@@ -171,7 +171,7 @@ impl CellTable {
     /// Adds an object; its keys are columns, new ones among them.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// As [`check_size`](Self::check_size).
     pub(super) fn push_object(
         &mut self,
         line: usize,
@@ -192,35 +192,6 @@ impl CellTable {
             row.push((at, Value::from_json(value)));
         }
         self.push_cells(line, row.iter().map(|(at, value)| (*at, value)))
-    }
-
-    /// Delimited text with a header, read in pieces on all cores.
-    pub(super) fn csv(path: String, from: impl Stream, separator: u8) -> Result<Self, DataError> {
-        let work = |window: &Window| part(window, separator);
-        let mut table: Option<Self> = None;
-        let mut take = |part: Part| -> Result<(), Failed> {
-            let table = table.get_or_insert_with(|| Self::new(path.clone(), part.header));
-            let width = table.columns.len();
-            for (line, problem) in part.damaged {
-                table.push_damaged(line, problem).map_err(Failed::Table)?;
-            }
-            for (line, row) in part.rows {
-                let found = row.len();
-                let pushed =
-                    if found < width || row[width..].iter().any(|cell| *cell != Value::Missing) {
-                        table.push_damaged(line, RowProblem::Cells { found, columns: width })
-                    } else {
-                        table.push(line, &row[..width])
-                    };
-                pushed.map_err(Failed::Table)?;
-            }
-            Ok(())
-        };
-        match try_for_each(from, true, &work, &mut take) {
-            Ok(()) => table.ok_or(DataError::Empty { path }),
-            Err(Failed::Table(error)) => Err(error),
-            Err(Failed::Reading(e)) => Err(DataError::Unreadable { path, reason: e.to_string() }),
-        }
     }
 
     /// Objects with their lines; the columns are all their keys.
@@ -385,59 +356,5 @@ impl CellTable {
                 }
             }
         }
-    }
-}
-
-/// The rows of a piece of delimited text; of its first one, the header too.
-fn part(window: &Window, separator: u8) -> Part {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(separator)
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(window.bytes.as_slice());
-    let mut part = Part::default();
-    for lost in &window.lost {
-        part.damaged.push((lost.line, RowProblem::Syntax { reason: lost.problem() }));
-    }
-    let mut record = csv::ByteRecord::new();
-    let mut is_header = window.first_line == 1;
-    loop {
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(e) => {
-                let reason = e.to_string();
-                part.damaged.push((window.first_line, RowProblem::Syntax { reason }));
-                break;
-            }
-        }
-        if std::mem::take(&mut is_header) {
-            let name = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
-            part.header = record.iter().map(name).collect();
-            continue;
-        }
-        let row = record.iter().map(|cell| cell_value(cell, separator)).collect();
-        part.rows.push((window.line_of(&record), row));
-    }
-    part
-}
-
-/// Words for a cell without a value.
-const NOTHING: [&str; 6] = ["null", "None", "none", "NA", "N/A", "<NA>"];
-
-/// A cell of delimited text; where `;` separates, a comma is a decimal point.
-pub(super) fn cell_value(cell: &[u8], separator: u8) -> Value {
-    let Ok(text) = std::str::from_utf8(cell) else {
-        return Value::Text(String::from_utf8_lossy(cell).into_owned());
-    };
-    let bare = text.trim();
-    if NOTHING.contains(&bare) {
-        return Value::Missing;
-    }
-    match Value::from_text(bare) {
-        Value::Text(text) if separator == b';' => {
-            text.replacen(',', ".", 1).parse().map_or(Value::Text(text), Value::Number)
-        }
-        value => value,
     }
 }

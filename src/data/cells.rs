@@ -77,15 +77,21 @@ impl Cells {
             Value::Number(x) => Cell::number(*x),
             Value::Text(text) => match self.known.get(text.as_str()) {
                 Some(at) => Cell::text(*at),
-                None => {
-                    let (text, at) = (Arc::<str>::from(text.as_str()), self.texts.len() as u32);
-                    self.text_bytes += text.len();
-                    self.known.insert(Arc::clone(&text), at);
-                    self.texts.push(text);
-                    Cell::text(at)
-                }
+                None => Cell::text(self.place(&Arc::from(text.as_str()))),
             },
         }
+    }
+
+    /// Where a text is among the texts.
+    fn place(&mut self, text: &Arc<str>) -> u32 {
+        if let Some(at) = self.known.get(text) {
+            return *at;
+        }
+        let at = self.texts.len() as u32;
+        self.text_bytes += text.len();
+        self.known.insert(Arc::clone(text), at);
+        self.texts.push(Arc::clone(text));
+        at
     }
 
     /// Adds a row; cells that it does not have are empty.
@@ -97,6 +103,49 @@ impl Cells {
             column.resize(self.rows - 1, Cell::MISSING);
             column.push(cell);
         }
+    }
+
+    /// Adds a row of as many cells as it has; cells beyond the columns make columns.
+    pub(super) fn push_wide_row(&mut self, row: impl Iterator<Item = Value>) {
+        self.rows += 1;
+        for (at, value) in row.enumerate() {
+            let cell = self.cell(&value);
+            if at == self.columns.len() {
+                self.columns.push(Vec::new());
+            }
+            let column = &mut self.columns[at];
+            column.resize(self.rows - 1, Cell::MISSING);
+            column.push(cell);
+        }
+    }
+
+    /// Adds the first cells of a row of another table.
+    ///
+    /// - `places`: where texts of the other are in this one, as far as it is known.
+    pub(super) fn push_row_of(
+        &mut self,
+        other: &Self,
+        row: usize,
+        places: &mut HashMap<usize, u32>,
+    ) {
+        self.rows += 1;
+        for (at, theirs) in other.columns.iter().take(self.columns.len()).enumerate() {
+            let cell = theirs.get(row).copied().unwrap_or(Cell::MISSING);
+            let cell = match cell.read() {
+                Read::Text(text) => Cell::text(
+                    *places.entry(text).or_insert_with(|| self.place(&other.texts[text])),
+                ),
+                _ => cell,
+            };
+            let column = &mut self.columns[at];
+            column.resize(self.rows - 1, Cell::MISSING);
+            column.push(cell);
+        }
+    }
+
+    /// Forgets what is only needed to add texts.
+    pub(super) fn finish(&mut self) {
+        self.known = HashMap::new();
     }
 
     /// Adds a column of one value.
@@ -187,6 +236,17 @@ mod tests {
         };
         assert_eq!(column(&cells, 0), [Value::Number(1.0), Value::Missing, Value::Missing]);
         assert_eq!(column(&cells, 1), [Value::Missing, Value::Number(2.0), Value::Missing]);
+        let mut others = Cells::new(2);
+        let text = |text: &str| Value::Text(text.to_owned());
+        others.push_wide_row([text("a"), text("b"), text("c")].into_iter());
+        others.push_wide_row([text("b")].into_iter());
+        let mut joined = Cells::new(2);
+        joined.push_row([(0, &text("b"))]);
+        let mut places = HashMap::new();
+        (0..2).for_each(|row| joined.push_row_of(&others, row, &mut places));
+        assert_eq!(column(&joined, 0), [text("b"), text("a"), text("b")]);
+        assert_eq!(column(&joined, 1), [Value::Missing, text("b"), Value::Missing]);
+        assert_eq!((joined.texts.len(), others.view(0, 2)), (2, CellView::Text(&"c".into())));
         cells.set(2, 0, &Value::Number(3.0));
         cells.scale(0, 2.0);
         cells.remove_rows(|row| row == 1);

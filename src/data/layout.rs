@@ -264,7 +264,7 @@ impl Layout {
         read: impl Fn(usize, &[Value]) -> Result<T, RowProblem>,
         skipped: &mut Vec<Skipped>,
     ) -> (Vec<T>, Result<(), DataError>) {
-        let mut kept = Vec::new();
+        let mut kept = Vec::with_capacity(table.len());
         let mut bad: Vec<(usize, RowProblem)> = table.damaged.clone();
         for row in 0..table.len() {
             if options.exclude.contains(&row) || table.unwanted.contains(&row) {

@@ -15,6 +15,8 @@ mod columns;
 mod condition;
 #[cfg(feature = "logs")]
 mod copies;
+#[cfg(feature = "logs")]
+mod csv_table;
 mod curve;
 #[cfg(feature = "logs")]
 mod curve_logs;

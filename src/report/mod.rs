@@ -13,6 +13,7 @@ mod design;
 mod explain;
 mod fit;
 mod forecast;
+mod inert;
 mod kinds;
 mod lists;
 mod number;
@@ -52,6 +53,8 @@ pub use fit::{
     certificate_text, diagnostics_text, fit_table, flop_count_text, minima_table, objective_text,
 };
 pub use forecast::{curve_fit_table, forecast_text, hindsight_table};
+#[cfg(feature = "cli")]
+pub(crate) use inert::{inert, inert_json};
 pub use kinds::{Kind, kinds_table};
 pub use lists::{
     devices_table, families_table, laws_table, models_table, published_benchmarks_table,

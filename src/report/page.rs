@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::allocation::valley_table;
 use super::compare::comparison_table;
 use super::fit::{certificate_text, fit_table, objective_text};
+use super::inert::markdown;
 use super::number::{number, percent};
 use super::plan::{Detail, plan_tables};
 use super::table::Table;
@@ -91,36 +92,37 @@ impl Page<'_> {
     /// The page as Markdown, charts as links to the files beside it.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut text = format!("# {}\n\n", self.title);
+        let lines = |text: &str| text.lines().map(markdown).collect::<Vec<String>>().join("\n");
+        let mut text = format!("# {}\n\n", markdown(self.title));
         for sentence in self.answer() {
-            text.push_str(&format!("- {sentence}\n"));
+            text.push_str(&format!("- {}\n", markdown(&sentence)));
         }
         if !self.about.is_empty() {
-            text.push_str(&format!("\n{}\n", self.about));
+            text.push_str(&format!("\n{}\n", lines(self.about)));
         }
         for section in self.sections() {
-            text.push_str(&format!("\n## {}\n", section.heading));
+            text.push_str(&format!("\n## {}\n", markdown(&section.heading)));
             for paragraph in &section.paragraphs {
-                text.push_str(&format!("\n{paragraph}\n"));
+                text.push_str(&format!("\n{}\n", lines(paragraph)));
             }
             for table in &section.tables {
                 if !table.title.is_empty() {
-                    text.push_str(&format!("\n{}:\n", table.title));
+                    text.push_str(&format!("\n{}:\n", markdown(&table.title)));
                 }
                 text.push_str(&format!("\n{}", table.to_markdown()));
             }
         }
         text.push_str("\n## Figures\n\n");
         for figure in self.figures {
-            text.push_str(&format!("![{}]({}.svg)\n\n", figure.caption, figure.name));
+            text.push_str(&format!("![{}]({}.svg)\n\n", markdown(&figure.caption), figure.name));
         }
         text.push_str("## Warnings\n\n");
         for (code, message) in self.warnings() {
-            text.push_str(&format!("- `{code}`: {message}\n"));
+            text.push_str(&format!("- `{code}`: {}\n", markdown(&message)));
         }
         text.push_str("\n## Provenance\n\n");
         for (what, which) in self.provenance() {
-            text.push_str(&format!("- {what}: {which}\n"));
+            text.push_str(&format!("- {}: {}\n", markdown(&what), markdown(&which)));
         }
         text.push_str(&format!("\nRebuild with `{}`.\n", self.command));
         text

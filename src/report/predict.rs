@@ -1,5 +1,6 @@
 //! Predicted losses of planned runs.
 
+use super::inert::csv_cell;
 use super::number::{between, interval_header, loss, number, outside_cell};
 use super::table::Table;
 use crate::error::{ReportError, Result};
@@ -72,7 +73,7 @@ pub fn prediction_csv<'a>(
         let end = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
         let outside = p.outside.values().copied().fold(1.0, f64::max);
         let fields = [
-            run,
+            &*csv_cell(run),
             &p.params.get().to_string(),
             &p.tokens.get().to_string(),
             &p.loss_nats.to_string(),

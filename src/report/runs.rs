@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::inert::csv_cell;
 use super::number::loss;
 use super::table::Table;
 use crate::data::{FileNote, LossSource, RunRecord, RunTable, Skipped};
@@ -99,7 +100,8 @@ fn unless(x: f64, usual: f64) -> Option<f64> {
     (x != usual).then_some(x)
 }
 
-/// The run table as CSV that every verb reads back: one row per run, SI base units.
+/// The run table as CSV that every verb reads back: one row per run, SI base units. A name that a
+/// spreadsheet would run as a formula has an apostrophe before it, which reading takes off.
 ///
 /// # Errors
 /// [`ReportError::Csv`] when a row cannot be written, which is a bug.
@@ -136,7 +138,10 @@ pub fn runs_csv(table: &RunTable) -> Result<String> {
         };
         let others =
             used.iter().map(|(_, cell)| cell(run).map_or(String::new(), |x| x.to_string()));
-        let row = std::iter::once(run.run.clone()).chain(numbers).chain(others).chain([source]);
+        let row = std::iter::once(csv_cell(&run.run).into_owned())
+            .chain(numbers)
+            .chain(others)
+            .chain([source]);
         writer.write_record(row).map_err(bad)?;
     }
     let bytes = writer.into_inner().map_err(|e| bad(e.into_error().into()))?;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::inert::markdown;
+
 /// A titled table. Cells are already formatted; every header carries its unit.
 ///
 /// ```
@@ -119,7 +121,8 @@ impl Table {
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let line = |cells: &[String]| {
-            let escaped: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
+            let escaped: Vec<String> =
+                cells.iter().map(|c| markdown(c).replace('|', "\\|")).collect();
             format!("| {} |\n", escaped.join(" | "))
         };
         let rule: Vec<String> = (0..self.columns.len())

@@ -72,6 +72,8 @@ mod shared;
 #[cfg(feature = "logs")]
 mod step_logs;
 mod sweep;
+#[cfg(feature = "report")]
+mod torn;
 #[cfg(all(feature = "cli", feature = "train"))]
 mod trainer;
 #[cfg(feature = "cli")]

@@ -6,6 +6,7 @@ use super::canvas::{Canvas, Face, register};
 use super::draw::draw;
 use super::picture::{Chart, Size};
 use crate::error::{Error, ReportError, Result};
+use crate::report::inert::inert;
 
 /// SVG units per pixel: plotters writes whole numbers, which would make curves jagged.
 const SVG_FINENESS: u32 = 8;
@@ -59,11 +60,13 @@ pub fn render_svg(chart: &Chart, size: Size) -> Result<String> {
     let fine = (size.width * SVG_FINENESS, size.height * SVG_FINENESS);
     let mut text = String::new();
     draw_on(SVGBackend::with_string(&mut text, fine), chart, size, SVG_FINENESS, Face::SVG)?;
+    // XML has no place for what a name may hold.
+    let text = inert(&text);
     let body = text
         .split_once('>')
         .map(|(_, body)| body)
         .ok_or_else(|| failed(chart, "the SVG has no head"))?;
-    let label = escaped(&format!("{}. {}", chart.title, chart.caption));
+    let label = escaped(&inert(&format!("{}. {}", chart.title, chart.caption)));
     Ok(format!(
         concat!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="{}" "#,

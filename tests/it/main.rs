@@ -15,7 +15,9 @@ mod circles;
 mod cli;
 #[cfg(feature = "cli")]
 mod cli_planner;
-#[cfg(feature = "cli")]
+#[cfg(feature = "logs")]
+mod consistency;
+#[cfg(feature = "logs")]
 mod curve_files;
 #[cfg(feature = "logs")]
 mod data;

@@ -242,9 +242,10 @@ impl<'a> Booking<'a> {
             self.header.parts.insert(part.to_owned(), n);
             return;
         }
-        if let (Some(key), Some(value)) = (of("key"), of("value")) {
+        let all = |name: &'static str| find.groups.iter().filter(move |(key, _)| key == name);
+        for ((_, key), (_, value)) in all("key").zip(all("value")) {
             let value = value.trim_matches(['\'', '"']);
-            self.header.facts.push((key.to_owned(), fact_value(value)));
+            self.header.facts.push((key.clone(), fact_value(value)));
         }
         let stale = of("train_loss").is_some()
             && of("eval_loss").is_some_and(|text| text == self.attempt.last_evaluation);

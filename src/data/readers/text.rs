@@ -75,10 +75,14 @@ fn finds(window: &Window, pattern: &Pattern) -> Vec<Find> {
             let text = text.trim_end();
             let mut groups = Vec::new();
             for expression in pattern.lines() {
-                let Some(captures) = expression.captures(text) else { continue };
-                for name in expression.capture_names().flatten() {
-                    if let Some(group) = captures.name(name) {
-                        groups.push((name.to_owned(), group.as_str().to_owned()));
+                let names: Vec<&str> = expression.capture_names().flatten().collect();
+                // A line may hold several settings, but one value of each quantity.
+                let most = if names.contains(&"key") { usize::MAX } else { 1 };
+                for captures in expression.captures_iter(text).take(most) {
+                    for name in &names {
+                        if let Some(group) = captures.name(name) {
+                            groups.push(((*name).to_owned(), group.as_str().to_owned()));
+                        }
                     }
                 }
             }

@@ -134,7 +134,8 @@ pub(super) fn batch_factors(
         (Some(batch), _) if is_whole(&batch.0) => Some(vec![batch]),
         // A batch that the user gives is whole, but for what the user gives beside it.
         (Some(batch), _) if given(&batch.0) => {
-            let beside = passes().filter(|(key, _)| given(key)).collect::<Vec<_>>();
+            let is_given = |key: &str| given(key.split(" / ").next().unwrap_or(key));
+            let beside = passes().filter(|(key, _)| is_given(key)).collect::<Vec<_>>();
             Some(std::iter::once(batch).chain(beside).collect())
         }
         // A batch size beside accumulation or devices is that of one pass on one device.

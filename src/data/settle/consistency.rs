@@ -57,7 +57,10 @@ pub(super) fn tokens_at(
         }
         return Err(Reason::lacks(Lack::Consistency, format!("{says}: {}", likely(taken, other))));
     }
-    let confirmed = taken.given || taken.way == Way::Logged || !agree.is_empty();
+    // What a step sees, even as the user gives it, does not tell how many steps there were.
+    let by_steps = taken.way == Way::Steps || taken.way == Way::Batches;
+    let told = taken.given && !(by_steps && log.counts_calls());
+    let confirmed = told || taken.way == Way::Logged || !agree.is_empty();
     if let Some(doubt) = doubt(log, taken, last).filter(|_| !confirmed) {
         match doubt {
             Doubt::Note(note) => notes.push(note),

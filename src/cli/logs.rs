@@ -34,7 +34,7 @@ const SHOWN: usize = 60;
 
 What is read: CSV, JSON Lines and Parquet (a row per run or per step), W&B exports and offline
 runs, TensorBoard events, trainer_state.json, Lightning's metrics.csv, MLflow stores, and text of
-nanoGPT, Megatron-LM, llm-foundry, torchtitan or by your own patterns; .gz and .zst too. The
+eighteen trainers (data/log-patterns.toml) or by your own patterns; .gz and .zst too; - is stdin. The
 format is detected from the content. A table with the columns run and n_params (or seq_len,
 batch_size, ...) adds to the logs of those runs what they leave out.")]
 pub(super) struct Args {

@@ -52,6 +52,7 @@ mod one_quantity_read;
 mod options;
 #[cfg(feature = "logs")]
 mod overrule;
+#[cfg(feature = "logs")]
 mod pipes;
 #[cfg(feature = "logs")]
 mod plain;

@@ -321,3 +321,33 @@ fn a_text_log_that_counts_tokens_or_sequences_needs_no_steps() {
         assert_eq!(table(&path, &unknown).runs[0].d.get(), 100.0 * 1024.0, "{group}");
     }
 }
+
+/// The seeds of the hostile inputs are whole logs: pattern, what has to be given, D, loss in nats.
+#[test]
+fn every_shipped_pattern_reads_its_seed() {
+    let each = "tokens_per_step=4096";
+    for (name, pattern, given, d, loss) in [
+        ("build-nanogpt", "build-nanogpt", each, 40.0 * 4096.0, 4.05),
+        ("deepspeed", "DeepSpeed", "seq_len=128", 409_600.0, 4.0),
+        ("fairseq", "fairseq", "n_params=1e6", 409_600.0, 5.817 * std::f64::consts::LN_2),
+        ("gpt-neox", "GPT-NeoX", "n_params=1e6", 409_600.0, 4.0321),
+        ("hugging-face", "Hugging Face", "seq_len=128", 409_600.0, 4.0321),
+        ("levanter", "Levanter", each, 409_600.0, 4.032),
+        ("litgpt", "litgpt", "n_params=1e6", 409_600.0, 4.0321),
+        ("llm.c", "llm.c", each, 40.0 * 4096.0, 4.05),
+        ("maxtext", "MaxText", "n_params=1e6", 40.0 * 4096.0, 4.125),
+        ("nanochat", "nanochat", "n_params=1e6", 40.0 * 4096.0, 1.937 * std::f64::consts::LN_2),
+        ("nanotron", "nanotron", "n_params=1e6", 410e3, 4.0),
+        ("nemo", "NeMo", "seq_len=128", 409_600.0, 4.1),
+        ("olmo", "OLMo", "n_params=1e6", 409_600.0, 4.032),
+        ("val-loss-only", "key: value lines", each, 1250.0 * 4096.0, 4.0),
+    ] {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/text").join(name);
+        let found = table(&path, &options(&["n_params=1e6", given]));
+        assert_eq!(found.files[0].detail, Some(format!("{pattern} text")), "{name}");
+        let run = &found.runs[0];
+        assert_eq!((found.runs.len(), run.n.get()), (1, 1e6), "{name}");
+        assert!((run.d.get() / d - 1.0).abs() < 1e-12, "{name}: {}", run.d.get());
+        assert!((run.loss_nats / loss - 1.0).abs() < 1e-12, "{name}: {}", run.loss_nats);
+    }
+}

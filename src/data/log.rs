@@ -9,7 +9,7 @@ use super::format::Format;
 use super::roles::{LossScale, Metric};
 use super::series::Series;
 use super::spelling::{collapsed, without_groups};
-use super::vocabulary::{Ending, Term, ending, names};
+use super::vocabulary::{Ending, SIZES, Term, ending, is_name, names};
 
 /// Most facts of one run; a file with more is not a config.
 const MOST_FACTS: usize = 4096;
@@ -118,6 +118,8 @@ pub(super) struct RunLog {
     pub(super) step_key: String,
     /// Facts that the user gave, which count more than what a file says.
     pub(super) given: BTreeSet<String>,
+    /// Two numbers of parameters that it states, as of two runs.
+    pub(super) two_sizes: Option<(f64, f64)>,
     /// Losses with the perplexities beside them.
     beside: Vec<Beside>,
     /// Losses that several keys could be.
@@ -144,6 +146,7 @@ impl RunLog {
             slots: Vec::new(),
             step_key: String::new(),
             given: BTreeSet::new(),
+            two_sizes: None,
             beside: Vec::new(),
             ambiguous: Vec::new(),
             zero_based: false,
@@ -250,6 +253,7 @@ impl RunLog {
         if value == Value::Missing || self.facts.len() >= MOST_FACTS {
             return;
         }
+        self.compare_size(key, &value);
         // `params_m` is a count in millions.
         match (count_with_unit(key), value.count()) {
             (Some((base, factor)), Some(x)) if !self.facts.contains_key(&collapsed(key)) => {
@@ -259,6 +263,26 @@ impl RunLog {
                 self.facts.insert(collapsed(key), value);
             }
         }
+    }
+
+    /// Remembers that a number of parameters is another one than before.
+    fn compare_size(&mut self, key: &str, value: &Value) {
+        /// Beyond rounding, and beyond what tools count differently.
+        const APART: f64 = 0.05;
+        let name = collapsed(key);
+        let is_size = SIZES.iter().any(|size| is_name(*size, &name));
+        let before = self.facts.get(&name).filter(|_| is_size).and_then(Value::count);
+        if let (Some(before), Some(now)) = (before, value.count())
+            && (before / now - 1.0).abs() > APART
+        {
+            self.two_sizes.get_or_insert((before, now));
+        }
+    }
+
+    /// Keeps a fact of a line beside the steps, that nothing has said before.
+    pub(super) fn add_fact(&mut self, key: &str, value: &Value) {
+        self.compare_size(key, value);
+        self.suggest(key, value);
     }
 
     /// Keeps a fact that nothing has said before.
@@ -317,6 +341,8 @@ impl RunLog {
         }
         self.notes.extend(later.notes);
         self.is_cut_off |= later.is_cut_off;
+        later.facts.iter().for_each(|(key, value)| self.compare_size(key, value));
+        self.two_sizes = self.two_sizes.or(later.two_sizes);
     }
 
     /// Puts every series in order, counts updates from 1 and keeps the surest key of each quantity.

@@ -17,6 +17,8 @@ pub enum Lack {
     Batch,
     /// Steps of an epoch, in a log that counts epochs only.
     StepsPerEpoch,
+    /// The updates planned, where the log counts something else.
+    PlannedSteps,
     /// That a run which seems cut off has finished.
     Status,
     /// Which of two ways to count tokens is right.

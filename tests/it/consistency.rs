@@ -188,6 +188,31 @@ fn runs_one_after_another_in_one_file_are_as_many_runs() {
 }
 
 #[test]
+fn runs_without_names_in_one_file_are_told_apart_or_refused() {
+    let place = folder();
+    let config = |n: f64| {
+        format!("{{\"config\": {{\"n_params\": {n}, \"batch_size\": 8, \"seq_len\": 128}}}}\n")
+    };
+    let steps = (1..=100).fold(String::new(), |text, step| {
+        text + &format!("{{\"step\": {step}, \"loss\": {:.4}}}\n", Curve::whole().loss(step))
+    });
+    let two = config(1e6) + &steps + &config(4e6) + &steps;
+    let path = put(&place, "two.jsonl", two);
+    assert_says(&refused(&path, &ReadOptions::default()), &["two sizes, 1.00M and 4.00M", "`run`"]);
+    // Resumed, a run writes its config again.
+    let again = config(1e6) + &steps + &config(1e6) + &steps.replace("\"step\": ", "\"step\": 1");
+    let found = table(&put(&place, "again.jsonl", again), &ReadOptions::default());
+    assert_eq!(found.runs.len(), 1);
+    let rows = |n: &str| -> String {
+        (1..=100).map(|step| format!("{step},{n},{:.4}\n", Curve::whole().loss(step))).collect()
+    };
+    let text = format!("step,n_params,val_loss\n{}{}", rows("1000000"), rows("4000000"));
+    let path = put(&place, "two.csv", text);
+    let given = options(&["batch_size=8", "seq_len=128"]);
+    assert_says(&refused(&path, &given), &["two sizes", "`run`"]);
+}
+
+#[test]
 fn the_first_evaluation_of_a_step_stands_and_a_bar_repeats_the_last() {
     let sized = "n_params: 1000000\nbatch_size: 8 seq_len: 128\n";
     let evaluated = |end: &str| {

@@ -50,6 +50,7 @@ fn fact(lack: Lack) -> (&'static str, bool) {
         Lack::SequenceLength => ("seq_len=LENGTH", true),
         Lack::Batch => ("batch_size=SEQUENCES", true),
         Lack::StepsPerEpoch => ("steps_per_epoch=STEPS", true),
+        Lack::PlannedSteps => ("max_steps=STEPS", false),
         Lack::Status => ("status=finished", false),
         Lack::Consistency => ("global_batch_size=SEQUENCES", false),
         // A column is mapped for all.

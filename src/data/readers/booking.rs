@@ -379,11 +379,9 @@ impl<'a> Booking<'a> {
         drop_given_up(&mut self.done);
         let mut logs: Vec<RunLog> =
             self.done.into_iter().map(|run| run.finish(self.pattern.zero_based)).collect();
-        let runs = logs.len();
-        if runs > 1 {
+        if logs.len() > 1 {
             for (i, log) in logs.iter_mut().enumerate() {
                 log.run = format!("{}-{}", self.name, i + 1);
-                log.notes.push(format!("run {} of {runs} in its file", i + 1));
             }
         }
         (logs, self.damage)

@@ -277,7 +277,7 @@ fn facts_of(log: &mut RunLog, line: &str, event: Option<&str>) {
     }
     flatten("", &Json::Object(object), 0, &mut |key, value| {
         if crate::data::facts::is_fact(key) {
-            log.suggest(key, &value);
+            log.add_fact(key, &value);
         }
     });
 }

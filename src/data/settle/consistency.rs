@@ -120,7 +120,7 @@ fn doubt(log: &RunLog, taken: &Account, last: f64) -> Option<Doubt> {
         let text = format!(
             "its steps, 0 to {last} without a gap, are W&B's count of calls of log, which may be less than the updates: give max_steps, or name the column of the trainer's own step"
         );
-        return Some(Doubt::Refusal(Reason::lacks(Lack::Status, text)));
+        return Some(Doubt::Refusal(Reason::lacks(Lack::PlannedSteps, text)));
     }
     let per_device = taken.way == Way::Batches && taken.how.contains("train_batch_size");
     let hugging_face = log.format == Format::HuggingFace;

@@ -93,6 +93,14 @@ fn judge(log: &mut RunLog, tail: f64) -> Result<Judged, Reason> {
         let text = "no loss was logged; choose the column or key for loss";
         return Err(Reason::lacks(Lack::LossColumn, text));
     }
+    if let Some((one, other)) = log.two_sizes {
+        return Err(format!(
+            "its log states two sizes, {} and {} parameters, as of several runs without names in one file: a column or key `run` tells them apart",
+            Params::new(one),
+            Params::new(other)
+        )
+        .into());
+    }
     let mut notes = std::mem::take(&mut log.notes);
     notes.extend(count_from_one(log));
     let last_step = log.last_step().unwrap_or(0.0);

@@ -215,7 +215,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     }
     let json = shortened(&report, &table)?;
     let most = if args.verbose { None } else { Some(MOST_WARNINGS) };
-    Ok(Output { text, json, warnings: report.warnings, most, failed: None })
+    Ok(Output { text, json: json.into(), warnings: report.warnings, most, failed: None })
 }
 
 /// One law per kind: the table of all, and a file of each.
@@ -253,7 +253,7 @@ fn by_kind(fits: KindFits, source: &LogSource, out: Option<&Path>) -> Result<Out
             text.push_str(&save_json(&path, &report.from_logs(source))?);
         }
     }
-    Ok(Output { text, json, warnings, most: Some(MOST_WARNINGS), failed: None })
+    Ok(Output { text, json: json.into(), warnings, most: Some(MOST_WARNINGS), failed: None })
 }
 
 /// `fit.json` as `fit-c4.json`; a kind whose name no file can have is told by its place.

@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use serde::ser::{Error as _, SerializeSeq};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::hint::{all_to_give, hint};
-use super::output::{Console, Failed, Output, save_all, to_value, warnings_json};
+use super::output::{
+    Console, Failed, Json, Output, compact_json, save_all, to_value, warnings_json,
+};
 use super::reading::ReadingArgs;
-use crate::data::{RunRecord, Survey, missing};
+use crate::data::{FileNote, RunNote, RunRecord, Skipped, Survey, missing};
 use crate::error::{DataError, Error, Result};
 use crate::report::{
     Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
@@ -52,12 +56,6 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let survey = args.reading.look(&args.logs, console)?;
     let to_give = to_give(&survey);
-    // A million runs take gigabytes as JSON, so it is made where it is asked for.
-    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
-    let json = match console.json || args.out.iter().any(is_json) {
-        true => json_of(&survey)?,
-        false => Value::Null,
-    };
     let mut text = usable_text(&survey);
     let table = &survey.table;
     if !table.files.is_empty() {
@@ -87,14 +85,24 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
             .lines()
             .for_each(|line| text.push_str(&(wrapped(line, "  ") + "\n")));
     }
+    // A million runs are long as JSON, so it is made where it is asked for.
     if !args.out.is_empty() && survey.error.is_none() {
-        let (chart, csv, json) = (design_chart(table), runs_csv(table)?, json_text(&json)?);
+        let is_json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
+        let json = match args.out.iter().any(is_json) {
+            true => json_text(&Answer::of(&survey)?)?,
+            false => String::new(),
+        };
+        let (chart, csv) = (design_chart(table), runs_csv(table)?);
         let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&save_all(&args.out, &forms)?);
     }
     if let Some(to_give) = &to_give {
         text.push_str(&format!("\n{to_give}\n"));
     }
+    let json = match console.json {
+        true => Json::Text(compact_json(&Answer::of(&survey)?)?),
+        false => Value::Null.into(),
+    };
     let Survey { table, error, .. } = survey;
     let is_said = |error: &Error| {
         let all =
@@ -112,25 +120,57 @@ fn to_give(survey: &Survey) -> Option<String> {
     all_to_give(&missing(&survey.table.skipped), others)
 }
 
-fn json_of(survey: &Survey) -> Result<Value> {
-    let table = &survey.table;
-    let mut json = json!({
-        "files": to_value(&table.files)?,
-        "runs": to_value(&table.runs)?,
-        "skipped": to_value(&table.skipped)?,
-        "notes": to_value(&table.notes)?,
-        "assumptions": to_value(&table.assumptions)?,
-        "params": to_value(&table.params)?,
-        "digest": table.digest,
-        "seed_noise": to_value(&crate::fit::repeats(table, LEVEL))?,
-        "design": to_value(&crate::fit::coverage(table))?,
-        "warnings": warnings_json(&table.warnings),
-    });
-    if let Some(error) = &survey.error {
-        json["error"] = json!({ "message": error.to_string(), "hint": hint(error) });
-        json["refused"] = to_value(&survey.refused)?;
+/// What scripts get, its keys in order; of the lists, which may have a million items, no copy is made.
+#[derive(Serialize)]
+struct Answer<'a> {
+    assumptions: Value,
+    design: Value,
+    digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+    files: Each<'a, FileNote>,
+    notes: Each<'a, RunNote>,
+    params: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Each<'a, RunRecord>>,
+    runs: Each<'a, RunRecord>,
+    seed_noise: Value,
+    skipped: Each<'a, Skipped>,
+    warnings: Value,
+}
+
+impl<'a> Answer<'a> {
+    fn of(survey: &'a Survey) -> Result<Self> {
+        let Survey { table, refused, error } = survey;
+        let told = |error: &Error| json!({ "message": error.to_string(), "hint": hint(error) });
+        Ok(Self {
+            assumptions: to_value(&table.assumptions)?,
+            design: to_value(&crate::fit::coverage(table))?,
+            digest: &table.digest,
+            error: error.as_ref().map(told),
+            files: Each(&table.files),
+            notes: Each(&table.notes),
+            params: to_value(&table.params)?,
+            refused: error.is_some().then_some(Each(refused)),
+            runs: Each(&table.runs),
+            seed_noise: to_value(&crate::fit::repeats(table, LEVEL))?,
+            skipped: Each(&table.skipped),
+            warnings: warnings_json(&table.warnings),
+        })
     }
-    Ok(json)
+}
+
+/// A list whose items become JSON one after the other, their keys in order.
+struct Each<'a, T>(&'a [T]);
+
+impl<T: Serialize> Serialize for Each<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut list = to.serialize_seq(Some(self.0.len()))?;
+        for item in self.0 {
+            list.serialize_element(&serde_json::to_value(item).map_err(S::Error::custom)?)?;
+        }
+        list.end()
+    }
 }
 
 /// The line for what a list of `all` does not show.

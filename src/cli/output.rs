@@ -21,13 +21,27 @@ pub(super) struct Output {
     /// Lines for people.
     pub(super) text: String,
     /// One object for scripts.
-    pub(super) json: Value,
+    pub(super) json: Json,
     /// Warnings, printed in either form, the most serious first.
     pub(super) warnings: Vec<Warning>,
     /// How many of them are printed; all when absent.
     pub(super) most: Option<usize>,
     /// Why it is not what was asked for, though there is something to show.
     pub(super) failed: Option<Failed>,
+}
+
+/// An object for scripts.
+#[derive(Debug)]
+pub(super) enum Json {
+    Value(Value),
+    /// As it is printed, of one too large to be held as values.
+    Text(String),
+}
+
+impl From<Value> for Json {
+    fn from(value: Value) -> Self {
+        Self::Value(value)
+    }
 }
 
 /// An error beside a result.
@@ -40,13 +54,18 @@ pub(super) struct Failed {
 
 impl Output {
     pub(super) fn new(text: String, json: &impl Serialize, warnings: Vec<Warning>) -> Result<Self> {
-        Ok(Self { text, json: to_value(json)?, warnings, most: None, failed: None })
+        Ok(Self { text, json: to_value(json)?.into(), warnings, most: None, failed: None })
     }
 }
 
 /// Any of our structs as JSON.
 pub(super) fn to_value(value: &impl Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|e| ReportError::Json { reason: e.to_string() }.into())
+}
+
+/// Any of our structs as JSON on one line.
+pub(super) fn compact_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| ReportError::Json { reason: e.to_string() }.into())
 }
 
 /// Writes the form that the extension of each path asks for; returns a line for each.
@@ -81,10 +100,11 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn finish(self, output: &Output) -> ExitCode {
-        let text = match self.json {
-            true => inert_json(&output.json.to_string()).into_owned(),
+        let text = match (self.json, &output.json) {
+            (true, Json::Value(value)) => Cow::Owned(inert_json(&value.to_string()).into_owned()),
+            (true, Json::Text(text)) => inert_json(text),
             // Warnings follow on their own line.
-            false => inert(output.text.trim_end_matches('\n')).into_owned(),
+            (false, _) => inert(output.text.trim_end_matches('\n')),
         };
         // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
         let mut to = std::io::stdout().lock();

@@ -34,7 +34,9 @@ fn shown(place: &TempDir) -> &str {
 /// The object of `logs --json`, whether or not there is an error.
 fn object(paths: &[&str]) -> (i32, Value, String) {
     let (code, out, error) = run(&[&["logs", "--json"], paths].concat());
-    (code, serde_json::from_str(&out).expect("one object on stdout"), error)
+    let found: Value = serde_json::from_str(&out).expect("one object on stdout");
+    assert_eq!(out.trim_end(), found.to_string(), "written item by item, its keys in order");
+    (code, found, error)
 }
 
 fn fits_a_page(text: &str) {

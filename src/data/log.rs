@@ -334,15 +334,15 @@ impl RunLog {
                 None => {}
             }
         }
+        self.two_sizes = self.two_sizes.or(later.two_sizes);
         for (key, value) in later.facts {
+            self.compare_size(&key, &value);
             if self.facts.len() < MOST_FACTS {
                 self.facts.insert(key, value);
             }
         }
         self.notes.extend(later.notes);
         self.is_cut_off |= later.is_cut_off;
-        later.facts.iter().for_each(|(key, value)| self.compare_size(key, value));
-        self.two_sizes = self.two_sizes.or(later.two_sizes);
     }
 
     /// Puts every series in order, counts updates from 1 and keeps the surest key of each quantity.

@@ -6,8 +6,19 @@ use std::path::{Path, PathBuf};
 use isoloss::data::{LossChoice, ReadOptions, read};
 
 /// Every reader that is fuzzed, by the name of its target.
-pub const TARGETS: [&str; 8] =
-    ["delimited", "json", "mlflow", "parquet", "sqlite", "tensorboard", "text", "wandb"];
+pub const TARGETS: [&str; 11] = [
+    "delimited",
+    "downloads",
+    "json",
+    "mlflow",
+    "parquet",
+    "patterns",
+    "run_table",
+    "sqlite",
+    "tensorboard",
+    "text",
+    "wandb",
+];
 
 /// Reads `data` as files for the reader of this name.
 ///
@@ -21,6 +32,25 @@ pub fn run(target: &str, data: &[u8]) {
         "delimited" => read_files(&[("steps.csv", data)]),
         "json" => read_files(&[("log.jsonl", data)]),
         "text" => read_files(&[("train.log", data)]),
+        "patterns" => read_files(&[("stdout.log", &as_stdout(data))]),
+        // A table of runs, and one that adds to the runs of a log.
+        "run_table" => {
+            let mut parts = data.splitn(2, |b| *b == 0xff);
+            let mut next = || parts.next().unwrap_or(b"");
+            read_files(&[("runs.csv", next()), ("a.csv", next())]);
+        }
+        // Curves as TensorBoard's page saves them, a file for each tag, and the facts beside them.
+        "downloads" => {
+            let mut parts = data.split(|b| *b == 0xff);
+            let mut next = || [DOWNLOAD, parts.next().unwrap_or(b"")].concat();
+            read_files(&[
+                ("run-a-tag-train_loss.csv", &next()),
+                ("run-a-tag-val_loss.csv", &next()),
+                ("run-a-tag-lr.csv", &next()),
+                ("run-b-tag-loss.csv", &next()),
+                ("facts.csv", b"run,n_params,max_steps\na,1e6,8\nb,2e6,8\n"),
+            ]);
+        }
         "parquet" => read_files(&[("t.parquet", &magic(b"PAR1"))]),
         "sqlite" => read_files(&[("mlflow.db", &magic(b"SQLite format 3\0"))]),
         // A run folder: facts, metrics, a parameter, and a config beside a log.
@@ -50,6 +80,9 @@ pub fn run(target: &str, data: &[u8]) {
 
 /// The first bytes of a W&B log.
 const WANDB: &[u8] = b":W&B\xe1\xbe\x00";
+
+/// The first line of a CSV that TensorBoard's page saves.
+const DOWNLOAD: &[u8] = b"Wall time,Step,Value\n";
 
 /// A folder in memory where there is one, for this thread alone.
 fn place() -> PathBuf {
@@ -90,6 +123,104 @@ fn pieces(data: &[u8]) -> Vec<&[u8]> {
         rest = tail;
     }
     found
+}
+
+/// What each trainer prints as it starts, and at step `{S}` of `{N}` with loss `{L}`.
+pub const PRINTED: [(&str, &str); 21] = [
+    (
+        "  seq_length ......... 256\n  > number of parameters on (tensor, pipeline) model parallel rank (0, 0): 5000\n",
+        " iteration {S}/ {N} | consumed samples: {S}0 | learning rate: 1.0E-04 | lm loss: {L}E+00 |\n validation loss at iteration {S} | lm loss value: {L}E+00 |\n",
+    ),
+    (
+        "  train_batch_size ................ 256\n",
+        " iteration {S}/ {N} | learning rate: 4.3E-04 | lm_loss: {L} |\n validation results at iteration {S} | lm_loss value: {L} |\n",
+    ),
+    (
+        "[INFO] TOTAL_PARAMS=70546560 (70.547M)\n",
+        "[Rank 0] step={S}, skipped=0, lr=[0.0004], mom=[(0.9, 0.95)]\nsteps: {S} loss: {L} iter time (s): 0.4\n",
+    ),
+    (
+        "Total number of parameters: 70,546,560\n",
+        "[step={S}/{N}]\n    train/CrossEntropyLoss={L}\n    throughput/total_tokens={S},000\n    eval/c4/CrossEntropyLoss={L}\n",
+    ),
+    (
+        "LlamaConfig(hidden_act='silu', hidden_size=640,\n",
+        "iteration: {S} / {N} | consumed_tokens: {S}K | global_batch_size: 8 | lm_loss: {L} | lr: 0.0004\n",
+    ),
+    (
+        "70.5 M    Total params\n",
+        "Epoch 0: :   1%|  | {S}/{N} [00:01<00:00, reduced_train_loss={L}, global_step={S}, consumed_samples={S}6.0, val_loss={L}]\r",
+    ),
+    (
+        "Total parameters: 70,546,560\nglobal_batch_size=256,\n",
+        "Epoch 1 | iter {S}6 step {S} | loss train: {L}, val: n/a |\niter {S}6: val loss {L}\n",
+    ),
+    ("", "Progress on:train {S}it/{N}it rate:2.1it/s postfix:loss={L}\nvalidation loss: {L}\n"),
+    (
+        "num. shared model params: 70,546,560 (num. trained: 1)\n",
+        "| INFO | train_inner | {\"epoch\": 1, \"loss\": \"{L}\", \"wpb\": \"4096\", \"num_updates\": \"{S}\", \"lr\": \"0.0004\"}\n| INFO | valid | {\"valid_loss\": \"{L}\", \"valid_num_updates\": \"{S}\"}\n",
+    ),
+    (
+        "num. model params: 70546560\n",
+        "| train_inner | epoch 001: {S} / {N} loss=({L}, num_updates={S}, wpb=4096, lr=0.0004\n| valid | epoch 001 | loss {L} | num_updates {S}\n",
+    ),
+    (
+        "number parameters: 0.071 billion\n",
+        "completed step: {S}, seconds: 0.4, total_weights: 4096, loss: {L}\neval metrics after step: {S}, loss={L}, \n",
+    ),
+    ("", "{S} val {L}\n{S} hella 0.2441\n{S} train {L}\n"),
+    ("", "s:{S} tel:{L}\ns:{S} eval:0.24\ns:{S} trl:{L} lr:0.0004 norm:1.0\n"),
+    (
+        "total  : 70,546,560\nTotal batch size 262,144 => \n",
+        "Step {S} | Validation bpb: {L}\nstep {S}/{N} (0.00%) | loss: {L} | lrm: 0.12 | dt: 300.00ms\n",
+    ),
+    (
+        "  Num examples = 102,400\n  Total optimization steps = 31\n",
+        "{'loss': {L}, 'grad_norm': 0.63, 'learning_rate': 0.0006, 'epoch': {S}.5}\n{'eval_loss': {L}, 'epoch': {S}.5}\n",
+    ),
+    (
+        "size: 6,300,416 total parameters\nglobal batch size 16, sequence length 256, total steps 31\n",
+        "step: {S}  loss:  {L}  grad_norm:  0.8\nvalidate step: {S}  loss:  {L}\n",
+    ),
+    (
+        "n_params: 12400000\n",
+        "[batch={S}/{N}]:\n\t Train time/token: {S}0\n\t Train metrics/train/LanguageCrossEntropy: {L}\nEval metrics/eval/LanguageCrossEntropy: {L}\n",
+    ),
+    (
+        "tokens per iteration will be: 4,096\nnumber of parameters: 2.30M\n",
+        "iter {S}: loss {L}, time 81.52ms\nstep {S}: train loss {L}, val loss {L}\n",
+    ),
+    (
+        "batch_size: 8\nseq_len = 128\n",
+        "step {S}/{N} train_loss: {L} val loss = {L} lr=1e-3 tokens: {S}k\n",
+    ),
+    (
+        "",
+        "{'loss': '{L}', 'epoch': '{S}'}\r{'loss': '{L}', 'num_tokens': '{S}000', 'epoch': '{S}'}\n",
+    ),
+    ("max_iters = 31\n", "iter {S}: loss {L}, time 1ms\r\n"),
+];
+
+/// A file of several runs, of one trainer or of more: a byte names the trainer, one more the number
+/// of steps, and the piece behind them is printed in the middle of the run.
+pub fn as_stdout(data: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for piece in pieces(data) {
+        let [trainer, steps, middle @ ..] = piece else { continue };
+        let (head, line) = PRINTED[usize::from(*trainer) % PRINTED.len()];
+        let steps = u32::from(*steps % 32);
+        text.extend_from_slice(head.as_bytes());
+        for step in 1..=steps {
+            let loss = format!("{:.4}", 2.0 + 8.0 / f64::from(step).sqrt());
+            let line = line.replace("{S}", &step.to_string()).replace("{N}", &steps.to_string());
+            text.extend_from_slice(line.replace("{L}", &loss).as_bytes());
+            if step == steps / 2 {
+                text.extend_from_slice(middle);
+            }
+        }
+        text.push(b'\n');
+    }
+    text
 }
 
 fn as_events(data: &[u8]) -> Vec<u8> {

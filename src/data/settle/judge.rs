@@ -52,7 +52,7 @@ pub(in crate::data) fn settle(mut log: RunLog, tail: f64) -> Verdict {
             Verdict::Usable(Box::new(run))
         }
         Err(reason) => {
-            // What a user could mend is said with all else that is missing.
+            // What a user could supply is said together with all else that is missing.
             let mut reasons = vec![reason];
             if !reasons[0].lacks.is_empty() {
                 reasons.extend(no_size(&sizes));

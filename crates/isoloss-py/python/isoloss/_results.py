@@ -153,7 +153,7 @@ class Runs(Result):
         """As :func:`isoloss.fit` of these runs; the keywords about reading were given before."""
         from ._verbs import fit
 
-        return fit(self, law, **keywords)  # type: ignore[return-value]
+        return fit(self, law, **keywords)
 
     def __len__(self) -> int:
         return len(self._record()["runs"])

@@ -101,8 +101,8 @@ def fit(
     delta: float | None = None,
     over_weight: float | None = None,
     fix: Mapping[str, float] | str | Sequence[str] | None = None,
-    bound: Mapping[str, tuple[float, float]] | str | Sequence[str] | None = None,
-    prior: Mapping[str, tuple[float, float]] | str | Sequence[str] | None = None,
+    bound: Mapping[str, tuple[float, float]] | None = None,
+    prior: Mapping[str, tuple[float, float]] | None = None,
     bootstrap: int | None = None,
     resample: str | None = None,
     profile: str | None = None,
@@ -127,7 +127,7 @@ def fit(
     tail: float | None = None,
     patterns: Path | None = None,
     progress: bool | Report = True,
-) -> Any:
+) -> Fit:
     """Fits a scaling law to logs, frames, or runs that were read, as ``isoloss fit`` does.
 
     Args:
@@ -150,7 +150,8 @@ def fit(
         leave_future_out: Axis along which nearer runs predict farther ones: ``"C"``, ``"N"``, ``"D"``, ``"D/N"``.
         leave_out: Groups of runs, each predicted from the others.
         at: Training FLOPs to decide at.
-        by: Fit each kind of runs apart, by this column; the result is a :class:`Fits`.
+        by: Fit each kind of runs apart, by this column; the result is a :class:`Fits`, which checkers of
+            types take for a :class:`Fit`.
 
     The other keywords are those of :func:`read_logs`. Ctrl-C stops a fit.
 
@@ -166,7 +167,7 @@ def fit(
         sources = _frames.sources(logs, *more)
     tested = None if test is None else _frames.sources(test)
     answer = _watched(_isoloss.fit, "fitting", progress, sources, law, tested, keywords)
-    return told(Fits(answer) if by is not None else Fit(answer))
+    return told(Fits(answer) if by is not None else Fit(answer))  # type: ignore[no-any-return]
 
 
 @checked

@@ -28,6 +28,8 @@ mod files;
 mod filter;
 mod format;
 #[cfg(feature = "logs")]
+mod frame;
+#[cfg(feature = "logs")]
 mod gather;
 #[cfg(feature = "logs")]
 mod given;
@@ -89,6 +91,8 @@ mod tuning_read;
 #[cfg(feature = "logs")]
 mod vocabulary;
 #[cfg(feature = "logs")]
+mod whole;
+#[cfg(feature = "logs")]
 mod windows;
 
 pub use columns::ColumnMap;
@@ -103,6 +107,8 @@ pub use curve::{LeadIn, LoggedPoint, TrainingCurve};
 pub use curve_logs::{CurveSet, read_curves};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
+#[cfg(feature = "logs")]
+pub use frame::{Frame, FrameColumn};
 #[cfg(feature = "logs")]
 pub use given::Given;
 pub use label::Label;
@@ -135,3 +141,5 @@ pub(crate) use texts::{TextDocument, read_texts};
 pub use tuning::{BatchUnit, TuningRun, TuningTable};
 #[cfg(feature = "logs")]
 pub use tuning_read::{TuningColumns, read_tuning};
+#[cfg(feature = "logs")]
+pub use whole::read_text;

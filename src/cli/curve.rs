@@ -9,9 +9,7 @@ use super::target::TargetArgs;
 use crate::cost::Goodput;
 use crate::error::Result;
 use crate::plan::{BandedCurve, IsoLossCurve, tokens_for_loss};
-use crate::report::{
-    Format, Saved, curve_table, curve_text, family_table, json_text,
-};
+use crate::report::{Format, Saved, curve_table, curve_text, family_table, json_text};
 use crate::study::{CostUnit, CurveAnswer, CurveRequest};
 use crate::units::Params;
 

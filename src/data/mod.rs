@@ -91,6 +91,8 @@ mod tuning_read;
 #[cfg(feature = "logs")]
 mod vocabulary;
 #[cfg(feature = "logs")]
+mod whole;
+#[cfg(feature = "logs")]
 mod windows;
 
 pub use columns::ColumnMap;
@@ -139,3 +141,5 @@ pub(crate) use texts::{TextDocument, read_texts};
 pub use tuning::{BatchUnit, TuningRun, TuningTable};
 #[cfg(feature = "logs")]
 pub use tuning_read::{TuningColumns, read_tuning};
+#[cfg(feature = "logs")]
+pub use whole::read_text;

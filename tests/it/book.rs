@@ -12,10 +12,19 @@ use serde::Serialize;
 use super::docs::page_paths;
 use super::templates::Template;
 
+/// Text for a cell of a table: stars and angles are themselves outside of code, bars everywhere.
+fn safe(cell: &String) -> String {
+    let piece = |(i, piece): (usize, &str)| match i % 2 {
+        0 => piece.replace('*', "\\*").replace('<', "&lt;"),
+        _ => piece.to_owned(),
+    };
+    let pieces: Vec<String> = cell.split('`').enumerate().map(piece).collect();
+    pieces.join("`").replace('|', "\\|").replace('\n', " ")
+}
+
 /// A Markdown table.
 fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| {
-        let safe = |cell: &String| cell.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ");
         format!("| {} |\n", cells.iter().map(safe).collect::<Vec<_>>().join(" | "))
     };
     let head: Vec<String> = head.iter().map(|s| (*s).to_owned()).collect();
@@ -194,7 +203,7 @@ fn parts() -> Vec<(PathBuf, String, String)> {
     let mut parts = Vec::new();
     for path in page_paths() {
         let text = std::fs::read_to_string(&path).expect("a page");
-        for piece in text.split("<!-- begin ").skip(1) {
+        for piece in text.split("\n<!-- begin ").skip(1) {
             let (name, rest) = piece.split_once(" -->\n").expect("a name");
             let end = format!("<!-- end {name} -->");
             let (there, _) = rest.split_once(&end).unwrap_or_else(|| panic!("no {end}"));

@@ -13,7 +13,7 @@ use super::docs::page_paths;
 use super::templates::Template;
 
 /// Text for a cell of a table: stars and angles are themselves outside of code, bars everywhere.
-fn safe(cell: &String) -> String {
+fn safe(cell: &str) -> String {
     let piece = |(i, piece): (usize, &str)| match i % 2 {
         0 => piece.replace('*', "\\*").replace('<', "&lt;"),
         _ => piece.to_owned(),
@@ -25,7 +25,7 @@ fn safe(cell: &String) -> String {
 /// A Markdown table.
 fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| {
-        format!("| {} |\n", cells.iter().map(safe).collect::<Vec<_>>().join(" | "))
+        format!("| {} |\n", cells.iter().map(|c| safe(c)).collect::<Vec<_>>().join(" | "))
     };
     let head: Vec<String> = head.iter().map(|s| (*s).to_owned()).collect();
     let rule = format!("|{}\n", "---|".repeat(head.len()));

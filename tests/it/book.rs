@@ -9,6 +9,7 @@ use isoloss::cost::{devices, models};
 use isoloss::law::{benchmarks, curve_forms, forms, published_benchmarks, published_laws};
 use serde::Serialize;
 
+use super::cli::here;
 use super::docs::page_paths;
 use super::templates::Template;
 
@@ -248,5 +249,15 @@ fn every_published_row_has_a_page_that_names_its_source() {
     for (name, source) in laws.chain(models).chain(devices) {
         let there = pages.lines().any(|line| line.contains(name) && line.contains(source));
         assert!(there, "{name}: {source}");
+    }
+}
+
+#[test]
+fn every_page_is_in_the_list_of_the_book() {
+    let list = std::fs::read_to_string(here().join("docs/mkdocs.yml")).expect("a list");
+    for path in page_paths() {
+        let page = path.strip_prefix(here()).expect("a page of ours").display().to_string();
+        let listed = list.lines().any(|line| line.trim_end().ends_with(&format!(": {page}")));
+        assert!(listed, "{page}: add it to `nav` in docs/mkdocs.yml");
     }
 }

@@ -14,10 +14,12 @@ use crate::fit::OnProgress;
 /// A fit beside the same fit made anew.
 #[derive(Clone, Debug, Serialize)]
 pub struct Replay {
-    /// Whether every number is the same to the bit.
+    /// Whether every number is the same to the bit, whichever version wrote the fit.
     pub identical: bool,
-    /// A line for each entry that differs.
+    /// A line for each entry that differs, the version first where it does.
     pub differences: Vec<String>,
+    /// The version of isoloss that wrote the stored fit, where it says so.
+    pub written_by: Option<String>,
     /// The fit made anew.
     #[serde(skip)]
     pub again: FitReport,
@@ -61,16 +63,20 @@ pub fn replay(
         .map_err(|e| ReportError::Template { reason: e.to_string() })?;
 
     let mut differences = Vec::new();
-    for (name, what) in
-        [("data_digest", "the data have changed: digest"), ("isoloss_version", "isoloss")]
-    {
-        let (was, is) = (part(name), now.get(name).cloned().unwrap_or(Value::Null));
-        if was != is {
-            differences.push(format!("{what} {was} then, {is} now"));
-        }
+    let (was, is) = (part("data_digest"), now.get("data_digest").cloned().unwrap_or(Value::Null));
+    if was != is {
+        differences.push(format!("the data have changed: digest {was} then, {is} now"));
     }
     compare("", &stored, &now, &mut differences);
-    Ok(Replay { identical: differences.is_empty(), differences, again })
+    let identical = differences.is_empty();
+    // Another version is no difference by itself, and the first suspect where there is one.
+    let written_by = part("isoloss_version").as_str().map(str::to_owned);
+    let version = &again.fit.isoloss_version;
+    if !identical && written_by.as_ref() != Some(version) {
+        let was = written_by.as_deref().unwrap_or("of an unknown version");
+        differences.insert(0, format!("isoloss {was} then, {version} now"));
+    }
+    Ok(Replay { identical, differences, written_by, again })
 }
 
 /// Adds a line per number or word that differs; the stamps have their own.

@@ -404,6 +404,24 @@ fn a_fit_that_names_no_logs_cannot_be_replayed() {
 }
 
 #[test]
+fn a_replay_names_the_version_whose_request_it_cannot_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fit.json");
+    let made =
+        isoloss(&["fit", RUNS, "--bootstrap", "0", "-o", path.to_str().expect("utf-8")], here());
+    assert!(made.status.success());
+    let text = std::fs::read_to_string(&path).expect("a fit");
+    for request in [Value::Null, serde_json::json!({ "law": 7 })] {
+        let mut fit: Value = serde_json::from_str(&text).expect("JSON");
+        fit["isoloss_version"] = "0.0.9".into();
+        fit["request"] = request;
+        std::fs::write(&path, fit.to_string()).expect("written");
+        let (code, told) = refusal(&["fit", "--replay", "fit.json"], folder.path());
+        assert!(code != 0 && told.contains("isoloss 0.0.9 wrote it"), "{code}: {told}");
+    }
+}
+
+#[test]
 fn a_coefficient_that_cannot_be_held_is_named() {
     for (held, wanted) in
         [("Q=1", "E, A, B, alpha, beta"), ("E=-1", "between 0"), ("E", "NAME=VALUE")]

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
-use serde_json::Value;
 
 use super::hint::next_step;
 use super::one_quantity;
@@ -213,7 +212,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(path) = &args.out {
         text.push_str(&format!("\n{}", save_json(path, &report)?));
     }
-    let json = shortened(&report, &table)?;
+    let json = report.shown(&table)?;
     let most = if args.verbose { None } else { Some(MOST_WARNINGS) };
     Ok(Output { text, json: json.into(), warnings: report.warnings, most, failed: None })
 }
@@ -263,22 +262,6 @@ fn file_of(out: &Path, kind: &str, place: usize) -> PathBuf {
     let name = if fine { kind.to_owned() } else { (place + 1).to_string() };
     let stem = out.file_stem().map_or("fit".into(), |stem| stem.to_string_lossy());
     out.with_file_name(format!("{stem}-{name}.json"))
-}
-
-/// The report with what was read, without what belongs in a file rather than on a terminal: thousands
-/// of draws, and how to make it again.
-fn shortened(report: &FitReport, table: &RunTable) -> Result<Value> {
-    let mut json = to_value(report)?;
-    if let Some(object) = json.as_object_mut() {
-        for name in ["draws", "residuals", "request", "source"] {
-            object.remove(name);
-        }
-        object.insert("files".to_owned(), to_value(&table.files)?);
-        object.insert("notes".to_owned(), to_value(&table.notes)?);
-        object.insert("skipped".to_owned(), to_value(&table.skipped)?);
-        object.insert("assumptions".to_owned(), to_value(&table.assumptions)?);
-    }
-    Ok(json)
 }
 
 impl Args {

@@ -111,10 +111,9 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     bytes.clear();
     let set = set?;
     let fits = Counter::new("fits", 1);
-    let answer = request.answer_with_progress(&set.curves, &|progress| fits.at(progress));
+    let answer = request.answer_set(&set, &|progress| fits.at(progress));
     fits.clear();
-    let mut answer = answer?;
-    answer.left_out.extend(set.skipped.iter().map(ToString::to_string));
+    let answer = answer?;
     let mut text = forecast_text(&answer.forecast, args.verbose);
     text.extend(answer.left_out.iter().take(SHOWN).map(|line| format!("left out {line}\n")));
     if let Some(more) = answer.left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {

@@ -28,6 +28,8 @@ mod files;
 mod filter;
 mod format;
 #[cfg(feature = "logs")]
+mod frame;
+#[cfg(feature = "logs")]
 mod gather;
 #[cfg(feature = "logs")]
 mod given;
@@ -102,6 +104,8 @@ pub use curve::{LeadIn, LoggedPoint, TrainingCurve};
 pub use curve_logs::{CurveSet, read_curves};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
+#[cfg(feature = "logs")]
+pub use frame::{Frame, FrameColumn};
 #[cfg(feature = "logs")]
 pub use given::Given;
 pub use label::Label;

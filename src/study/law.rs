@@ -47,6 +47,51 @@ pub fn ask_laws(text: &str) -> Result<Vec<AskedLaw>> {
     Ok(apart(laws, &names))
 }
 
+/// A law to ask.
+#[derive(Clone, Copy, Debug)]
+pub enum WhichLaw<'a> {
+    /// By a text, as [`ask_laws`] takes it.
+    Text(&'a str),
+    /// A fit at hand.
+    Fit(&'a Fit),
+}
+
+/// Laws by name and fits at hand, together.
+///
+/// ```
+/// use isoloss::study::{WhichLaw, ask_each};
+///
+/// let laws = ask_each(&[WhichLaw::Text("besiroglu"), WhichLaw::Text("hoffmann-a3-devries")])?;
+/// assert_eq!(laws[1].ensemble.best.label, "hoffmann-a3-devries");
+/// # Ok::<(), isoloss::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`ask_laws`].
+pub fn ask_each(which: &[WhichLaw<'_>]) -> Result<Vec<AskedLaw>> {
+    match which {
+        [] => return ask_laws(""),
+        [WhichLaw::Text(text)] => return ask_laws(text),
+        _ => {}
+    }
+    let (mut laws, mut names) = (Vec::new(), Vec::new());
+    for one in which {
+        match one {
+            WhichLaw::Text(text) => {
+                let found = ask_laws(text)?;
+                names.extend(found.iter().map(|_| (*text).to_owned()));
+                laws.extend(found);
+            }
+            WhichLaw::Fit(fit) => {
+                laws.push(AskedLaw::of_fit(fit));
+                names.push(format!("fit {}", laws.len()));
+            }
+        }
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(apart(laws, &names))
+}
+
 /// Laws with distinct labels: where two are alike, each has beside it the text it was asked by: its
 /// constants, or its file, without the folder where the names of the files differ.
 fn apart(mut laws: Vec<AskedLaw>, names: &[&str]) -> Vec<AskedLaw> {
@@ -121,15 +166,22 @@ fn published(name: &str) -> Result<AskedLaw> {
 }
 
 fn fitted(path: &Path) -> Result<AskedLaw> {
-    let fit = load_fit(path)?;
-    // The warnings of a fit belong to every plan made from it.
-    let mut warnings = fit.warnings.clone();
-    for doubt in fit.certificate.warnings() {
-        if !warnings.iter().any(|w| w.code() == doubt.code()) {
-            warnings.push(doubt);
+    Ok(AskedLaw::of_fit(&load_fit(path)?))
+}
+
+impl AskedLaw {
+    /// The law of a fit, with its draws and its warnings.
+    #[must_use]
+    pub fn of_fit(fit: &Fit) -> Self {
+        // The warnings of a fit belong to every plan made from it.
+        let mut warnings = fit.warnings.clone();
+        for doubt in fit.certificate.warnings() {
+            if !warnings.iter().any(|w| w.code() == doubt.code()) {
+                warnings.push(doubt);
+            }
         }
+        Self { warnings, ensemble: fit.ensemble() }
     }
-    Ok(AskedLaw { warnings, ensemble: fit.ensemble() })
 }
 
 /// Reads a fit that was saved as JSON.

@@ -118,6 +118,10 @@ impl Source {
         if name == STDIN {
             return "stdin".to_owned();
         }
+        let frame = name.strip_prefix('<').and_then(|name| name.strip_suffix('>'));
+        if let Some(frame) = frame.filter(|_| self.pipe.is_some()) {
+            return format!("{frame}.csv");
+        }
         let bare = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
         bare.map_or_else(|| name.clone(), str::to_owned)
     }

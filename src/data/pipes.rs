@@ -124,6 +124,7 @@ pub(super) fn piped(path: &Path) -> Result<Option<Arc<Pipe>>, DataError> {
 
 /// Keeps bytes under a path of angle brackets, which no file that people read has.
 pub(super) fn keep(name: &str, file: NamedTempFile) -> (PathBuf, Arc<Pipe>) {
+    let name = name.replace(['/', '<', '>'], " ");
     let mut known = known();
     known.pipes.retain(|(_, pipe)| pipe.strong_count() > 0);
     let path = (1..)

@@ -144,7 +144,7 @@ def test_a_server_of_mlflow(server: str) -> None:
         isoloss.from_mlflow(server, experiment="door")
     # What is missing is told as for files, by the place that people know.
     run = client.create_run(other, run_name="bare")
-    client.log_batch(run.info.run_id, metrics=[Metric("loss", 3.0, 1, 1)])
+    client.log_batch(run.info.run_id, metrics=[Metric("eval/loss", 3.0, 1, 1)])
     client.set_terminated(run.info.run_id)
     runs = isoloss.from_mlflow(server, experiment="other", **QUIET)
     assert [one.run for one in runs.skipped] == ["bare"] and runs.skipped[0].path.startswith(server)

@@ -129,7 +129,7 @@ def test_maps_units_and_refusals_are_those_of_files() -> None:
 def test_step_logs_in_memory_are_logs() -> None:
     steps = np.tile(np.arange(1, 201) * 10, 2)
     table = {
-        "run": np.repeat(["a", "b"], 200), "step": steps, "loss": 2 + 3 * steps**-0.3,
+        "run": np.repeat(["a", "b"], 200), "step": steps, "loss": np.repeat([2.0, 1.9], 200) + 3 * steps**-0.3,
         "tokens": steps * 1e6, "n_params": np.repeat([1e7, 2e7], 200),
     }
     runs = isoloss.read_logs(table, given={"status": "finished"}, **QUIET)

@@ -45,16 +45,26 @@ def test_fit(cli: Any, fitted: isoloss.Fit) -> None:
 
 def test_fit_with_many_flags(cli: Any) -> None:
     ours = isoloss.fit(
-        RUNS, "chinchilla", objective="lad-log", fix={"E": 1.02}, bound={"alpha": (0.2, 0.9)},
+        RUNS, "chinchilla", objective="huber-log", delta=2e-3, bound={"alpha": (0.2, 0.9)},
         prior={"beta": (0.7, 0.1)}, bootstrap=100, resample="size", profile="none", seed=7, level=0.9,
         hold_out="C>=9e12", at=["1e14", 1e15], leave_out="size", **QUIET,
     )
     theirs = cli(
-        "fit", RUNS, "--law", "chinchilla", "--objective", "lad-log", "--fix", "E=1.02", "--bound", "alpha=0.2..0.9",
+        "fit", RUNS, "--law", "chinchilla", "--objective", "huber-log", "--delta", "2e-3", "--bound", "alpha=0.2..0.9",
         "--prior", "beta=0.7+-0.1", "--bootstrap", "100", "--resample", "size", "--profile", "none", "--seed", "7",
         "--level", "0.9", "--hold-out", "C>=9e12", "--at", "1e14", "--at", "1e15", "--leave-out", "size",
     )
     same(ours, theirs)
+    ours = isoloss.fit(RUNS, objective="lad-log", fix={"E": 1.02}, bootstrap=50, test=RUNS, **QUIET)
+    theirs = cli("fit", RUNS, "--objective", "lad-log", "--fix", "E=1.02", "--bootstrap", "50", "--test", RUNS)
+    same(ours, theirs)
+    held = isoloss.fit(RUNS, fix="beta@besiroglu", bootstrap=0, **QUIET)
+    same(held, cli("fit", RUNS, "--fix", "beta@besiroglu", "--bootstrap", "0"))
+
+
+def test_laws_are_compared_alike(cli: Any) -> None:
+    ours = isoloss.fit(RUNS, "auto", bootstrap=50, leave_future_out="C", **QUIET)
+    same(ours, cli("fit", RUNS, "--law", "auto", "--bootstrap", "50", "--leave-future-out", "C"))
 
 
 def test_fit_by_a_column(cli: Any) -> None:
@@ -165,9 +175,9 @@ def test_explain(cli: Any) -> None:
 
 
 def test_serving(cli: Any) -> None:
-    ours = isoloss.serving("Mixtral 8x7B", device="H100 SXM", devices=2, twins=True, batch=[1, 8], tpot="20ms")
+    ours = isoloss.serving("Mixtral 8x7B", device="H100 SXM", devices=2, twins=True, batch=[1, 8], tpot="30ms")
     theirs = cli(
-        "serving", "Mixtral 8x7B", "--device", "H100 SXM", "--devices", "2", "--twins", "--batch", "1,8", "--tpot", "20ms"
+        "serving", "Mixtral 8x7B", "--device", "H100 SXM", "--devices", "2", "--twins", "--batch", "1,8", "--tpot", "30ms"
     )
     same(ours, theirs)
     ours = isoloss.serving(params="13B", device="H100 SXM", bits=4, memory="40GB", ideal=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 import urllib.parse
 from collections.abc import Iterator
@@ -132,7 +131,9 @@ def _read(folder: str, shown: str, keywords: dict[str, Any]) -> Runs:
     try:
         runs = read_logs(folder, **keywords)
     except DataError as error:
-        raise type(error)(re.sub(re.escape(folder), shown, str(error))) from None
+        known = type(error)(str(error).replace(folder, shown))
+        known.hint = error.hint
+        raise known from None
     return Runs(runs._answer.renamed(folder, shown))
 
 

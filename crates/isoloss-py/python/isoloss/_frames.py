@@ -149,9 +149,18 @@ def _is_interval(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(x, (int, float)) for x in value)
 
 
+#: Columns that come first, where a table has them: what a row is about, N, D and the loss.
+FIRST = (
+    "law", "name", "run", "model", "kind", "strategy", "coefficient", "value", "batch", "params", "n", "tokens", "d",
+    "tokens_per_param", "loss", "loss_nats", "loss_lo", "loss_hi", "interval_lo", "interval_hi", "train_flops", "c",
+)  # fmt: skip
+
+
 def flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows whose groups are columns ``group_key`` and whose intervals are ``…_lo`` and ``…_hi``."""
-    return [dict(_flat(row)) for row in rows]
+    place = {name: at for at, name in enumerate(FIRST)}
+    flats = (dict(_flat(row)) for row in rows)
+    return [dict(sorted(one.items(), key=lambda item: place.get(item[0], len(FIRST)))) for one in flats]
 
 
 def _flat(row: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -166,7 +175,7 @@ def _flat(row: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
 
 

@@ -30,10 +30,23 @@ def page(lead: str, rows: list[dict[str, Any]], warnings: list[Any], text: str) 
     return '<div class="isoloss">' + "".join(parts) + "</div>"
 
 
+def said(rows: list[dict[str, Any]]) -> list[str]:
+    """The columns that say something."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [name for name in names if any(row.get(name) is not None for row in rows)]
+
+
+def plain(rows: list[dict[str, Any]]) -> str:
+    """The first rows and columns as text."""
+    names = said(rows)[: COLUMNS - 2]
+    lines = [names, *([cell(row.get(name)) for name in names] for row in rows[:ROWS])]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(names))]
+    return "\n".join("  ".join(text.rjust(width) for text, width in zip(line, widths)) for line in lines)
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """The first rows and columns that say something."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    names = [name for name in names if any(row.get(name) is not None for row in rows)]
+    names = said(rows)
     if not names:
         return ""
     shown = names[:COLUMNS]

@@ -95,8 +95,8 @@ class Result:
 
     @property
     def text(self) -> str:
-        """What the command line prints."""
-        return self._answer.text()
+        """What the command line prints; of an answer that it does not print, the table."""
+        return self._answer.text() or _html.plain(self.to_rows())
 
     def to_dict(self) -> dict[str, Any]:
         """The object that the command line prints under ``--json``."""
@@ -133,7 +133,7 @@ class Result:
         return Picture(self._answer, name)
 
     def __repr__(self) -> str:
-        return self._answer.text().rstrip("\n")
+        return self.text.rstrip("\n")
 
     def _repr_html_(self) -> str:
         lead = self.text.split("\n\n", 1)[0].rstrip()

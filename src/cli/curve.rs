@@ -4,14 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Output, save_all};
+use super::output::{Output, check_formats, save_all};
 use super::target::TargetArgs;
 use crate::cost::Goodput;
 use crate::error::Result;
 use crate::plan::{BandedCurve, IsoLossCurve, tokens_for_loss};
-use crate::report::{
-    Format, Saved, check_extensions, curve_table, curve_text, family_table, json_text,
-};
+use crate::report::{Format, Saved, curve_table, curve_text, family_table, json_text};
 use crate::study::{CostUnit, CurveAnswer, CurveRequest};
 use crate::units::Params;
 
@@ -57,7 +55,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
+    check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let answer = args.request().answer()?;
     let mut text = text(&answer);
     if !args.out.is_empty() {

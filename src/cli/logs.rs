@@ -6,13 +6,13 @@ use clap::Args as ClapArgs;
 use serde_json::Value;
 
 use super::hint::{all_to_give, hint};
-use super::output::{Console, Failed, Json, Output, compact_json, save_all};
+use super::output::{Console, Failed, Json, Output, check_formats, compact_json, save_all};
 use super::reading::ReadingArgs;
 use crate::data::{RunRecord, Survey, missing};
 use crate::error::{DataError, Error, Result};
 use crate::report::{
-    Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
-    json_text, left_out_list, runs_csv, runs_table, usable_text, wrapped,
+    Format, Saved, Table, design_chart, design_table, design_text, files_table, json_text,
+    left_out_list, runs_csv, runs_table, usable_text, wrapped,
 };
 use crate::study::SurveyJson;
 
@@ -50,7 +50,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
+    check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let survey = args.reading.look(&args.logs, console)?;
     let to_give = to_give(&survey);
     let mut text = usable_text(&survey);

@@ -126,8 +126,27 @@ fn one(name: &str) -> Result<AskedLaw> {
     }
 }
 
+/// A saved fit: a .json, standard input, or a pipe.
 fn is_file(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|e| e == "json")
+    name == "-"
+        || name.starts_with("/dev/")
+        || Path::new(name).extension().is_some_and(|e| e == "json")
+}
+
+/// The text of a file, also where it is a pipe or standard input.
+#[cfg(feature = "logs")]
+pub(super) fn whole(path: &Path) -> std::result::Result<String, String> {
+    crate::data::read_text(path).map_err(|error| match error {
+        crate::error::Error::Io { reason, .. } => reason,
+        crate::error::Error::Data(crate::error::DataError::Unreadable { reason, .. }) => reason,
+        other => other.to_string(),
+    })
+}
+
+/// The text of a file.
+#[cfg(not(feature = "logs"))]
+pub(super) fn whole(path: &Path) -> std::result::Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
 fn file_name(path: &str) -> Option<&str> {
@@ -191,7 +210,7 @@ impl AskedLaw {
 /// another schema, [`FitError::ArtifactField`] for one that contradicts itself.
 pub fn load_fit(path: &Path) -> Result<Fit> {
     let bad = |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
-    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let text = whole(path).map_err(bad)?;
     if let Some(one) = OneQuantityFit::of_json(&path.display().to_string(), &text)? {
         return Err(one.refusal(&path.display().to_string()).into());
     }

@@ -4,17 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Output, save_all};
+use super::output::{Output, check_formats, save_all};
 use super::target::TargetArgs;
 use crate::cost::Goodput;
-use crate::error::{Result, StudyError};
+use crate::error::Result;
 use crate::plan::{BandedCurve, IsoLossCurve, tokens_for_loss};
-use crate::report::{
-    Chart, CostAxis, FamilyMember, Format, Saved, check_extensions, compression_chart, curve_csv,
-    curve_table, curve_text, family_chart, family_csv, family_table, json_text,
-};
-use crate::study::{CostUnit, CurveAnswer, CurveRequest, PlacedModel, models_near};
-use crate::units::{Flops, Params};
+use crate::report::{Format, Saved, curve_table, curve_text, family_table, json_text};
+use crate::study::{CostUnit, CurveAnswer, CurveRequest};
+use crate::units::Params;
 
 /// Flags of `isoloss curve`.
 #[derive(Debug, ClapArgs)]
@@ -58,16 +55,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
+    check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let answer = args.request().answer()?;
-    if answer.curves.len() > 1 && !answer.is_family && !args.out.is_empty() {
-        let laws = answer.curves.len();
-        return Err(StudyError::SeveralLaws { what: "one picture of a curve", laws }.into());
-    }
     let mut text = text(&answer);
     if !args.out.is_empty() {
+        let (chart, csv) = (answer.chart()?, answer.csv());
         let json = if answer.is_family { json_text(&answer.curves)? } else { json_text(&answer)? };
-        let (chart, csv) = (chart(&answer), csv(&answer));
         let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&save_all(&args.out, &forms)?);
     }
@@ -109,35 +102,5 @@ fn family_text(answer: &CurveAnswer) -> String {
         Some(law.train_flops(n, d).get() / curve.optimum.train_flops.get() - 1.0)
     };
     let curves = answer.curves.iter().map(|c| &c.curve);
-    family_table(&title, curves, &axis(answer), overhead).to_text()
-}
-
-fn axis(answer: &CurveAnswer) -> CostAxis {
-    let (title, per_flop) = (answer.cost.title.clone(), answer.cost.per_flop);
-    CostAxis { title, per_flop, counts: answer.unit != CostUnit::Flops }
-}
-
-/// The points of the curve; those of a family with the loss before them.
-fn csv(answer: &CurveAnswer) -> String {
-    match answer.curves.as_slice() {
-        [one] if !answer.is_family => curve_csv(&one.curve),
-        curves => family_csv(curves.iter().map(|c| &c.curve)),
-    }
-}
-
-fn chart(answer: &CurveAnswer) -> Chart {
-    let named = |models: Vec<PlacedModel>| -> Vec<(String, Params, Flops)> {
-        models.into_iter().map(|m| (m.name, m.params, m.train_flops)).collect()
-    };
-    match answer.curves.as_slice() {
-        [one] if !answer.is_family => {
-            let near = models_near(one, &answer.ensembles[0]);
-            compression_chart(&one.curve, &one.band(), &named(near))
-        }
-        curves => {
-            let members: Vec<FamilyMember> =
-                curves.iter().map(|c| FamilyMember { curve: &c.curve, band: c.band() }).collect();
-            family_chart(&members, &named(answer.placed.clone()), &axis(answer))
-        }
-    }
+    family_table(&title, curves, &answer.axis(), overhead).to_text()
 }

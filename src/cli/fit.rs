@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
-use serde_json::Value;
 
 use super::hint::next_step;
 use super::one_quantity;
-use super::output::{Console, Output, note, save_json, to_value};
+use super::output::{Console, Output, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
+use super::streams::note;
 use crate::data::{CHECKPOINT, HoldOut, RunTable};
 use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
@@ -104,9 +104,6 @@ pub(super) struct Args {
     /// Fit each kind of runs apart, by what this column says of them.
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
-    /// Also the coefficients, the proof of the minimum, the design and every warning.
-    #[arg(long)]
-    verbose: bool,
     /// Run the command that wrote this fit again and compare every number.
     #[arg(long, value_name = "FIT.json", conflicts_with = "logs")]
     replay: Option<PathBuf>,
@@ -209,13 +206,18 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         }
     })?;
     let report = report.from_logs(source);
-    let mut text = text(&report, &table, args.out.as_deref(), args.verbose);
+    let mut text = text(&report, &table, args.out.as_deref(), console.verbose);
     if let Some(path) = &args.out {
         text.push_str(&format!("\n{}", save_json(path, &report)?));
     }
-    let json = shortened(&report, &table)?;
-    let most = if args.verbose { None } else { Some(MOST_WARNINGS) };
-    Ok(Output { text, json: json.into(), warnings: report.warnings, most, failed: None })
+    let json = report.shown(&table)?;
+    Ok(Output {
+        text,
+        json: json.into(),
+        warnings: report.warnings,
+        most: Some(MOST_WARNINGS),
+        failed: None,
+    })
 }
 
 /// One law per kind: the table of all, and a file of each.
@@ -265,22 +267,6 @@ fn file_of(out: &Path, kind: &str, place: usize) -> PathBuf {
     out.with_file_name(format!("{stem}-{name}.json"))
 }
 
-/// The report with what was read, without what belongs in a file rather than on a terminal: thousands
-/// of draws, and how to make it again.
-fn shortened(report: &FitReport, table: &RunTable) -> Result<Value> {
-    let mut json = to_value(report)?;
-    if let Some(object) = json.as_object_mut() {
-        for name in ["draws", "residuals", "request", "source"] {
-            object.remove(name);
-        }
-        object.insert("files".to_owned(), to_value(&table.files)?);
-        object.insert("notes".to_owned(), to_value(&table.notes)?);
-        object.insert("skipped".to_owned(), to_value(&table.skipped)?);
-        object.insert("assumptions".to_owned(), to_value(&table.assumptions)?);
-    }
-    Ok(json)
-}
-
 impl Args {
     fn request(&self) -> FitRequest {
         FitRequest {
@@ -316,8 +302,10 @@ fn replayed(path: &Path) -> Result<Output> {
     draws.clear();
     let text = if replay.identical {
         let fit = &replay.again.fit;
+        let by = replay.written_by.as_ref().filter(|by| **by != fit.isoloss_version);
+        let by = by.map_or_else(String::new, |by| format!(", as isoloss {by} wrote them"));
         format!(
-            "reproduced to the bit: {} coefficients, {} intervals, {} draws, {} residuals\n",
+            "reproduced to the bit: {} coefficients, {} intervals, {} draws, {} residuals{by}\n",
             fit.coefficients.len(),
             fit.intervals.len(),
             fit.draws.len(),

@@ -75,9 +75,6 @@ pub(super) struct Args {
     /// Level of the intervals.
     #[arg(long, default_value_t = 0.95)]
     level: f64,
-    /// Show the coefficients and the proof of the minimum as well.
-    #[arg(long)]
-    verbose: bool,
     /// Write the forecast to this file.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -111,11 +108,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     bytes.clear();
     let set = set?;
     let fits = Counter::new("fits", 1);
-    let answer = request.answer_with_progress(&set.curves, &|progress| fits.at(progress));
+    let answer = request.answer_set(&set, &|progress| fits.at(progress));
     fits.clear();
-    let mut answer = answer?;
-    answer.left_out.extend(set.skipped.iter().map(ToString::to_string));
-    let mut text = forecast_text(&answer.forecast, args.verbose);
+    let answer = answer?;
+    let mut text = forecast_text(&answer.forecast, console.verbose);
     text.extend(answer.left_out.iter().take(SHOWN).map(|line| format!("left out {line}\n")));
     if let Some(more) = answer.left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         text.push_str(&format!("and {more} more left out; --json has all\n"));

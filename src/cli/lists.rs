@@ -1,7 +1,5 @@
 //! `isoloss laws`, `models` and `devices`: what is on record, with sources.
 
-use serde_json::json;
-
 use super::output::Output;
 use crate::cost;
 use crate::error::Result;
@@ -9,12 +7,9 @@ use crate::law::{benchmarks, curve_forms, forms, published_benchmarks, published
 use crate::report::{
     devices_table, families_table, laws_table, models_table, published_benchmarks_table,
 };
+use crate::study::{devices_json, laws_json, models_json};
 
 pub(super) fn laws() -> Result<Output> {
-    let families: Vec<_> = forms()
-        .iter()
-        .map(|f| json!({ "id": f.id(), "equation": f.equation(), "source": f.source() }))
-        .collect();
     let tables = [
         laws_table(published_laws()?),
         families_table(
@@ -32,29 +27,15 @@ pub(super) fn laws() -> Result<Output> {
         ),
     ];
     let text = tables.map(|table| table.to_text()).join("\n");
-    let of = |id: &str, equation: &str, source: &str| json!({ "id": id, "equation": equation, "source": source });
-    let answer = json!({
-        "laws": published_laws()?,
-        "families": families,
-        "published_benchmarks": published_benchmarks()?,
-        "benchmarks": benchmarks()
-            .iter()
-            .map(|b| of(b.id(), b.equation(), b.source()))
-            .collect::<Vec<_>>(),
-        "curves": curve_forms()
-            .iter()
-            .map(|c| of(c.id(), c.equation(), c.source()))
-            .collect::<Vec<_>>(),
-    });
-    Output::new(text, &answer, Vec::new())
+    Output::new(text, &laws_json()?, Vec::new())
 }
 
 pub(super) fn models() -> Result<Output> {
     let models = cost::models()?;
-    Output::new(models_table(models).to_text(), &json!({ "models": models }), Vec::new())
+    Output::new(models_table(models).to_text(), &models_json()?, Vec::new())
 }
 
 pub(super) fn devices() -> Result<Output> {
     let devices = cost::devices()?;
-    Output::new(devices_table(devices).to_text(), &json!({ "devices": devices }), Vec::new())
+    Output::new(devices_table(devices).to_text(), &devices_json()?, Vec::new())
 }

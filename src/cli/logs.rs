@@ -3,21 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use serde::ser::{Error as _, SerializeSeq};
-use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::hint::{all_to_give, hint};
-use super::output::{
-    Console, Failed, Json, Output, compact_json, save_all, to_value, warnings_json,
-};
+use super::output::{Console, Failed, Json, Output, check_formats, compact_json, save_all};
 use super::reading::ReadingArgs;
-use crate::data::{FileNote, RunNote, RunRecord, Skipped, Survey, missing};
+use crate::data::{RunRecord, Survey, missing};
 use crate::error::{DataError, Error, Result};
 use crate::report::{
-    Format, Saved, Table, check_extensions, design_chart, design_table, design_text, files_table,
-    json_text, left_out_list, runs_csv, runs_table, usable_text, wrapped,
+    Format, Saved, Table, design_chart, design_table, design_text, files_table, json_text,
+    left_out_list, runs_csv, runs_table, usable_text, wrapped,
 };
+use crate::study::SurveyJson;
 
 /// Level of the interval of seed noise.
 const LEVEL: f64 = 0.95;
@@ -53,7 +50,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
+    check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let survey = args.reading.look(&args.logs, console)?;
     let to_give = to_give(&survey);
     let mut text = usable_text(&survey);
@@ -89,7 +86,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if !args.out.is_empty() && survey.error.is_none() {
         let is_json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
         let json = match args.out.iter().any(is_json) {
-            true => json_text(&Answer::of(&survey)?)?,
+            true => json_text(&SurveyJson::of(&survey, &hint)?)?,
             false => String::new(),
         };
         let (chart, csv) = (design_chart(table), runs_csv(table)?);
@@ -100,7 +97,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         text.push_str(&format!("\n{to_give}\n"));
     }
     let json = match console.json {
-        true => Json::Text(compact_json(&Answer::of(&survey)?)?),
+        true => Json::Text(compact_json(&SurveyJson::of(&survey, &hint)?)?),
         false => Value::Null.into(),
     };
     let Survey { table, error, .. } = survey;
@@ -118,59 +115,6 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
 fn to_give(survey: &Survey) -> Option<String> {
     let others = survey.table.runs.len() + survey.refused.len();
     all_to_give(&missing(&survey.table.skipped), others)
-}
-
-/// What scripts get, its keys in order; of the lists, which may have a million items, no copy is made.
-#[derive(Serialize)]
-struct Answer<'a> {
-    assumptions: Value,
-    design: Value,
-    digest: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Value>,
-    files: Each<'a, FileNote>,
-    notes: Each<'a, RunNote>,
-    params: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<Each<'a, RunRecord>>,
-    runs: Each<'a, RunRecord>,
-    seed_noise: Value,
-    skipped: Each<'a, Skipped>,
-    warnings: Value,
-}
-
-impl<'a> Answer<'a> {
-    fn of(survey: &'a Survey) -> Result<Self> {
-        let Survey { table, refused, error } = survey;
-        let told = |error: &Error| json!({ "message": error.to_string(), "hint": hint(error) });
-        Ok(Self {
-            assumptions: to_value(&table.assumptions)?,
-            design: to_value(&crate::fit::coverage(table))?,
-            digest: &table.digest,
-            error: error.as_ref().map(told),
-            files: Each(&table.files),
-            notes: Each(&table.notes),
-            params: to_value(&table.params)?,
-            refused: error.is_some().then_some(Each(refused)),
-            runs: Each(&table.runs),
-            seed_noise: to_value(&crate::fit::repeats(table, LEVEL))?,
-            skipped: Each(&table.skipped),
-            warnings: warnings_json(&table.warnings),
-        })
-    }
-}
-
-/// A list whose items become JSON one after the other, their keys in order.
-struct Each<'a, T>(&'a [T]);
-
-impl<T: Serialize> Serialize for Each<'_, T> {
-    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut list = to.serialize_seq(Some(self.0.len()))?;
-        for item in self.0 {
-            list.serialize_element(&serde_json::to_value(item).map_err(S::Error::custom)?)?;
-        }
-        list.end()
-    }
 }
 
 /// The line for what a list of `all` does not show.

@@ -28,6 +28,8 @@ mod files;
 mod filter;
 mod format;
 #[cfg(feature = "logs")]
+mod frame;
+#[cfg(feature = "logs")]
 mod gather;
 #[cfg(feature = "logs")]
 mod given;
@@ -40,6 +42,7 @@ mod layout;
 #[cfg(feature = "logs")]
 mod left_out;
 #[cfg(feature = "logs")]
+mod leftovers;
 mod log;
 #[cfg(feature = "logs")]
 mod loss_column;
@@ -88,6 +91,8 @@ mod tuning_read;
 #[cfg(feature = "logs")]
 mod vocabulary;
 #[cfg(feature = "logs")]
+mod whole;
+#[cfg(feature = "logs")]
 mod windows;
 
 pub use columns::ColumnMap;
@@ -103,17 +108,21 @@ pub use curve_logs::{CurveSet, read_curves};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
 #[cfg(feature = "logs")]
+pub use frame::{Frame, FrameColumn};
+#[cfg(feature = "logs")]
 pub use given::Given;
 pub use label::Label;
 pub use labels::Labels;
 #[cfg(feature = "logs")]
 pub use left_out::{causes, missing};
+#[cfg(feature = "cli")]
+#[cfg(feature = "cli")]
+pub(crate) use leftovers::remove_temporary_files;
 pub use one_quantity::{OneQuantity, OneQuantityTable};
 #[cfg(feature = "logs")]
 pub use one_quantity_read::{read_one_quantity, read_values};
 #[cfg(feature = "logs")]
 pub use options::{BestPer, LossChoice, ReadOptions};
-#[cfg(feature = "cli")]
 pub(crate) use pipes::PipeKeeper;
 #[cfg(feature = "logs")]
 pub use points::{PointTable, TablePoint, read_points};
@@ -123,7 +132,7 @@ pub use read::{Survey, read, read_with_progress, survey};
 #[cfg(feature = "logs")]
 pub(crate) use readers::{event_frame, first_event_frame};
 #[cfg(any(feature = "logs", feature = "report"))]
-pub use save::write_atomically;
+pub use save::{check_writable, write_atomically};
 pub use table::{
     Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,
 };
@@ -132,3 +141,5 @@ pub(crate) use texts::{TextDocument, read_texts};
 pub use tuning::{BatchUnit, TuningRun, TuningTable};
 #[cfg(feature = "logs")]
 pub use tuning_read::{TuningColumns, read_tuning};
+#[cfg(feature = "logs")]
+pub use whole::read_text;

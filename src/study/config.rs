@@ -8,8 +8,8 @@ use super::file_error::explain;
 use super::fit::{FitRequest, LogSource};
 use super::plan::PlanRequest;
 use super::validate::ValidateRequest;
-use crate::data::ReadOptions;
-use crate::error::{Error, Result, StudyError};
+use crate::data::{ReadOptions, read_text};
+use crate::error::{Result, StudyError};
 use crate::units::Params;
 
 /// Everything a study does, as its TOML file says it. Paths are relative to the working folder.
@@ -104,11 +104,11 @@ impl StudyConfig {
     /// Reads a study file.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that cannot be read, [`StudyError::File`] with the line for one that is
+    /// [`Error::Io`](crate::error::Error::Io) for a file that cannot be read, [`StudyError::File`] with the line for one that is
     /// no study.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
+        let text = read_text(path)?;
         Self::parse(&text, &path.display().to_string())
     }
 

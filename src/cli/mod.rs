@@ -12,6 +12,7 @@ mod explain;
 mod fit;
 mod forecast;
 mod hint;
+mod init;
 mod lists;
 mod logs;
 mod one_quantity;
@@ -125,6 +126,8 @@ enum Verb {
     Validate(validate::Args),
     /// Everything from one file: fit, plan, curve, validation and report.
     Study(study::Args),
+    /// Write an annotated study, sweep or run file with every field.
+    Init(init::Args),
     /// Every quantitative claim of Mensch's talk, with our numbers beside.
     #[command(after_help = "Example:\n  isoloss talk --json")]
     Talk,
@@ -204,6 +207,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Train(args) => train::run(&args),
         Verb::Validate(args) => validate::run(&args, console),
         Verb::Study(args) => study::run(&args),
+        Verb::Init(args) => init::run(&args),
         Verb::Talk => talk::run(),
         Verb::Completions(args) => shell::completions(&args),
         Verb::Man(args) => shell::man(&args),

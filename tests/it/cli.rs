@@ -28,8 +28,14 @@ pub(crate) fn json(args: &[&str]) -> Value {
 pub(crate) fn refusal(args: &[&str], folder: &Path) -> (i32, String) {
     let output = isoloss(args, folder);
     assert!(output.stdout.is_empty(), "{args:?} printed a result");
-    let told = String::from_utf8(output.stderr).expect("utf-8");
-    (output.status.code().expect("no signal"), told)
+    (output.status.code().expect("no signal"), one_line_each(&output.stderr))
+}
+
+/// What was said, each error, hint and warning on one line again.
+pub(crate) fn one_line_each(stderr: &[u8]) -> String {
+    let text = std::str::from_utf8(stderr).expect("utf-8");
+    // Blocks to copy are indented further.
+    text.replace("\n    ", "\u{0}").replace("\n  ", " ").replace('\u{0}', "\n    ")
 }
 
 pub(crate) fn has(object: &Value, fields: &[&str]) {

@@ -8,10 +8,10 @@ use super::output::{Output, save_all};
 use super::target::TargetArgs;
 use crate::cost::Goodput;
 use crate::error::{Result, StudyError};
-use crate::plan::{BandedCurve, IsoLossCurve, tokens_for_loss};
+use crate::plan::{IsoLossCurve, tokens_for_loss};
 use crate::report::{
-    Chart, CostAxis, FamilyMember, Format, Saved, check_extensions, compression_chart, curve_csv,
-    curve_table, curve_text, family_chart, family_csv, family_table, json_text,
+    Chart, CostAxis, FamilyMember, Format, Saved, Text, check_extensions, compression_chart,
+    curve_csv, curve_table, curve_text, family_chart, family_csv, family_table, json_text,
 };
 use crate::study::{CostUnit, CurveAnswer, CurveRequest, PlacedModel, models_near};
 use crate::units::{Flops, Params};
@@ -90,18 +90,21 @@ impl Args {
     }
 }
 
-fn text(answer: &CurveAnswer) -> String {
+fn text(answer: &CurveAnswer) -> Text {
     if answer.is_family {
         return family_text(answer);
     }
-    let one = |banded: &BandedCurve| {
-        format!("{}\n{}", curve_text(&banded.curve), curve_table(&banded.curve).to_text())
-    };
-    answer.curves.iter().map(one).collect()
+    let mut text = Text::default();
+    for (i, banded) in answer.curves.iter().enumerate() {
+        text.push_str(if i == 0 { "" } else { "\n" });
+        text.push(curve_text(&banded.curve));
+        text.apart(curve_table(&banded.curve));
+    }
+    text
 }
 
-fn family_text(answer: &CurveAnswer) -> String {
-    let Some(law) = answer.ensembles.first().map(|e| &e.best) else { return String::new() };
+fn family_text(answer: &CurveAnswer) -> Text {
+    let Some(law) = answer.ensembles.first().map(|e| &e.best) else { return Text::default() };
     let title = format!("under {}: {}", law.label, answer.cost.title);
     let overhead = |curve: &IsoLossCurve, share: f64| {
         let n = curve.optimum.n * share;
@@ -109,7 +112,7 @@ fn family_text(answer: &CurveAnswer) -> String {
         Some(law.train_flops(n, d).get() / curve.optimum.train_flops.get() - 1.0)
     };
     let curves = answer.curves.iter().map(|c| &c.curve);
-    family_table(&title, curves, &axis(answer), overhead).to_text()
+    family_table(&title, curves, &axis(answer), overhead).into()
 }
 
 fn axis(answer: &CurveAnswer) -> CostAxis {

@@ -7,7 +7,7 @@ use crate::cost;
 use crate::error::Result;
 use crate::law::{benchmarks, curve_forms, forms, published_benchmarks, published_laws};
 use crate::report::{
-    devices_table, families_table, laws_table, models_table, published_benchmarks_table,
+    Text, devices_table, families_table, laws_table, models_table, published_benchmarks_table,
 };
 
 pub(super) fn laws() -> Result<Output> {
@@ -31,7 +31,11 @@ pub(super) fn laws() -> Result<Output> {
             curve_forms().iter().map(|c| (c.id(), c.equation())),
         ),
     ];
-    let text = tables.map(|table| table.to_text()).join("\n");
+    let mut text = Text::default();
+    for (i, table) in tables.into_iter().enumerate() {
+        text.push_str(if i == 0 { "" } else { "\n" });
+        text.push(table);
+    }
     let of = |id: &str, equation: &str, source: &str| json!({ "id": id, "equation": equation, "source": source });
     let answer = json!({
         "laws": published_laws()?,
@@ -51,10 +55,10 @@ pub(super) fn laws() -> Result<Output> {
 
 pub(super) fn models() -> Result<Output> {
     let models = cost::models()?;
-    Output::new(models_table(models).to_text(), &json!({ "models": models }), Vec::new())
+    Output::new(models_table(models), &json!({ "models": models }), Vec::new())
 }
 
 pub(super) fn devices() -> Result<Output> {
     let devices = cost::devices()?;
-    Output::new(devices_table(devices).to_text(), &json!({ "devices": devices }), Vec::new())
+    Output::new(devices_table(devices), &json!({ "devices": devices }), Vec::new())
 }

@@ -13,13 +13,13 @@ use serde_json::Value;
 use super::hint::{hint, warning_hint};
 use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
-use crate::report::{Saved, inert, inert_json, json_text, save, wrapped};
+use crate::report::{Saved, Screen, Text, inert, inert_json, json_text, save, wrapped};
 
 /// The result of a verb in both forms.
 #[derive(Debug)]
 pub(super) struct Output {
     /// Lines for people.
-    pub(super) text: String,
+    pub(super) text: Text,
     /// One object for scripts.
     pub(super) json: Json,
     /// Warnings, printed in either form, the most serious first.
@@ -53,8 +53,18 @@ pub(super) struct Failed {
 }
 
 impl Output {
-    pub(super) fn new(text: String, json: &impl Serialize, warnings: Vec<Warning>) -> Result<Self> {
-        Ok(Self { text, json: to_value(json)?.into(), warnings, most: None, failed: None })
+    pub(super) fn new(
+        text: impl Into<Text>,
+        json: &impl Serialize,
+        warnings: Vec<Warning>,
+    ) -> Result<Self> {
+        Ok(Self {
+            text: text.into(),
+            json: to_value(json)?.into(),
+            warnings,
+            most: None,
+            failed: None,
+        })
     }
 }
 
@@ -104,7 +114,9 @@ impl Console {
             (true, Json::Value(value)) => Cow::Owned(inert_json(&value.to_string()).into_owned()),
             (true, Json::Text(text)) => inert_json(text),
             // Warnings follow on their own line.
-            (false, _) => inert(output.text.trim_end_matches('\n')),
+            (false, _) => {
+                Cow::Owned(output.text.render(screen()).trim_end_matches('\n').to_owned())
+            }
         };
         // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
         let mut to = std::io::stdout().lock();
@@ -152,6 +164,12 @@ fn say(error: &Error, hint: Option<&str>, below_text: bool) -> ExitCode {
         line(&format!("hint: {hint}"));
     }
     ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
+}
+
+/// The page that stdout is.
+fn screen() -> Screen {
+    let columns = terminal_size::terminal_size_of(std::io::stdout());
+    columns.map_or(Screen::PLAIN, |(width, _)| Screen::terminal(width.0.into()))
 }
 
 /// One line for people or logs; never on stdout. Whoever closes stderr does not want it.

@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let answer = args.request().answer()?;
     let mut text = answer.text()?;
     if let Some(path) = &args.out {
-        text.push_str(&format!("\n{}", save_json(path, &answer)?));
+        text.apart(save_json(path, &answer)?);
     }
     Output::new(text, &answer, answer.warnings.clone())
 }

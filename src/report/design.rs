@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::number::{factor, loss, number};
+use super::number::{factor, number};
 use super::table::Table;
 use crate::data::{RunRecord, RunTable};
 use crate::units::{Flops, Tokens};
@@ -35,7 +35,7 @@ pub fn design_table(runs: &[RunRecord]) -> Table {
             &span(Tokens::new(d0).to_string(), Tokens::new(d1).to_string()),
             &span(number(m0), number(m1)),
             &span(Flops::new(c0).to_string(), Flops::new(c1).to_string()),
-            &span(loss(l0), loss(l1)),
+            &span(format!("{l0:.3}"), format!("{l1:.3}")),
         ]);
     }
     table

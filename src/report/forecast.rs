@@ -53,7 +53,7 @@ pub fn forecast_text(f: &Forecast, in_full: bool) -> Text {
 /// The loss of a curve over its steps, in a line; empty where there is hardly one.
 #[must_use]
 pub fn loss_curve_text(curve: &TrainingCurve) -> String {
-    const BARS: usize = 50;
+    const BARS: usize = 36;
     let logged = |point: &LoggedPoint| Some((point.step as f64, point.loss_nats?));
     let known: Vec<(f64, f64)> = curve.points.iter().filter_map(logged).collect();
     let [(first, from), .., (last, to)] = known.as_slice() else { return String::new() };

@@ -56,7 +56,11 @@ fn tied(text: &str) -> String {
     text.replace(" %", "\u{a0}%")
 }
 
-/// The same for a cell of a table, with intervals (`1.2 to 1.4`, `1.2 - 1.4`) and factors (`N 2.3x`) in one piece.
+/// Units that stay with their number in a cell.
+const UNITS: [&str; 7] = ["ms", "s", "GB", "TB", "MWh", "nats", "points"];
+
+/// The same for a cell of a table, with intervals (`1.2 to 1.4`, `1.2 - 1.4`), factors (`N 2.3x`) and
+/// short units in one piece.
 pub(super) fn whole_numbers(cell: &str) -> String {
     let is_number = |word: &str| {
         word.trim_start_matches(['+', '-', '[', '(', '$']).starts_with(|c: char| c.is_ascii_digit())
@@ -73,6 +77,7 @@ pub(super) fn whole_numbers(cell: &str) -> String {
         let tie = word.starts_with('%')
             || (between.contains(word) && number_before && is_number(after))
             || (between.contains(&before(1)) && is_number(word))
+            || (UNITS.contains(word) && is_number(before(1)))
             || (is_factor(word) && before(1).len() <= 3);
         if i > 0 {
             text.push(if tie { TIE } else { ' ' });
@@ -105,6 +110,7 @@ mod tests {
             ("1.99 to 5 (2026-05)", 2),
             ("from 3 to eight", 4),
             ("all parameters", 2),
+            ("batch of 20.5 ms", 3),
         ] {
             assert_eq!(whole_numbers(cell).split(' ').count(), pieces, "{cell}");
         }

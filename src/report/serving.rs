@@ -50,11 +50,13 @@ pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
 /// The price of output over the batch in one line; empty without prices.
 #[must_use]
 pub fn serving_price_text(rows: &[BatchRow]) -> String {
+    let mut rows: Vec<&BatchRow> = rows.iter().collect();
+    rows.sort_by(|a, b| a.served.batch.total_cmp(&b.served.batch));
     let price = |row: &BatchRow| row.usd_per_million_output.as_ref().map(|usd| usd.mid);
     let prices: Vec<f64> = rows.iter().map(|row| price(row).unwrap_or(f64::NAN).ln()).collect();
     let batch = |row: &BatchRow| bare_count(row.served.batch.floor());
-    match rows {
-        [first, .., last] if prices.iter().any(|x| x.is_finite()) => format!(
+    match rows.as_slice() {
+        [first, _, .., last] if prices.iter().any(|x| x.is_finite()) => format!(
             " {}  log of $/M out, from batch {} to {}\n",
             sparkline(&prices, 40),
             batch(first),

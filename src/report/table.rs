@@ -95,7 +95,16 @@ impl Table {
         let layout = if taken(&natural, GAP) <= screen.width {
             Some((natural, GAP))
         } else {
-            [GAP, 1].into_iter().find_map(|gap| Some((cells.widths(screen.width, gap)?, gap)))
+            // Closer columns, where that leaves every cell in one line.
+            let with = |gap: usize| Some((cells.widths(screen.width, gap)?, gap));
+            let in_one_line = |(widths, _): &(Vec<usize>, usize)| {
+                widths.iter().enumerate().all(|(i, width)| *width >= cells.widest_cell(i))
+            };
+            with(GAP)
+                .filter(in_one_line)
+                .or_else(|| with(1).filter(in_one_line))
+                .or_else(|| with(GAP))
+                .or_else(|| with(1))
         };
         match layout {
             Some((widths, gap)) => text.push_str(&cells.laid_out(self, &widths, gap)),
@@ -140,8 +149,6 @@ impl Table {
 struct Cells {
     /// By column.
     columns: Vec<Vec<String>>,
-    /// Columns whose cells stay whole.
-    whole: Vec<bool>,
 }
 
 impl Cells {
@@ -153,25 +160,24 @@ impl Cells {
                 std::iter::once(printed(&table.columns[i])).chain(cells).collect()
             })
             .collect();
-        let whole = (0..table.columns.len()).map(|i| table.holds_numbers(i)).collect();
-        Self { columns, whole }
+        Self { columns }
     }
 
     fn widest(&self, column: usize) -> usize {
-        let lines = self.columns[column].iter().flat_map(|cell| cell.lines());
-        lines.map(display_width).max().unwrap_or(0)
+        self.columns[column].iter().map(|cell| width(cell)).max().unwrap_or(0)
     }
 
-    /// The least width of a column: that of its longest word, or of its longest number.
+    /// The same without the header.
+    fn widest_cell(&self, column: usize) -> usize {
+        self.columns[column].iter().skip(1).map(|cell| width(cell)).max().unwrap_or(0)
+    }
+
+    /// The least width of a column: that of its longest word, where a number with its unit is one.
     fn least(&self, column: usize) -> usize {
-        let words = |cell: &String| cell.split(' ').map(display_width).max().unwrap_or(0);
+        let words = |cell: &String| cell.split(' ').map(width).max().unwrap_or(0);
         let cells = &self.columns[column];
-        let header = words(&cells[0]);
-        let below = match self.whole[column] {
-            true => cells.iter().skip(1).map(|cell| display_width(cell)).max().unwrap_or(0),
-            false => cells.iter().skip(1).map(words).max().unwrap_or(0).min(LONG_WORD),
-        };
-        header.max(below)
+        let below = cells.iter().skip(1).map(words).max().unwrap_or(0);
+        words(&cells[0]).max(below.min(LONG_WORD))
     }
 
     /// Widths that fit a page: columns of few characters get all they need, the others share the rest.
@@ -179,15 +185,17 @@ impl Cells {
         let n = self.columns.len();
         let mut widths: Vec<usize> = (0..n).map(|i| self.least(i)).collect();
         let mut free = page.checked_sub(taken(&widths, gap))?;
-        loop {
-            let wanting: Vec<usize> = (0..n).filter(|i| widths[*i] < self.widest(*i)).collect();
-            // The narrowest grow first, so that a long text leaves the others whole.
-            let Some(least) = wanting.iter().copied().min_by_key(|i| widths[*i]) else { break };
-            if free == 0 {
-                break;
+        // Cells before headers; the narrowest grow first, so that a long text leaves the others whole.
+        let cells: Vec<usize> = (0..n).map(|i| self.widest_cell(i)).collect();
+        let all: Vec<usize> = (0..n).map(|i| self.widest(i)).collect();
+        for wanted in [cells, all] {
+            let wanting = |widths: &[usize]| {
+                (0..n).filter(|i| widths[*i] < wanted[*i]).min_by_key(|i| widths[*i])
+            };
+            while let Some(least) = wanting(&widths).filter(|_| free > 0) {
+                widths[least] += 1;
+                free -= 1;
             }
-            widths[least] += 1;
-            free -= 1;
         }
         Some(widths)
     }
@@ -214,6 +222,11 @@ impl Cells {
         }
         grid.lines().map(|line| line.trim_end().replace(TIE, " ") + "\n").collect()
     }
+}
+
+/// Characters of the longest line of a cell.
+fn width(cell: &str) -> usize {
+    cell.lines().map(display_width).max().unwrap_or(0)
 }
 
 /// Characters that columns of these widths take, with the one before the first.

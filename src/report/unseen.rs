@@ -154,7 +154,7 @@ pub fn groups_table(groups: &GroupsLeftOut) -> Table {
 pub fn rollout_text(rollout: &Rollout) -> Text {
     let mut text = Text::from(rollout_table(rollout));
     let errors: Vec<f64> = rollout.folds.iter().map(|fold| fold.mean_abs_error).collect();
-    if let [_, .., last] = errors.as_slice() {
+    if let [_, _, .., last] = errors.as_slice() {
         text.push_str(&format!(
             " {}  mean |error| step by step, at last {}\n",
             sparkline(&errors, 60),
@@ -230,7 +230,7 @@ pub fn ranking_table(ranking: &Ranking) -> Table {
             _ if place == 0 => "best".to_owned(),
             Some(i) if law.tied_with_best => format!("{}: a tie", points(i)),
             Some(i) => points(i),
-            None => "too few steps to compare".to_owned(),
+            None => "too few steps".to_owned(),
         };
         let behind = match law.has_optimum {
             true => behind,
@@ -297,7 +297,12 @@ pub fn backtest_text(test: &Backtest) -> Text {
         inside(test, "runs inside"),
     ));
     text.push_str(&(verdict_sentences(test).join("\n") + "\n"));
-    text.apart(backtest_table(test));
+    let mut table = backtest_table(test);
+    // Without their units, which the suffixes of the numbers imply, the columns fit a page.
+    for (column, name) in [(1, "N"), (2, "D")] {
+        name.clone_into(&mut table.columns[column]);
+    }
+    text.apart(table);
     text
 }
 

@@ -23,7 +23,6 @@ isoloss devices
 isoloss talk
 isoloss logs data/first-light/logs
 isoloss logs data/first-light/logs/c1.00e12-l2-d32-s0.jsonl
-isoloss logs data/first-light/logs --verbose
 isoloss logs nothing.txt bare.jsonl
 isoloss fit data/first-light/runs.jsonl --bootstrap 200 --verbose
 isoloss fit data/first-light/runs.jsonl --bootstrap 40 --law auto --leave-future-out C
@@ -125,11 +124,12 @@ fn tables(folder: &Path) {
             }
         }
     }
-    let mut evals = "model,loss,err_avg\n".to_owned();
+    let mut evals = "model,n_params,tokens,loss,err_avg\n".to_owned();
     for i in 0..16 {
         let loss = 2.2 + 0.1 * f64::from(i);
         let error = 0.85 - 2.2 * f64::exp(-0.7 * loss) + 2e-3 * f64::from(7 * i % 5 - 2);
-        evals.push_str(&format!("m{i},{loss},{error}\n"));
+        let n = 1e9 * 2_f64.powi(16 - i);
+        evals.push_str(&format!("m{i},{n},{},{loss},{error}\n", 20.0 * n));
     }
     let mut one = "flops,loss\n".to_owned();
     for i in 0..9 {

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Output, save_all};
+use super::output::{Output, check_formats, save_all};
 use super::target::TargetArgs;
 use crate::cost::Goodput;
 use crate::error::{Result, StudyError};
 use crate::plan::{IsoLossCurve, tokens_for_loss};
 use crate::report::{
-    Chart, CostAxis, FamilyMember, Format, Saved, Text, check_extensions, compression_chart,
-    curve_csv, curve_table, curve_text, family_chart, family_csv, family_table, json_text,
+    Chart, CostAxis, FamilyMember, Format, Saved, Text, compression_chart, curve_csv, curve_table,
+    curve_text, family_chart, family_csv, family_table, json_text,
 };
 use crate::study::{CostUnit, CurveAnswer, CurveRequest, PlacedModel, models_near};
 use crate::units::{Flops, Params};
@@ -58,7 +58,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
+    check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let answer = args.request().answer()?;
     if answer.curves.len() > 1 && !answer.is_family && !args.out.is_empty() {
         let laws = answer.curves.len();

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::hint::next_step;
 use super::one_quantity;
-use super::output::{Console, Output, note, save_json, to_value};
+use super::output::{Console, Output, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
+use super::streams::note;
 use crate::data::{CHECKPOINT, HoldOut, RunTable};
 use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
@@ -104,9 +105,6 @@ pub(super) struct Args {
     /// Fit each kind of runs apart, by what this column says of them.
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
-    /// Also the coefficients, the proof of the minimum, the design and every warning.
-    #[arg(long)]
-    verbose: bool,
     /// Run the command that wrote this fit again and compare every number.
     #[arg(long, value_name = "FIT.json", conflicts_with = "logs")]
     replay: Option<PathBuf>,
@@ -209,13 +207,18 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         }
     })?;
     let report = report.from_logs(source);
-    let mut text = text(&report, &table, args.out.as_deref(), args.verbose);
+    let mut text = text(&report, &table, args.out.as_deref(), console.verbose);
     if let Some(path) = &args.out {
         text.apart(save_json(path, &report)?);
     }
     let json = shortened(&report, &table)?;
-    let most = if args.verbose { None } else { Some(MOST_WARNINGS) };
-    Ok(Output { text, json: json.into(), warnings: report.warnings, most, failed: None })
+    Ok(Output {
+        text,
+        json: json.into(),
+        warnings: report.warnings,
+        most: Some(MOST_WARNINGS),
+        failed: None,
+    })
 }
 
 /// One law per kind: the table of all, and a file of each.

@@ -75,9 +75,6 @@ pub(super) struct Args {
     /// Level of the intervals.
     #[arg(long, default_value_t = 0.95)]
     level: f64,
-    /// Show the coefficients and the proof of the minimum as well.
-    #[arg(long)]
-    verbose: bool,
     /// Write the forecast to this file.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -115,7 +112,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     fits.clear();
     let mut answer = answer?;
     answer.left_out.extend(set.skipped.iter().map(ToString::to_string));
-    let mut text = forecast_text(&answer.forecast, args.verbose);
+    let mut text = forecast_text(&answer.forecast, console.verbose);
     if let Some(curve) = set.curves.iter().find(|curve| curve.name == answer.forecast.run) {
         text.apart(loss_curve_text(curve));
     }

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::hint::{all_to_give, hint};
 use super::output::{
-    Console, Failed, Json, Output, compact_json, save_all, to_value, warnings_json,
+    Console, Failed, Json, Output, check_formats, compact_json, save_all, to_value, warnings_json,
 };
 use super::reading::ReadingArgs;
 use crate::data::{FileNote, RunNote, RunRecord, Skipped, Survey, missing};
 use crate::error::{DataError, Error, Result};
 use crate::report::{
-    Format, Saved, Table, Text, check_extensions, design_chart, design_table, design_text,
-    files_table, json_text, left_out_list, runs_csv, runs_table, usable_text,
+    Format, Saved, Table, Text, design_chart, design_table, design_text, files_table, json_text,
+    left_out_list, runs_csv, runs_table, usable_text,
 };
 
 /// Level of the interval of seed noise.
@@ -50,7 +50,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    check_extensions(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
+    check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let survey = args.reading.look(&args.logs, console)?;
     let to_give = to_give(&survey);
     let mut text = Text::from(usable_text(&survey));

@@ -1,7 +1,8 @@
 //! The command line: one file per verb, one typed struct per verb's flags.
 //!
 //! Results go to stdout, progress and warnings to stderr; with `--json` stdout holds one object and
-//! nothing else. Exit codes: 0 ok, 1 error, 2 usage or bad input, 3 warnings under `--strict`.
+//! nothing else. Exit codes: 0 ok, 1 error or output that could not be written, 2 usage or bad input,
+//! 3 warnings under `--strict`, 130 after Ctrl-C, 143 after SIGTERM.
 
 mod benchmark;
 mod compare;
@@ -15,6 +16,7 @@ mod lists;
 mod logs;
 mod one_quantity;
 mod output;
+mod places;
 mod plan;
 mod predict;
 mod progress;
@@ -24,6 +26,10 @@ mod recipe;
 mod run_watch;
 mod scenario;
 mod serving;
+mod shell;
+mod short_help;
+mod signals;
+mod streams;
 mod study;
 mod sweep;
 mod talk;
@@ -32,13 +38,16 @@ mod train;
 mod tune;
 mod validate;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::data::PipeKeeper;
 use crate::error::Result;
 use output::{Console, Output};
+use places::Stdout;
+use progress::Heartbeat;
 
 /// Training-run logs in, a defensible pretraining plan out.
 #[derive(Debug, Parser)]
@@ -54,14 +63,30 @@ use output::{Console, Output};
   isoloss study configs/first-light.toml"
 )]
 struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Every verb")]
+struct Common {
     /// Print one JSON object on stdout and nothing else there.
     #[arg(long, global = true)]
     json: bool,
     /// Exit with 3 when there are warnings, and refuse damaged logs.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     strict: bool,
-    #[command(subcommand)]
-    verb: Verb,
+    /// Say all there is: every row, coefficient and warning.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Say nothing on stderr but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose", hide_short_help = true)]
+    quiet: bool,
+    #[command(flatten)]
+    color: colorchoice_clap::Color,
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,6 +128,10 @@ enum Verb {
     /// Every quantitative claim of Mensch's talk, with our numbers beside.
     #[command(after_help = "Example:\n  isoloss talk --json")]
     Talk,
+    /// Completions of a shell: verbs, flags and their values.
+    Completions(shell::CompletionArgs),
+    /// Manual pages.
+    Man(shell::ManArgs),
     /// Published laws with their sources.
     #[command(after_help = "Example:\n  isoloss laws --json")]
     Laws,
@@ -114,25 +143,46 @@ enum Verb {
     Devices,
 }
 
+/// Columns of help where there is no terminal, and the most on one.
+const COLUMNS: usize = 80;
+
+/// The command line, as wide as it is shown.
+fn command() -> clap::Command {
+    let command = short_help::on_one_screen(Cli::command());
+    if std::io::stdout().is_terminal() { command } else { command.term_width(COLUMNS) }
+}
+
 /// Parses the process's arguments and runs the verb.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // clap prints help to stdout with 0 and mistakes to stderr with 2.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            output::usage(&error);
-            return ExitCode::from(code);
-        }
+    let mut command = command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return output::usage(&error),
     };
-    let console = Console { json: cli.json, strict: cli.strict };
+    let Common { json, strict, verbose, quiet, color } = cli.common;
+    color.write_global();
+    if quiet {
+        streams::be_quiet();
+    }
+    signals::watch();
+    let mut console = Console { json, strict, verbose, stdout: Stdout::Answer };
+    match places::check(&command, &matches, json) {
+        Ok(stdout) => console.stdout = stdout,
+        Err(error) => return console.fail(&error),
+    }
     // A pipe can be read once, and some verbs look at their files twice.
     let _pipes = PipeKeeper::new();
-    match run(cli.verb, &console) {
+    let heartbeat = Heartbeat::start(matches.subcommand_name().unwrap_or_default());
+    let result = run(cli.verb, &console);
+    drop(heartbeat);
+    let code = match result {
         Ok(output) => console.finish(&output),
         Err(error) => console.fail(&error),
-    }
+    };
+    signals::caught().map_or(code, |signal| ExitCode::from(128 + signal))
 }
 
 fn run(verb: Verb, console: &Console) -> Result<Output> {
@@ -143,7 +193,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Forecast(args) => forecast::run(&args, console),
         Verb::Tune(args) => tune::run(&args, console),
         Verb::Predict(args) => predict::run(&args, console),
-        Verb::Plan(args) => plan::run(&args),
+        Verb::Plan(args) => plan::run(&args, console),
         Verb::Recipe(args) => recipe::run(&args),
         Verb::Serving(args) => serving::run(&args),
         Verb::Curve(args) => curve::run(&args),
@@ -155,6 +205,8 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Validate(args) => validate::run(&args, console),
         Verb::Study(args) => study::run(&args),
         Verb::Talk => talk::run(),
+        Verb::Completions(args) => shell::completions(&args),
+        Verb::Man(args) => shell::man(&args),
         Verb::Laws => lists::laws(),
         Verb::Models => lists::models(),
         Verb::Devices => lists::devices(),

@@ -1,9 +1,6 @@
-//! What a verb hands back, and the only place that prints.
-
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one room that prints")]
+//! What a verb hands back, and how it is shown.
 
 use std::borrow::Cow;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,9 +8,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::hint::{hint, warning_hint};
+use super::places::{Stdout, is_stdout};
+use super::streams::{Label, deliver, note, say};
 use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
-use crate::report::{Saved, Screen, Text, inert, inert_json, json_text, save, wrapped};
+use crate::report::{
+    Format, Saved, Screen, Text, check_extensions, inert, inert_json, json_text, save, saved_bytes,
+    wrapped,
+};
 
 /// The result of a verb in both forms.
 #[derive(Debug)]
@@ -78,10 +80,29 @@ pub(super) fn compact_json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|e| ReportError::Json { reason: e.to_string() }.into())
 }
 
-/// Writes the form that the extension of each path asks for; returns a line for each.
+/// Refuses paths whose extension is none of `among`; standard output takes anything.
+pub(super) fn check_formats(paths: &[PathBuf], among: &[Format]) -> Result<()> {
+    let files = paths.iter().filter(|path| !is_stdout(path) || path.extension().is_some());
+    check_extensions(&files.collect::<Vec<_>>(), among)
+}
+
+/// Writes the form that the extension of each path asks for, rows where standard output has none;
+/// returns a line for each file.
 pub(super) fn save_all(paths: &[PathBuf], forms: &[Saved<'_>]) -> Result<String> {
     let mut text = String::new();
     for path in paths {
+        if is_stdout(path) {
+            let format = match path.extension() {
+                Some(_) => {
+                    Format::of(path, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?
+                }
+                None if forms.iter().any(|form| matches!(form, Saved::Csv(_))) => Format::Csv,
+                None if forms.iter().any(|form| matches!(form, Saved::Json(_))) => Format::Json,
+                None => Format::Svg,
+            };
+            deliver(&saved_bytes(path, format, forms)?)?;
+            continue;
+        }
         save(path, forms)?;
         text.push_str(&format!("wrote {}\n", path.display()));
     }
@@ -90,7 +111,11 @@ pub(super) fn save_all(paths: &[PathBuf], forms: &[Saved<'_>]) -> Result<String>
 
 /// Writes a value as JSON, whatever the file is called; returns the line for it.
 pub(super) fn save_json(path: &Path, value: &impl Serialize) -> Result<String> {
-    write_atomically(path, json_text(value)?.as_bytes())?;
+    let json = json_text(value)?;
+    if is_stdout(path) {
+        return deliver(json.as_bytes()).map(|()| String::new());
+    }
+    write_atomically(path, json.as_bytes())?;
     Ok(format!("wrote {}\n", path.display()))
 }
 
@@ -100,12 +125,15 @@ pub(super) fn warnings_json(warnings: &[Warning]) -> Value {
     warnings.iter().map(one).collect()
 }
 
-/// Where results go.
+/// How results are shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Console {
     pub(super) json: bool,
     /// Warnings make the exit code 3, and damaged input is refused.
     pub(super) strict: bool,
+    /// Everything that is known is said, every warning too.
+    pub(super) verbose: bool,
+    pub(super) stdout: Stdout,
 }
 
 impl Console {
@@ -118,19 +146,23 @@ impl Console {
                 Cow::Owned(output.text.render(screen()).trim_end_matches('\n').to_owned())
             }
         };
-        // A closed pipe (`isoloss … | head`) is the reader's choice, not a failure.
-        let mut to = std::io::stdout().lock();
-        let _ = to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n"));
+        if self.stdout == Stdout::Answer {
+            let lines = text.into_owned() + "\n";
+            if let Err(error) = deliver(lines.as_bytes()) {
+                return self.fail(&error);
+            }
+        }
         let mut printed = Vec::new();
         let mut warnings: Vec<&Warning> = output.warnings.iter().collect();
         warnings.sort_by_key(|warning| warning.severity());
-        let more = output.most.map_or(0, |most| warnings.len().saturating_sub(most));
+        let most = output.most.filter(|_| !self.verbose);
+        let more = most.map_or(0, |most| warnings.len().saturating_sub(most));
         warnings.truncate(warnings.len() - more);
         for warning in warnings {
             let hint = warning_hint(warning).map_or(String::new(), |hint| format!(" ({hint})"));
             let line = format!("warning[{}]: {warning}{hint}", warning.code());
             if !printed.contains(&line) {
-                note(&line);
+                say(Label::Warning, &wrapped(&line, "  "));
                 printed.push(line);
             }
         }
@@ -139,7 +171,7 @@ impl Console {
             note(&format!("and {more} lesser {warnings} (--verbose, --json)"));
         }
         if let Some(Failed { error, hint }) = &output.failed {
-            return say(error, hint.as_deref(), !self.json);
+            return refuse(error, hint.as_deref());
         }
         if self.strict && !output.warnings.is_empty() {
             ExitCode::from(3)
@@ -149,39 +181,42 @@ impl Console {
     }
 
     pub(super) fn fail(self, error: &Error) -> ExitCode {
-        say(error, hint(error).as_deref(), false)
+        refuse(error, hint(error).as_deref())
     }
 }
 
-/// Prints an error, in lines of a page below a text; returns its exit code.
-fn say(error: &Error, hint: Option<&str>, below_text: bool) -> ExitCode {
-    let line = |line: &str| match below_text {
-        true => note(&wrapped(line, "  ")),
-        false => note(line),
-    };
-    line(&format!("error: {error}"));
+/// Says an error and what to do about it; returns its exit code.
+fn refuse(error: &Error, hint: Option<&str>) -> ExitCode {
+    say(Label::Error, &wrapped(&format!("error: {error}"), "  "));
     if let Some(hint) = hint {
-        line(&format!("hint: {hint}"));
+        say(Label::Hint, &wrapped(&format!("hint: {hint}"), "  "));
     }
     ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
 }
 
 /// The page that stdout is.
 fn screen() -> Screen {
-    let columns = terminal_size::terminal_size_of(std::io::stdout());
-    columns.map_or(Screen::PLAIN, |(width, _)| Screen::terminal(width.0.into()))
+    let to = std::io::stdout();
+    let columns = terminal_size::terminal_size_of(&to);
+    let page = columns.map_or(Screen::PLAIN, |(width, _)| Screen::terminal(width.0.into()));
+    Screen { color: anstream::AutoStream::choice(&to) != anstream::ColorChoice::Never, ..page }
 }
 
-/// One line for people or logs; never on stdout. Whoever closes stderr does not want it.
-pub(super) fn note(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", inert(line));
-}
-
-/// Help, or what is wrong with the flags.
-pub(super) fn usage(error: &clap::Error) {
+/// Help on standard output, or what is wrong with the flags; returns the exit code.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
     let plain = error.to_string();
+    if !error.use_stderr() {
+        let styled =
+            anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+        let help = if styled { error.render().ansi().to_string() } else { plain };
+        return match deliver(help.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refuse(&error, None),
+        };
+    }
     match inert(&plain) {
         Cow::Borrowed(_) => drop(error.print()),
-        Cow::Owned(text) => note(&text),
+        Cow::Owned(text) => say(Label::Error, &text),
     }
+    ExitCode::from(2)
 }

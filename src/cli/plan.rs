@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::one_quantity;
-use super::output::{Output, save_json};
+use super::output::{Console, Output, save_json};
 use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
 use crate::error::Result;
@@ -32,7 +32,14 @@ pub(super) struct Args {
     #[arg(long, group = "budget")]
     flops: Option<Flops>,
     /// Number of devices; with --device, --days and --mfu.
-    #[arg(long, group = "budget", requires = "device", requires = "days")]
+    #[arg(
+        long,
+        alias = "devices",
+        value_name = "K",
+        group = "budget",
+        requires = "device",
+        requires = "days"
+    )]
     gpus: Option<f64>,
     /// Dollars for training, e.g. '$2M'; with --device.
     #[arg(long, group = "budget", requires = "device", value_parser = parse_usd)]
@@ -74,9 +81,6 @@ pub(super) struct Args {
     /// What one input moved at a time would change: a week, demand, prices, utilisation, exponents.
     #[arg(long)]
     what_if: bool,
-    /// Every row (Kaplan's too), the share of each input in the doubt, every warning.
-    #[arg(short, long)]
-    verbose: bool,
     /// Seed of the draws.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -84,11 +88,11 @@ pub(super) struct Args {
     scenario: ScenarioArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<Output> {
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(output) = one_quantity::planned(&args.law, args.target.loss, args.flops)? {
         return Ok(output);
     }
-    let answer = args.request().answer()?;
+    let answer = args.request(console).answer()?;
     let mut text = answer.text()?;
     if let Some(path) = &args.out {
         text.apart(save_json(path, &answer)?);
@@ -97,7 +101,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
 }
 
 impl Args {
-    fn request(&self) -> PlanRequest {
+    fn request(&self, console: &Console) -> PlanRequest {
         PlanRequest {
             law: self.law.clone(),
             flops: self.flops,
@@ -114,7 +118,7 @@ impl Args {
             train_context: self.train_context,
             nat_value: self.nat_value,
             what_if: self.what_if,
-            verbose: self.verbose,
+            verbose: console.verbose,
             draws: self.draws,
             seed: self.seed,
             scenario: self.scenario.request(),

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::one_quantity;
-use super::output::{Console, Output, save_all};
+use super::output::{Console, Output, check_formats, save_all};
 use super::reading::ReadingArgs;
 use crate::error::Result;
 use crate::report::{
-    Format, Saved, Text, check_extensions, extrapolation_text, json_text, prediction_csv,
-    prediction_table, quantile_table,
+    Format, Saved, Text, extrapolation_text, json_text, prediction_csv, prediction_table,
+    quantile_table,
 };
 use crate::study::{PredictReport, PredictRequest};
 
@@ -40,7 +40,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    check_extensions(&args.out, &[Format::Csv, Format::Json])?;
+    check_formats(&args.out, &[Format::Csv, Format::Json])?;
     let options = args.reading.options(console.strict)?;
     if let Some(output) = one_quantity::predicted(&args.fit, &args.points, &options)? {
         return Ok(output);

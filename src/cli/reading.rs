@@ -15,6 +15,7 @@ use crate::units::ParamRule;
 
 /// Flags about reading logs.
 #[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Reading")]
 pub(super) struct ReadingArgs {
     /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, step, ratio (D/N),
     /// budget, status, weight, error, unique (tokens), experts, granularity, sparsity, weight_bits,

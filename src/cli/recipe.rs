@@ -37,7 +37,7 @@ pub(super) struct Args {
     #[arg(long)]
     device: Option<String>,
     /// Number of devices; as many as finish in --days, or in 30 days, when absent.
-    #[arg(long, requires = "device")]
+    #[arg(long, alias = "devices", value_name = "K", requires = "device")]
     gpus: Option<f64>,
     /// Days of training.
     #[arg(long, requires = "device", value_parser = parse_days_s)]

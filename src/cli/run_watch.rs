@@ -3,54 +3,41 @@
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use indicatif::{MultiProgress, ProgressBar};
 
-use super::output::note;
-use super::progress::{style, target};
+use super::progress::{Shown, style, target};
+use super::signals;
+use super::streams::note;
+use crate::report::inert;
 use crate::sweep::{Begin, RunResult, RunSpec, TrainEvent, Watcher};
 use crate::units::short_count;
-
-/// Set once Ctrl-C was pressed; a second Ctrl-C ends the process at once.
-#[allow(clippy::exit, reason = "the second Ctrl-C asks for exactly that")]
-fn stop_flag() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let pressed = Arc::clone(&flag);
-    // A handler that cannot be set leaves the default, which ends the process: logs stay valid
-    // up to their last flushed line either way.
-    let _ = ctrlc::set_handler(move || {
-        if pressed.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    });
-    flag
-}
 
 /// Watches training runs: one bar each on a terminal, a line per evaluation elsewhere.
 pub(super) struct RunWatch {
     bars: MultiProgress,
     open: Mutex<HashMap<String, ProgressBar>>,
-    stop: Arc<AtomicBool>,
     on_terminal: bool,
+    _shown: Shown,
 }
 
 impl RunWatch {
-    /// A watch that stops all runs at the first Ctrl-C.
+    /// A watch that stops all runs at the first Ctrl-C, once their state is saved.
     pub(super) fn new() -> Self {
+        signals::save_first();
         Self {
             bars: MultiProgress::with_draw_target(target()),
             open: Mutex::new(HashMap::new()),
-            stop: stop_flag(),
             on_terminal: std::io::stderr().is_terminal(),
+            _shown: Shown::new(),
         }
     }
 
     /// A line that stays, above the bars where there are any.
     fn line(&self, line: &str) {
         if self.on_terminal {
-            let _ = self.bars.println(line);
+            let _ = self.bars.println(inert(line));
         } else {
             note(line);
         }
@@ -108,11 +95,7 @@ impl Watcher for RunWatch {
                 )),
             }
         }
-        if self.stop.load(Ordering::SeqCst) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if signals::caught().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn on_end(&self, _spec: &RunSpec, row: &RunResult) {
@@ -128,6 +111,6 @@ impl Watcher for RunWatch {
     }
 
     fn should_stop(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
+        signals::caught().is_some()
     }
 }

@@ -49,8 +49,14 @@ pub(super) struct ScenarioArgs {
     #[arg(long, help_heading = "Serving")]
     pub(super) serve_device: Option<String>,
     /// Devices that hold one copy (tensor parallel).
-    #[arg(long, default_value_t = 1.0, help_heading = "Serving")]
-    pub(super) serve_devices: f64,
+    #[arg(
+        long,
+        alias = "serve-devices",
+        value_name = "K",
+        default_value_t = 1.0,
+        help_heading = "Serving"
+    )]
+    pub(super) serve_gpus: f64,
     /// Price of a serving device-hour, a number or a range; the newest on record when absent.
     #[arg(long, help_heading = "Serving")]
     pub(super) serve_usd_per_hour: Option<Uncertain>,
@@ -167,7 +173,7 @@ impl ScenarioArgs {
             prompt: self.prompt,
             answer: self.answer,
             serve_device: self.serve_device.clone(),
-            serve_devices: self.serve_devices,
+            serve_devices: self.serve_gpus,
             serve_usd_per_hour: self.serve_usd_per_hour,
             serve_bits: self.serve_bits,
             kv_bits: self.kv_bits,

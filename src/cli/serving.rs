@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Output, save_all};
+use super::output::{Output, check_formats, save_all};
 use super::scenario::PatternArgs;
 use crate::cost::{Latency, Requests, Uncertain};
 use crate::error::Result;
 use crate::report::{
-    Format, Saved, Text, check_extensions, serving_accuracy_text, serving_answer, serving_chart,
-    serving_price_text, serving_table, serving_title,
+    Format, Saved, Text, serving_accuracy_text, serving_answer, serving_chart, serving_price_text,
+    serving_table, serving_title,
 };
 use crate::study::{ServingReport, ServingRequest};
 use crate::units::{Params, parse_bytes, parse_duration_s};
@@ -18,8 +18,8 @@ use crate::units::{Params, parse_bytes, parse_duration_s};
 /// Flags of `isoloss serving`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  isoloss serving \"Mixtral 8x7B\" --device 'A100 80GB SXM' --devices 2
-  isoloss serving \"Mixtral 8x7B\" --device 'H100 SXM' --devices 2 --twins -o moe.svg -o moe.png
+  isoloss serving \"Mixtral 8x7B\" --device 'A100 80GB SXM' --gpus 2
+  isoloss serving \"Mixtral 8x7B\" --device 'H100 SXM' --gpus 2 --twins -o moe.svg -o moe.png
   isoloss serving \"Mistral 7B\" --device 'Apple M1 Max' --bits 4 --batch 1
   isoloss serving --params 13B --device 'H100 SXM' --prompt 2000 --answer 500 --tpot 20ms")]
 pub(super) struct Args {
@@ -35,13 +35,13 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 2, requires = "params")]
     top_k: u32,
     /// Device (`isoloss devices`).
-    #[arg(long)]
+    #[arg(long, alias = "serve-device")]
     device: String,
     /// Devices that hold one copy (tensor parallel).
-    #[arg(long, default_value_t = 1.0)]
-    devices: f64,
+    #[arg(long, aliases = ["devices", "serve-gpus", "serve-devices"], value_name = "K", default_value_t = 1.0)]
+    gpus: f64,
     /// Bits per weight; below 8 every 32 weights share a 16-bit scale.
-    #[arg(long, default_value_t = 16.0)]
+    #[arg(long, aliases = ["serve-bits", "weight-bits"], default_value_t = 16.0)]
     bits: f64,
     /// Bits per entry of keys and values.
     #[arg(long, default_value_t = 16.0)]
@@ -68,7 +68,7 @@ pub(super) struct Args {
     #[arg(long)]
     prefill_apart: bool,
     /// Price of a device-hour, a number or a range; the newest on record when absent.
-    #[arg(long)]
+    #[arg(long, alias = "serve-usd-per-hour")]
     usd_per_hour: Option<Uncertain>,
     /// The data sheet itself: full bandwidth and peak, no overheads.
     #[arg(long)]
@@ -84,7 +84,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
-    check_extensions(&args.out, &[Format::Svg, Format::Png])?;
+    check_formats(&args.out, &[Format::Svg, Format::Png])?;
     let request = args.request();
     let report = request.answer()?;
     let ServingReport { device, devices, stored_bits, accuracy, models } = &report;
@@ -121,7 +121,7 @@ impl Args {
             params: self.params,
             pattern: self.shape.pattern().with_experts(self.experts, self.top_k),
             device: self.device.clone(),
-            devices: self.devices,
+            devices: self.gpus,
             weight_bits: self.bits,
             kv_bits: self.kv_bits,
             memory_bytes: self.memory,

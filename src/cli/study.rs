@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::output::Output;
+use super::places::spare;
 use super::progress::Counter;
 use crate::data::write_atomically;
 use crate::error::Result;
@@ -32,6 +33,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let report = config.answer_with_progress(&|progress| draws.at(progress))?;
     draws.clear();
     let files = report.files(&format!("isoloss study {}", args.file.display()))?;
+    let names = files.iter().map(|(name, _)| out.join(name));
+    spare(&config.logs, &names.collect::<Vec<_>>())?;
     for (name, bytes) in &files {
         write_atomically(out.join(name), bytes)?;
     }

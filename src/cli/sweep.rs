@@ -99,7 +99,7 @@ fn train_all(config: SweepConfig, jobs: usize) -> Result<Output> {
     use crate::train::{SweepRequest, train_sweep};
 
     if SweepStatus::read(&config)?.todo.is_empty() {
-        super::output::note("every run of this sweep has ended; nothing to train");
+        super::streams::note("every run of this sweep has ended; nothing to train");
     }
     let registry = super::train::registry();
     let status = train_sweep(&SweepRequest { config, jobs, registry }, &RunWatch::new())?;

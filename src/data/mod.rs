@@ -40,6 +40,7 @@ mod layout;
 #[cfg(feature = "logs")]
 mod left_out;
 #[cfg(feature = "logs")]
+mod leftovers;
 mod log;
 #[cfg(feature = "logs")]
 mod loss_column;
@@ -108,12 +109,14 @@ pub use label::Label;
 pub use labels::Labels;
 #[cfg(feature = "logs")]
 pub use left_out::{causes, missing};
+#[cfg(feature = "cli")]
+#[cfg(feature = "cli")]
+pub(crate) use leftovers::remove_temporary_files;
 pub use one_quantity::{OneQuantity, OneQuantityTable};
 #[cfg(feature = "logs")]
 pub use one_quantity_read::{read_one_quantity, read_values};
 #[cfg(feature = "logs")]
 pub use options::{BestPer, LossChoice, ReadOptions};
-#[cfg(feature = "cli")]
 pub(crate) use pipes::PipeKeeper;
 #[cfg(feature = "logs")]
 pub use points::{PointTable, TablePoint, read_points};
@@ -123,7 +126,7 @@ pub use read::{Survey, read, read_with_progress, survey};
 #[cfg(feature = "logs")]
 pub(crate) use readers::{event_frame, first_event_frame};
 #[cfg(any(feature = "logs", feature = "report"))]
-pub use save::write_atomically;
+pub use save::{check_writable, write_atomically};
 pub use table::{
     Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,
 };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tempfile::{NamedTempFile, TempPath};
 
+use super::leftovers::Listed;
 use crate::error::DataError;
 
 /// The path that stands for standard input.
@@ -31,7 +32,7 @@ const MOST: u64 = 16 << 30;
 
 /// What came out of a pipe; the file goes with the last who holds it.
 #[derive(Debug)]
-pub(super) struct Pipe(TempPath);
+pub(super) struct Pipe(TempPath, #[allow(dead_code, reason = "held for its end")] Listed);
 
 impl Pipe {
     pub(super) fn place(&self) -> &Path {
@@ -106,12 +107,13 @@ pub(super) fn piped(path: &Path) -> Result<Option<Arc<Pipe>>, DataError> {
         return Ok(Some(pipe));
     }
     let file = NamedTempFile::new().map_err(|e| unreadable(e.to_string()))?;
+    let listed = Listed::new(file.path());
     let owned = path.to_owned();
     let open = move || -> std::io::Result<Box<dyn Read>> {
         Ok(if is_stdin { Box::new(std::io::stdin()) } else { Box::new(File::open(owned)?) })
     };
     spool(open, &mut file.as_file(), PATIENCE, MOST).map_err(unreadable)?;
-    let pipe = Arc::new(Pipe(file.into_temp_path()));
+    let pipe = Arc::new(Pipe(file.into_temp_path(), listed));
     known.pipes.push((path.to_owned(), Arc::downgrade(&pipe)));
     if known.keepers > 0 {
         known.kept.push(Arc::clone(&pipe));

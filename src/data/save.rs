@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::leftovers::Listed;
 use crate::error::{Error, Result};
 
 /// Writes `bytes` to `path` as a whole: a reader sees the old file or the new one, and a full disk
 /// leaves the old one. Folders that are missing are made.
 ///
 /// The bytes go to a temporary file in the same folder, which is synchronised with the disk and
-/// then renamed. A file that is replaced keeps its permissions; a link is followed; a device or a
-/// pipe is written to directly.
+/// then renamed. A file that is replaced keeps its permissions, and one that may not be written is
+/// not replaced; a link is followed; a device or a pipe is written to directly.
 ///
 /// # Errors
 /// [`Error::Io`] when the folder or the file cannot be written; `path` is then as it was.
@@ -28,13 +29,14 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
             .and_then(|mut file| file.write_all(bytes))
             .map_err(io);
     }
+    if there.is_some() {
+        may_be_written(path).map_err(io)?;
+    }
     let target = behind_links(path);
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(&target);
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", &e))?;
     let mut file = temporary(folder, there.as_ref()).map_err(io)?;
+    let _listed = Listed::new(file.path());
     file.write_all(bytes).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(&target).map_err(|e| io(e.error))?;
@@ -44,6 +46,43 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+/// Whether [`write_atomically`] can write there, so that hours of work do not end at a closed door.
+///
+/// Nothing is written or made; a pipe is not opened.
+///
+/// # Errors
+/// [`Error::Io`] for a folder, for a file that may not be written, and where no file can be made.
+pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let io = |e: std::io::Error| Error::io(path, "write", &e);
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_file() || there.is_dir() => may_be_written(path).map_err(io),
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let target = behind_links(path);
+            let ancestors = target.ancestors().skip(1).map(|folder| match folder.as_os_str() {
+                empty if empty.is_empty() => Path::new("."),
+                _ => folder,
+            });
+            let there = ancestors.into_iter().find(|folder| folder.exists());
+            // A file without a name, which goes when it is closed.
+            tempfile::tempfile_in(there.unwrap_or(Path::new("."))).map(drop).map_err(io)
+        }
+    }
+}
+
+/// A rename asks the folder, not the file: without this a file kept from writing would be replaced.
+fn may_be_written(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().write(true).open(path).map(drop)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// The file that a link points to, also one that does not exist yet.
@@ -117,5 +156,19 @@ mod tests {
         write_atomically(folder.path().join("ahead"), b"three").expect("written");
         assert_eq!(std::fs::read(folder.path().join("new")).expect("there"), b"three");
         write_atomically("/dev/null", b"four").expect("a device takes it");
+    }
+
+    #[test]
+    fn closed_doors_are_found_before_anything_is_made() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let (file, below) = (folder.path().join("a"), folder.path().join("a/b.csv"));
+        std::fs::write(&file, "one").expect("written");
+        check_writable(&file).expect("a file");
+        check_writable(folder.path().join("new/deep/c.csv")).expect("folders are made");
+        for closed in [folder.path(), &below] {
+            let error = check_writable(closed).expect_err("no file can be there");
+            assert!(!error.is_bad_input() && error.to_string().contains("write"), "{error}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 1);
     }
 }

@@ -110,7 +110,14 @@ impl Error {
     pub fn is_bad_input(&self) -> bool {
         match self {
             Self::Num(_) | Self::Fit(FitError::Stopped) => false,
-            Self::Report(kind) => matches!(kind, ReportError::UnknownFormat { .. }),
+            Self::Report(kind) => matches!(
+                kind,
+                ReportError::UnknownFormat { .. }
+                    | ReportError::OverwritesInput { .. }
+                    | ReportError::TwoInOnePlace { .. }
+                    | ReportError::NoManual { .. }
+                    | ReportError::NoRoom { .. }
+            ),
             Self::Io { action, .. } => !matches!(*action, "write" | "create"),
             _ => true,
         }

@@ -54,6 +54,38 @@ pub enum ReportError {
         /// The formats there are.
         expected: String,
     },
+    /// A result that would be written over what it was made from.
+    #[error("{path}: it is also an input, which writing would destroy; write to another file")]
+    OverwritesInput {
+        /// The file.
+        path: String,
+    },
+    /// More than one result for one place.
+    #[error("{what} and {other} would both be written to {place}; expected one of them")]
+    TwoInOnePlace {
+        /// The place.
+        place: String,
+        /// What is written there.
+        what: String,
+        /// What else is.
+        other: String,
+    },
+    /// A verb that has no page in the manual.
+    #[error("there is no verb `{verb}`; expected one of {known}")]
+    NoManual {
+        /// What was asked for.
+        verb: String,
+        /// The verbs there are.
+        known: String,
+    },
+    /// A folder of files where there is room for one.
+    #[error("{path}: several files are written; expected a {expected}")]
+    NoRoom {
+        /// The place.
+        path: String,
+        /// What would hold them.
+        expected: &'static str,
+    },
 }
 
 fn not_a_format(extension: &str) -> String {

@@ -72,7 +72,7 @@ pub use predict::{prediction_csv, prediction_table, quantile_table};
 pub use recipe::{model_config, recipe_answer, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text, refused_designs_text};
 pub use runs::{files_table, left_out_text, runs_csv, runs_table};
-pub use save::{Format, Saved, check_extensions, json_text, save};
+pub use save::{Format, Saved, check_extensions, json_text, save, saved_bytes};
 pub use screen::{Screen, wrapped};
 pub use serving::{
     serving_accuracy_text, serving_answer, serving_price_text, serving_table, serving_title,

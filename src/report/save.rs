@@ -111,9 +111,27 @@ pub fn save(path: impl AsRef<Path>, forms: &[Saved<'_>]) -> Result<()> {
     let path = path.as_ref();
     let among: Vec<Format> = forms.iter().flat_map(Saved::formats).copied().collect();
     let format = Format::of(path, &among)?;
+    write_atomically(path, &saved_bytes(path, format, forms)?)
+}
+
+/// What [`save`] writes for a format, for whoever writes it elsewhere.
+///
+/// - `path`: where it goes, for errors.
+///
+/// # Errors
+/// As [`save`], but for writing.
+pub fn saved_bytes(path: impl AsRef<Path>, format: Format, forms: &[Saved<'_>]) -> Result<Vec<u8>> {
     let form = forms.iter().find(|f| f.formats().contains(&format));
-    let bytes = form.expect("the format is of one of the forms").bytes(format)?;
-    write_atomically(path, &bytes)
+    let expected = || {
+        let among = forms.iter().flat_map(Saved::formats).map(ToString::to_string);
+        let (path, extension) = (path.as_ref().display().to_string(), format.to_string());
+        ReportError::UnknownFormat {
+            path,
+            extension: extension.trim_start_matches('.').to_owned(),
+            expected: among.collect::<Vec<_>>().join(", "),
+        }
+    };
+    form.ok_or_else(expected)?.bytes(format)
 }
 
 /// JSON as files hold it: indented, with a final newline.

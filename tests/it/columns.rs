@@ -173,7 +173,7 @@ fn every_verb_keeps_to_eighty_columns() {
         // What is left behind is there to be read.
         let shown = format!("$ {command}\n{text}{said}");
         std::fs::write(folder.join(format!("out-{:02}.txt", place + 1)), shown).expect("written");
-        let wide = too_wide(&text);
+        let wide: Vec<&str> = too_wide(&text).into_iter().chain(too_wide(&said)).collect();
         wide.iter()
             .map(|line| format!("{command}\n  {} {line}\n", display_width(line)))
             .collect::<String>()

@@ -75,6 +75,7 @@ mod shared;
 #[cfg(feature = "logs")]
 #[cfg(feature = "logs")]
 mod step_logs;
+mod streams;
 mod sweep;
 #[cfg(feature = "report")]
 mod torn;

@@ -5,7 +5,7 @@ use clap::Args as ClapArgs;
 use super::output::Output;
 use super::target::TargetArgs;
 use crate::error::Result;
-use crate::report::comparison_table;
+use crate::report::{Text, comparison_table};
 use crate::study::{CompareRequest, Ways};
 use crate::units::Params;
 
@@ -37,7 +37,10 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     };
     let request = CompareRequest { law: args.law.clone(), target: args.target.target(), ways };
     let report = request.answer()?;
-    let tables = report.comparisons.iter().map(|t| comparison_table(t).to_text());
-    let text = tables.collect::<Vec<_>>().join("\n");
+    let mut text = Text::default();
+    for (i, comparison) in report.comparisons.iter().enumerate() {
+        text.push_str(if i == 0 { "" } else { "\n" });
+        text.push(comparison_table(comparison));
+    }
     Output::new(text, &report, report.warnings.clone())
 }

@@ -83,18 +83,21 @@ impl Args {
     }
 }
 
-fn text(answer: &CurveAnswer) -> String {
+fn text(answer: &CurveAnswer) -> Text {
     if answer.is_family {
         return family_text(answer);
     }
-    let one = |banded: &BandedCurve| {
-        format!("{}\n{}", curve_text(&banded.curve), curve_table(&banded.curve).to_text())
-    };
-    answer.curves.iter().map(one).collect()
+    let mut text = Text::default();
+    for (i, banded) in answer.curves.iter().enumerate() {
+        text.push_str(if i == 0 { "" } else { "\n" });
+        text.push(curve_text(&banded.curve));
+        text.apart(curve_table(&banded.curve));
+    }
+    text
 }
 
-fn family_text(answer: &CurveAnswer) -> String {
-    let Some(law) = answer.ensembles.first().map(|e| &e.best) else { return String::new() };
+fn family_text(answer: &CurveAnswer) -> Text {
+    let Some(law) = answer.ensembles.first().map(|e| &e.best) else { return Text::default() };
     let title = format!("under {}: {}", law.label, answer.cost.title);
     let overhead = |curve: &IsoLossCurve, share: f64| {
         let n = curve.optimum.n * share;

@@ -10,7 +10,7 @@ use super::reading::ReadingArgs;
 use crate::data::read_curves;
 use crate::error::Result;
 use crate::fit::CurveConfig;
-use crate::report::forecast_text;
+use crate::report::{forecast_text, loss_curve_text};
 use crate::study::{Continuation, ForecastRequest, Rest};
 
 /// Flags of `isoloss forecast`.
@@ -112,12 +112,17 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     fits.clear();
     let answer = answer?;
     let mut text = forecast_text(&answer.forecast, console.verbose);
-    text.extend(answer.left_out.iter().take(SHOWN).map(|line| format!("left out {line}\n")));
+    if let Some(curve) = set.curves.iter().find(|curve| curve.name == answer.forecast.run) {
+        text.apart(loss_curve_text(curve));
+    }
+    for line in answer.left_out.iter().take(SHOWN) {
+        text.push_str(&format!("left out {line}\n"));
+    }
     if let Some(more) = answer.left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         text.push_str(&format!("and {more} more left out; --json has all\n"));
     }
     if let Some(path) = &args.out {
-        text.push_str(&format!("\n{}", save_json(path, &answer)?));
+        text.apart(save_json(path, &answer)?);
     }
     Output::new(text, &answer, answer.forecast.warnings.clone())
 }

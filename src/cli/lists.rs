@@ -5,7 +5,7 @@ use crate::cost;
 use crate::error::Result;
 use crate::law::{benchmarks, curve_forms, forms, published_benchmarks, published_laws};
 use crate::report::{
-    devices_table, families_table, laws_table, models_table, published_benchmarks_table,
+    Text, devices_table, families_table, laws_table, models_table, published_benchmarks_table,
 };
 use crate::study::{devices_json, laws_json, models_json};
 

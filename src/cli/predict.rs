@@ -9,7 +9,8 @@ use super::output::{Console, Output, check_formats, save_all};
 use super::reading::ReadingArgs;
 use crate::error::Result;
 use crate::report::{
-    Format, Saved, extrapolation_text, json_text, prediction_csv, prediction_table, quantile_table,
+    Format, Saved, Text, extrapolation_text, json_text, prediction_csv, prediction_table,
+    quantile_table,
 };
 use crate::study::{PredictReport, PredictRequest};
 
@@ -51,22 +52,19 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         read: options,
     };
     let report = request.answer()?;
-    let mut text = prediction_table(&report.law, report.level, rows(&report)).to_text();
+    let mut text = Text::from(prediction_table(&report.law, report.level, rows(&report)));
     if !args.quantiles.is_empty() {
-        text.push_str(&format!(
-            "\n{}",
-            quantile_table(&args.quantiles, quantiles(&report)).to_text()
-        ));
+        text.apart(quantile_table(&args.quantiles, quantiles(&report)));
     }
     let beyond = report.rows.iter().any(|row| !row.prediction.outside.is_empty());
     if let Some(cost) = report.extrapolation.as_ref().filter(|_| beyond) {
-        text.push_str(&format!("\n{}", extrapolation_text(cost, &report.family)));
+        text.apart(extrapolation_text(cost, &report.family));
     }
     if !args.out.is_empty() {
         let csv = prediction_csv(rows(&report), &args.quantiles, quantiles(&report))?;
         let json = json_text(&report)?;
         let forms = [Saved::Csv(&csv), Saved::Json(&json)];
-        text.push_str(&format!("\n{}", save_all(&args.out, &forms)?));
+        text.apart(save_all(&args.out, &forms)?);
     }
     Output::new(text, &report, report.warnings.clone())
 }

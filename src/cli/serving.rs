@@ -9,8 +9,8 @@ use super::scenario::PatternArgs;
 use crate::cost::{Latency, Requests, Uncertain};
 use crate::error::Result;
 use crate::report::{
-    Format, Saved, serving_accuracy_text, serving_answer, serving_chart, serving_table,
-    serving_title, wrapped,
+    Format, Saved, Text, serving_accuracy_text, serving_answer, serving_chart, serving_price_text,
+    serving_table, serving_title,
 };
 use crate::study::{ServingReport, ServingRequest};
 use crate::units::{Params, parse_bytes, parse_duration_s};
@@ -88,10 +88,9 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let request = args.request();
     let report = request.answer()?;
     let ServingReport { device, devices, stored_bits, accuracy, models } = &report;
-    let mut text = String::new();
+    let mut text = Text::default();
     for served in models {
-        text.push_str(&wrapped(&serving_answer(&served.model, &served.rows), "  "));
-        text.push('\n');
+        text.push_str(&format!("{}\n", serving_answer(&served.model, &served.rows)));
     }
     text.push_str(&format!(
         "\non {devices} x {device}, {stored_bits} bits per weight stored, {} tokens in and {} out\n",
@@ -102,11 +101,11 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         (false, true) => "prompts read on devices of their own\n",
         (false, false) => "prompts read in pieces beside decoding\n",
     });
-    text.push_str(&wrapped(&serving_accuracy_text(accuracy), "  "));
-    text.push('\n');
+    text.push_str(&format!("{}\n", serving_accuracy_text(accuracy)));
     for served in models {
         let title = serving_title(&served.model, served.params, served.active_params);
-        text.push_str(&format!("\n{}", serving_table(&title, &served.rows).to_text()));
+        text.apart(serving_table(&title, &served.rows));
+        text.push_str(&serving_price_text(&served.rows));
     }
     if !args.out.is_empty() {
         let chart = serving_chart(&request.lines()?, &format!("{devices} x {device}"));

@@ -9,7 +9,7 @@ use super::reading::ReadingArgs;
 use crate::data::{TuningColumns, read_tuning};
 use crate::error::Result;
 use crate::fit::TuningConfig;
-use crate::report::{Table, tuning_text};
+use crate::report::{Table, Text, tuning_text};
 use crate::study::{TuneReport, TuneRequest};
 use crate::units::{Params, Tokens};
 
@@ -64,19 +64,21 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     };
     let report = request.answer(&table)?;
     let mut text = settings_text(&report);
-    text.push_str(&tuning_text(&report.fit));
+    text.push(tuning_text(&report.fit));
     text.push_str(&format!("read as: {}\n", report.read_as.join("; ")));
-    text.extend(report.skipped.iter().map(|line| format!("left out {line}\n")));
+    for line in &report.skipped {
+        text.push_str(&format!("left out {line}\n"));
+    }
     if let Some(path) = &args.out {
-        text.push_str(&format!("\n{}", save_json(path, &report)?));
+        text.apart(save_json(path, &report)?);
     }
     Output::new(text, &report, Vec::new())
 }
 
 /// What the laws say of the runs asked for.
-fn settings_text(report: &TuneReport) -> String {
+fn settings_text(report: &TuneReport) -> Text {
     if report.settings.is_empty() {
-        return String::new();
+        return Text::default();
     }
     let level = format!("{:.0} % interval", 100.0 * report.fit.level);
     let mut table = Table::new("", &["N", "D", "learning rate", &level, "batch", &level]);
@@ -93,5 +95,7 @@ fn settings_text(report: &TuneReport) -> String {
             &between(run.batch_interval),
         ]);
     }
-    format!("{}\n", table.to_text())
+    let mut text = Text::from(table);
+    text.push_str("\n");
+    text
 }

@@ -5,7 +5,6 @@ use clap::Args as ClapArgs;
 use super::output::Output;
 use super::target::TargetArgs;
 use crate::error::Result;
-use crate::report::{Text, comparison_table};
 use crate::study::{CompareRequest, Ways};
 use crate::units::Params;
 
@@ -37,10 +36,5 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     };
     let request = CompareRequest { law: args.law.clone(), target: args.target.target(), ways };
     let report = request.answer()?;
-    let mut text = Text::default();
-    for (i, comparison) in report.comparisons.iter().enumerate() {
-        text.push_str(if i == 0 { "" } else { "\n" });
-        text.push(comparison_table(comparison));
-    }
-    Output::new(text, &report, report.warnings.clone())
+    Output::new(report.text(), &report, report.warnings.clone())
 }

@@ -5,7 +5,6 @@ use clap::Args as ClapArgs;
 use super::output::Output;
 use super::target::TargetArgs;
 use crate::error::Result;
-use crate::report::comparison_table;
 use crate::study::{CompareRequest, Ways};
 use crate::units::Params;
 
@@ -39,7 +38,5 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     };
     let request = CompareRequest { law: args.law.clone(), target: args.target.target(), ways };
     let report = request.answer()?;
-    let tables = report.comparisons.iter().map(|t| comparison_table(t).to_text());
-    let text = tables.collect::<Vec<_>>().join("\n");
-    Output::new(text, &report, report.warnings.clone())
+    Output::new(report.text(), &report, report.warnings.clone())
 }

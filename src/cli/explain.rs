@@ -4,10 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::output::Output;
 use crate::error::Result;
-use crate::report::{
-    continued_text, decomposition_text, explanation_intervals_text, explanation_text,
-};
-use crate::study::{ExplainReport, ExplainRequest, Explained, Placed};
+use crate::study::ExplainRequest;
 use crate::units::{Params, Tokens};
 
 /// Flags of `isoloss explain`.
@@ -54,43 +51,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Output> {
     let report = args.request().answer()?;
-    Output::new(text(&report), &report, report.warnings.clone())
-}
-
-fn text(report: &ExplainReport) -> String {
-    let tokens =
-        report.tokens.map_or_else(|| "an unpublished number of".to_owned(), |d| d.to_string());
-    let note = report.record.as_ref().map_or_else(String::new, |r| {
-        let active = if r.active { ", active parameters" } else { "" };
-        format!("{active} ({}; {})", r.source, r.checked)
-    });
-    let mut text =
-        format!("{}: {} parameters on {tokens} tokens{note}\n", report.model, report.params);
-    for law in &report.laws {
-        text.push('\n');
-        match law {
-            Explained::Placed(placed) => text.push_str(&placed_text(placed)),
-            Explained::PastTheWall(split) => text.push_str(&decomposition_text(split)),
-        }
-    }
-    text
-}
-
-fn placed_text(placed: &Placed) -> String {
-    let mut text = String::new();
-    if placed.tokens_assumed {
-        let d = placed.explanation.model.d;
-        text.push_str(&format!("if it has the loss of its reference, on {d} tokens:\n"));
-    }
-    text.push_str(&explanation_text(&placed.explanation));
-    text.push_str(&explanation_intervals_text(&placed.intervals, placed.level));
-    if let Some(continued) = &placed.continued {
-        text.push_str(&continued_text(continued));
-    }
-    if let Some(split) = &placed.against {
-        text.push_str(&decomposition_text(split));
-    }
-    text
+    Output::new(report.text(), &report, report.warnings.clone())
 }
 
 impl Args {

@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let answer = args.request(console).answer()?;
     let mut text = answer.text()?;
     if let Some(path) = &args.out {
-        text.push_str(&format!("\n{}", save_json(path, &answer)?));
+        text.apart(save_json(path, &answer)?);
     }
     Output::new(text, &answer, answer.warnings.clone())
 }

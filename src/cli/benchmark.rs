@@ -10,7 +10,7 @@ use super::reading::ReadingArgs;
 use crate::error::Result;
 use crate::fit::BenchmarkConfig;
 use crate::law::benchmark_by_id;
-use crate::report::{benchmark_text, target_text, two_step_table};
+use crate::report::{Text, benchmark_text, target_text, two_step_table};
 use crate::study::{BenchmarkReport, BenchmarkRequest};
 use crate::units::{Flops, Params, Tokens};
 
@@ -97,14 +97,17 @@ impl Args {
     }
 }
 
-fn text(report: &BenchmarkReport) -> Result<String> {
-    let mut text = benchmark_text(benchmark_by_id(&report.fit.form)?, &report.fit);
-    if !report.predictions.is_empty() {
-        let table = two_step_table(&report.predictions, report.fit.level);
-        text.push_str(&format!("\n{}", table.to_text()));
-    }
+fn text(report: &BenchmarkReport) -> Result<Text> {
+    // What was asked comes before the law that answers it.
+    let mut text = Text::default();
     if let Some(target) = report.request.target {
-        text.push_str(&format!("\n{}", target_text(target, report.loss_for_target)));
+        text.push_str(&target_text(target, report.loss_for_target));
+        text.push_str("\n");
     }
+    if !report.predictions.is_empty() {
+        text.push(two_step_table(&report.predictions, report.fit.level));
+        text.push_str("\n");
+    }
+    text.push(benchmark_text(benchmark_by_id(&report.fit.form)?, &report.fit));
     Ok(text)
 }

@@ -8,9 +8,8 @@ use super::output::{Output, check_formats, save_all};
 use super::target::TargetArgs;
 use crate::cost::Goodput;
 use crate::error::Result;
-use crate::plan::{BandedCurve, IsoLossCurve, tokens_for_loss};
-use crate::report::{Format, Saved, curve_table, curve_text, family_table, json_text};
-use crate::study::{CostUnit, CurveAnswer, CurveRequest};
+use crate::report::{Format, Saved, json_text};
+use crate::study::{CostUnit, CurveRequest};
 use crate::units::Params;
 
 /// Flags of `isoloss curve`.
@@ -22,8 +21,10 @@ use crate::units::Params;
     --models 'LLaMA 7B,Chinchilla 70B,Gopher' -o family.png
   isoloss curve --law besiroglu --family 7B,70B --axis usd --device 'H100 SXM' --mfu 0.4 -o usd.svg")]
 pub(super) struct Args {
-    /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
-    /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
+    /// A published law, several with commas, `all`, or a fit.json.
+    ///
+    /// `isoloss laws` lists them; also a family with constants of your own,
+    /// `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`, and `-` for a fit from standard input.
     #[arg(long)]
     law: String,
     #[command(flatten)]
@@ -57,7 +58,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Output> {
     check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let answer = args.request().answer()?;
-    let mut text = text(&answer);
+    let mut text = answer.text();
     if !args.out.is_empty() {
         let (chart, csv) = (answer.chart()?, answer.csv());
         let json = if answer.is_family { json_text(&answer.curves)? } else { json_text(&answer)? };
@@ -81,26 +82,4 @@ impl Args {
             target: self.target.target(),
         }
     }
-}
-
-fn text(answer: &CurveAnswer) -> String {
-    if answer.is_family {
-        return family_text(answer);
-    }
-    let one = |banded: &BandedCurve| {
-        format!("{}\n{}", curve_text(&banded.curve), curve_table(&banded.curve).to_text())
-    };
-    answer.curves.iter().map(one).collect()
-}
-
-fn family_text(answer: &CurveAnswer) -> String {
-    let Some(law) = answer.ensembles.first().map(|e| &e.best) else { return String::new() };
-    let title = format!("under {}: {}", law.label, answer.cost.title);
-    let overhead = |curve: &IsoLossCurve, share: f64| {
-        let n = curve.optimum.n * share;
-        let d = tokens_for_loss(law, n, curve.loss_nats).ok()?;
-        Some(law.train_flops(n, d).get() / curve.optimum.train_flops.get() - 1.0)
-    };
-    let curves = answer.curves.iter().map(|c| &c.curve);
-    family_table(&title, curves, &answer.axis(), overhead).to_text()
 }

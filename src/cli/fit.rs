@@ -11,17 +11,12 @@ use super::output::{Console, Output, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use super::streams::note;
-use crate::data::{CHECKPOINT, HoldOut, RunTable};
+use crate::data::{CHECKPOINT, HoldOut};
 use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
-use crate::report::{
-    Kind, approaches_table, certificate_text, decision_table, diagnostics_text, extrapolation_text,
-    fit_table, flop_count_text, groups_text, held_out_text, kinds_table, left_out_text,
-    minima_table, objective_text, ranking_text, refusals_text, rollout_table, stack_text,
-    verdict_text, wrapped,
-};
-use crate::study::{FitReport, FitRequest, KindFit, KindFits, LogSource, replay};
+use crate::report::{Kind, Text, kinds_table, left_out_text};
+use crate::study::{FitRequest, KindFit, KindFits, LogSource, replay};
 use crate::units::Flops;
 
 /// Flags of `isoloss fit`.
@@ -206,9 +201,12 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         }
     })?;
     let report = report.from_logs(source);
-    let mut text = text(&report, &table, args.out.as_deref(), console.verbose);
+    let mut text = report.text(&table, &next_step(&report, args.out.as_deref()));
+    if console.verbose {
+        text.apart(report.detail_text());
+    }
     if let Some(path) = &args.out {
-        text.push_str(&format!("\n{}", save_json(path, &report)?));
+        text.apart(save_json(path, &report)?);
     }
     let json = report.shown(&table)?;
     Ok(Output {
@@ -233,7 +231,7 @@ fn by_kind(fits: KindFits, source: &LogSource, out: Option<&Path>) -> Result<Out
             (kind.as_str(), *runs, fit.as_ref().map(|(fit, decision)| (fit, decision.as_ref())))
         })
         .collect();
-    let mut text = kinds_table(&fits.column, &kinds).to_text();
+    let mut text = Text::from(kinds_table(&fits.column, &kinds));
     for kind in &fits.kinds {
         if let Some(reason) = &kind.refused {
             text.push_str(&format!("{}: {reason}\n", kind.kind));
@@ -245,7 +243,7 @@ fn by_kind(fits: KindFits, source: &LogSource, out: Option<&Path>) -> Result<Out
     }
     let (json, warnings) = (to_value(&fits)?, fits.warnings());
     if let Some(out) = out {
-        text.push('\n');
+        text.push_str("\n");
         for (i, kind) in fits.kinds.into_iter().enumerate() {
             let Some(report) = kind.report else { continue };
             let path = file_of(out, &kind.kind, i);
@@ -321,76 +319,4 @@ fn replayed(path: &Path) -> Result<Output> {
         text
     };
     Output::new(text, &replay, replay.warnings())
-}
-
-fn text(report: &FitReport, table: &RunTable, saved: Option<&Path>, detail: bool) -> String {
-    let fit = &report.fit;
-    let mut text = verdict_text(fit, &report.decisions, report.held_out.as_ref(), &report.warnings);
-    text.push_str(&format!("  next: {}\n", next_step(report, saved)));
-    if !report.decisions.is_empty() {
-        text.push_str(&format!(
-            "\n{}",
-            decision_table(&report.decisions, fit.level, fit.surface.loss_unit).to_text()
-        ));
-    }
-    if let Some(ranking) = &report.ranking {
-        text.push_str(&format!("\n{}", ranking_text(ranking)));
-    }
-    if let Some(rollout) = &report.rollout {
-        text.push_str(&format!("\n{}", rollout_table(rollout).to_text()));
-    }
-    if let Some(groups) = &report.groups_left_out {
-        text.push_str(&format!("\n{}", groups_text(groups)));
-    }
-    if let Some(held) = &report.held_out {
-        text.push_str(&format!("\n{}", held_out_text(held, fit.level)));
-    }
-    text.push_str(&format!("\n{}", read_as(table)));
-    if detail { text + &detail_text(report) } else { text }
-}
-
-/// What the table was taken for, and what was left out of it.
-fn read_as(table: &RunTable) -> String {
-    let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
-    let mut text = wrapped(&format!("read as: {}", assumed.join("; ")), "  ");
-    text.push('\n');
-    text.push_str(&left_out_text(table));
-    const SHOWN: usize = 20;
-    for note in table.notes.iter().take(SHOWN) {
-        text.push_str(&format!("note: {}: {}\n", note.run, note.note));
-    }
-    text
-}
-
-/// Coefficients, certificate and design.
-fn detail_text(report: &FitReport) -> String {
-    let fit = &report.fit;
-    let law = fit.surface.law().equation();
-    let mut text = format!("\n{law} by {}\n\n", objective_text(fit));
-    text.push_str(&fit_table(fit).to_text());
-    text.push_str(&format!(
-        "\n{}, objective {:.12e}\n",
-        certificate_text(fit),
-        fit.objective_value
-    ));
-    if let Some(count) = &fit.flop_count {
-        text.push_str(&flop_count_text(count));
-    }
-    if !fit.minima.is_empty() {
-        text.push_str(&format!("\n{}\n", minima_table(fit).to_text()));
-    }
-    if let Some(diagnostics) = &fit.diagnostics {
-        text.push_str(&diagnostics_text(diagnostics));
-    }
-    if let Some(cost) = &fit.extrapolation {
-        text.push_str(&format!("\n{}", extrapolation_text(cost, &fit.law)));
-    }
-    if let Some(stack) = &fit.stack {
-        text.push_str(&stack_text(stack));
-    }
-    if let Some(approaches) = &report.approaches {
-        text.push_str(&format!("\n{}", approaches_table(approaches).to_text()));
-        text.push_str(&refusals_text(approaches));
-    }
-    text
 }

@@ -10,7 +10,6 @@ use super::reading::ReadingArgs;
 use crate::data::read_curves;
 use crate::error::Result;
 use crate::fit::CurveConfig;
-use crate::report::forecast_text;
 use crate::study::{Continuation, ForecastRequest, Rest};
 
 /// Flags of `isoloss forecast`.
@@ -97,9 +96,6 @@ impl LawArg {
     }
 }
 
-/// Lines of what was left out that people see.
-const SHOWN: usize = 10;
-
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let request = args.request();
     let options = args.reading.options(console.strict)?;
@@ -111,13 +107,9 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let answer = request.answer_set(&set, &|progress| fits.at(progress));
     fits.clear();
     let answer = answer?;
-    let mut text = forecast_text(&answer.forecast, console.verbose);
-    text.extend(answer.left_out.iter().take(SHOWN).map(|line| format!("left out {line}\n")));
-    if let Some(more) = answer.left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text.push_str(&format!("and {more} more left out; --json has all\n"));
-    }
+    let mut text = answer.text(&set, console.verbose);
     if let Some(path) = &args.out {
-        text.push_str(&format!("\n{}", save_json(path, &answer)?));
+        text.apart(save_json(path, &answer)?);
     }
     Output::new(text, &answer, answer.forecast.warnings.clone())
 }

@@ -8,22 +8,10 @@ use serde_json::Value;
 use super::hint::{all_to_give, hint};
 use super::output::{Console, Failed, Json, Output, check_formats, compact_json, save_all};
 use super::reading::ReadingArgs;
-use crate::data::{RunRecord, Survey, missing};
+use crate::data::{Survey, missing};
 use crate::error::{DataError, Error, Result};
-use crate::report::{
-    Format, Saved, Table, design_chart, design_table, design_text, files_table, json_text,
-    left_out_list, runs_csv, runs_table, usable_text, wrapped,
-};
-use crate::study::SurveyJson;
-
-/// Level of the interval of seed noise.
-const LEVEL: f64 = 0.95;
-
-/// Width of tables, characters.
-const WIDTH: u16 = 80;
-
-/// Rows of a list shown to people; scripts get all.
-const SHOWN: usize = 60;
+use crate::report::{Format, Saved, design_chart, json_text, runs_csv};
+use crate::study::{SurveyJson, survey_text};
 
 /// Flags of `isoloss logs`.
 #[derive(Debug, ClapArgs)]
@@ -53,35 +41,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let survey = args.reading.look(&args.logs, console)?;
     let to_give = to_give(&survey);
-    let mut text = usable_text(&survey);
+    let mut text = survey_text(&survey);
     let table = &survey.table;
-    if !table.files.is_empty() {
-        text.push_str(&format!("\n{}", shortened(files_table(&table.files), "files")));
-    }
-    let shown = if survey.error.is_some() { &survey.refused } else { &table.runs };
-    if !shown.is_empty() {
-        let title = if survey.error.is_some() { "Runs, not usable as they are" } else { "Runs" };
-        text.push_str(&format!("\n{}", shown_runs(shown, title)));
-        let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
-        let read_as = format!("read as: {}", assumed.join("; "));
-        text.push_str(&format!("\n{}\n", wrapped(&read_as, "  ")));
-    }
-    for note in table.notes.iter().take(SHOWN) {
-        let line = format!("note: {}: {}", note.run, note.note);
-        text.push_str(&(wrapped(&line, "  ") + "\n"));
-    }
-    text.push_str(&more(table.notes.len(), "notes"));
-    let shown_files = &table.files[..table.files.len().min(SHOWN)];
-    let (left_out, reasons) = left_out_list(&table.skipped, shown_files, SHOWN);
-    if !left_out.is_empty() {
-        text.push_str(&format!("\n{left_out}{}", more(reasons, "reasons")));
-    }
-    if !table.runs.is_empty() {
-        text.push_str(&format!("\n{}", shortened(design_table(&table.runs), "sizes")));
-        design_text(table, LEVEL)
-            .lines()
-            .for_each(|line| text.push_str(&(wrapped(line, "  ") + "\n")));
-    }
     // A million runs are long as JSON, so it is made where it is asked for.
     if !args.out.is_empty() && survey.error.is_none() {
         let is_json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
@@ -94,7 +55,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         text.push_str(&save_all(&args.out, &forms)?);
     }
     if let Some(to_give) = &to_give {
-        text.push_str(&format!("\n{to_give}\n"));
+        text.apart(format!("{to_give}\n"));
     }
     let json = match console.json {
         true => Json::Text(compact_json(&SurveyJson::of(&survey, &hint)?)?),
@@ -115,26 +76,4 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
 fn to_give(survey: &Survey) -> Option<String> {
     let others = survey.table.runs.len() + survey.refused.len();
     all_to_give(&missing(&survey.table.skipped), others)
-}
-
-/// The line for what a list of `all` does not show.
-fn more(all: usize, what: &str) -> String {
-    match all.saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!("and {more} more {what}; --json has all\n"),
-    }
-}
-
-/// A table without the rows nobody reads on a terminal.
-fn shortened(table: Table, what: &str) -> String {
-    let all = table.rows.len();
-    let (table, _) = table.first_rows(SHOWN);
-    table.to_text_within(WIDTH) + &more(all, what)
-}
-
-/// The runs that are shown; a row is made for no other.
-fn shown_runs(runs: &[RunRecord], title: &str) -> String {
-    let mut table = runs_table(&runs[..runs.len().min(SHOWN)]);
-    title.clone_into(&mut table.title);
-    table.to_text_within(WIDTH) + &more(runs.len(), "runs")
 }

@@ -39,10 +39,10 @@ pub(super) fn fitted(
     let at: Vec<f64> = at.iter().map(|x| x.get()).collect();
     let rows = law.predict(&at);
     if !rows.is_empty() {
-        text.push_str(&format!("\n{}", one_quantity_predictions(&law, &rows).to_text()));
+        text.apart(one_quantity_predictions(&law, &rows));
     }
     if let Some(path) = out {
-        text.push_str(&format!("\n{}", save_json(path, &law)?));
+        text.apart(save_json(path, &law)?);
     }
     let mut shown = to_value(&law)?;
     if let Some(object) = shown.as_object_mut() {
@@ -62,7 +62,7 @@ pub(super) fn predicted(
 ) -> Result<Option<Output>> {
     let Some(law) = load_one_quantity(fit)? else { return Ok(None) };
     let rows = law.predict(&read_values(points, options, law.of)?);
-    let text = one_quantity_predictions(&law, &rows).to_text();
+    let text = one_quantity_predictions(&law, &rows).into();
     let json = json!({ "of": law.of, "level": law.fit.level, "rows": to_value(&rows)? });
     Ok(Some(Output { text, json: json.into(), warnings: law.warnings, most: None, failed: None }))
 }
@@ -91,11 +91,14 @@ fn answer(
     let (text, json) = match (loss, flops) {
         (Some(loss), None) => {
             let needed = fit.needed(loss);
-            (one_quantity_needed_text(fit, &needed), json!({ "of": fit.of, "needed": needed }))
+            (
+                one_quantity_needed_text(fit, &needed).into(),
+                json!({ "of": fit.of, "needed": needed }),
+            )
         }
         (None, Some(c)) if fit.of == OneQuantity::C => {
             let rows = fit.predict(&[c.get()]);
-            let text = one_quantity_predictions(fit, &rows).to_text();
+            let text = one_quantity_predictions(fit, &rows).into();
             (text, json!({ "of": fit.of, "rows": rows }))
         }
         _ => return Err(fit.refusal(path).into()),

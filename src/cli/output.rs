@@ -13,14 +13,15 @@ use super::streams::{Label, deliver, note, say};
 use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
 use crate::report::{
-    Format, Saved, check_extensions, inert, inert_json, json_text, save, saved_bytes, wrapped,
+    Format, Saved, Screen, Text, check_extensions, inert, inert_json, json_text, save, saved_bytes,
+    wrapped,
 };
 
 /// The result of a verb in both forms.
 #[derive(Debug)]
 pub(super) struct Output {
     /// Lines for people.
-    pub(super) text: String,
+    pub(super) text: Text,
     /// One object for scripts.
     pub(super) json: Json,
     /// Warnings, printed in either form, the most serious first.
@@ -54,8 +55,18 @@ pub(super) struct Failed {
 }
 
 impl Output {
-    pub(super) fn new(text: String, json: &impl Serialize, warnings: Vec<Warning>) -> Result<Self> {
-        Ok(Self { text, json: to_value(json)?.into(), warnings, most: None, failed: None })
+    pub(super) fn new(
+        text: impl Into<Text>,
+        json: &impl Serialize,
+        warnings: Vec<Warning>,
+    ) -> Result<Self> {
+        Ok(Self {
+            text: text.into(),
+            json: to_value(json)?.into(),
+            warnings,
+            most: None,
+            failed: None,
+        })
     }
 }
 
@@ -125,7 +136,9 @@ impl Console {
             (true, Json::Value(value)) => Cow::Owned(inert_json(&value.to_string()).into_owned()),
             (true, Json::Text(text)) => inert_json(text),
             // Warnings follow on their own line.
-            (false, _) => inert(output.text.trim_end_matches('\n')),
+            (false, _) => {
+                Cow::Owned(output.text.render(screen()).trim_end_matches('\n').to_owned())
+            }
         };
         if self.stdout == Stdout::Answer {
             let lines = text.into_owned() + "\n";
@@ -173,6 +186,14 @@ fn refuse(error: &Error, hint: Option<&str>) -> ExitCode {
         say(Label::Hint, &wrapped(&format!("hint: {hint}"), "  "));
     }
     ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
+}
+
+/// The page that stdout is.
+fn screen() -> Screen {
+    let to = std::io::stdout();
+    let columns = terminal_size::terminal_size_of(&to);
+    let page = columns.map_or(Screen::PLAIN, |(width, _)| Screen::terminal(width.0.into()));
+    Screen { color: anstream::AutoStream::choice(&to) != anstream::ColorChoice::Never, ..page }
 }
 
 /// Help on standard output, or what is wrong with the flags; returns the exit code.

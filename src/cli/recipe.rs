@@ -72,7 +72,8 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         training: args.device.as_ref().map(training),
     };
     let run = request.answer()?;
-    let mut text = format!("{}\n{}", recipe_answer(&run), recipe_text(&run));
+    let mut text = recipe_answer(&run);
+    text.apart(recipe_text(&run));
     if let Some(path) = &args.out {
         text.push_str(&save_json(path, &model_config(&run))?);
     }

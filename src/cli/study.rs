@@ -10,7 +10,7 @@ use super::places::spare;
 use super::progress::Counter;
 use crate::data::write_atomically;
 use crate::error::Result;
-use crate::report::{Detail, backtest_text, plan_tables, verdict_text};
+use crate::report::{Detail, Text, backtest_text, plan_tables, verdict_text};
 use crate::study::{StudyConfig, StudyReport};
 
 /// Flags of `isoloss study`.
@@ -53,18 +53,20 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     Output::new(text(&report, &out, &names), &json, report.warnings())
 }
 
-fn text(report: &StudyReport, out: &Path, names: &[&str]) -> String {
+fn text(report: &StudyReport, out: &Path, names: &[&str]) -> Text {
     let fit = &report.fit;
     let mut text = verdict_text(&fit.fit, &fit.decisions, fit.held_out.as_ref(), &fit.warnings);
     for planned in &report.plans {
-        text.push_str(&format!("\n{}\n\n{}\n", planned.title, planned.answer.advice()));
+        text.apart(format!("{}\n", planned.title));
+        text.apart(planned.answer.advice());
+        text.push_str("\n");
         let rows: Vec<_> = planned.answer.rows().cloned().collect();
         for table in plan_tables(&rows, Detail::Short) {
-            text.push_str(&table.to_text());
+            text.push(table);
         }
     }
     if let Some(tested) = &report.backtest {
-        text.push_str(&format!("\n{}", backtest_text(tested)));
+        text.apart(backtest_text(tested));
     }
     text.push_str(&format!("\nwrote {} to {}/\n", names.join(", "), out.display()));
     text

@@ -123,6 +123,7 @@ pub use one_quantity::{OneQuantity, OneQuantityTable};
 pub use one_quantity_read::{read_one_quantity, read_values};
 #[cfg(feature = "logs")]
 pub use options::{BestPer, LossChoice, ReadOptions};
+#[cfg(feature = "cli")]
 pub(crate) use pipes::PipeKeeper;
 #[cfg(feature = "logs")]
 pub use points::{PointTable, TablePoint, read_points};

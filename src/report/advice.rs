@@ -1,28 +1,16 @@
 //! The answer of a plan in three lines: what to train, what it costs, what would change it.
 
 use super::number::{dollars, flops, loss, number, percent, with_interval};
+use super::text::Text;
 use crate::plan::{Aim, Input, Recommendation, Regret, Scenario, Spread};
 use crate::units::{Tokens, short_count};
-
-/// Width of a line, characters.
-const WIDTH: usize = 80;
 
 /// Factor beyond the runs of a law from which its plan is no plan.
 const FAR_BEYOND: f64 = 100.0;
 
-/// A label and a paragraph that hangs beside it, wrapped.
+/// A label and a paragraph that hangs beside it.
 pub(super) fn hanging(label: &str, text: &str) -> String {
-    wrapped(&format!("{label:<7} {text}"), "        ") + "\n"
-}
-
-/// A paragraph wrapped to the width of a page of text, further lines indented.
-#[must_use]
-pub fn wrapped(text: &str, indent: &str) -> String {
-    let options = textwrap::Options::new(WIDTH)
-        .subsequent_indent(indent)
-        .break_words(false)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::fill(text, options)
+    format!("{label:<7} {text}\n")
 }
 
 /// The answer of the first law; `rivals` are the plans of the others.
@@ -32,8 +20,8 @@ pub fn advice_text(
     rivals: &[&Recommendation],
     regret: Option<&Regret>,
     scenario: &Scenario,
-) -> String {
-    let mut text = String::new();
+) -> Text {
+    let mut text = Text::default();
     if let Some(n) = &best.neighbour {
         let served = if scenario.currency.counts_serving() { "" } else { " to serve" };
         let alone =

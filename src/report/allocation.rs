@@ -1,6 +1,6 @@
 //! What a fit says about N and D: decisions, Hoffmann's approaches, measured isoFLOP profiles.
 
-use super::number::{between, flops, interval_header, loss, number, or_dash, outside_cell};
+use super::number::{between, factors_outside, flops, interval_header, loss, number, or_dash};
 use super::table::Table;
 use crate::fit::{Approaches, Decision, Valley};
 use crate::units::{LossUnit, short_count};
@@ -22,10 +22,17 @@ pub fn decision_table(decisions: &[Decision], level: f64, unit: LossUnit) -> Tab
             ("loss of a new run", "new_run", decision.loss_nats, &number, unit.name()),
             ("compute for that loss", "flops_for_loss", decision.c.get(), &flops, "FLOPs"),
         ];
-        let budget = format!("{}, {}", decision.c, outside_cell(&decision.outside));
+        // The budget, and below it how far it is from the runs.
+        let mut budget = vec![decision.c.to_string()];
+        match decision.outside.is_empty() {
+            true => budget.push(" inside".to_owned()),
+            false => {
+                budget.extend(factors_outside(&decision.outside).iter().map(|f| format!(" {f}")))
+            }
+        }
         for (i, (label, name, value, show, unit)) in rows.into_iter().enumerate() {
             let interval = between(decision.intervals.get(name), show);
-            let budget = if i == 0 { &*budget } else { "" };
+            let budget = budget.get(i).map_or("", String::as_str);
             table.push([budget, label, &show(value), &interval, unit]);
         }
     }

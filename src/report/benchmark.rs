@@ -1,26 +1,31 @@
 //! Benchmark laws: error from loss, and errors predicted through it.
 
 use super::number::{between, interval_header, loss, number, or_dash};
+use super::style::proof;
 use super::table::Table;
+use super::text::Text;
 use crate::fit::BenchmarkFit;
 use crate::law::{Benchmark, TwoStepPrediction};
 
 /// Coefficients of a benchmark law, its residuals and its certificate.
 #[must_use]
-pub fn benchmark_text(benchmark: &dyn Benchmark, fit: &BenchmarkFit) -> String {
-    format!(
-        "{} fitted to {} models by least squares on the error\n\n{}\n\
-         residuals: SD {:.4}; losses from {:.3} to {:.3} nats per token; {} of {} starts agree, {}\n",
+pub fn benchmark_text(benchmark: &dyn Benchmark, fit: &BenchmarkFit) -> Text {
+    let mut text = Text::from(format!(
+        "{} fitted to {} models by least squares on the error\n",
         benchmark.equation(),
         fit.n_points,
-        benchmark_table(benchmark, fit).to_text(),
+    ));
+    text.apart(benchmark_table(benchmark, fit));
+    text.apart(format!(
+        "residuals: SD {:.4}; losses from {:.3} to {:.3} nats per token; {} of {} starts agree, {}\n",
         fit.residual_sd,
         fit.losses.lo,
         fit.losses.hi,
         fit.certificate.starts_agreeing,
         fit.certificate.starts,
-        if fit.certificate.certified { "certified minimum" } else { "NOT certified" },
-    )
+        proof(fit.certificate.certified),
+    ));
+    text
 }
 
 /// Coefficients of a benchmark law.

@@ -2,14 +2,15 @@
 
 use super::chart::CostAxis;
 use super::number::{loss, number, percent};
+use super::sparkline::sparkline;
 use super::table::Table;
 use crate::plan::IsoLossCurve;
 use crate::units::{Flops, short_count};
 
-/// The optimum and the wall of a curve.
+/// The optimum, the wall and the shape of a curve.
 #[must_use]
 pub fn curve_text(curve: &IsoLossCurve) -> String {
-    format!(
+    let mut text = format!(
         "{} at {:.4} {}\n  optimum {} parameters on {} tokens, {} FLOPs (horizontal tangent)\n  wall    {} parameters: no smaller model reaches this loss on any number of tokens\n",
         curve.law,
         curve.loss_nats,
@@ -18,7 +19,17 @@ pub fn curve_text(curve: &IsoLossCurve) -> String {
         curve.optimum.d,
         curve.optimum.train_flops,
         curve.wall_params,
-    )
+    );
+    if let [first, .., last] = curve.points.as_slice() {
+        let compute: Vec<f64> = curve.points.iter().map(|p| p.train_flops.get().ln()).collect();
+        text.push_str(&format!(
+            "  shape   {}\n          log of training FLOPs, from {} to {} parameters\n",
+            sparkline(&compute, 60),
+            first.n,
+            last.n
+        ));
+    }
+    text
 }
 
 /// Sizes along a curve, a readable few of them.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::number::{factor, loss};
+use super::number::{factor, number};
 use super::table::Table;
 use crate::data::{RunRecord, RunTable};
 use crate::units::{Flops, Tokens};
@@ -10,8 +10,7 @@ use crate::units::{Flops, Tokens};
 /// How the runs cover sizes, tokens and tokens per parameter: a row per size.
 #[must_use]
 pub fn design_table(runs: &[RunRecord]) -> Table {
-    let columns =
-        ["N", "runs", "D from", "to", "D/N from", "to", "C from", "to", "loss from", "to"];
+    let columns = ["N", "runs", "D", "D/N", "C (FLOPs)", "loss (nats)"];
     let mut table = Table::new("Design", &columns);
     let mut sizes: BTreeMap<i64, Vec<&RunRecord>> = BTreeMap::new();
     for run in runs {
@@ -26,17 +25,17 @@ pub fn design_table(runs: &[RunRecord]) -> Table {
         let (m0, m1) = ends(&|r| r.d / r.n);
         let (c0, c1) = ends(&|r| r.c.get());
         let (l0, l1) = ends(&|r| r.loss_nats);
+        let span = |low: String, high: String| match low == high {
+            true => low,
+            false => format!("{low} to {high}"),
+        };
         table.push([
-            &runs[0].n.to_string(),
+            &*runs[0].n.to_string(),
             &runs.len().to_string(),
-            &Tokens::new(d0).to_string(),
-            &Tokens::new(d1).to_string(),
-            &format!("{m0:.3}"),
-            &format!("{m1:.3}"),
-            &Flops::new(c0).to_string(),
-            &Flops::new(c1).to_string(),
-            &loss(l0),
-            &loss(l1),
+            &span(Tokens::new(d0).to_string(), Tokens::new(d1).to_string()),
+            &span(number(m0), number(m1)),
+            &span(Flops::new(c0).to_string(), Flops::new(c1).to_string()),
+            &span(format!("{l0:.3}"), format!("{l1:.3}")),
         ]);
     }
     table

@@ -9,26 +9,24 @@ use crate::plan::{Continued, Decomposition, Explanation, OUT_OF_REACH};
 /// A model beside the optimum of its loss, line by line.
 #[must_use]
 pub fn explanation_text(e: &Explanation) -> String {
-    let side = if e.size_ratio < 1.0 { "smaller" } else { "larger" };
     format!(
-        "under {}: loss {:.4} {}, {} tokens per parameter\n\
-         \x20 compute-optimal at its loss {} parameters on {} tokens, {} FLOPs\n\
-         \x20 size over optimal size      {:.3} ({side})\n\
-         \x20 compute overhead            {}\n\
+        "under {}: {} times the compute-optimal size for its loss, for {} training compute\n\
+         \x20 loss                        {:.4} {}, {} tokens per parameter\n\
+         \x20 optimal at its loss         {} parameters on {} tokens, {} FLOPs\n\
          \x20 overtraining ratio          {} (D/N over the optimal D/N at the same compute)\n\
          \x20 tokens over optimal         {} (D over the D at which this N is compute-optimal)\n\
          \x20 implied demand              {} served tokens (at which this choice needs the least compute)\n\
          \x20 wall of this loss           {} parameters\n\
          \x20 gain of the next doubling   {:.4} nats by N, {:.4} by D, {:.4} by C in the best split\n",
         e.law,
+        number(e.size_ratio),
+        percent(e.overhead),
         e.model.loss_nats,
         e.model.loss_unit,
         number(e.model.tokens_per_param),
         e.optimum.n,
         e.optimum.d,
         e.optimum.train_flops,
-        e.size_ratio,
-        percent(e.overhead),
         number(e.overtraining_ratio),
         number(e.tokens_over_optimal),
         e.implied_serve_tokens,

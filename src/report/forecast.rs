@@ -1,7 +1,11 @@
 //! Forecasts of a run's final loss from its curve.
 
 use super::number::{between, interval_header, loss, number, or_dash};
+use super::sparkline::sparkline;
+use super::style::proof;
 use super::table::Table;
+use super::text::Text;
+use crate::data::{LoggedPoint, TrainingCurve};
 use crate::fit::{Forecast, Hindsight};
 use crate::law::{Coef, curve_forms};
 use crate::num::mean;
@@ -10,13 +14,15 @@ use crate::num::mean;
 ///
 /// - `in_full`: with the coefficients and the proof of the minimum.
 #[must_use]
-pub fn forecast_text(f: &Forecast, in_full: bool) -> String {
+pub fn forecast_text(f: &Forecast, in_full: bool) -> Text {
     let unit = if f.per_byte { "nats per byte" } else { "nats per token" };
     let interval = f.interval.map_or_else(String::new, |i| {
         format!(" ({:.0} %: {:.4} to {:.4})", 100.0 * f.level, i.lo, i.hi)
     });
-    let mut text =
-        format!("final loss at step {}: {:.4} {unit}{interval}\n", f.final_step, f.loss_nats);
+    let mut text = Text::from(format!(
+        "final loss at step {}: {:.4} {unit}{interval}\n",
+        f.final_step, f.loss_nats
+    ));
     text.push_str(&match f.known_until {
         0 => "of a run that was not begun, from other curves alone\n".to_owned(),
         step if step == f.final_step => "the run is at its end\n".to_owned(),
@@ -24,7 +30,7 @@ pub fn forecast_text(f: &Forecast, in_full: bool) -> String {
     });
     text.push_str(&record_text(f));
     if !f.hindsight.is_empty() {
-        text.push_str(&format!("\n{}", hindsight_table(f).to_text()));
+        text.apart(hindsight_table(f));
     }
     let curves: Vec<String> = f
         .fitted
@@ -37,11 +43,31 @@ pub fn forecast_text(f: &Forecast, in_full: bool) -> String {
             format!("  {} to step {}{replaced}\n", curve.run, curve.known_until)
         })
         .collect();
-    text.push_str(&format!("\n{} fitted to {} windows of\n{}", f.law, f.n_points, curves.concat()));
+    text.apart(format!("{} fitted to {} windows of\n{}", f.law, f.n_points, curves.concat()));
     if in_full {
-        text.push_str(&fit_text(f));
+        text.apart(fit_text(f));
     }
     text
+}
+
+/// The loss of a curve over its steps, in a line; empty where there is hardly one.
+#[must_use]
+pub fn loss_curve_text(curve: &TrainingCurve) -> String {
+    const BARS: usize = 36;
+    let logged = |point: &LoggedPoint| Some((point.step as f64, point.loss_nats?));
+    let known: Vec<(f64, f64)> = curve.points.iter().filter_map(logged).collect();
+    let [(first, from), .., (last, to)] = known.as_slice() else { return String::new() };
+    // By step, since logs may be denser at the beginning.
+    let bars = known.len().min(BARS);
+    let mut sums = vec![(0.0, 0.0); bars];
+    for (step, loss) in &known {
+        let place = (step - first) / (last - first).max(1.0) * bars as f64;
+        let (sum, n) = &mut sums[(place as usize).min(bars - 1)];
+        (*sum, *n) = (*sum + loss, *n + 1.0);
+    }
+    let means: Vec<f64> = sums.into_iter().map(|(sum, n)| sum / n).collect();
+    let line = sparkline(&means, bars);
+    format!("{line}  {} at step {first} to {} at {last}\n", loss(*from), loss(*to))
 }
 
 /// How far forecasts of known ends were off.
@@ -69,22 +95,22 @@ fn record_text(f: &Forecast) -> String {
 }
 
 /// The fit behind a forecast.
-fn fit_text(f: &Forecast) -> String {
-    let proof = if f.certificate.certified { "certified minimum" } else { "NOT certified" };
+fn fit_text(f: &Forecast) -> Text {
+    let proof = proof(f.certificate.certified);
     let form = curve_forms().iter().find(|form| form.id() == f.law);
-    format!(
-        "\n{}\n{}\n\
-         {proof}: scaled gradient beyond rounding {:.1e}, {} of {} starts agree\n\
+    let mut text = Text::from(format!("{}\n", form.map_or("", |form| form.equation())));
+    text.push(curve_fit_table(f));
+    text.apart(format!(
+        "{proof}: scaled gradient beyond rounding {:.1e}, {} of {} starts agree\n\
          residuals: SD {:.3} %, correlation of neighbours {:.2}, resampled in blocks of {} windows\n",
-        form.map_or("", |form| form.equation()),
-        curve_fit_table(f).to_text(),
         f.certificate.gradient_norm,
         f.certificate.starts_agreeing,
         f.certificate.starts,
         100.0 * f.residual_sd,
         f.lag_one,
         f.block,
-    )
+    ));
+    text
 }
 
 /// Coefficients of a law of loss curves.

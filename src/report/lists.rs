@@ -1,6 +1,6 @@
 //! What is on record: laws, released models, devices.
 
-use super::number::or_not_published;
+use super::number::{or_dash, or_not_published};
 use super::table::Table;
 use crate::cost::{Device, ReleasedModel};
 use crate::law::{Published, PublishedBenchmark};
@@ -10,7 +10,9 @@ use crate::law::{Published, PublishedBenchmark};
 pub fn laws_table(laws: &[Published]) -> Table {
     let mut table = Table::new("Published laws", &["name", "family", "N counts", "source"]);
     for law in laws {
-        table.push([&law.name, &law.form, &law.params.to_string(), &law.source]);
+        let counts = law.params.to_string();
+        let counts = counts.strip_suffix(" parameters").unwrap_or(&counts);
+        table.push([&*law.name, &law.form, counts, &law.source]);
     }
     table
 }
@@ -53,12 +55,17 @@ pub(super) fn tokens_cell(model: &ReleasedModel) -> String {
 /// Released models with their sources.
 #[must_use]
 pub fn models_table(models: &[ReleasedModel]) -> Table {
-    let columns = ["name", "year", "parameters", "tokens", "source", "read"];
-    let mut table = Table::new("Released models", &columns);
+    let columns = ["name", "year", "N", "active", "tokens", "source, and how it was read"];
+    let mut table = Table::new("Released models (-: not published, or all active)", &columns);
     for model in models {
-        let year = model.year.to_string();
-        let (params, tokens) = (params_cell(model), tokens_cell(model));
-        table.push([&model.name, &year, &params, &tokens, &model.source, &model.checked]);
+        table.push([
+            &*model.name,
+            &model.year.to_string(),
+            &or_dash(model.params.map(|n| n.to_string())),
+            &or_dash(model.active_params.map(|n| n.to_string())),
+            &or_dash(model.tokens.map(|d| d.to_string())),
+            &format!("{}; {}", model.source, model.checked),
+        ]);
     }
     table
 }
@@ -66,8 +73,8 @@ pub fn models_table(models: &[ReleasedModel]) -> Table {
 /// Devices with peak, memory and price.
 #[must_use]
 pub fn devices_table(devices: &[Device]) -> Table {
-    let columns = ["name", "dense BF16 (TFLOP/s)", "memory (GB)", "GB/s", "USD per hour (newest)"];
-    let mut table = Table::new("Devices", &columns);
+    let columns = ["name", "TFLOP/s", "GB", "GB/s", "USD per hour (newest)"];
+    let mut table = Table::new("Devices: dense BF16, memory, bandwidth, price", &columns);
     for device in devices {
         let price = device.latest_price().map_or_else(
             |_| "none".to_owned(),

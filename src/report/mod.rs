@@ -1,7 +1,8 @@
 //! Reports: tables, sentences, charts and a self-contained page, a file per subject.
 //!
 //! Functions named `…_table` give a [`Table`], `…_text` lines for people, `…_chart` a [`Chart`],
-//! `…_csv` rows in full precision. [`save`] writes any of them to a file.
+//! `…_csv` rows in full precision. [`save`] writes any of them to a file. [`Text`] holds lines and
+//! tables until a [`Screen`] says how wide a page is, and whether it has colours.
 
 mod advice;
 mod allocation;
@@ -25,17 +26,21 @@ mod recipe;
 mod recommendation;
 mod runs;
 mod save;
+mod screen;
 mod serving;
+mod sparkline;
+mod style;
 mod survey;
 mod sweep;
 mod table;
 mod talk;
+mod text;
 mod tune;
 mod uncertainty;
 mod unseen;
 mod verdict;
 
-pub use advice::{advice_text, wrapped};
+pub use advice::advice_text;
 pub use allocation::{approaches_table, decision_table, refusals_text, valley_table};
 pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table};
 pub use chart::{
@@ -52,7 +57,7 @@ pub use explain::{
 pub use fit::{
     certificate_text, diagnostics_text, fit_table, flop_count_text, minima_table, objective_text,
 };
-pub use forecast::{curve_fit_table, forecast_text, hindsight_table};
+pub use forecast::{curve_fit_table, forecast_text, hindsight_table, loss_curve_text};
 #[cfg(feature = "cli")]
 pub(crate) use inert::{inert, inert_json};
 pub use kinds::{Kind, kinds_table};
@@ -68,15 +73,21 @@ pub use recipe::{model_config, recipe_answer, recipe_text};
 pub use recommendation::{across_table, designs_table, recommendation_text, refused_designs_text};
 pub use runs::{files_table, left_out_text, runs_csv, runs_table};
 pub use save::{Format, Saved, check_extensions, json_text, save, saved_bytes};
-pub use serving::{serving_accuracy_text, serving_answer, serving_table, serving_title};
+pub use screen::{Screen, wrapped};
+pub use serving::{
+    serving_accuracy_text, serving_answer, serving_price_text, serving_table, serving_title,
+};
+pub use sparkline::sparkline;
+pub use style::Style;
 pub use survey::{left_out_list, usable_text};
 pub use sweep::{next_runs_text, sweep_table, sweep_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};
+pub use text::Text;
 pub use tune::{cells_table, tuning_table, tuning_text};
 pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,
-    held_out_text, ranking_table, ranking_text, rollout_table, stack_text,
+    held_out_text, ranking_table, ranking_text, rollout_table, rollout_text, stack_text,
 };
 pub use verdict::verdict_text;

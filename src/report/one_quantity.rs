@@ -1,14 +1,16 @@
 //! Laws of one quantity.
 
 use super::number::{between, factor, flops, interval_header, loss, number, or_dash};
+use super::style::proof;
 use super::table::Table;
+use super::text::Text;
 use crate::data::OneQuantity;
 use crate::fit::{OneQuantityFit, OneQuantityNeeded, OneQuantityPrediction};
 use crate::units::{Params, Tokens};
 
 /// The law with what it cannot say, its coefficients and its proof.
 #[must_use]
-pub fn one_quantity_text(law: &OneQuantityFit) -> String {
+pub fn one_quantity_text(law: &OneQuantityFit) -> Text {
     let (of, fit) = (law.of, &law.fit);
     let value = |name: &str| law.coefficients.get(name).copied().unwrap_or(f64::NAN);
     let rest = match of {
@@ -16,7 +18,7 @@ pub fn one_quantity_text(law: &OneQuantityFit) -> String {
         OneQuantity::N => "nothing of D, so of no budget",
         OneQuantity::D => "nothing of N, so of no budget",
     };
-    let mut text = format!(
+    let mut text = Text::from(format!(
         "L = {:.4} + {:.4} / {of}^{:.4}, fitted to {} runs from {} to {}\n\
          the table holds {} and no other quantity: the law says {rest}\n",
         value("E"),
@@ -26,7 +28,7 @@ pub fn one_quantity_text(law: &OneQuantityFit) -> String {
         shown(of, law.range.lo),
         shown(of, law.range.hi),
         of.noun(),
-    );
+    ));
     let mut table = Table::new("", &["coefficient", "estimate", &interval_header(fit.level)]);
     for name in ["E", "A", "gamma"] {
         table.push([name, &number(value(name)), &between(law.intervals.get(name), number)]);
@@ -34,8 +36,8 @@ pub fn one_quantity_text(law: &OneQuantityFit) -> String {
     if law.per_byte {
         text.push_str("losses are in nats per byte\n");
     }
-    text.push_str(&format!("\n{}", table.to_text()));
-    let proof = if fit.certificate.certified { "certified minimum" } else { "NOT certified" };
+    text.apart(table);
+    let proof = proof(fit.certificate.certified);
     text.push_str(&format!(
         "{proof}: {} of {} starts agree\n",
         fit.certificate.starts_agreeing, fit.certificate.starts

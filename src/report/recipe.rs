@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::advice::hanging;
 use super::number::{dollars, factor, megawatt_hours, with_range};
+use super::text::Text;
 use crate::plan::{Advice, Hyper, Recipe, Running};
 use crate::units::short_count;
 
@@ -176,14 +177,14 @@ fn used_of(run: &Running) -> String {
 
 /// What to launch, how long it takes, and what is unsure, in three lines.
 #[must_use]
-pub fn recipe_answer(r: &Recipe) -> String {
+pub fn recipe_answer(r: &Recipe) -> Text {
     let s = &r.shape;
     let cut = cut_from(r);
     let active = match s.experts {
         Some(_) => format!(" ({} active)", short_count(r.active_params.get())),
         None => String::new(),
     };
-    let mut text = hanging(
+    let mut text = Text::from(hanging(
         "run",
         &format!(
             "{}{active} parameters: {} layers of width {}; {} tokens{cut} in {:.0} steps of {} tokens",
@@ -194,7 +195,7 @@ pub fn recipe_answer(r: &Recipe) -> String {
             r.steps,
             short_count(r.batch_tokens)
         ),
-    );
+    ));
     if let Some(run) = &r.running {
         let usd =
             run.usd.as_ref().map_or(String::new(), |usd| format!(", {}", with_range(usd, dollars)));

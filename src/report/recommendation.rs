@@ -1,6 +1,5 @@
 //! The plan a scenario asks for, over one law or several, and the designs it was chosen from.
 
-use super::advice::wrapped;
 use super::number::{
     bare_count, dollars, factors_outside, flops, loss, megawatt_hours, number, or_dash, seconds,
     with_interval,
@@ -109,5 +108,5 @@ pub fn designs_table(r: &Recommendation) -> Table {
 #[must_use]
 pub fn refused_designs_text(r: &Recommendation) -> String {
     let reasons = r.designs.iter().filter_map(|d| Some((&d.design, d.refused.as_ref()?)));
-    reasons.map(|(name, reason)| wrapped(&format!("{name}: {reason}"), "  ") + "\n").collect()
+    reasons.map(|(name, reason)| format!("{name}: {reason}\n")).collect()
 }

@@ -1,6 +1,7 @@
 //! Memory, speed and price of serving a model, by batch size.
 
 use super::number::{bare_count, or_dash, seconds};
+use super::sparkline::sparkline;
 use super::table::Table;
 use crate::cost::{Accuracy, BatchRow, Uncertain};
 use crate::units::{Params, short_count};
@@ -44,6 +45,25 @@ pub fn serving_table(title: &str, rows: &[BatchRow]) -> Table {
         table.rows.push(cells);
     }
     table
+}
+
+/// The price of output over the batch in one line; empty without prices.
+#[must_use]
+pub fn serving_price_text(rows: &[BatchRow]) -> String {
+    let mut rows: Vec<&BatchRow> = rows.iter().collect();
+    rows.sort_by(|a, b| a.served.batch.total_cmp(&b.served.batch));
+    let price = |row: &BatchRow| row.usd_per_million_output.as_ref().map(|usd| usd.mid);
+    let prices: Vec<f64> = rows.iter().map(|row| price(row).unwrap_or(f64::NAN).ln()).collect();
+    let batch = |row: &BatchRow| bare_count(row.served.batch.floor());
+    match rows.as_slice() {
+        [first, _, .., last] if prices.iter().any(|x| x.is_finite()) => format!(
+            " {}  log of $/M out, from batch {} to {}\n",
+            sparkline(&prices, 40),
+            batch(first),
+            batch(last)
+        ),
+        _ => String::new(),
+    }
 }
 
 /// The cheapest row in one sentence.

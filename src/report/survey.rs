@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::advice::wrapped;
 use super::runs::{common_folder, within};
 use crate::data::{FileNote, Skipped, Survey, causes};
 use crate::error::{DataError, Error};
@@ -76,7 +75,7 @@ pub fn left_out_list(skipped: &[Skipped], files: &[FileNote], most: usize) -> (S
     }
     let mut text = String::from("Left out\n");
     for line in lines.iter().take(most) {
-        text.push_str(&(wrapped(&format!(" {}", seen_from(line, folder)), "   ") + "\n"));
+        text.push_str(&format!(" {}\n", seen_from(line, folder)));
     }
     (text, lines.len())
 }

@@ -2,6 +2,7 @@
 
 use super::number::loss;
 use super::table::Table;
+use super::text::Text;
 use crate::sweep::{NextRuns, SweepStatus};
 
 /// Every run with its budget, size, tokens and what became of it.
@@ -23,16 +24,15 @@ pub fn sweep_table(status: &SweepStatus) -> Table {
     table
 }
 
-/// The table, how many runs have ended, and what branches of common trunks saved.
+/// How many runs have ended, what branches of common trunks saved, and the table.
 #[must_use]
-pub fn sweep_text(status: &SweepStatus) -> String {
-    let mut text = format!(
-        "{}\n{} of {} runs ended; table: {}\n",
-        sweep_table(status).to_text(),
+pub fn sweep_text(status: &SweepStatus) -> Text {
+    let mut text = Text::from(format!(
+        "{} of {} runs ended; table: {}\n",
         status.ended,
         status.total,
         status.records.display()
-    );
+    ));
     if status.saved_ratio() > 0.0 {
         text.push_str(&format!(
             "branches of common trunks: {} FLOPs spent in place of {}, {:.0} % saved\n",
@@ -41,6 +41,7 @@ pub fn sweep_text(status: &SweepStatus) -> String {
             100.0 * status.saved_ratio()
         ));
     }
+    text.apart(sweep_table(status));
     text
 }
 

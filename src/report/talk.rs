@@ -23,7 +23,7 @@ pub fn findings_table<'a>(
 /// The systems a talk names: what it calls each, and the model on record.
 #[must_use]
 pub fn systems_table<'a>(systems: impl IntoIterator<Item = (&'a str, &'a ReleasedModel)>) -> Table {
-    let columns = ["the talk says", "model", "year", "parameters", "tokens", "MMLU", "read"];
+    let columns = ["the talk says", "model", "year", "parameters", "tokens", "MMLU"];
     let mut table = Table::new("systems named in the talk", &columns);
     for (said, model) in systems {
         let score = model.mmlu_percent().map(|s| format!("{} % ({})", s.percent, s.checked));
@@ -34,7 +34,6 @@ pub fn systems_table<'a>(systems: impl IntoIterator<Item = (&'a str, &'a Release
             &params_cell(model),
             &tokens_cell(model),
             &or_not_published(score),
-            &model.checked,
         ]);
     }
     table

@@ -2,14 +2,15 @@
 
 use super::number::{between, interval_header, number, or_dash};
 use super::table::Table;
+use super::text::Text;
 use crate::data::BatchUnit;
 use crate::fit::{TuningFit, TuningLaw};
 
 /// The laws in a line each, their coefficients, the cells they rest on and those refused.
 #[must_use]
-pub fn tuning_text(fit: &TuningFit) -> String {
+pub fn tuning_text(fit: &TuningFit) -> Text {
     let unit = unit(fit.batch_unit);
-    let mut text = format!("learning rate = {}\n", law_text(&fit.lr));
+    let mut text = Text::from(format!("learning rate = {}\n", law_text(&fit.lr)));
     match &fit.batch {
         Some(law) => text.push_str(&format!("batch ({unit}) = {}\n", law_text(law))),
         None => text.push_str("no law of the batch: too few cells vary it\n"),
@@ -21,8 +22,8 @@ pub fn tuning_text(fit: &TuningFit) -> String {
         fit.params,
         scatter(&fit.lr),
     ));
-    text.push_str(&format!("\n{}", tuning_table(fit).to_text()));
-    text.push_str(&format!("\n{}", cells_table(fit).to_text()));
+    text.apart(tuning_table(fit));
+    text.apart(cells_table(fit));
     for cell in &fit.refused {
         text.push_str(&format!("refused {cell}\n"));
     }

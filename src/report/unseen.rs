@@ -3,7 +3,9 @@
 use super::number::{
     between, flops, interval_header, loss, number, or_dash, outside_cell, share_of,
 };
+use super::sparkline::sparkline;
 use super::table::Table;
+use super::text::Text;
 use crate::fit::{
     AllocationRule, Backtest, Extrapolation, FutureAxis, GroupsLeftOut, HeldOut, Ranking, Rollout,
     Stack,
@@ -37,8 +39,8 @@ pub fn extrapolation_text(cost: &Extrapolation, law: &str) -> String {
     };
     let mut text = format!(
         "beyond the runs: {}\n  \
-         intervals carry what extrapolation costs: ±{} of the loss at ten times the\n  \
-         compute, for which the law promises {} less\n  ({source})\n",
+         intervals carry what extrapolation costs: ±{} of the loss at ten times the compute, \
+         for which the law promises {} less ({source})\n",
         cost.reach,
         percent(cost.tenfold.exp_m1()),
         percent(-(-cost.gain).exp_m1()),
@@ -58,15 +60,15 @@ pub fn extrapolation_text(cost: &Extrapolation, law: &str) -> String {
 ///
 /// - `level`: of the intervals, as 0.95.
 #[must_use]
-pub fn held_out_text(held: &HeldOut, level: f64) -> String {
-    let mut text = format!(
+pub fn held_out_text(held: &HeldOut, level: f64) -> Text {
+    let mut text = Text::from(format!(
         "held out {} ({} runs): mean |error| {:.4} %, largest {:.4} %, bias {:+.4} %\n",
         held.condition,
         held.n_points,
         100.0 * held.mean_abs_error,
         100.0 * held.max_abs_error,
         100.0 * held.bias,
-    );
+    ));
     if let Some(covered) = held.covered {
         text.push_str(&format!(
             "{covered} of {} inside their {:.0} % interval for a new run\n",
@@ -74,7 +76,8 @@ pub fn held_out_text(held: &HeldOut, level: f64) -> String {
             100.0 * level
         ));
     }
-    text + &held_out_table(held).to_text()
+    text.push(held_out_table(held));
+    text
 }
 
 /// Held-out runs, farthest first, with how far outside the fitted ones each lies.
@@ -104,8 +107,8 @@ pub fn held_out_table(held: &HeldOut) -> Table {
 
 /// Each group of runs predicted from the others, and the groups that could not be left out.
 #[must_use]
-pub fn groups_text(groups: &GroupsLeftOut) -> String {
-    let mut text = groups_table(groups).to_text();
+pub fn groups_text(groups: &GroupsLeftOut) -> Text {
+    let mut text = Text::from(groups_table(groups));
     for (group, reason) in &groups.skipped {
         text.push_str(&format!("not left out: {group}: {reason}\n"));
     }
@@ -146,6 +149,21 @@ pub fn groups_table(groups: &GroupsLeftOut) -> Table {
     table
 }
 
+/// The steps of a rollout, nearest first, and how its errors grow.
+#[must_use]
+pub fn rollout_text(rollout: &Rollout) -> Text {
+    let mut text = Text::from(rollout_table(rollout));
+    let errors: Vec<f64> = rollout.folds.iter().map(|fold| fold.mean_abs_error).collect();
+    if let [_, _, .., last] = errors.as_slice() {
+        text.push_str(&format!(
+            " {}  mean |error| step by step, at last {}\n",
+            sparkline(&errors, 60),
+            size(*last)
+        ));
+    }
+    text
+}
+
 /// The steps of a rollout, nearest first.
 #[must_use]
 pub fn rollout_table(rollout: &Rollout) -> Table {
@@ -177,8 +195,8 @@ pub fn rollout_table(rollout: &Rollout) -> Table {
 
 /// Laws by held-out error, and those that could not be ranked.
 #[must_use]
-pub fn ranking_text(ranking: &Ranking) -> String {
-    let mut text = ranking_table(ranking).to_text();
+pub fn ranking_text(ranking: &Ranking) -> Text {
+    let mut text = Text::from(ranking_table(ranking));
     for law in &ranking.unranked {
         text.push_str(&format!("not ranked: {}: {}\n", law.law, law.reason));
     }
@@ -212,7 +230,7 @@ pub fn ranking_table(ranking: &Ranking) -> Table {
             _ if place == 0 => "best".to_owned(),
             Some(i) if law.tied_with_best => format!("{}: a tie", points(i)),
             Some(i) => points(i),
-            None => "too few steps to compare".to_owned(),
+            None => "too few steps".to_owned(),
         };
         let behind = match law.has_optimum {
             true => behind,
@@ -261,26 +279,30 @@ pub(super) fn inside(test: &Backtest, runs_inside: &str) -> String {
     format!("{covered} of {all} {runs_inside} their {:.0} % interval", 100.0 * test.level)
 }
 
-/// The verdict on the largest budget.
+/// The verdict on the largest budget, and each of its runs.
 #[must_use]
-pub fn backtest_text(test: &Backtest) -> String {
+pub fn backtest_text(test: &Backtest) -> Text {
     let fitted: Vec<String> = test.fitted_flops.iter().map(ToString::to_string).collect();
-    let mut text = format!(
-        "fitted {} runs at {} FLOPs, then predicted the held-out runs at {} FLOPs\n\n{}",
+    let mut text = Text::from(format!(
+        "held-out runs at {} FLOPs, predicted from {} runs at {} FLOPs\n",
+        test.budget,
         test.n_fitted,
         fitted.join(", "),
-        test.budget,
-        backtest_table(test).to_text(),
-    );
+    ));
     text.push_str(&format!(
-        "\nmean |error| {}, largest {}, bias {}; {}\n",
+        "mean |error| {}, largest {}, bias {}; {}\n",
         size(test.mean_abs_error),
         size(test.max_abs_error),
         error(test.bias),
         inside(test, "runs inside"),
     ));
-    text.push_str(&verdict_sentences(test).join("\n"));
-    text.push('\n');
+    text.push_str(&(verdict_sentences(test).join("\n") + "\n"));
+    let mut table = backtest_table(test);
+    // Without their units, which the suffixes of the numbers imply, the columns fit a page.
+    for (column, name) in [(1, "N"), (2, "D")] {
+        name.clone_into(&mut table.columns[column]);
+    }
+    text.apart(table);
     text
 }
 

@@ -1,13 +1,14 @@
 //! The answer of a fit in a few lines: may it be believed, what it says to do, how it was tested.
 
-use super::advice::wrapped;
 use super::number::number;
+use super::style::Style;
+use super::text::Text;
 use crate::error::{Severity, Warning};
 use crate::fit::{Decision, Fit, HeldOut, Reach};
 use crate::num::Interval;
 use crate::units::short_count;
 
-/// Two to six lines of at most 80 columns.
+/// Two to six lines.
 ///
 /// - `warnings`: of the fit and of all that was asked beside it.
 #[must_use]
@@ -16,20 +17,22 @@ pub fn verdict_text(
     decisions: &[Decision],
     held_out: Option<&HeldOut>,
     warnings: &[Warning],
-) -> String {
-    let mut text = line(&format!("{}: {}", subject(fit), belief(fit, warnings)));
+) -> Text {
+    let mut text = Text::default();
+    let mut line = |line: &str| text.paragraph(line, 4);
+    line(&format!("{}: {}", subject(fit), belief(fit, warnings)));
     if let Some(a) = &fit.allocation {
         let of = |name: &str| span(fit.intervals.get(name), number);
-        text.push_str(&line(&format!(
+        line(&format!(
             "  N* grows as C^{}{}, D* as C^{}",
             number(a.n_exponent),
             of("n_exponent"),
             number(a.d_exponent),
-        )));
+        ));
     }
     if let Some(decision) = decisions.last() {
         let of = |name: &str| decision.intervals.get(name);
-        text.push_str(&line(&format!(
+        line(&format!(
             "  at {} FLOPs{}: N* {}{}, D* {}{}, loss {}{}{}",
             decision.c,
             beyond(fit, decision),
@@ -40,16 +43,12 @@ pub fn verdict_text(
             number(decision.loss_nats),
             span(of("new_run"), number),
             if fit.surface.loss_unit.is_per_token() { "" } else { " nats per byte" },
-        )));
+        ));
     }
     if let Some(tested) = tested(fit, held_out) {
-        text.push_str(&line(&format!("  {tested}")));
+        line(&format!("  {tested}"));
     }
     text
-}
-
-fn line(text: &str) -> String {
-    format!("{}\n", wrapped(text, "    "))
 }
 
 /// What was fitted to what.
@@ -67,19 +66,21 @@ fn subject(fit: &Fit) -> String {
 /// Whether the law may be believed, and where.
 fn belief(fit: &Fit, warnings: &[Warning]) -> String {
     if !fit.certificate.certified {
-        return "no minimum was found, so do not use it".to_owned();
+        return Style::Bad.mark("no minimum was found, so do not use it");
     }
     let wrong = warnings.iter().find(|w| w.severity() == Severity::Wrong);
     if let Some(warning) = wrong {
-        return format!("do not believe it before `{}` below is settled", warning.code());
+        let code = warning.code();
+        return Style::Bad.mark(&format!("do not believe it before `{code}` below is settled"));
     }
     match fit.extrapolation.as_ref().map(|cost| cost.reach) {
-        None => "believe it within its runs; nothing tests it beyond them",
-        Some(Reach::Holds) => "believe it, also beyond its runs",
-        Some(Reach::WithCare) => "believe it within its runs, with care beyond",
-        Some(Reach::DoNotExtrapolate) => "believe it within its runs, do not extrapolate",
+        None => Style::Doubt.mark("believe it within its runs; nothing tests it beyond them"),
+        Some(Reach::Holds) => Style::Good.mark("believe it, also beyond its runs"),
+        Some(Reach::WithCare) => Style::Doubt.mark("believe it within its runs, with care beyond"),
+        Some(Reach::DoNotExtrapolate) => {
+            Style::Bad.mark("believe it within its runs, do not extrapolate")
+        }
     }
-    .to_owned()
 }
 
 /// How far a budget lies beyond the runs.

@@ -36,6 +36,8 @@ mod scenario;
 mod serving;
 mod talk;
 mod target;
+#[cfg(all(feature = "logs", feature = "report"))]
+mod text;
 mod training;
 mod tune;
 mod validate;
@@ -68,6 +70,8 @@ pub use scenario::ScenarioRequest;
 pub use serving::{ServedModel, ServingReport, ServingRequest};
 pub use talk::{Claim, Finding, System, TalkReport, talk};
 pub use target::Target;
+#[cfg(all(feature = "logs", feature = "report"))]
+pub use text::{devices_text, laws_text, models_text, survey_text};
 pub use training::TrainingRequest;
 pub use tune::{TuneReport, TuneRequest, TunedRun};
 pub use validate::ValidateRequest;

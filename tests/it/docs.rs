@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::cli::here;
+use super::columns::too_wide;
 use isoloss::study::StudyConfig;
 use isoloss::sweep::{RunConfig, SweepConfig};
 
@@ -139,7 +140,13 @@ fn blocks_marked_run_do_run_and_print_what_is_shown() {
                     let output = script(&text, folder.path());
                     let said = String::from_utf8_lossy(&output.stderr);
                     assert!(output.status.success(), "{name}:\n{text}\n{said}");
-                    printed = Some(String::from_utf8(output.stdout).expect("UTF-8"));
+                    let out = String::from_utf8(output.stdout).expect("UTF-8");
+                    // Help is laid out by clap.
+                    if !text.contains("isoloss help") {
+                        let wide = too_wide(&out);
+                        assert!(wide.is_empty(), "{name}: wider than a page: {wide:?}");
+                    }
+                    printed = Some(out);
                 }
                 _ => printed = None,
             }

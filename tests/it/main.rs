@@ -17,6 +17,8 @@ mod circles;
 mod cli;
 #[cfg(feature = "cli")]
 mod cli_planner;
+#[cfg(feature = "cli")]
+mod columns;
 #[cfg(feature = "logs")]
 mod consistency;
 #[cfg(feature = "logs")]

@@ -218,7 +218,7 @@ fn other_verbs_name_every_reason_and_the_flags_with_the_runs_names() {
     let (code, out, error) = run(&["fit", shown(&place)]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert_says(
-        &error,
+        &super::cli::one_line_each(error.as_bytes()),
         &[
             "no run is left of 3: (2 like a: N is not in the log",
             "(c: stops at step 140 of the 200 planned)",

@@ -1,5 +1,6 @@
 //! What a verb found.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,10 +49,10 @@ impl Answer {
     /// An answer that nothing else takes.
     pub(crate) fn new(
         json: &impl Serialize,
-        text: String,
+        text: &impl Display,
         warnings: &[Warning],
     ) -> isoloss::Result<Self> {
-        let warnings = warnings.to_vec();
+        let (text, warnings) = (text.to_string(), warnings.to_vec());
         Ok(Self { json: json_of(json)?, text, warnings, draw: None, kind: Kind::Plain })
     }
 

@@ -219,14 +219,25 @@ def test_lists(cli: Any) -> None:
         same(getattr(isoloss, name)(), cli(name))
 
 
-def test_text_is_that_of_the_command_line(cli_text: Any) -> None:
-    ours = isoloss.plan("besiroglu", flops=1e24)
-    assert repr(ours) + "\n" == cli_text("plan", "--law", "besiroglu", "--flops", "1e24")
-    curve = isoloss.curve("besiroglu", quality_of="70B")
-    assert repr(curve) + "\n" == cli_text("curve", "--law", "besiroglu", "--quality-of", "70B")
-    table = isoloss.compare("besiroglu", quality_of="70B", ratios=[20, 100])
-    assert repr(table) + "\n" == cli_text("compare", "--law", "besiroglu", "--quality-of", "70B", "--ratios", "20,100")
-    model = isoloss.explain("LLaMA 7B")
-    assert repr(model) + "\n" == cli_text("explain", "LLaMA 7B")
-    served = isoloss.serving("Mistral 7B", device="H100 SXM")
-    assert repr(served) + "\n" == cli_text("serving", "Mistral 7B", "--device", "H100 SXM")
+def test_text_is_that_of_the_command_line(cli_text: Any, fitted: isoloss.Fit, tmp_path: Path) -> None:
+    path, points = str(tmp_path / "fit.json"), str(tmp_path / "points.csv")
+    fitted.save(path)
+    Path(points).write_text("run,params,tokens\na,1e6,1e8\n")
+    law = ["--law", "besiroglu"]
+    for ours, *flags in (
+        (isoloss.read_logs(RUNS, **QUIET), "logs", RUNS),
+        (isoloss.predict(path, points, quantiles=[0.1]), "predict", path, points, "--quantiles", "0.1"),
+        (isoloss.plan("besiroglu", flops=1e24), "plan", *law, "--flops", "1e24"),
+        (isoloss.curve("besiroglu", quality_of="70B"), "curve", *law, "--quality-of", "70B"),
+        (isoloss.curve("besiroglu", family="7B,70B"), "curve", *law, "--family", "7B,70B"),
+        (isoloss.compare("besiroglu", quality_of="70B", ratios=[20, 100]),
+         "compare", *law, "--quality-of", "70B", "--ratios", "20,100"),
+        (isoloss.explain("LLaMA 7B"), "explain", "LLaMA 7B"),
+        (isoloss.serving("Mistral 7B", device="H100 SXM"), "serving", "Mistral 7B", "--device", "H100 SXM"),
+        (isoloss.recipe("7B", "2T"), "recipe", "--params", "7B", "--tokens", "2T"),
+        (isoloss.laws(), "laws"), (isoloss.models(), "models"), (isoloss.devices(), "devices"),
+    ):  # fmt: skip
+        assert repr(ours) + "\n" == cli_text(*flags), flags
+    # What to do next is said in the words of each.
+    theirs = [line for line in cli_text("fit", RUNS, "--bootstrap", "200").splitlines() if "next: " not in line]
+    assert [line.rstrip() for line in repr(fitted).splitlines()] == [line.rstrip() for line in theirs]

@@ -5,9 +5,9 @@ use crate::cost::{Uncertain, device};
 use crate::error::Result;
 use crate::plan::{Aim, Currency, Serving};
 use crate::report::{
-    Detail, across_table, advice_text, designs_table, dollars, every_row_table, plan_tables,
+    Detail, Text, across_table, advice_text, designs_table, dollars, every_row_table, plan_tables,
     recipe_text, recommendation_text, refused_designs_text, regret_table, serving_frontier_table,
-    spread_table, what_if_table, wrapped,
+    spread_table, what_if_table,
 };
 use crate::units::Flops;
 
@@ -17,58 +17,58 @@ impl PlanAnswer {
     ///
     /// # Errors
     /// [`CostError`](crate::error::CostError) for a device without a peak or a price.
-    pub fn text(&self) -> Result<String> {
+    pub fn text(&self) -> Result<Text> {
         let verbose = self.request.verbose;
         let mut text = self.advice();
         for law in &self.laws {
             let r = &law.recommended;
             for sheet in plan_tables(&law.rows, Detail::Short) {
-                text.push_str(&format!("\n{}", sheet.to_text()));
+                text.apart(sheet);
             }
             if verbose {
-                text.push_str(&format!("\n{}", every_row_table(&law.rows).to_text()));
+                text.apart(every_row_table(&law.rows));
             }
             if !r.frontier.is_empty() {
                 let sheet = serving_frontier_table(&r.frontier, r.currency);
-                text.push_str(&format!("\n{}", sheet.to_text()));
+                text.apart(sheet);
             }
             let takes = recommendation_text(r);
             let first = r.law == self.laws[0].recommended.law;
             if !takes.is_empty() && (verbose || first && r.served.is_some()) {
-                text.push_str(&format!("\n{takes}"));
+                text.apart(takes);
             }
             if r.designs.len() > 1 {
-                text.push_str(&format!("\n{}", designs_table(r).to_text()));
+                text.apart(designs_table(r));
                 text.push_str(&refused_designs_text(r));
             }
             if !law.what_if.is_empty() {
-                text.push_str(&format!("\n{}", what_if_table(&law.what_if).to_text()));
+                text.apart(what_if_table(&law.what_if));
             }
             if verbose && !r.spread.is_empty() {
-                text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
+                text.apart(spread_table(&r.spread));
             }
         }
         for recipe in self.laws.iter().filter_map(|law| law.recipe.as_ref()) {
-            text.push_str(&format!("\n{}", recipe_text(recipe)));
+            text.apart(recipe_text(recipe));
         }
         if let Some(r) = &self.across_laws {
-            text.push_str(&format!("\n{}", across_table(r).to_text()));
+            text.apart(across_table(r));
             if verbose {
-                text.push_str(&format!("\n{}", spread_table(&r.spread).to_text()));
+                text.apart(spread_table(&r.spread));
             }
         }
         if let Some(regret) = self.regret.as_ref().filter(|_| verbose || self.laws.len() > 1) {
             let sheet = regret_table(regret, self.scenario.aim.is_loss());
-            text.push_str(&format!("\n{}", sheet.to_text()));
+            text.apart(sheet);
         }
-        text.push_str(&format!("\n{}", self.premises()?));
+        text.apart(self.premises()?);
         Ok(text)
     }
 
     /// The answer in three lines.
     #[must_use]
-    pub fn advice(&self) -> String {
-        let Some((first, rivals)) = self.laws.split_first() else { return String::new() };
+    pub fn advice(&self) -> Text {
+        let Some((first, rivals)) = self.laws.split_first() else { return Text::default() };
         let rivals: Vec<_> = rivals.iter().map(|law| &law.recommended).collect();
         advice_text(&first.recommended, &rivals, self.regret.as_ref(), &self.scenario)
     }
@@ -142,7 +142,7 @@ impl PlanAnswer {
             }
             _ => {}
         }
-        Ok(lines.iter().map(|line| wrapped(line, "  ") + "\n").collect())
+        Ok(lines.join("\n") + "\n")
     }
 }
 

@@ -3,9 +3,30 @@
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
+__all__ = [
+    "__version__",
+    "Answer",
+    "Table",
+    "read_logs",
+    "forecast",
+    "tune",
+    "fit",
+    "predict",
+    "load_fit",
+    "plan",
+    "recipe",
+    "curve",
+    "compare",
+    "explain",
+    "serving",
+    "laws",
+    "models",
+    "devices",
+]
+
 __version__: str
 
-Report = Callable[[int, int], None]
+_Report = Callable[[int, int], None]
 
 @final
 class Answer:
@@ -34,9 +55,9 @@ class Table:
 
     def __new__(cls, name: str, columns: Sequence[tuple[str, Any]], nan_is_empty: bool) -> Table: ...
 
-def read_logs(sources: list[Any], keywords: dict[str, Any], report: Report | None) -> Answer: ...
+def read_logs(sources: list[Any], keywords: dict[str, Any], report: _Report | None) -> Answer: ...
 def fit(
-    sources: Any, law: str | None, test: list[Any] | None, keywords: dict[str, Any], report: Report | None
+    sources: Any, law: str | None, test: list[Any] | None, keywords: dict[str, Any], report: _Report | None
 ) -> Answer: ...
 def predict(fit: Any, sources: list[Any], keywords: dict[str, Any]) -> Answer: ...
 def plan(law: list[Any], keywords: dict[str, Any]) -> Answer: ...
@@ -44,7 +65,7 @@ def curve(law: list[Any], keywords: dict[str, Any]) -> Answer: ...
 def compare(law: list[Any], keywords: dict[str, Any]) -> Answer: ...
 def explain(law: list[Any] | None, keywords: dict[str, Any]) -> Answer: ...
 def serving(keywords: dict[str, Any]) -> Answer: ...
-def forecast(sources: list[Any], keywords: dict[str, Any], report: Report | None) -> Answer: ...
+def forecast(sources: list[Any], keywords: dict[str, Any], report: _Report | None) -> Answer: ...
 def recipe(keywords: dict[str, Any]) -> Answer: ...
 def tune(sources: list[Any], keywords: dict[str, Any]) -> Answer: ...
 def load_fit(path: str) -> Answer: ...

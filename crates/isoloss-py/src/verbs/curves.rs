@@ -42,7 +42,7 @@ fn curve(
     let laws = asked(law)?;
     answered(py, move || {
         let answer = request.answer_under(&laws)?;
-        let found = Answer::new(&answer, String::new(), &answer.warnings)?;
+        let found = Answer::new(&answer, &answer.text(), &answer.warnings)?;
         Ok(found.drawn(move |_| answer.chart()))
     })
 }
@@ -62,7 +62,7 @@ fn compare(
     answered(py, move || {
         let request = CompareRequest { law: CurveRequest::default().law, target, ways };
         let report = request.answer_under(&laws)?;
-        let found = Answer::new(&report, String::new(), &report.warnings)?;
+        let found = Answer::new(&report, &report.text(), &report.warnings)?;
         let first = laws.first().cloned();
         Ok(found.drawn(move |_| {
             let request = CurveRequest { target, ..CurveRequest::default() };
@@ -97,7 +97,7 @@ fn explain(
     };
     answered(py, move || {
         let report = request.answer_under(&laws)?;
-        Answer::new(&report, String::new(), &report.warnings)
+        Answer::new(&report, &report.text(), &report.warnings)
     })
 }
 
@@ -130,7 +130,7 @@ fn serving(py: Python<'_>, keywords: &Bound<'_, PyDict>) -> PyResult<Answer> {
     };
     answered(py, move || {
         let report = request.answer()?;
-        let found = Answer::new(&report, String::new(), &[])?;
+        let found = Answer::new(&report, &report.text(&request), &[])?;
         let on = format!("{} x {}", report.devices, report.device);
         Ok(found.drawn(move |_| Ok(serving_chart(&request.lines()?, &on))))
     })

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use isoloss::data::{ReadOptions, RunTable};
 use isoloss::fit::{Fit, FitConfig, NormalPrior, valleys};
 use isoloss::law::{Range, Surface};
-use isoloss::report::{Chart, design_chart, frontier_chart, plane_chart, valleys_chart};
+use isoloss::report::{
+    Chart, design_chart, frontier_chart, plane_chart, valleys_chart, verdict_text,
+};
 use isoloss::study::{FitReport, FitRequest, KindFits, LogSource, PredictRequest, load_fit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -90,7 +92,7 @@ fn table_of(
 }
 
 fn fitted(report: FitReport, table: Arc<RunTable>) -> isoloss::Result<Answer> {
-    let answer = Answer::new(&report.shown(&table)?, String::new(), &report.warnings)?;
+    let answer = Answer::new(&report.shown(&table)?, &report.text(&table, ""), &report.warnings)?;
     let report = Arc::new(report);
     let drawn = Arc::clone(&report);
     Ok(answer.drawn(move |name| chart(&drawn.fit, &table, name)).with_fit(report))
@@ -107,18 +109,15 @@ fn chart(fit: &Fit, table: &RunTable, name: Option<&str>) -> isoloss::Result<Cha
 }
 
 fn by_kind(py: Python<'_>, fits: KindFits) -> PyResult<Answer> {
-    let answer = Answer::new(&fits, String::new(), &fits.warnings());
+    let answer = Answer::new(&fits, &"", &fits.warnings());
     let answer = answer.map_err(|error| raised(py, &error))?;
     let mut parts = Vec::new();
     for kind in fits.kinds {
         let Some(report) = kind.report else { continue };
         let none = RunTable::from_runs(Vec::new(), report.fit.surface.params);
-        let part = Answer::new(
-            &report.shown(&none).map_err(|e| raised(py, &e))?,
-            String::new(),
-            &report.warnings,
-        )
-        .map_err(|error| raised(py, &error))?;
+        let part =
+            Answer::new(&report.shown(&none).map_err(|e| raised(py, &e))?, &"", &report.warnings)
+                .map_err(|error| raised(py, &error))?;
         parts.push((kind.kind, Py::new(py, part.with_fit(Arc::new(report)))?));
     }
     Ok(answer.with_parts(parts))
@@ -202,7 +201,7 @@ fn predict(
             Ok(fit) => request.answer_under(&fit),
             Err(_) => request.answer(),
         }?;
-        Answer::new(&report, String::new(), &report.warnings)
+        Answer::new(&report, &report.text(), &report.warnings)
     })
 }
 
@@ -224,6 +223,6 @@ fn read(path: &str) -> isoloss::Result<Answer> {
             object.remove(name);
         }
     }
-    let answer = Answer::new(&json, String::new(), &fit.warnings)?;
+    let answer = Answer::new(&json, &verdict_text(&fit, &[], None, &fit.warnings), &fit.warnings)?;
     Ok(answer.with_saved(fit, text))
 }

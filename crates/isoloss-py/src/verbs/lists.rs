@@ -1,6 +1,7 @@
 //! What is on record.
 
-use isoloss::study::{devices_json, laws_json, models_json};
+use isoloss::report::Text;
+use isoloss::study::{devices_json, devices_text, laws_json, laws_text, models_json, models_text};
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -17,21 +18,26 @@ pub(super) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Published laws and families.
 #[pyfunction]
 fn laws(py: Python<'_>) -> PyResult<Answer> {
-    listed(py, laws_json())
+    listed(py, laws_json(), laws_text())
 }
 
 /// Released models.
 #[pyfunction]
 fn models(py: Python<'_>) -> PyResult<Answer> {
-    listed(py, models_json())
+    listed(py, models_json(), models_text())
 }
 
 /// Accelerators.
 #[pyfunction]
 fn devices(py: Python<'_>) -> PyResult<Answer> {
-    listed(py, devices_json())
+    listed(py, devices_json(), devices_text())
 }
 
-fn listed(py: Python<'_>, json: isoloss::Result<Value>) -> PyResult<Answer> {
-    json.and_then(|json| Answer::new(&json, String::new(), &[])).map_err(|error| raised(py, &error))
+fn listed(
+    py: Python<'_>,
+    json: isoloss::Result<Value>,
+    text: isoloss::Result<Text>,
+) -> PyResult<Answer> {
+    let answer = json.and_then(|json| Answer::new(&json, &text?, &[]));
+    answer.map_err(|error| raised(py, &error))
 }

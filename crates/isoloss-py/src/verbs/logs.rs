@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isoloss::data::{ReadOptions, TuningColumns, read_curves, read_tuning, survey};
 use isoloss::fit::{CurveConfig, TuningConfig};
 use isoloss::report::design_chart;
-use isoloss::study::{ForecastRequest, Rest, SurveyJson, TuneRequest};
+use isoloss::study::{ForecastRequest, Rest, SurveyJson, TuneRequest, survey_text};
 use isoloss::units::{Params, Tokens};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -39,8 +39,11 @@ fn read_logs(
         if let Some(error) = found.error {
             return Err(error);
         }
-        let answer =
-            Answer::new(&SurveyJson::of(&found, &|_| None)?, String::new(), &found.table.warnings)?;
+        let answer = Answer::new(
+            &SurveyJson::of(&found, &|_| None)?,
+            &survey_text(&found),
+            &found.table.warnings,
+        )?;
         let table = Arc::new(found.table);
         let drawn = Arc::clone(&table);
         Ok(answer.drawn(move |_| Ok(design_chart(&drawn))).with_runs(table))
@@ -80,11 +83,11 @@ fn forecast(
             level: k.of("level")?.unwrap_or(usual.level),
         },
     };
-    let (options, _verbose) = (k.reading()?, k.flag("verbose")?);
+    let (options, verbose) = (k.reading()?, k.flag("verbose")?);
     found(py, report, move |watch| {
         let set = read_curves(&sources.paths, &options, &|done, total| watch.bytes(done, total))?;
         let report = request.answer_set(&set, &|progress| watch.parts(progress))?;
-        Answer::new(&report, String::new(), &report.forecast.warnings)
+        Answer::new(&report, &report.text(&set, verbose), &report.forecast.warnings)
     })
 }
 
@@ -110,6 +113,6 @@ fn tune(
     let options = k.reading()?;
     answered(py, move || {
         let report = request.answer(&read_tuning(&sources.paths, &options, &columns)?)?;
-        Answer::new(&report, String::new(), &[])
+        Answer::new(&report, &report.text(), &[])
     })
 }

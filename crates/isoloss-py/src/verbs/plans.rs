@@ -1,6 +1,6 @@
 //! Budgets and losses to allocations, and an allocation to a run.
 
-use isoloss::report::plane_chart;
+use isoloss::report::{plane_chart, recipe_answer, recipe_text};
 use isoloss::study::{PlanRequest, RecipeRequest, USUAL_LAWS};
 use isoloss::units::ParamRule;
 use pyo3::exceptions::PyTypeError;
@@ -52,7 +52,7 @@ fn plan(py: Python<'_>, law: &Bound<'_, PyList>, keywords: &Bound<'_, PyDict>) -
     let laws = asked(law)?;
     answered(py, move || {
         let answer = request.answer_under(&laws)?;
-        let found = Answer::new(&answer, answer.text()?, &answer.warnings)?;
+        let found = Answer::new(&answer, &answer.text()?, &answer.warnings)?;
         let ensemble = laws.first().map(|law| law.ensemble.clone());
         Ok(found.drawn(move |_| {
             let rows = answer.laws.first().map(|law| law.rows.as_slice()).unwrap_or_default();
@@ -84,11 +84,8 @@ fn recipe(py: Python<'_>, keywords: &Bound<'_, PyDict>) -> PyResult<Answer> {
     };
     answered(py, move || {
         let run = request.answer()?;
-        let text = format!(
-            "{}\n{}",
-            isoloss::report::recipe_answer(&run),
-            isoloss::report::recipe_text(&run)
-        );
-        Answer::new(&run, text, &[])
+        let mut text = recipe_answer(&run);
+        text.apart(recipe_text(&run));
+        Answer::new(&run, &text, &[])
     })
 }

@@ -7,14 +7,10 @@ use clap::Args as ClapArgs;
 use super::output::{Output, check_formats, save_all};
 use super::target::TargetArgs;
 use crate::cost::Goodput;
-use crate::error::{Result, StudyError};
-use crate::plan::{IsoLossCurve, tokens_for_loss};
-use crate::report::{
-    Chart, CostAxis, FamilyMember, Format, Saved, Text, compression_chart, curve_csv, curve_table,
-    curve_text, family_chart, family_csv, family_table, json_text,
-};
-use crate::study::{CostUnit, CurveAnswer, CurveRequest, PlacedModel, models_near};
-use crate::units::{Flops, Params};
+use crate::error::Result;
+use crate::report::{Format, Saved, json_text};
+use crate::study::{CostUnit, CurveRequest};
+use crate::units::Params;
 
 /// Flags of `isoloss curve`.
 #[derive(Debug, ClapArgs)]
@@ -25,8 +21,10 @@ use crate::units::{Flops, Params};
     --models 'LLaMA 7B,Chinchilla 70B,Gopher' -o family.png
   isoloss curve --law besiroglu --family 7B,70B --axis usd --device 'H100 SXM' --mfu 0.4 -o usd.svg")]
 pub(super) struct Args {
-    /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
-    /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
+    /// A published law, several with commas, `all`, or a fit.json.
+    ///
+    /// `isoloss laws` lists them; also a family with constants of your own,
+    /// `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`, and `-` for a fit from standard input.
     #[arg(long)]
     law: String,
     #[command(flatten)]
@@ -60,14 +58,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Output> {
     check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let answer = args.request().answer()?;
-    if answer.curves.len() > 1 && !answer.is_family && !args.out.is_empty() {
-        let laws = answer.curves.len();
-        return Err(StudyError::SeveralLaws { what: "one picture of a curve", laws }.into());
-    }
-    let mut text = text(&answer);
+    let mut text = answer.text();
     if !args.out.is_empty() {
+        let (chart, csv) = (answer.chart()?, answer.csv());
         let json = if answer.is_family { json_text(&answer.curves)? } else { json_text(&answer)? };
-        let (chart, csv) = (chart(&answer), csv(&answer));
         let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&save_all(&args.out, &forms)?);
     }
@@ -86,61 +80,6 @@ impl Args {
             usd_per_hour: self.usd_per_hour,
             points: self.points,
             target: self.target.target(),
-        }
-    }
-}
-
-fn text(answer: &CurveAnswer) -> Text {
-    if answer.is_family {
-        return family_text(answer);
-    }
-    let mut text = Text::default();
-    for (i, banded) in answer.curves.iter().enumerate() {
-        text.push_str(if i == 0 { "" } else { "\n" });
-        text.push(curve_text(&banded.curve));
-        text.apart(curve_table(&banded.curve));
-    }
-    text
-}
-
-fn family_text(answer: &CurveAnswer) -> Text {
-    let Some(law) = answer.ensembles.first().map(|e| &e.best) else { return Text::default() };
-    let title = format!("under {}: {}", law.label, answer.cost.title);
-    let overhead = |curve: &IsoLossCurve, share: f64| {
-        let n = curve.optimum.n * share;
-        let d = tokens_for_loss(law, n, curve.loss_nats).ok()?;
-        Some(law.train_flops(n, d).get() / curve.optimum.train_flops.get() - 1.0)
-    };
-    let curves = answer.curves.iter().map(|c| &c.curve);
-    family_table(&title, curves, &axis(answer), overhead).into()
-}
-
-fn axis(answer: &CurveAnswer) -> CostAxis {
-    let (title, per_flop) = (answer.cost.title.clone(), answer.cost.per_flop);
-    CostAxis { title, per_flop, counts: answer.unit != CostUnit::Flops }
-}
-
-/// The points of the curve; those of a family with the loss before them.
-fn csv(answer: &CurveAnswer) -> String {
-    match answer.curves.as_slice() {
-        [one] if !answer.is_family => curve_csv(&one.curve),
-        curves => family_csv(curves.iter().map(|c| &c.curve)),
-    }
-}
-
-fn chart(answer: &CurveAnswer) -> Chart {
-    let named = |models: Vec<PlacedModel>| -> Vec<(String, Params, Flops)> {
-        models.into_iter().map(|m| (m.name, m.params, m.train_flops)).collect()
-    };
-    match answer.curves.as_slice() {
-        [one] if !answer.is_family => {
-            let near = models_near(one, &answer.ensembles[0]);
-            compression_chart(&one.curve, &one.band(), &named(near))
-        }
-        curves => {
-            let members: Vec<FamilyMember> =
-                curves.iter().map(|c| FamilyMember { curve: &c.curve, band: c.band() }).collect();
-            family_chart(&members, &named(answer.placed.clone()), &axis(answer))
         }
     }
 }

@@ -4,10 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::output::Output;
 use crate::error::Result;
-use crate::report::{
-    continued_text, decomposition_text, explanation_intervals_text, explanation_text,
-};
-use crate::study::{ExplainReport, ExplainRequest, Explained, Placed};
+use crate::study::ExplainRequest;
 use crate::units::{Params, Tokens};
 
 /// Flags of `isoloss explain`.
@@ -19,8 +16,10 @@ use crate::units::{Params, Tokens};
 pub(super) struct Args {
     /// A released model (`isoloss models`).
     model: Option<String>,
-    /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
-    /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
+    /// A published law, several with commas, `all`, or a fit.json.
+    ///
+    /// `isoloss laws` lists them; also a family with constants of your own,
+    /// `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`, and `-` for a fit from standard input.
     #[arg(long, default_value = crate::study::USUAL_LAWS)]
     law: String,
     /// Parameters, for a model without a name or instead of those on record.
@@ -52,43 +51,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Output> {
     let report = args.request().answer()?;
-    Output::new(text(&report), &report, report.warnings.clone())
-}
-
-fn text(report: &ExplainReport) -> String {
-    let tokens =
-        report.tokens.map_or_else(|| "an unpublished number of".to_owned(), |d| d.to_string());
-    let note = report.record.as_ref().map_or_else(String::new, |r| {
-        let active = if r.active { ", active parameters" } else { "" };
-        format!("{active} ({}; {})", r.source, r.checked)
-    });
-    let mut text =
-        format!("{}: {} parameters on {tokens} tokens{note}\n", report.model, report.params);
-    for law in &report.laws {
-        text.push('\n');
-        match law {
-            Explained::Placed(placed) => text.push_str(&placed_text(placed)),
-            Explained::PastTheWall(split) => text.push_str(&decomposition_text(split)),
-        }
-    }
-    text
-}
-
-fn placed_text(placed: &Placed) -> String {
-    let mut text = String::new();
-    if placed.tokens_assumed {
-        let d = placed.explanation.model.d;
-        text.push_str(&format!("if it has the loss of its reference, on {d} tokens:\n"));
-    }
-    text.push_str(&explanation_text(&placed.explanation));
-    text.push_str(&explanation_intervals_text(&placed.intervals, placed.level));
-    if let Some(continued) = &placed.continued {
-        text.push_str(&continued_text(continued));
-    }
-    if let Some(split) = &placed.against {
-        text.push_str(&decomposition_text(split));
-    }
-    text
+    Output::new(report.text(), &report, report.warnings.clone())
 }
 
 impl Args {

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
-use serde_json::Value;
 
 use super::hint::next_step;
 use super::one_quantity;
@@ -12,17 +11,12 @@ use super::output::{Console, Output, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use super::streams::note;
-use crate::data::{CHECKPOINT, HoldOut, RunTable};
+use crate::data::{CHECKPOINT, HoldOut};
 use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
-use crate::report::{
-    Kind, Text, approaches_table, certificate_text, decision_table, diagnostics_text,
-    extrapolation_text, fit_table, flop_count_text, groups_text, held_out_text, kinds_table,
-    left_out_text, minima_table, objective_text, ranking_text, refusals_text, rollout_text,
-    stack_text, verdict_text,
-};
-use crate::study::{FitReport, FitRequest, KindFit, KindFits, LogSource, replay};
+use crate::report::{Kind, Text, kinds_table, left_out_text};
+use crate::study::{FitRequest, KindFit, KindFits, LogSource, replay};
 use crate::units::Flops;
 
 /// Flags of `isoloss fit`.
@@ -207,11 +201,14 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         }
     })?;
     let report = report.from_logs(source);
-    let mut text = text(&report, &table, args.out.as_deref(), console.verbose);
+    let mut text = report.text(&table, &next_step(&report, args.out.as_deref()));
+    if console.verbose {
+        text.apart(report.detail_text());
+    }
     if let Some(path) = &args.out {
         text.apart(save_json(path, &report)?);
     }
-    let json = shortened(&report, &table)?;
+    let json = report.shown(&table)?;
     Ok(Output {
         text,
         json: json.into(),
@@ -268,22 +265,6 @@ fn file_of(out: &Path, kind: &str, place: usize) -> PathBuf {
     out.with_file_name(format!("{stem}-{name}.json"))
 }
 
-/// The report with what was read, without what belongs in a file rather than on a terminal: thousands
-/// of draws, and how to make it again.
-fn shortened(report: &FitReport, table: &RunTable) -> Result<Value> {
-    let mut json = to_value(report)?;
-    if let Some(object) = json.as_object_mut() {
-        for name in ["draws", "residuals", "request", "source"] {
-            object.remove(name);
-        }
-        object.insert("files".to_owned(), to_value(&table.files)?);
-        object.insert("notes".to_owned(), to_value(&table.notes)?);
-        object.insert("skipped".to_owned(), to_value(&table.skipped)?);
-        object.insert("assumptions".to_owned(), to_value(&table.assumptions)?);
-    }
-    Ok(json)
-}
-
 impl Args {
     fn request(&self) -> FitRequest {
         FitRequest {
@@ -319,8 +300,10 @@ fn replayed(path: &Path) -> Result<Output> {
     draws.clear();
     let text = if replay.identical {
         let fit = &replay.again.fit;
+        let by = replay.written_by.as_ref().filter(|by| **by != fit.isoloss_version);
+        let by = by.map_or_else(String::new, |by| format!(", as isoloss {by} wrote them"));
         format!(
-            "reproduced to the bit: {} coefficients, {} intervals, {} draws, {} residuals\n",
+            "reproduced to the bit: {} coefficients, {} intervals, {} draws, {} residuals{by}\n",
             fit.coefficients.len(),
             fit.intervals.len(),
             fit.draws.len(),
@@ -336,72 +319,4 @@ fn replayed(path: &Path) -> Result<Output> {
         text
     };
     Output::new(text, &replay, replay.warnings())
-}
-
-fn text(report: &FitReport, table: &RunTable, saved: Option<&Path>, detail: bool) -> Text {
-    let fit = &report.fit;
-    let mut text = verdict_text(fit, &report.decisions, report.held_out.as_ref(), &report.warnings);
-    text.push_str(&format!("  next: {}\n", next_step(report, saved)));
-    if !report.decisions.is_empty() {
-        text.apart(decision_table(&report.decisions, fit.level, fit.surface.loss_unit));
-    }
-    if let Some(ranking) = &report.ranking {
-        text.apart(ranking_text(ranking));
-    }
-    if let Some(rollout) = &report.rollout {
-        text.apart(rollout_text(rollout));
-    }
-    if let Some(groups) = &report.groups_left_out {
-        text.apart(groups_text(groups));
-    }
-    if let Some(held) = &report.held_out {
-        text.apart(held_out_text(held, fit.level));
-    }
-    text.apart(read_as(table));
-    if detail {
-        text.apart(detail_text(report));
-    }
-    text
-}
-
-/// What the table was taken for, and what was left out of it.
-fn read_as(table: &RunTable) -> String {
-    let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
-    let mut text = format!("read as: {}\n", assumed.join("; "));
-    text.push_str(&left_out_text(table));
-    const SHOWN: usize = 20;
-    for note in table.notes.iter().take(SHOWN) {
-        text.push_str(&format!("note: {}: {}\n", note.run, note.note));
-    }
-    text
-}
-
-/// Coefficients, certificate and design.
-fn detail_text(report: &FitReport) -> Text {
-    let fit = &report.fit;
-    let law = fit.surface.law().equation();
-    let mut text = Text::from(format!("{law} by {}\n", objective_text(fit)));
-    text.apart(fit_table(fit));
-    text.apart(format!("{}, objective {:.12e}\n", certificate_text(fit), fit.objective_value));
-    if let Some(count) = &fit.flop_count {
-        text.push_str(&flop_count_text(count));
-    }
-    if !fit.minima.is_empty() {
-        text.apart(minima_table(fit));
-        text.push_str("\n");
-    }
-    if let Some(diagnostics) = &fit.diagnostics {
-        text.push_str(&diagnostics_text(diagnostics));
-    }
-    if let Some(cost) = &fit.extrapolation {
-        text.apart(extrapolation_text(cost, &fit.law));
-    }
-    if let Some(stack) = &fit.stack {
-        text.push_str(&stack_text(stack));
-    }
-    if let Some(approaches) = &report.approaches {
-        text.apart(approaches_table(approaches));
-        text.push_str(&refusals_text(approaches));
-    }
-    text
 }

@@ -10,7 +10,6 @@ use super::reading::ReadingArgs;
 use crate::data::read_curves;
 use crate::error::Result;
 use crate::fit::CurveConfig;
-use crate::report::{forecast_text, loss_curve_text};
 use crate::study::{Continuation, ForecastRequest, Rest};
 
 /// Flags of `isoloss forecast`.
@@ -97,9 +96,6 @@ impl LawArg {
     }
 }
 
-/// Lines of what was left out that people see.
-const SHOWN: usize = 10;
-
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let request = args.request();
     let options = args.reading.options(console.strict)?;
@@ -108,20 +104,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     bytes.clear();
     let set = set?;
     let fits = Counter::new("fits", 1);
-    let answer = request.answer_with_progress(&set.curves, &|progress| fits.at(progress));
+    let answer = request.answer_set(&set, &|progress| fits.at(progress));
     fits.clear();
-    let mut answer = answer?;
-    answer.left_out.extend(set.skipped.iter().map(ToString::to_string));
-    let mut text = forecast_text(&answer.forecast, console.verbose);
-    if let Some(curve) = set.curves.iter().find(|curve| curve.name == answer.forecast.run) {
-        text.apart(loss_curve_text(curve));
-    }
-    for line in answer.left_out.iter().take(SHOWN) {
-        text.push_str(&format!("left out {line}\n"));
-    }
-    if let Some(more) = answer.left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text.push_str(&format!("and {more} more left out; --json has all\n"));
-    }
+    let answer = answer?;
+    let mut text = answer.text(&set, console.verbose);
     if let Some(path) = &args.out {
         text.apart(save_json(path, &answer)?);
     }

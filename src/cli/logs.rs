@@ -3,27 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use serde::ser::{Error as _, SerializeSeq};
-use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::hint::{all_to_give, hint};
-use super::output::{
-    Console, Failed, Json, Output, check_formats, compact_json, save_all, to_value, warnings_json,
-};
+use super::output::{Console, Failed, Json, Output, check_formats, compact_json, save_all};
 use super::reading::ReadingArgs;
-use crate::data::{FileNote, RunNote, RunRecord, Skipped, Survey, missing};
+use crate::data::{Survey, missing};
 use crate::error::{DataError, Error, Result};
-use crate::report::{
-    Format, Saved, Table, Text, design_chart, design_table, design_text, files_table, json_text,
-    left_out_list, runs_csv, runs_table, usable_text,
-};
-
-/// Level of the interval of seed noise.
-const LEVEL: f64 = 0.95;
-
-/// Rows of a list shown to people; scripts get all.
-const SHOWN: usize = 60;
+use crate::report::{Format, Saved, design_chart, json_text, runs_csv};
+use crate::study::{SurveyJson, survey_text};
 
 /// Flags of `isoloss logs`.
 #[derive(Debug, ClapArgs)]
@@ -53,36 +41,13 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     check_formats(&args.out, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?;
     let survey = args.reading.look(&args.logs, console)?;
     let to_give = to_give(&survey);
-    let mut text = Text::from(usable_text(&survey));
+    let mut text = survey_text(&survey);
     let table = &survey.table;
-    if !table.files.is_empty() {
-        text.apart(shortened(files_table(&table.files), "files"));
-    }
-    let shown = if survey.error.is_some() { &survey.refused } else { &table.runs };
-    if !shown.is_empty() {
-        let title = if survey.error.is_some() { "Runs, not usable as they are" } else { "Runs" };
-        text.apart(shown_runs(shown, title));
-        let assumed: Vec<String> = table.assumptions.iter().map(ToString::to_string).collect();
-        text.apart(format!("read as: {}\n", assumed.join("; ")));
-    }
-    for note in table.notes.iter().take(SHOWN) {
-        text.push_str(&format!("note: {}: {}\n", note.run, note.note));
-    }
-    text.push_str(&more(table.notes.len(), "notes"));
-    let shown_files = &table.files[..table.files.len().min(SHOWN)];
-    let (left_out, reasons) = left_out_list(&table.skipped, shown_files, SHOWN);
-    if !left_out.is_empty() {
-        text.apart(left_out + &more(reasons, "reasons"));
-    }
-    if !table.runs.is_empty() {
-        text.apart(shortened(design_table(&table.runs), "sizes"));
-        text.push_str(&design_text(table, LEVEL));
-    }
     // A million runs are long as JSON, so it is made where it is asked for.
     if !args.out.is_empty() && survey.error.is_none() {
         let is_json = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
         let json = match args.out.iter().any(is_json) {
-            true => json_text(&Answer::of(&survey)?)?,
+            true => json_text(&SurveyJson::of(&survey, &hint)?)?,
             false => String::new(),
         };
         let (chart, csv) = (design_chart(table), runs_csv(table)?);
@@ -93,7 +58,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         text.apart(format!("{to_give}\n"));
     }
     let json = match console.json {
-        true => Json::Text(compact_json(&Answer::of(&survey)?)?),
+        true => Json::Text(compact_json(&SurveyJson::of(&survey, &hint)?)?),
         false => Value::Null.into(),
     };
     let Survey { table, error, .. } = survey;
@@ -111,83 +76,4 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
 fn to_give(survey: &Survey) -> Option<String> {
     let others = survey.table.runs.len() + survey.refused.len();
     all_to_give(&missing(&survey.table.skipped), others)
-}
-
-/// What scripts get, its keys in order; of the lists, which may have a million items, no copy is made.
-#[derive(Serialize)]
-struct Answer<'a> {
-    assumptions: Value,
-    design: Value,
-    digest: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Value>,
-    files: Each<'a, FileNote>,
-    notes: Each<'a, RunNote>,
-    params: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<Each<'a, RunRecord>>,
-    runs: Each<'a, RunRecord>,
-    seed_noise: Value,
-    skipped: Each<'a, Skipped>,
-    warnings: Value,
-}
-
-impl<'a> Answer<'a> {
-    fn of(survey: &'a Survey) -> Result<Self> {
-        let Survey { table, refused, error } = survey;
-        let told = |error: &Error| json!({ "message": error.to_string(), "hint": hint(error) });
-        Ok(Self {
-            assumptions: to_value(&table.assumptions)?,
-            design: to_value(&crate::fit::coverage(table))?,
-            digest: &table.digest,
-            error: error.as_ref().map(told),
-            files: Each(&table.files),
-            notes: Each(&table.notes),
-            params: to_value(&table.params)?,
-            refused: error.is_some().then_some(Each(refused)),
-            runs: Each(&table.runs),
-            seed_noise: to_value(&crate::fit::repeats(table, LEVEL))?,
-            skipped: Each(&table.skipped),
-            warnings: warnings_json(&table.warnings),
-        })
-    }
-}
-
-/// A list whose items become JSON one after the other, their keys in order.
-struct Each<'a, T>(&'a [T]);
-
-impl<T: Serialize> Serialize for Each<'_, T> {
-    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut list = to.serialize_seq(Some(self.0.len()))?;
-        for item in self.0 {
-            list.serialize_element(&serde_json::to_value(item).map_err(S::Error::custom)?)?;
-        }
-        list.end()
-    }
-}
-
-/// The line for what a list of `all` does not show.
-fn more(all: usize, what: &str) -> String {
-    match all.saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!("and {more} more {what}; --json has all\n"),
-    }
-}
-
-/// A table without the rows nobody reads on a terminal.
-fn shortened(table: Table, what: &str) -> Text {
-    let all = table.rows.len();
-    let (table, _) = table.first_rows(SHOWN);
-    let mut text = Text::from(table);
-    text.push_str(&more(all, what));
-    text
-}
-
-/// The runs that are shown; a row is made for no other.
-fn shown_runs(runs: &[RunRecord], title: &str) -> Text {
-    let mut table = runs_table(&runs[..runs.len().min(SHOWN)]);
-    title.clone_into(&mut table.title);
-    let mut text = Text::from(table);
-    text.push_str(&more(runs.len(), "runs"));
-    text
 }

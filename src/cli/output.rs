@@ -119,12 +119,6 @@ pub(super) fn save_json(path: &Path, value: &impl Serialize) -> Result<String> {
     Ok(format!("wrote {}\n", path.display()))
 }
 
-/// Warnings as JSON holds them.
-pub(super) fn warnings_json(warnings: &[Warning]) -> Value {
-    let one = |w: &Warning| serde_json::json!({ "code": w.code(), "message": w.to_string() });
-    warnings.iter().map(one).collect()
-}
-
 /// How results are shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Console {

@@ -8,11 +8,8 @@ use super::one_quantity;
 use super::output::{Console, Output, check_formats, save_all};
 use super::reading::ReadingArgs;
 use crate::error::Result;
-use crate::report::{
-    Format, Saved, Text, extrapolation_text, json_text, prediction_csv, prediction_table,
-    quantile_table,
-};
-use crate::study::{PredictReport, PredictRequest};
+use crate::report::{Format, Saved, json_text};
+use crate::study::PredictRequest;
 
 /// Flags of `isoloss predict`.
 #[derive(Debug, ClapArgs)]
@@ -52,27 +49,12 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         read: options,
     };
     let report = request.answer()?;
-    let mut text = Text::from(prediction_table(&report.law, report.level, rows(&report)));
-    if !args.quantiles.is_empty() {
-        text.apart(quantile_table(&args.quantiles, quantiles(&report)));
-    }
-    let beyond = report.rows.iter().any(|row| !row.prediction.outside.is_empty());
-    if let Some(cost) = report.extrapolation.as_ref().filter(|_| beyond) {
-        text.apart(extrapolation_text(cost, &report.family));
-    }
+    let mut text = report.text();
     if !args.out.is_empty() {
-        let csv = prediction_csv(rows(&report), &args.quantiles, quantiles(&report))?;
+        let csv = report.csv()?;
         let json = json_text(&report)?;
         let forms = [Saved::Csv(&csv), Saved::Json(&json)];
         text.apart(save_all(&args.out, &forms)?);
     }
     Output::new(text, &report, report.warnings.clone())
-}
-
-fn quantiles(report: &PredictReport) -> impl Iterator<Item = (&str, &[f64])> {
-    report.rows.iter().map(|row| (row.run.as_str(), row.quantiles.as_slice()))
-}
-
-fn rows(report: &PredictReport) -> impl Iterator<Item = (&str, &crate::fit::Prediction)> {
-    report.rows.iter().map(|row| (row.run.as_str(), &row.prediction))
 }

@@ -8,11 +8,8 @@ use super::output::{Output, check_formats, save_all};
 use super::scenario::PatternArgs;
 use crate::cost::{Latency, Requests, Uncertain};
 use crate::error::Result;
-use crate::report::{
-    Format, Saved, Text, serving_accuracy_text, serving_answer, serving_chart, serving_price_text,
-    serving_table, serving_title,
-};
-use crate::study::{ServingReport, ServingRequest};
+use crate::report::{Format, Saved, serving_chart};
+use crate::study::ServingRequest;
 use crate::units::{Params, parse_bytes, parse_duration_s};
 
 /// Flags of `isoloss serving`.
@@ -87,28 +84,10 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     check_formats(&args.out, &[Format::Svg, Format::Png])?;
     let request = args.request();
     let report = request.answer()?;
-    let ServingReport { device, devices, stored_bits, accuracy, models } = &report;
-    let mut text = Text::default();
-    for served in models {
-        text.push_str(&format!("{}\n", serving_answer(&served.model, &served.rows)));
-    }
-    text.push_str(&format!(
-        "\non {devices} x {device}, {stored_bits} bits per weight stored, {} tokens in and {} out\n",
-        args.prompt, args.answer
-    ));
-    text.push_str(match (args.ideal, args.prefill_apart) {
-        (true, _) => "the data sheet itself, prompts read apart\n",
-        (false, true) => "prompts read on devices of their own\n",
-        (false, false) => "prompts read in pieces beside decoding\n",
-    });
-    text.push_str(&format!("{}\n", serving_accuracy_text(accuracy)));
-    for served in models {
-        let title = serving_title(&served.model, served.params, served.active_params);
-        text.apart(serving_table(&title, &served.rows));
-        text.push_str(&serving_price_text(&served.rows));
-    }
+    let mut text = report.text(&request);
     if !args.out.is_empty() {
-        let chart = serving_chart(&request.lines()?, &format!("{devices} x {device}"));
+        let chart =
+            serving_chart(&request.lines()?, &format!("{} x {}", report.devices, report.device));
         text.push_str(&save_all(&args.out, &[Saved::Chart(&chart)])?);
     }
     Output::new(text, &report, Vec::new())

@@ -9,8 +9,7 @@ use super::reading::ReadingArgs;
 use crate::data::{TuningColumns, read_tuning};
 use crate::error::Result;
 use crate::fit::TuningConfig;
-use crate::report::{Table, Text, tuning_text};
-use crate::study::{TuneReport, TuneRequest};
+use crate::study::TuneRequest;
 use crate::units::{Params, Tokens};
 
 /// Flags of `isoloss tune`.
@@ -63,39 +62,9 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         config: TuningConfig { bootstrap, seed, level },
     };
     let report = request.answer(&table)?;
-    let mut text = settings_text(&report);
-    text.push(tuning_text(&report.fit));
-    text.push_str(&format!("read as: {}\n", report.read_as.join("; ")));
-    for line in &report.skipped {
-        text.push_str(&format!("left out {line}\n"));
-    }
+    let mut text = report.text();
     if let Some(path) = &args.out {
         text.apart(save_json(path, &report)?);
     }
     Output::new(text, &report, Vec::new())
-}
-
-/// What the laws say of the runs asked for.
-fn settings_text(report: &TuneReport) -> Text {
-    if report.settings.is_empty() {
-        return Text::default();
-    }
-    let level = format!("{:.0} % interval", 100.0 * report.fit.level);
-    let mut table = Table::new("", &["N", "D", "learning rate", &level, "batch", &level]);
-    for run in &report.settings {
-        let between = |interval: Option<crate::num::Interval>| {
-            interval.map_or("-".to_owned(), |i| format!("{:.2e} to {:.2e}", i.lo, i.hi))
-        };
-        table.push([
-            &*run.params.to_string(),
-            &run.tokens.to_string(),
-            &format!("{:.2e}", run.lr),
-            &between(run.lr_interval),
-            &run.batch.map_or("-".to_owned(), |b| format!("{b:.2e}")),
-            &between(run.batch_interval),
-        ]);
-    }
-    let mut text = Text::from(table);
-    text.push_str("\n");
-    text
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use walkdir::WalkDir;
 
-use super::pipes::{Pipe, STDIN, piped};
+use super::pipes::{Pipe, STDIN, framed, piped};
 pub(super) use super::plain::read_full;
 use super::plain::{Stream, Tear, plain};
 use crate::error::DataError;
@@ -118,6 +118,10 @@ impl Source {
         if name == STDIN {
             return "stdin".to_owned();
         }
+        let frame = name.strip_prefix('<').and_then(|name| name.strip_suffix('>'));
+        if let Some(frame) = frame.filter(|_| self.pipe.is_some()) {
+            return format!("{frame}.csv");
+        }
         let bare = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
         bare.map_or_else(|| name.clone(), str::to_owned)
     }
@@ -216,8 +220,8 @@ pub(super) fn sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, DataErr
     for path in paths.iter().map(AsRef::as_ref) {
         let shown = || path.display().to_string();
         let unreadable = |reason: String| DataError::Unreadable { path: shown(), reason };
-        let is_stdin = path == Path::new(STDIN);
-        if is_stdin || !std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.is_dir() {
+        let is_kept = path == Path::new(STDIN) || framed(path).is_some();
+        if is_kept || !std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.is_dir() {
             found.push(Source::named(path)?);
             continue;
         }

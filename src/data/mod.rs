@@ -28,6 +28,8 @@ mod files;
 mod filter;
 mod format;
 #[cfg(feature = "logs")]
+mod frame;
+#[cfg(feature = "logs")]
 mod gather;
 #[cfg(feature = "logs")]
 mod given;
@@ -89,6 +91,8 @@ mod tuning_read;
 #[cfg(feature = "logs")]
 mod vocabulary;
 #[cfg(feature = "logs")]
+mod whole;
+#[cfg(feature = "logs")]
 mod windows;
 
 pub use columns::ColumnMap;
@@ -104,6 +108,8 @@ pub use curve_logs::{CurveSet, read_curves};
 pub use filter::{HoldOut, parse_rows};
 pub use format::Format;
 #[cfg(feature = "logs")]
+pub use frame::{Frame, FrameColumn};
+#[cfg(feature = "logs")]
 pub use given::Given;
 pub use label::Label;
 pub use labels::Labels;
@@ -117,6 +123,7 @@ pub use one_quantity::{OneQuantity, OneQuantityTable};
 pub use one_quantity_read::{read_one_quantity, read_values};
 #[cfg(feature = "logs")]
 pub use options::{BestPer, LossChoice, ReadOptions};
+#[cfg(feature = "cli")]
 pub(crate) use pipes::PipeKeeper;
 #[cfg(feature = "logs")]
 pub use points::{PointTable, TablePoint, read_points};
@@ -135,3 +142,5 @@ pub(crate) use texts::{TextDocument, read_texts};
 pub use tuning::{BatchUnit, TuningRun, TuningTable};
 #[cfg(feature = "logs")]
 pub use tuning_read::{TuningColumns, read_tuning};
+#[cfg(feature = "logs")]
+pub use whole::read_text;

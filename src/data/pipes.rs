@@ -83,6 +83,9 @@ impl Drop for PipeKeeper {
 pub(super) fn piped(path: &Path) -> Result<Option<Arc<Pipe>>, DataError> {
     let unreadable =
         |reason: String| DataError::Unreadable { path: path.display().to_string(), reason };
+    if let Some(frame) = framed(path) {
+        return Ok(Some(frame));
+    }
     let is_stdin = path == Path::new(STDIN);
     let is_terminal = if is_stdin {
         std::io::stdin().is_terminal()
@@ -119,6 +122,29 @@ pub(super) fn piped(path: &Path) -> Result<Option<Arc<Pipe>>, DataError> {
         known.kept.push(Arc::clone(&pipe));
     }
     Ok(Some(pipe))
+}
+
+/// Keeps bytes under a path of angle brackets, which no file that people read has.
+pub(super) fn keep(name: &str, file: NamedTempFile) -> (PathBuf, Arc<Pipe>) {
+    let name = name.replace(['/', '<', '>'], " ");
+    let mut known = known();
+    known.pipes.retain(|(_, pipe)| pipe.strong_count() > 0);
+    let path = (1..)
+        .map(|i| PathBuf::from(if i == 1 { format!("<{name}>") } else { format!("<{name} {i}>") }))
+        .find(|path| known.pipes.iter().all(|(other, _)| other != path))
+        .unwrap_or_default();
+    let listed = Listed::new(file.path());
+    let pipe = Arc::new(Pipe(file.into_temp_path(), listed));
+    known.pipes.push((path.clone(), Arc::downgrade(&pipe)));
+    (path, pipe)
+}
+
+/// What is kept under such a path.
+pub(super) fn framed(path: &Path) -> Option<Arc<Pipe>> {
+    let is_frame = path.to_str().is_some_and(|path| path.starts_with('<') && path.ends_with('>'));
+    let known = is_frame.then(known)?;
+    let kept = known.pipes.iter().find(|(known, _)| known == path);
+    kept.and_then(|(_, pipe)| pipe.upgrade())
 }
 
 enum Kind {

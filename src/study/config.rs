@@ -8,11 +8,13 @@ use super::file_error::explain;
 use super::fit::{FitRequest, LogSource};
 use super::plan::PlanRequest;
 use super::validate::ValidateRequest;
-use crate::data::ReadOptions;
-use crate::error::{Error, Result, StudyError};
+use crate::data::{ReadOptions, read_text};
+use crate::error::{Result, StudyError};
 use crate::units::Params;
 
 /// Everything a study does, as its TOML file says it. Paths are relative to the working folder.
+///
+/// [`TEMPLATE`](Self::TEMPLATE) has every field with its meaning, range and default.
 ///
 /// | field | default | purpose |
 /// |---|---|---|
@@ -88,14 +90,25 @@ pub struct CurveSection {
 }
 
 impl StudyConfig {
+    /// A study file with every field, each with a comment; those that may be left out are commented out.
+    ///
+    /// ```
+    /// use isoloss::study::StudyConfig;
+    ///
+    /// let study = StudyConfig::parse(StudyConfig::TEMPLATE, "study.toml")?;
+    /// assert_eq!(study.fit.law, "chinchilla");
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
+    pub const TEMPLATE: &str = include_str!("templates/study.toml");
+
     /// Reads a study file.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that cannot be read, [`StudyError::File`] with the line for one that is
+    /// [`Error::Io`](crate::error::Error::Io) for a file that cannot be read, [`StudyError::File`] with the line for one that is
     /// no study.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", &e))?;
+        let text = read_text(path)?;
         Self::parse(&text, &path.display().to_string())
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::law::ask_laws;
+use super::law::{AskedLaw, ask_laws};
 use super::own::{device_of, model_of};
 use super::target::Target;
 use crate::cost::{CostModel, Goodput, ReleasedModel, models};
@@ -125,14 +125,21 @@ impl CurveRequest {
     /// [`PlanError`](crate::error::PlanError) for a loss no model reaches, [`LawError`](crate::error::LawError) and
     /// [`CostError`](crate::error::CostError) for unknown names.
     pub fn answer(&self) -> Result<CurveAnswer> {
-        let laws = ask_laws(&self.law)?;
+        self.answer_under(&ask_laws(&self.law)?)
+    }
+
+    /// As [`answer`](Self::answer), under laws at hand instead of those named.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer).
+    pub fn answer_under(&self, laws: &[AskedLaw]) -> Result<CurveAnswer> {
         let points = usize::from(self.points);
         let is_family =
             !self.family.is_empty() || !self.models.is_empty() || self.unit != CostUnit::Flops;
         let warnings = laws.iter().flat_map(|law| law.warnings.iter().cloned()).collect();
         let (mut curves, mut ensembles) = (Vec::new(), Vec::new());
         if is_family {
-            let [law] = laws.as_slice() else {
+            let [law] = laws else {
                 let what = "a family of curves";
                 return Err(StudyError::SeveralLaws { what, laws: laws.len() }.into());
             };
@@ -153,7 +160,7 @@ impl CurveRequest {
             for law in laws {
                 let loss = self.target.loss_under(&law.ensemble.best)?;
                 curves.push(banded_curve(&law.ensemble, loss, points)?);
-                ensembles.push(law.ensemble);
+                ensembles.push(law.ensemble.clone());
             }
         }
         Ok(CurveAnswer {

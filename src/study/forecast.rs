@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "logs")]
+use crate::data::CurveSet;
 use crate::data::{LoggedPoint, TrainingCurve};
 use crate::error::{Result, ScheduleProblem, StudyError};
 use crate::fit::{CurveConfig, Forecast, OnProgress, forecast_with_progress};
@@ -151,6 +153,18 @@ impl ForecastRequest {
         }
         let forecast = forecast_with_progress(law, &curves, &self.config, progress)?;
         Ok(ForecastReport { forecast, left_out })
+    }
+
+    /// As [`answer_with_progress`](Self::answer_with_progress) for curves that were read: what was left
+    /// out of their files is told, too.
+    ///
+    /// # Errors
+    /// As [`answer_with_progress`](Self::answer_with_progress).
+    #[cfg(feature = "logs")]
+    pub fn answer_set(&self, set: &CurveSet, progress: &OnProgress<'_>) -> Result<ForecastReport> {
+        let mut report = self.answer_with_progress(&set.curves, progress)?;
+        report.left_out.extend(set.skipped.iter().map(ToString::to_string));
+        Ok(report)
     }
 
     /// The curves with the run to forecast first.

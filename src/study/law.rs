@@ -47,6 +47,51 @@ pub fn ask_laws(text: &str) -> Result<Vec<AskedLaw>> {
     Ok(apart(laws, &names))
 }
 
+/// A law to ask.
+#[derive(Clone, Copy, Debug)]
+pub enum WhichLaw<'a> {
+    /// By a text, as [`ask_laws`] takes it.
+    Text(&'a str),
+    /// A fit at hand.
+    Fit(&'a Fit),
+}
+
+/// Laws by name and fits at hand, together.
+///
+/// ```
+/// use isoloss::study::{WhichLaw, ask_each};
+///
+/// let laws = ask_each(&[WhichLaw::Text("besiroglu"), WhichLaw::Text("hoffmann-a3-devries")])?;
+/// assert_eq!(laws[1].ensemble.best.label, "hoffmann-a3-devries");
+/// # Ok::<(), isoloss::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`ask_laws`].
+pub fn ask_each(which: &[WhichLaw<'_>]) -> Result<Vec<AskedLaw>> {
+    match which {
+        [] => return ask_laws(""),
+        [WhichLaw::Text(text)] => return ask_laws(text),
+        _ => {}
+    }
+    let (mut laws, mut names) = (Vec::new(), Vec::new());
+    for one in which {
+        match one {
+            WhichLaw::Text(text) => {
+                let found = ask_laws(text)?;
+                names.extend(found.iter().map(|_| (*text).to_owned()));
+                laws.extend(found);
+            }
+            WhichLaw::Fit(fit) => {
+                laws.push(AskedLaw::of_fit(fit));
+                names.push(format!("fit {}", laws.len()));
+            }
+        }
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(apart(laws, &names))
+}
+
 /// Laws with distinct labels: where two are alike, each has beside it the text it was asked by: its
 /// constants, or its file, without the folder where the names of the files differ.
 fn apart(mut laws: Vec<AskedLaw>, names: &[&str]) -> Vec<AskedLaw> {
@@ -81,8 +126,27 @@ fn one(name: &str) -> Result<AskedLaw> {
     }
 }
 
+/// A saved fit: a .json, standard input, or a pipe.
 fn is_file(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|e| e == "json")
+    name == "-"
+        || name.starts_with("/dev/")
+        || Path::new(name).extension().is_some_and(|e| e == "json")
+}
+
+/// The text of a file, also where it is a pipe or standard input.
+#[cfg(feature = "logs")]
+pub(super) fn whole(path: &Path) -> std::result::Result<String, String> {
+    crate::data::read_text(path).map_err(|error| match error {
+        crate::error::Error::Io { reason, .. } => reason,
+        crate::error::Error::Data(crate::error::DataError::Unreadable { reason, .. }) => reason,
+        other => other.to_string(),
+    })
+}
+
+/// The text of a file.
+#[cfg(not(feature = "logs"))]
+pub(super) fn whole(path: &Path) -> std::result::Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
 fn file_name(path: &str) -> Option<&str> {
@@ -121,15 +185,22 @@ fn published(name: &str) -> Result<AskedLaw> {
 }
 
 fn fitted(path: &Path) -> Result<AskedLaw> {
-    let fit = load_fit(path)?;
-    // The warnings of a fit belong to every plan made from it.
-    let mut warnings = fit.warnings.clone();
-    for doubt in fit.certificate.warnings() {
-        if !warnings.iter().any(|w| w.code() == doubt.code()) {
-            warnings.push(doubt);
+    Ok(AskedLaw::of_fit(&load_fit(path)?))
+}
+
+impl AskedLaw {
+    /// The law of a fit, with its draws and its warnings.
+    #[must_use]
+    pub fn of_fit(fit: &Fit) -> Self {
+        // The warnings of a fit belong to every plan made from it.
+        let mut warnings = fit.warnings.clone();
+        for doubt in fit.certificate.warnings() {
+            if !warnings.iter().any(|w| w.code() == doubt.code()) {
+                warnings.push(doubt);
+            }
         }
+        Self { warnings, ensemble: fit.ensemble() }
     }
-    Ok(AskedLaw { warnings, ensemble: fit.ensemble() })
 }
 
 /// Reads a fit that was saved as JSON.
@@ -139,7 +210,7 @@ fn fitted(path: &Path) -> Result<AskedLaw> {
 /// another schema, [`FitError::ArtifactField`] for one that contradicts itself.
 pub fn load_fit(path: &Path) -> Result<Fit> {
     let bad = |reason: String| FitError::Artifact { path: path.display().to_string(), reason };
-    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let text = whole(path).map_err(bad)?;
     if let Some(one) = OneQuantityFit::of_json(&path.display().to_string(), &text)? {
         return Err(one.refusal(&path.display().to_string()).into());
     }

@@ -9,6 +9,8 @@ mod compare;
 mod config;
 mod counts;
 mod curve;
+#[cfg(feature = "report")]
+mod curve_chart;
 mod explain;
 #[cfg(feature = "logs")]
 mod file_error;
@@ -16,6 +18,7 @@ mod fit;
 mod forecast;
 mod kinds;
 mod law;
+mod lists;
 mod one_quantity;
 mod outliers;
 mod own;
@@ -27,10 +30,14 @@ mod recipe;
 mod replay;
 #[cfg(all(feature = "logs", feature = "report"))]
 mod report;
+#[cfg(feature = "logs")]
+mod runs_json;
 mod scenario;
 mod serving;
 mod talk;
 mod target;
+#[cfg(all(feature = "logs", feature = "report"))]
+mod text;
 mod training;
 mod tune;
 mod validate;
@@ -46,7 +53,8 @@ pub use fit::LogSource;
 pub use fit::{FitReport, FitRequest};
 pub use forecast::{Continuation, ForecastReport, ForecastRequest, Rest};
 pub use kinds::{KindFit, KindFits};
-pub use law::{AskedLaw, USUAL_LAWS, ask_laws, load_fit};
+pub use law::{AskedLaw, USUAL_LAWS, WhichLaw, ask_each, ask_laws, load_fit};
+pub use lists::{devices_json, laws_json, models_json};
 pub use one_quantity::load_one_quantity;
 pub use plan::{LawPlans, PlanAnswer, PlanRequest};
 #[cfg(feature = "logs")]
@@ -56,10 +64,14 @@ pub use recipe::RecipeRequest;
 pub use replay::{Replay, replay};
 #[cfg(all(feature = "logs", feature = "report"))]
 pub use report::{Planned, ReportFile, StudyCurve, StudyReport};
+#[cfg(feature = "logs")]
+pub use runs_json::SurveyJson;
 pub use scenario::ScenarioRequest;
 pub use serving::{ServedModel, ServingReport, ServingRequest};
 pub use talk::{Claim, Finding, System, TalkReport, talk};
 pub use target::Target;
+#[cfg(all(feature = "logs", feature = "report"))]
+pub use text::{devices_text, laws_text, models_text, survey_text};
 pub use training::TrainingRequest;
 pub use tune::{TuneReport, TuneRequest, TunedRun};
 pub use validate::ValidateRequest;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::law::whole;
 use crate::error::{FitError, Result};
 use crate::fit::OneQuantityFit;
 
@@ -11,7 +12,6 @@ use crate::fit::OneQuantityFit;
 /// [`FitError::Artifact`] for a file that cannot be read or is damaged.
 pub fn load_one_quantity(path: &Path) -> Result<Option<OneQuantityFit>> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| FitError::Artifact { path: shown.clone(), reason: e.to_string() })?;
+    let text = whole(path).map_err(|reason| FitError::Artifact { path: shown.clone(), reason })?;
     Ok(OneQuantityFit::of_json(&shown, &text)?)
 }

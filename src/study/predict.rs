@@ -71,16 +71,23 @@ impl PredictRequest {
     /// As [`load_fit`] and [`read_points`]; [`FitError::Config`] for a probability that is none; [`StudyError::OtherParams`] where N counts something else in
     /// the tables than in the fit.
     pub fn answer(&self) -> Result<PredictReport> {
-        let fit = load_fit(&self.fit)?;
+        self.answer_under(&load_fit(&self.fit)?)
+    }
+
+    /// As [`answer`](Self::answer), under a fit at hand instead of the one named.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer).
+    pub fn answer_under(&self, fit: &Fit) -> Result<PredictReport> {
         if let Some(bad) = self.quantiles.iter().find(|p| !(**p > 0.0 && **p < 1.0)) {
             let (found, wanted) = (bad.to_string(), "probabilities between 0 and 1");
             return Err(FitError::Config { field: "quantiles", found, wanted }.into());
         }
         let table = read_points(&self.points, &self.read)?;
-        let mut report = predict_points(&fit, &table)?;
+        let mut report = predict_points(fit, &table)?;
         for (row, point) in report.rows.iter_mut().zip(&table.points) {
             let at = Point::new(point.n, point.d).within(point.setting);
-            row.quantiles = predict_quantiles(&fit, &at, &self.quantiles).unwrap_or_default();
+            row.quantiles = predict_quantiles(fit, &at, &self.quantiles).unwrap_or_default();
         }
         report.quantiles.clone_from(&self.quantiles);
         Ok(report)

@@ -300,8 +300,10 @@ fn replayed(path: &Path) -> Result<Output> {
     draws.clear();
     let text = if replay.identical {
         let fit = &replay.again.fit;
+        let by = replay.written_by.as_ref().filter(|by| **by != fit.isoloss_version);
+        let by = by.map_or_else(String::new, |by| format!(", as isoloss {by} wrote them"));
         format!(
-            "reproduced to the bit: {} coefficients, {} intervals, {} draws, {} residuals\n",
+            "reproduced to the bit: {} coefficients, {} intervals, {} draws, {} residuals{by}\n",
             fit.coefficients.len(),
             fit.intervals.len(),
             fit.draws.len(),

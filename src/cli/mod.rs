@@ -12,6 +12,7 @@ mod explain;
 mod fit;
 mod forecast;
 mod hint;
+mod init;
 mod lists;
 mod logs;
 mod one_quantity;
@@ -91,40 +92,74 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Read logs of any tool into a clean table of runs.
+    ///
     /// Read logs of any tool into a clean run table, and show the design.
     Logs(logs::Args),
     /// Fit a scaling law to logs of runs.
     Fit(fit::Args),
+    /// Fit a benchmark law: from loss to error on tasks.
+    ///
     /// Fit a benchmark law: from loss to error on tasks, and from N and D in two steps.
     Benchmark(benchmark::Args),
+    /// Forecast the final loss of a half-finished run.
+    ///
     /// Forecast the final loss of a half-finished run from its curve and its schedule.
     Forecast(forecast::Args),
+    /// Fit laws of the best learning rate and batch.
+    ///
     /// Fit laws of the best learning rate and batch to a sweep of both.
     Tune(tune::Args),
+    /// Predict the losses of planned runs.
+    ///
     /// Predict the losses of planned runs, with intervals and how far outside the fit they lie.
     Predict(predict::Args),
+    /// Split a budget between N and D, or reach a loss.
+    ///
     /// Split a budget, or reach a loss: Kaplan, Chinchilla and inference-aware side by side.
     Plan(plan::Args),
+    /// From N and D to a run: shape, batch, layout, days.
+    ///
     /// From N and D to a run: shape, hyper-parameters, layout, days, dollars.
     Recipe(recipe::Args),
+    /// Memory, speed and price of serving a model.
+    ///
     /// Memory, speed and price of serving a model, by batch size.
     Serving(serving::Args),
+    /// The iso-loss curve: smaller models of equal quality.
+    ///
     /// The iso-loss compression curve: training FLOPs against model size at one loss.
     Curve(curve::Args),
+    /// Overtraining trade-offs at equal loss.
+    ///
     /// Overtraining trade-offs: sizes or tokens per parameter at equal loss.
     Compare(compare::Args),
+    /// Place a model against the compute-optimal one.
+    ///
     /// Place a model against the compute-optimal one of the same loss.
     Explain(explain::Args),
     /// Run, watch or extend a sweep of small training runs.
     Sweep(sweep::Args),
+    /// Turn text into tokens on the disk.
+    ///
     /// Turn text into tokens on the disk: split, copies dropped, a tokenizer trained or loaded.
     Corpus(corpus::Args),
     /// Train one run with the bundled trainer.
     Train(train::Args),
+    /// Predict the largest budget from the smaller ones.
+    ///
     /// Fit the smaller budgets, predict the largest, compare with what happened.
     Validate(validate::Args),
+    /// Everything from one file, with a report.
+    ///
     /// Everything from one file: fit, plan, curve, validation and report.
     Study(study::Args),
+    /// Write an annotated study, sweep or run file.
+    ///
+    /// Write an annotated study, sweep or run file with every field.
+    Init(init::Args),
+    /// The claims of Mensch's talk, with our numbers.
+    ///
     /// Every quantitative claim of Mensch's talk, with our numbers beside.
     #[command(after_help = "Example:\n  isoloss talk --json")]
     Talk,
@@ -148,7 +183,10 @@ const COLUMNS: usize = 80;
 
 /// The command line, as wide as it is shown.
 fn command() -> clap::Command {
-    let command = short_help::on_one_screen(Cli::command());
+    let command = short_help::on_one_screen(
+        Cli::command(),
+        std::env::args_os().nth(1).is_some_and(|arg| arg == "-h"),
+    );
     if std::io::stdout().is_terminal() { command } else { command.term_width(COLUMNS) }
 }
 
@@ -204,6 +242,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Train(args) => train::run(&args),
         Verb::Validate(args) => validate::run(&args, console),
         Verb::Study(args) => study::run(&args),
+        Verb::Init(args) => init::run(&args),
         Verb::Talk => talk::run(),
         Verb::Completions(args) => shell::completions(&args),
         Verb::Man(args) => shell::man(&args),

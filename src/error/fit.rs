@@ -196,6 +196,18 @@ pub enum FitError {
         /// The file.
         path: String,
     },
+    /// A saved fit whose request this version does not read.
+    #[error(
+        "{path}: isoloss {version} wrote it, and what it was asked cannot be read here ({reason}); its law can be planned with, and its logs fitted again"
+    )]
+    ArtifactRequest {
+        /// The file.
+        path: String,
+        /// The version that wrote it, or `of an unknown version`.
+        version: String,
+        /// What could not be read.
+        reason: String,
+    },
 }
 
 /// What runs show that do not follow a law falling with N and D.

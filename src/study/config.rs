@@ -14,6 +14,8 @@ use crate::units::Params;
 
 /// Everything a study does, as its TOML file says it. Paths are relative to the working folder.
 ///
+/// [`TEMPLATE`](Self::TEMPLATE) has every field with its meaning, range and default.
+///
 /// | field | default | purpose |
 /// |---|---|---|
 /// | `name` | | names the study and its folder: letters, digits, `-` and `_` |
@@ -88,6 +90,17 @@ pub struct CurveSection {
 }
 
 impl StudyConfig {
+    /// A study file with every field, each with a comment; those that may be left out are commented out.
+    ///
+    /// ```
+    /// use isoloss::study::StudyConfig;
+    ///
+    /// let study = StudyConfig::parse(StudyConfig::TEMPLATE, "study.toml")?;
+    /// assert_eq!(study.fit.law, "chinchilla");
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
+    pub const TEMPLATE: &str = include_str!("templates/study.toml");
+
     /// Reads a study file.
     ///
     /// # Errors

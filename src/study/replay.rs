@@ -14,10 +14,12 @@ use crate::fit::OnProgress;
 /// A fit beside the same fit made anew.
 #[derive(Clone, Debug, Serialize)]
 pub struct Replay {
-    /// Whether every number is the same to the bit.
+    /// Whether every number is the same to the bit, whichever version wrote the fit.
     pub identical: bool,
-    /// A line for each entry that differs.
+    /// A line for each entry that differs, the version first where it does.
     pub differences: Vec<String>,
+    /// The version of isoloss that wrote the stored fit, where it says so.
+    pub written_by: Option<String>,
     /// The fit made anew.
     #[serde(skip)]
     pub again: FitReport,
@@ -37,8 +39,9 @@ impl Replay {
 /// Reads the logs of a saved fit again, fits as its request says, and compares every number.
 ///
 /// # Errors
-/// As [`load_fit`]; [`FitError::ArtifactWithoutLogs`] for a fit that was not made from logs; as reading
-/// and fitting otherwise.
+/// As [`load_fit`]; [`FitError::ArtifactWithoutLogs`] for a fit that was not made from logs;
+/// [`FitError::ArtifactRequest`] where this version does not read what was asked; as reading and fitting
+/// otherwise.
 pub fn replay(
     path: &Path,
     reading: &(dyn Fn(u64, u64) + Sync),
@@ -51,8 +54,17 @@ pub fn replay(
     let part = |name: &str| stored.get(name).cloned().unwrap_or(Value::Null);
     let missing = || FitError::ArtifactWithoutLogs { path: path.display().to_string() };
     let source: LogSource = serde_json::from_value(part("source")).map_err(|_| missing())?;
-    let request: FitRequest =
-        serde_json::from_value(part("request")).map_err(|e| bad(e.to_string()))?;
+    let written_by = part("isoloss_version").as_str().map(str::to_owned);
+    let writer = written_by.clone().unwrap_or_else(|| "of an unknown version".to_owned());
+    let request = match part("request") {
+        Value::Null => Err("it is not there".to_owned()),
+        request => serde_json::from_value::<FitRequest>(request).map_err(|e| e.to_string()),
+    };
+    let request = request.map_err(|reason| FitError::ArtifactRequest {
+        path: path.display().to_string(),
+        version: writer.clone(),
+        reason,
+    })?;
     let table = source.table(reading)?;
     let test = source.test_table()?;
     let test = test.as_ref().map(|(name, runs)| (name.as_str(), runs));
@@ -61,16 +73,18 @@ pub fn replay(
         .map_err(|e| ReportError::Template { reason: e.to_string() })?;
 
     let mut differences = Vec::new();
-    for (name, what) in
-        [("data_digest", "the data have changed: digest"), ("isoloss_version", "isoloss")]
-    {
-        let (was, is) = (part(name), now.get(name).cloned().unwrap_or(Value::Null));
-        if was != is {
-            differences.push(format!("{what} {was} then, {is} now"));
-        }
+    let (was, is) = (part("data_digest"), now.get("data_digest").cloned().unwrap_or(Value::Null));
+    if was != is {
+        differences.push(format!("the data have changed: digest {was} then, {is} now"));
     }
     compare("", &stored, &now, &mut differences);
-    Ok(Replay { identical: differences.is_empty(), differences, again })
+    let identical = differences.is_empty();
+    // Another version is no difference by itself, and the first suspect where there is one.
+    let version = &again.fit.isoloss_version;
+    if !identical && written_by.as_ref() != Some(version) {
+        differences.insert(0, format!("isoloss {writer} then, {version} now"));
+    }
+    Ok(Replay { identical, differences, written_by, again })
 }
 
 /// Adds a line per number or word that differs; the stamps have their own.

@@ -81,6 +81,33 @@ fn yes() -> bool {
 }
 
 impl SweepConfig {
+    /// A sweep file with every field, each with a comment; those that may be left out are commented out.
+    ///
+    /// ```
+    /// use isoloss::sweep::SweepConfig;
+    ///
+    /// let sweep = SweepConfig::parse(&SweepConfig::template(), "sweep.toml")?;
+    /// assert_eq!(sweep.runs().len(), 8);
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn template() -> String {
+        // The fields of a shape are those of a run file, in a section that is left out.
+        let shape: String = include_str!("templates/shape.toml")
+            .replace("[shape]", "[[ladder.shapes]]")
+            .replace("[shape.experts]", "[ladder.shapes.experts]")
+            .lines()
+            .map(|line| match line {
+                "" => "\n".to_owned(),
+                line if line.starts_with('#') => format!("{line}\n"),
+                line => format!("#{line}\n"),
+            })
+            .collect();
+        include_str!("templates/sweep.toml").to_owned()
+            + &shape
+            + include_str!("templates/rest.toml")
+    }
+
     /// Reads a sweep file.
     ///
     /// # Errors

@@ -7,7 +7,17 @@
 //! Trainers stand behind the [`Trainer`] trait: the bundled one in `train`, [`Simulated`], or yours.
 //! [`SweepStatus`], [`NextRuns`] and [`export`] answer what a sweep is asked.
 //!
-#![doc = include_str!("../../docs/files.md")]
+//! # Run files and sweep files
+//!
+//! A run file, with every field; those that may be left out are commented out.
+//! [`SweepConfig::template`] is a sweep file written alike.
+#![doc = concat!(
+    "\n```toml\n",
+    include_str!("templates/run.toml"),
+    include_str!("templates/shape.toml"),
+    include_str!("templates/rest.toml"),
+    "```\n"
+)]
 
 mod corpus_spec;
 mod design;

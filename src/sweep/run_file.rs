@@ -43,6 +43,21 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
+    /// A run file with every field, each with a comment; those that may be left out are commented out.
+    ///
+    /// ```
+    /// use isoloss::sweep::{RunConfig, TrainConfig};
+    ///
+    /// let run = RunConfig::parse(RunConfig::TEMPLATE, "run.toml")?;
+    /// assert_eq!(run.recipe, TrainConfig::default());
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
+    pub const TEMPLATE: &str = concat!(
+        include_str!("templates/run.toml"),
+        include_str!("templates/shape.toml"),
+        include_str!("templates/rest.toml"),
+    );
+
     /// Reads a run file.
     ///
     /// # Errors

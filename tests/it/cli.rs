@@ -28,8 +28,14 @@ pub(crate) fn json(args: &[&str]) -> Value {
 pub(crate) fn refusal(args: &[&str], folder: &Path) -> (i32, String) {
     let output = isoloss(args, folder);
     assert!(output.stdout.is_empty(), "{args:?} printed a result");
-    let told = String::from_utf8(output.stderr).expect("utf-8");
-    (output.status.code().expect("no signal"), told)
+    (output.status.code().expect("no signal"), one_line_each(&output.stderr))
+}
+
+/// What was said, each error, hint and warning on one line again.
+pub(crate) fn one_line_each(stderr: &[u8]) -> String {
+    let text = std::str::from_utf8(stderr).expect("utf-8");
+    // Blocks to copy are indented further.
+    text.replace("\n    ", "\u{0}").replace("\n  ", " ").replace('\u{0}', "\n    ")
 }
 
 pub(crate) fn has(object: &Value, fields: &[&str]) {
@@ -360,6 +366,18 @@ fn a_replayed_fit_is_the_same_to_the_bit_and_a_changed_one_is_told() {
     let told = String::from_utf8_lossy(&same.stdout).into_owned();
     assert!(same.status.success() && told.contains("reproduced to the bit"), "{told}");
 
+    // The same numbers under an earlier version are reproduced, and the version is told.
+    let saved = folder.path().join("fit.json");
+    let text = std::fs::read_to_string(&saved).expect("a fit");
+    let version = format!("\"isoloss_version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(text.contains(&version));
+    let text = text.replace(&version, "\"isoloss_version\": \"0.1.0\"");
+    std::fs::write(&saved, text).expect("written");
+    let earlier = run(&replay);
+    let told = String::from_utf8_lossy(&earlier.stdout).into_owned();
+    assert!(earlier.status.success(), "{told}");
+    assert!(told.contains("residuals, as isoloss 0.1.0 wrote them"), "{told}");
+
     // One loss moved in its last digit.
     let logs = folder.path().join("runs.jsonl");
     let text = std::fs::read_to_string(&logs).expect("runs");
@@ -372,6 +390,8 @@ fn a_replayed_fit_is_the_same_to_the_bit_and_a_changed_one_is_told() {
     let told = String::from_utf8_lossy(&other.stdout).into_owned();
     assert_eq!(other.status.code(), Some(3), "{told}");
     assert!(told.contains("the data have changed"), "{told}");
+    let version = format!("differs: isoloss 0.1.0 then, {} now", env!("CARGO_PKG_VERSION"));
+    assert!(told.starts_with(&version), "{told}");
 }
 
 #[test]
@@ -387,6 +407,24 @@ fn a_fit_that_names_no_logs_cannot_be_replayed() {
     std::fs::write(&path, fit.to_string()).expect("written");
     let (code, told) = refusal(&["fit", "--replay", "fit.json"], folder.path());
     assert!(code != 0 && told.contains("which logs it was fitted to"), "{code}: {told}");
+}
+
+#[test]
+fn a_replay_names_the_version_whose_request_it_cannot_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fit.json");
+    let made =
+        isoloss(&["fit", RUNS, "--bootstrap", "0", "-o", path.to_str().expect("utf-8")], here());
+    assert!(made.status.success());
+    let text = std::fs::read_to_string(&path).expect("a fit");
+    for request in [Value::Null, serde_json::json!({ "law": 7 })] {
+        let mut fit: Value = serde_json::from_str(&text).expect("JSON");
+        fit["isoloss_version"] = "0.0.9".into();
+        fit["request"] = request;
+        std::fs::write(&path, fit.to_string()).expect("written");
+        let (code, told) = refusal(&["fit", "--replay", "fit.json"], folder.path());
+        assert!(code != 0 && told.contains("isoloss 0.0.9 wrote it"), "{code}: {told}");
+    }
 }
 
 #[test]

@@ -7,7 +7,11 @@ use isoloss::data::read_curve;
 fn isoloss(args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_isoloss")).args(args).output().expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.code().unwrap_or(-1),
+        text(&output.stdout),
+        super::cli::one_line_each(&output.stderr),
+    )
 }
 
 fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> String {

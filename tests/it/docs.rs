@@ -3,7 +3,7 @@
 //! A block opened by "```sh run" is run as it stands, all blocks of a page in one folder; "sh run train"
 //! only in builds with the trainer. Every line of a "text" block after it, but for those with an
 //! ellipsis, is a line of its output. Other commands name files that a reader has, so only their
-//! flags are checked.
+//! flags are checked. A picture that a page shows is the one that its commands make.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -25,13 +25,19 @@ struct Block {
     text: String,
 }
 
-fn pages() -> Vec<Page> {
-    let entries = std::fs::read_dir(here().join("docs")).expect("docs/");
-    let mut paths: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
-    paths.sort();
+/// Every page below docs/, and those beside it.
+pub(crate) fn page_paths() -> Vec<PathBuf> {
+    let docs = walkdir::WalkDir::new(here().join("docs")).sort_by_file_name();
+    let mut paths: Vec<PathBuf> =
+        docs.into_iter().map(|e| e.expect("an entry").into_path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "md"));
     paths.extend(["README.md", "DESIGN.md", "CONTRIBUTING.md"].map(|name| here().join(name)));
+    paths
+}
+
+fn pages() -> Vec<Page> {
     let read = |path: PathBuf| Page { text: std::fs::read_to_string(&path).expect("a page"), path };
-    paths.into_iter().map(read).collect()
+    page_paths().into_iter().map(read).collect()
 }
 
 impl Page {
@@ -49,6 +55,35 @@ impl Page {
     /// Lines outside of blocks.
     fn prose(&self) -> Vec<&str> {
         self.text.split("\n```").step_by(2).flat_map(str::lines).collect()
+    }
+
+    /// Compares the pictures that the page shows with those of the same name that its blocks made;
+    /// `ISOLOSS_BLESS=1` takes the new ones.
+    #[cfg(unix)]
+    fn pictures_are_those_made_in(&self, folder: &Path) {
+        let made: Vec<PathBuf> = walkdir::WalkDir::new(folder)
+            .into_iter()
+            .map(|entry| entry.expect("an entry").into_path())
+            .collect();
+        let links =
+            self.prose().into_iter().filter_map(|line| line.strip_prefix("![")?.split_once("]("));
+        for target in links.map(|(_, rest)| rest.trim_end_matches(')')) {
+            let shown = self.path.parent().expect("a folder").join(target);
+            let Some(new) = made.iter().find(|path| path.file_name() == shown.file_name()) else {
+                continue;
+            };
+            let new = std::fs::read(new).expect("a picture");
+            if std::env::var_os("ISOLOSS_BLESS").is_some() {
+                std::fs::write(&shown, new).expect("written");
+                continue;
+            }
+            let old = std::fs::read(&shown).expect("a picture");
+            let place = self.path.display();
+            assert!(
+                old == new,
+                "{place}: its commands make another {target} (ISOLOSS_BLESS=1 takes it)"
+            );
+        }
     }
 
     /// Commands that are shown but not run: lines of blocks and cells of tables.
@@ -116,6 +151,7 @@ fn blocks_marked_run_do_run_and_print_what_is_shown() {
                 _ => printed = None,
             }
         }
+        page.pictures_are_those_made_in(folder.path());
     };
     let pages = pages();
     std::thread::scope(|scope| {

@@ -10,6 +10,8 @@ mod arrows;
 #[cfg(feature = "logs")]
 mod benchmark;
 mod beyond;
+#[cfg(feature = "cli")]
+mod book;
 mod circles;
 #[cfg(feature = "cli")]
 mod cli;
@@ -77,6 +79,8 @@ mod shared;
 mod step_logs;
 mod streams;
 mod sweep;
+#[cfg(feature = "cli")]
+mod templates;
 #[cfg(feature = "report")]
 mod torn;
 #[cfg(all(feature = "cli", feature = "train"))]

@@ -8,7 +8,11 @@ use isoloss::fit::{FitConfig, fit_one_quantity};
 fn isoloss(args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_isoloss")).args(args).output().expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.code().unwrap_or(-1),
+        text(&output.stdout),
+        super::cli::one_line_each(&output.stderr),
+    )
 }
 
 const TRUTH: [f64; 3] = [1.6, 90.0, 0.093];

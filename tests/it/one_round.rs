@@ -57,7 +57,10 @@ fn what_runs_lack_is_told_in_one_block_that_works_when_it_is_pasted() {
         &out,
         &["plain.jsonl", "JSON Lines step log", "Left out\n plain, with space: N is"],
     );
-    assert_says(&error, &["error: no run is left of 2: 2 like plain: N is not in the log"]);
+    assert_says(
+        &super::cli::one_line_each(error.as_bytes()),
+        &["error: no run is left of 2: 2 like plain: N is not in the log"],
+    );
     fits_a_page(&out);
     fits_a_page(&error);
     let (_, block) = out.split_once("give what is missing:\n").expect("a block at the end");
@@ -96,7 +99,10 @@ fn scripts_get_the_same_object_when_no_run_is_left() {
     assert_eq!(bad["skipped"][0]["lacks"], serde_json::json!(["params"]));
     assert_says(bad["error"]["message"].as_str().expect("text"), &["no run is left of 1"]);
     assert_says(bad["error"]["hint"].as_str().expect("text"), &["--given a:n_params=N"]);
-    assert_says(&error, &["error: no run is left of 1", "hint: give what is missing"]);
+    assert_says(
+        &super::cli::one_line_each(error.as_bytes()),
+        &["error: no run is left of 1", "hint: give what is missing"],
+    );
 }
 
 #[test]
@@ -104,7 +110,10 @@ fn a_folder_without_logs_says_what_each_file_is() {
     let place = folder();
     let (code, out, error) = run(&["logs", shown(&place)]);
     assert_eq!((code, out.trim()), (2, "no run was found"));
-    assert_says(&error, &["no file is in it", "expected logs"]);
+    assert_says(
+        &super::cli::one_line_each(error.as_bytes()),
+        &["no file is in it", "expected logs"],
+    );
     put(&place, "a.png", b"\x89PNG\r\n\x1a\n\0\0");
     put(&place, "notes.txt", "lr 3e-4 was best\n");
     put(&place, "prices.csv", "item,price\nbread,3\nmilk,1\n");
@@ -133,7 +142,10 @@ fn a_folder_without_logs_says_what_each_file_is() {
         put(&place, &format!("{i}.png"), b"\x89PNG\r\n\x1a\n\0\0");
     }
     let (_, _, error) = run(&["fit", shown(&place)]);
-    assert_says(&error, &["none of 13 files holds a log; 10 like 0.png: binary data"]);
+    assert_says(
+        &super::cli::one_line_each(error.as_bytes()),
+        &["none of 13 files holds a log; 10 like 0.png: binary data"],
+    );
     let (_, found, _) = object(&[shown(&place)]);
     assert_eq!(found["files"].as_array().map(Vec::len), Some(13));
     assert_says(found["files"][0]["detail"].as_str().expect("text"), &["binary data"]);
@@ -194,7 +206,7 @@ fn a_table_of_unknown_columns_is_told_all_that_it_lacks_at_once() {
     assert_says(&flat, &["runs.csv: no column for", "more.csv: no column for parameters N"]);
     let (code, found, error) = object(&[shown(&place)]);
     assert_eq!(code, 2, "{found}");
-    assert_says(&error, &["found: who, loss, epoch"]);
+    assert_says(&super::cli::one_line_each(error.as_bytes()), &["found: who, loss, epoch"]);
 }
 
 #[test]
@@ -206,7 +218,7 @@ fn other_verbs_name_every_reason_and_the_flags_with_the_runs_names() {
     let (code, out, error) = run(&["fit", shown(&place)]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert_says(
-        &error,
+        &super::cli::one_line_each(error.as_bytes()),
         &[
             "no run is left of 3: (2 like a: N is not in the log",
             "(c: stops at step 140 of the 200 planned)",

@@ -97,9 +97,9 @@ fn full() -> Stdio {
 }
 
 /// Sends a signal once the process has been running for a while.
-fn told(mut child: Child, signal: &str) -> i32 {
+fn told(mut child: Child, signal: &str, what: &[&str]) -> i32 {
     std::thread::sleep(Duration::from_millis(700));
-    assert!(child.try_wait().expect("its state").is_none(), "it ended by itself");
+    assert!(child.try_wait().expect("its state").is_none(), "{what:?} ended by itself");
     let pid = child.id().to_string();
     assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
     let asked = Instant::now();
@@ -113,7 +113,7 @@ fn signals_end_every_long_verb_with_their_code_and_leave_no_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let runs = here().join(RUNS);
     let runs = runs.to_str().expect("UTF-8");
-    let many = "100000000";
+    let many = "1000000";
     let study = folder.path().join("long.toml");
     let text = format!(
         "name = \"long\"\ntitle = \"Long\"\nlogs = [{runs:?}]\nvalidate = false\n[fit]\nbootstrap = {many}\n"
@@ -149,7 +149,7 @@ fn signals_end_every_long_verb_with_their_code_and_leave_no_file() {
                 .stderr(Stdio::null())
                 .spawn()
                 .expect("it starts");
-            assert_eq!(told(child, signal), expected, "{args:?}");
+            assert_eq!(told(child, signal, args), expected, "{args:?}");
             let left: Vec<_> = std::fs::read_dir(folder.path()).expect("folder").collect();
             assert_eq!(left.len(), before, "{args:?}: {left:?}");
         }
@@ -173,7 +173,7 @@ fn a_signal_takes_temporary_copies_with_it() {
     }
     assert_eq!(count(), 1, "the copy of standard input");
     let stdin = child.stdin.take();
-    assert_eq!(told(child, "-TERM"), 143);
+    assert_eq!(told(child, "-TERM", &["logs", "-"]), 143);
     drop(stdin);
     assert_eq!(count(), 0);
 }
@@ -208,8 +208,10 @@ fn a_dash_is_standard_output_and_holds_the_file_alone() {
         is_a_fit(&std::fs::read(&into).expect("there"));
     }
     let curve = ["curve", "--law", "besiroglu", "--quality-of", "70B"];
-    for (dash, begins) in [("-", &b"params,"[..]), ("-.svg", b"<svg"), ("-.png", b"\x89PNG")] {
-        let output = isoloss(&[&curve[..], &["-o", dash]].concat(), here());
+    for (dash, begins) in
+        [("--out=-", &b"params,"[..]), ("--out=-.svg", b"<svg"), ("--out=-.png", b"\x89PNG")]
+    {
+        let output = isoloss(&[&curve[..], &[dash]].concat(), here());
         assert!(output.status.success() && output.stdout.starts_with(begins), "{dash}");
     }
     // A fit goes from one command to the next without a file.
@@ -231,7 +233,7 @@ fn a_dash_is_standard_output_and_holds_the_file_alone() {
 #[test]
 fn two_results_for_stdout_are_refused() {
     let curve = ["curve", "--law", "besiroglu", "--quality-of", "70B"];
-    for rest in [&["-o", "-", "-o", "-.svg"][..], &["-o", "-", "--json"]] {
+    for rest in [&["-o", "-", "--out=-.svg"][..], &["-o", "-", "--json"]] {
         let (code, said) = refusal(&[&curve[..], rest].concat(), here());
         assert_eq!(code, 2);
         assert!(said.contains("would both be written to standard output"), "{said}");
@@ -359,7 +361,7 @@ fn a_place_that_cannot_be_written_is_found_before_the_work() {
     let runs = runs.to_str().expect("UTF-8");
     for out in [".", "file/fit.json", "/proc/fit.json"] {
         let begun = Instant::now();
-        let args = ["fit", runs, "--bootstrap", "100000000", "-o", out];
+        let args = ["fit", runs, "--bootstrap", "1000000", "-o", out];
         let (code, said) = refusal(&args, folder.path());
         assert_eq!(code, 1, "{out}: {said}");
         assert!(said.contains("write failed"), "{out}: {said}");

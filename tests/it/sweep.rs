@@ -9,9 +9,8 @@ use isoloss::error::Error;
 use isoloss::fit::{FitConfig, backtest, fit};
 use isoloss::law::{Chinchilla, Support, Surface};
 use isoloss::sweep::{
-    CorpusSpec, Execution, Lack, LogFiles, NextRuns, RunResult, RunSpec, RunStatus, Simulated,
-    SweepConfig, SweepFolder, SweepStatus, SyntheticSpec, TrainConfig, TrainEvent, Trainer,
-    Watcher, export, run_one, run_sweep,
+    Lack, LogFiles, NextRuns, RunResult, RunSpec, RunStatus, Simulated, SweepConfig, SweepFolder,
+    SweepStatus, TrainEvent, Trainer, Watcher, export, run_one, run_sweep,
 };
 use isoloss::units::ParamRule;
 
@@ -238,44 +237,4 @@ fn status_next_and_export_say_what_a_folder_holds() {
     assert_eq!(exported.runs, 4);
     let table = std::fs::read_to_string(out.join("runs.jsonl")).expect("a table");
     assert_eq!(table.lines().count(), 4);
-}
-
-/// Names of the fields of a value, those of nested tables with the table in front.
-fn fields(value: &serde_json::Value, table: &str) -> Vec<String> {
-    let entries = value.as_object().into_iter().flatten();
-    let nested = |(key, value): (&String, &serde_json::Value)| {
-        let name = format!("{table}{key}");
-        let inner = fields(value, &format!("{name}."));
-        if inner.is_empty() { vec![name] } else { inner }
-    };
-    entries.flat_map(nested).collect()
-}
-
-#[test]
-fn the_table_of_fields_lists_every_field_with_its_default() {
-    let table = include_str!("../../docs/files.md");
-    let synthetic = SyntheticSpec::default();
-    let corpus = CorpusSpec { synthetic: Some(synthetic), ..CorpusSpec::default() };
-    let value = serde_json::json!({
-        "corpus": corpus,
-        "execution": Execution::default(),
-        "recipe": TrainConfig { micro_sequences: Some(1), warmup_steps: Some(1), ..TrainConfig::default() },
-    });
-    let names = fields(&value, "");
-    assert!(names.len() > 35, "{names:?}");
-    for name in names {
-        assert!(table.contains(&format!("`{name}`")), "{name}");
-    }
-    for (name, default) in [
-        ("corpus.synthetic.vocab", synthetic.vocab.to_string()),
-        ("corpus.synthetic.branching", synthetic.branching.to_string()),
-        ("corpus.synthetic.tokens", format!("{:e}", synthetic.tokens)),
-        ("recipe.context", TrainConfig::default().context.to_string()),
-        ("recipe.batch_sequences", TrainConfig::default().batch_sequences.to_string()),
-        ("recipe.peak_lr", format!("{:e}", TrainConfig::default().peak_lr)),
-        ("recipe.evaluations", TrainConfig::default().evaluations.to_string()),
-        ("recipe.validation_tokens", TrainConfig::default().validation_tokens.to_string()),
-    ] {
-        assert!(table.contains(&format!("`{name}` | {default} |")), "{name}: {default}");
-    }
 }

@@ -14,8 +14,10 @@ use crate::units::Params;
   isoloss compare --law besiroglu --quality-of 70B --sizes 35B,21B
   isoloss compare --law hoffmann-a3-devries --quality-of 70B --ratios 20,100,500")]
 pub(super) struct Args {
-    /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
-    /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
+    /// A published law, several with commas, `all`, or a fit.json.
+    ///
+    /// `isoloss laws` lists them; also a family with constants of your own,
+    /// `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`, and `-` for a fit from standard input.
     #[arg(long)]
     law: String,
     #[command(flatten)]

@@ -16,8 +16,10 @@ use crate::units::{Params, Tokens};
 pub(super) struct Args {
     /// A released model (`isoloss models`).
     model: Option<String>,
-    /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
-    /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
+    /// A published law, several with commas, `all`, or a fit.json.
+    ///
+    /// `isoloss laws` lists them; also a family with constants of your own,
+    /// `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`, and `-` for a fit from standard input.
     #[arg(long, default_value = crate::study::USUAL_LAWS)]
     law: String,
     /// Parameters, for a model without a name or instead of those on record.

@@ -75,13 +75,13 @@ struct Cli {
 #[command(next_help_heading = "Every verb")]
 struct Common {
     /// Print one JSON object on stdout and nothing else there.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     json: bool,
     /// Exit with 3 when there are warnings, and refuse damaged logs.
     #[arg(long, global = true, hide_short_help = true)]
     strict: bool,
     /// Say all there is: every row, coefficient and warning.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     verbose: bool,
     /// Say nothing on stderr but errors.
     #[arg(short, long, global = true, conflicts_with = "verbose", hide_short_help = true)]

@@ -24,8 +24,10 @@ use clap::Args as ClapArgs;
   isoloss plan --law joint-moe --flops 1e22 --experts 1,4,8,16 --memory 24GB
   isoloss plan --law besiroglu --flops 1e22 --unique-tokens 50B --max-epochs 8")]
 pub(super) struct Args {
-    /// A published law (`isoloss laws`), several with commas, `all`, a fit.json, or a family with
-    /// constants of your own (`chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`).
+    /// A published law, several with commas, `all`, or a fit.json.
+    ///
+    /// `isoloss laws` lists them; also a family with constants of your own,
+    /// `chinchilla:E=1.69;A=406.4;B=410.7;alpha=0.34;beta=0.28`, and `-` for a fit from standard input.
     #[arg(long)]
     law: String,
     /// Training FLOPs, e.g. 5.76e23.

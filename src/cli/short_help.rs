@@ -36,12 +36,26 @@ const SHOWN: &[(&str, &[&str])] = &[
 ];
 
 /// Verbs that `isoloss -h` names without saying what they do.
-const ALSO: &[&str] = &["benchmark", "corpus", "talk", "completions", "man", "help"];
+const ALSO: &[&str] = &[
+    "benchmark",
+    "corpus",
+    "train",
+    "talk",
+    "laws",
+    "models",
+    "devices",
+    "completions",
+    "man",
+    "help",
+];
 
 /// Every verb with a short and a long help; `overview` where the short help of isoloss itself is asked
 /// for.
 pub(super) fn on_one_screen(command: Command, overview: bool) -> Command {
     let command = if overview { with_overview(command) } else { command };
+    // Flags of every verb are the same everywhere: the long help has them.
+    let command =
+        command.mut_args(|arg| if arg.is_global_set() { arg.hide_short_help(true) } else { arg });
     verbs(&command)
         .into_iter()
         .fold(command, |command, verb| command.mut_subcommand(verb, shortened))
@@ -54,8 +68,9 @@ fn verbs(command: &Command) -> Vec<String> {
 fn with_overview(command: Command) -> Command {
     let rest: Vec<&str> = ALSO.iter().copied().filter(|verb| *verb != "help").collect();
     let also = format!("Also: {}. All of it: isoloss --help", rest.join(", "));
-    let command = command.disable_help_subcommand(true).after_help(also);
-    let command = command.mut_args(|arg| arg.hide_short_help(true));
+    let command = command.disable_help_subcommand(true).after_help(also).help_template(
+        "{about-with-newline}\n{usage-heading} isoloss <VERB> …\n\n{subcommands}{after-help}",
+    );
     verbs(&command)
         .into_iter()
         .filter(|verb| ALSO.contains(&verb.as_str()))

@@ -33,12 +33,14 @@ use crate::units::Flops;
   isoloss fit lr-sweep.csv --best-per cell
   isoloss fit --replay fit.json")]
 pub(super) struct Args {
-    /// Logs of runs, files or folders: tables with one row per run, step logs of any kind that
-    /// `isoloss logs` reads.
+    /// Logs of runs, files or folders.
+    ///
+    /// Tables with one row per run, step logs of any kind that `isoloss logs` reads.
     #[arg(required_unless_present = "replay", value_name = "LOGS")]
     logs: Vec<PathBuf>,
-    /// Law family (`isoloss laws` lists them); `auto` takes the one that predicts held-out runs
-    /// best, `stack` weighs them all by that.
+    /// Law family; `auto` takes the one that predicts best.
+    ///
+    /// `isoloss laws` lists them; `auto` goes by held-out runs, `stack` weighs them all by that.
     #[arg(long, default_value = "chinchilla")]
     law: String,
     /// What is minimised.
@@ -82,7 +84,7 @@ pub(super) struct Args {
     /// Fit on the other runs and test on these, e.g. 'C>=1e21'.
     #[arg(long, value_name = "CONDITION")]
     hold_out: Option<HoldOut>,
-    /// Test the fit on the runs of these logs, read with the same flags.
+    /// Test the fit on the runs of these logs.
     #[arg(long, value_name = "LOGS", conflicts_with = "hold_out", num_args = 1..)]
     test: Vec<PathBuf>,
     /// Also fit the nearest half of the runs and predict the next ones, step by step, along C, N, D
@@ -92,11 +94,12 @@ pub(super) struct Args {
     /// Fit without each group of runs in turn and predict it.
     #[arg(long, value_name = "GROUPS", value_parser = groups())]
     leave_out: Option<Resample>,
-    /// Training FLOPs at which the decision is given with its intervals (repeatable); the largest
-    /// budget and ten times that when absent.
+    /// Training FLOPs to decide at (repeatable).
+    ///
+    /// The decision is given with its intervals; the largest budget and ten times that when absent.
     #[arg(long, value_name = "C")]
     at: Vec<Flops>,
-    /// Fit each kind of runs apart, by what this column says of them.
+    /// Fit each kind of runs apart, by this column.
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
     /// Run the command that wrote this fit again and compare every number.

@@ -25,8 +25,10 @@ use crate::study::{Continuation, ForecastRequest, Rest};
 
 What is read: what `isoloss logs` reads, finished or not, where it logs the learning rate.")]
 pub(super) struct Args {
-    /// The run to forecast, then other runs of the same size and batch under other schedules: tables
-    /// with columns step, lr and loss, or logs of any tool that hold the three.
+    /// The run to forecast, then others of the same size and batch.
+    ///
+    /// The others are under other schedules. Tables with columns step, lr and loss, or logs of any tool
+    /// that hold the three.
     #[arg(required = true, value_name = "CURVES")]
     curves: Vec<PathBuf>,
     #[command(flatten)]

@@ -183,11 +183,13 @@ const COLUMNS: usize = 80;
 
 /// The command line, as wide as it is shown.
 fn command() -> clap::Command {
-    let command = short_help::on_one_screen(
-        Cli::command(),
-        std::env::args_os().nth(1).is_some_and(|arg| arg == "-h"),
-    );
-    if std::io::stdout().is_terminal() { command } else { command.term_width(COLUMNS) }
+    let command = Cli::command();
+    let command =
+        if std::io::stdout().is_terminal() { command } else { command.term_width(COLUMNS) };
+    match std::env::args_os().position(|arg| arg == "-h") {
+        Some(place) => short_help::on_one_screen(command, place == 1),
+        None => command,
+    }
 }
 
 /// Parses the process's arguments and runs the verb.

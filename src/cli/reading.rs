@@ -15,47 +15,48 @@ use crate::units::ParamRule;
 
 /// Flags about reading logs.
 #[derive(Clone, Debug, ClapArgs)]
-#[command(next_help_heading = "Reading")]
 pub(super) struct ReadingArgs {
-    /// Columns by quantity: n=COLUMN,d=COLUMN,c=COLUMN,loss=COLUMN; also run, step, ratio (D/N),
-    /// budget, status, weight, error, unique (tokens), experts, granularity, sparsity, weight_bits,
-    /// activation_bits, kv_bits, served_bits. COLUMN*1e9 reads billions, ONE+OTHER adds,
-    /// loss=ln(COLUMN) takes a perplexity.
-    #[arg(long, value_name = "PAIRS")]
+    /// Columns by quantity: n=COLUMN,d=COLUMN,loss=COLUMN.
+    ///
+    /// Also c, run, step, ratio (D/N), budget, status, weight, error, unique (tokens), experts,
+    /// granularity, sparsity, weight_bits, activation_bits, kv_bits, served_bits. COLUMN*1e9 reads
+    /// billions, ONE+OTHER adds, loss=ln(COLUMN) takes a perplexity.
+    #[arg(help_heading = "Reading", long, value_name = "PAIRS")]
     map: Option<ColumnMap>,
     /// Which parameters N counts where a table has both.
-    #[arg(long, value_enum, default_value = "all")]
+    #[arg(help_heading = "Reading", long, value_enum, default_value = "all")]
     params: ParamRule,
     /// 0-based data rows to leave out, e.g. 0-4,7.
-    #[arg(long, value_name = "ROWS")]
+    #[arg(help_heading = "Reading", long, value_name = "ROWS")]
     exclude: Option<String>,
     /// Read only rows that meet a condition on any column, e.g. 'outlier == false', 'lr <= 1e-3'
     /// (repeatable).
-    #[arg(long = "where", value_name = "CONDITION")]
+    #[arg(help_heading = "Reading", long = "where", value_name = "CONDITION")]
     only: Vec<Where>,
     /// Keep the run of lowest loss among its like: cell, runs at one N and D.
-    #[arg(long, value_enum, value_name = "GROUP")]
+    #[arg(help_heading = "Reading", long, value_enum, value_name = "GROUP")]
     best_per: Option<BestPer>,
     /// Take every row of a run with several rows for a run of its own, as under a constant learning
     /// rate, not its last row alone.
-    #[arg(long)]
+    #[arg(help_heading = "Reading", long)]
     every_row: bool,
     /// Leave bad rows of tables out instead of stopping at the first.
-    #[arg(long)]
+    #[arg(help_heading = "Reading", long)]
     skip_bad: bool,
-    /// A fact that the logs do not hold, or hold wrong, for all runs or one: seq_len=2048,
-    /// tiny-a:n_params=3.1M, tiny-a:status=finished, batch_size, tokens_per_step, steps_per_epoch,
-    /// max_steps, bytes_per_token (repeatable).
-    #[arg(long, value_name = "[RUN:]KEY=VALUE")]
+    /// A fact that the logs lack or hold wrong, e.g. seq_len=2048.
+    ///
+    /// For all runs or one: tiny-a:n_params=3.1M, tiny-a:status=finished, batch_size,
+    /// tokens_per_step, steps_per_epoch, max_steps, bytes_per_token (repeatable).
+    #[arg(help_heading = "Reading", long, value_name = "[RUN:]KEY=VALUE")]
     given: Vec<Given>,
     /// Which loss of a step log represents its run.
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(help_heading = "Reading", long, value_enum, default_value = "auto")]
     loss: LossChoice,
     /// Share of a run's steps over which training loss is averaged.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(help_heading = "Reading", long, value_name = "SHARE", default_value_t = 0.1)]
     tail: f64,
     /// Patterns for text logs of your own, tried before those of data/log-patterns.toml.
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Reading", long, value_name = "FILE")]
     patterns: Option<PathBuf>,
 }
 

@@ -60,7 +60,7 @@ def test_only_what_puts_the_answer_in_doubt_warns() -> None:
 def test_pages_and_pictures(tmp_path: Path) -> None:
     fit = isoloss.fit(RUNS, bootstrap=50, **QUIET)
     page = fit._repr_html_()
-    assert page.startswith("<div") and "believe it within its runs" in page and "<table" in page
+    assert page.startswith("<div") and "chinchilla on 25 runs" in page and "<table" in page
     assert "few-runs" in page and "<script" not in page
     for answer in (
         fit, isoloss.read_logs(RUNS, **QUIET), isoloss.plan("besiroglu", flops=1e24),

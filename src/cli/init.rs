@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
 
-use super::output::Output;
+use super::output::{Console, Output};
+use super::places::is_stdout;
 use crate::data::write_atomically;
 use crate::error::{Error, Result};
 use crate::study::StudyConfig;
@@ -66,12 +67,12 @@ impl Kind {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<Output> {
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let (kind, template) = (args.kind.name(), args.kind.template());
-    match args.out.as_deref().filter(|path| *path != Path::new("-")) {
+    match args.out.as_deref().filter(|path| !is_stdout(path)) {
         None => {
             let json = json!({ "kind": kind, "template": template });
-            Output::new(template.into_owned(), &json, Vec::new())
+            Output::file(&template, &json, console)
         }
         Some(path) => {
             write_new(path, template.as_bytes())?;

@@ -68,6 +68,14 @@ impl Output {
             failed: None,
         })
     }
+
+    /// The content of a file as the answer: to the byte, and wider than a page where it is.
+    pub(super) fn file(content: &str, json: &impl Serialize, console: &Console) -> Result<Self> {
+        if !console.json {
+            deliver(content.as_bytes())?;
+        }
+        Self::new(Text::default(), json, Vec::new())
+    }
 }
 
 /// Any of our structs as JSON.
@@ -140,7 +148,8 @@ impl Console {
                 Cow::Owned(output.text.render(screen()).trim_end_matches('\n').to_owned())
             }
         };
-        if self.stdout == Stdout::Answer {
+        let is_said = self.json || !output.text.is_empty();
+        if self.stdout == Stdout::Answer && is_said {
             let lines = text.into_owned() + "\n";
             if let Err(error) = deliver(lines.as_bytes()) {
                 return self.fail(&error);

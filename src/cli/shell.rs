@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use serde_json::json;
 
 use super::Cli;
-use super::output::Output;
+use super::output::{Console, Output};
 use crate::data::write_atomically;
 use crate::error::{ReportError, Result};
 
@@ -35,15 +35,15 @@ pub(super) struct ManArgs {
     out: Option<PathBuf>,
 }
 
-pub(super) fn completions(args: &CompletionArgs) -> Result<Output> {
+pub(super) fn completions(args: &CompletionArgs, console: &Console) -> Result<Output> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "isoloss", &mut script);
     let text = String::from_utf8_lossy(&script).into_owned();
     let json = json!({ "shell": args.shell.to_string(), "script": text });
-    Output::new(text, &json, Vec::new())
+    Output::file(&text, &json, console)
 }
 
-pub(super) fn man(args: &ManArgs) -> Result<Output> {
+pub(super) fn man(args: &ManArgs, console: &Console) -> Result<Output> {
     let mut command = Cli::command();
     command.build();
     if let Some(folder) = &args.out {
@@ -66,7 +66,7 @@ pub(super) fn man(args: &ManArgs) -> Result<Output> {
             page(found)?
         }
     };
-    Output::new(page.clone(), &json!({ "page": page }), Vec::new())
+    Output::file(&page, &json!({ "page": page }), console)
 }
 
 /// Name and text of the page of a command and of all below it.

@@ -15,16 +15,16 @@ pub fn laws_text() -> Result<Text> {
     let tables = [
         laws_table(published_laws()?),
         families_table(
-            "Families that can be fitted (isoloss fit)",
+            "Families that can be fitted",
             forms().iter().map(|f| (f.id(), f.equation())),
         ),
         published_benchmarks_table(published_benchmarks()?),
         families_table(
-            "Families of benchmark laws (isoloss benchmark)",
+            "Families of benchmark laws",
             benchmarks().iter().map(|b| (b.id(), b.equation())),
         ),
         families_table(
-            "Families of loss curves (isoloss forecast)",
+            "Families of loss curves",
             curve_forms().iter().map(|c| (c.id(), c.equation())),
         ),
     ];

@@ -46,7 +46,7 @@ pub fn survey_text(survey: &Survey) -> Text {
 fn more(all: usize, what: &str) -> String {
     match all.saturating_sub(SHOWN) {
         0 => String::new(),
-        more => format!("and {more} more {what}; --json has all\n"),
+        more => format!("and {more} more {what}; the JSON has all\n"),
     }
 }
 

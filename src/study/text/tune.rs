@@ -21,7 +21,7 @@ impl ForecastReport {
             text.push_str(&format!("left out {line}\n"));
         }
         if let Some(more) = self.left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-            text.push_str(&format!("and {more} more left out; --json has all\n"));
+            text.push_str(&format!("and {more} more left out; the JSON has all\n"));
         }
         text
     }

@@ -173,7 +173,7 @@ impl ScenarioArgs {
             prompt: self.prompt,
             answer: self.answer,
             serve_device: self.serve_device.clone(),
-            serve_devices: self.serve_gpus,
+            serve_gpus: self.serve_gpus,
             serve_usd_per_hour: self.serve_usd_per_hour,
             serve_bits: self.serve_bits,
             kv_bits: self.kv_bits,

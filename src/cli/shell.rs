@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Command, CommandFactory};
 use clap_complete::Shell;
+use roff::{Roff, roman};
 use serde_json::json;
 
 use super::Cli;
@@ -84,10 +85,25 @@ fn full_name(command: &Command) -> String {
 }
 
 fn page(command: &Command) -> Result<String> {
-    let mut text = Vec::new();
-    clap_mangen::Man::new(command.clone())
+    let bad = |e: std::io::Error| ReportError::Template { reason: e.to_string() };
+    let examples = command.get_after_help().map(ToString::to_string);
+    let man = clap_mangen::Man::new(command.clone().after_help(""))
         .title(full_name(command).to_uppercase())
-        .render(&mut text)
-        .map_err(|e| ReportError::Template { reason: e.to_string() })?;
+        .source(concat!("isoloss ", env!("CARGO_PKG_VERSION")))
+        .manual("isoloss");
+    let mut text = Vec::new();
+    man.render(&mut text).map_err(bad)?;
+    if let Some(examples) = examples {
+        // In lines as they are typed.
+        Roff::new()
+            .control("SH", ["EXAMPLES"])
+            .control("nf", [])
+            .text([roman(
+                examples.trim_start_matches("Examples:\n").trim_start_matches("Example:\n"),
+            )])
+            .control("fi", [])
+            .to_writer(&mut text)
+            .map_err(bad)?;
+    }
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::streams::note;
+use super::streams::{clear_line, note};
 use crate::data::remove_temporary_files;
 
 /// How soon after a signal the process ends.
@@ -58,7 +58,8 @@ fn end_when_told() {
         let signal = caught.signal.load(Ordering::SeqCst);
         if signal != 0 && !caught.saves_first.load(Ordering::SeqCst) {
             remove_temporary_files();
-            note("stopped; nothing was written");
+            clear_line();
+            note("stopped");
             std::process::exit(128 + i32::try_from(signal).unwrap_or(0));
         }
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one room that prints")]
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -59,6 +59,14 @@ impl Label {
 pub(super) fn note(line: &str) {
     if !is_quiet() {
         let _ = writeln!(anstream::stderr().lock(), "{}", inert(line));
+    }
+}
+
+/// Takes a bar off the terminal, so that the next line stands alone.
+pub(super) fn clear_line() {
+    let mut to = std::io::stderr().lock();
+    if to.is_terminal() {
+        let _ = to.write_all(b"\r\x1b[2K");
     }
 }
 

@@ -43,6 +43,7 @@ mod layout;
 mod left_out;
 #[cfg(feature = "logs")]
 mod leftovers;
+#[cfg(feature = "logs")]
 mod log;
 #[cfg(feature = "logs")]
 mod loss_column;

@@ -29,7 +29,7 @@ use crate::units::{Params, Tokens};
 /// | `pue` | 1.2 | energy of the site over that of its devices |
 /// | `serve_tokens`, `requests` | none | over the model's life; one of the two |
 /// | `prompt`, `answer` | 1000, 300 | tokens of a request |
-/// | `serve_device`, `serve_devices` | none, 1 | device, and how many hold one copy |
+/// | `serve_device`, `serve_gpus` | none, 1 | device, and how many hold one copy |
 /// | `serve_usd_per_hour` | newest price on record | USD per serving device-hour |
 /// | `serve_bits`, `kv_bits` | 16, 16 | bits per weight and per cache entry |
 /// | `batch` | as many as fit, at most 256 | sequences decoded together |
@@ -69,7 +69,7 @@ pub struct ScenarioRequest {
     /// Device it is served on.
     pub serve_device: Option<String>,
     /// Devices that hold one copy (tensor parallel).
-    pub serve_devices: f64,
+    pub serve_gpus: f64,
     /// Price of a serving device-hour, USD.
     pub serve_usd_per_hour: Option<Uncertain>,
     /// Bits per weight in serving; below 8 every 32 weights share a 16-bit scale.
@@ -126,7 +126,7 @@ impl Default for ScenarioRequest {
             prompt: 1000.0,
             answer: 300.0,
             serve_device: None,
-            serve_devices: 1.0,
+            serve_gpus: 1.0,
             serve_usd_per_hour: None,
             serve_bits: 16.0,
             kv_bits: 16.0,
@@ -199,7 +199,7 @@ impl ScenarioRequest {
             return Ok(None);
         };
         device_of(name)?;
-        let of = Deployment::of(name, self.serve_devices)?.quantised(self.serve_bits);
+        let of = Deployment::of(name, self.serve_gpus)?.quantised(self.serve_bits);
         let on_record = of.device.latest_price().ok().map(Price::range);
         // A device that also trains has the price given for that.
         let trained = training.filter(|t| t.device.name == of.device.name);

@@ -51,6 +51,7 @@ mod log_formats;
 #[cfg(feature = "logs")]
 mod logs;
 #[cfg(feature = "logs")]
+mod manners;
 mod model_families;
 #[cfg(feature = "cli")]
 mod one_quantity;

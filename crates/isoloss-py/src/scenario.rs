@@ -60,7 +60,7 @@ impl Keywords<'_> {
             prompt: self.of("prompt")?.unwrap_or(usual.prompt),
             answer: self.of("answer")?.unwrap_or(usual.answer),
             serve_device: self.of("serve_device")?,
-            serve_devices: self.of("serve_devices")?.unwrap_or(usual.serve_devices),
+            serve_gpus: self.of("serve_gpus")?.unwrap_or(usual.serve_gpus),
             serve_usd_per_hour: self.span("serve_usd_per_hour", str::parse)?,
             serve_bits: self.of("serve_bits")?.unwrap_or(usual.serve_bits),
             kv_bits: self.of("kv_bits")?.unwrap_or(usual.kv_bits),

@@ -175,9 +175,9 @@ def test_explain(cli: Any) -> None:
 
 
 def test_serving(cli: Any) -> None:
-    ours = isoloss.serving("Mixtral 8x7B", device="H100 SXM", devices=2, twins=True, batch=[1, 8], tpot="30ms")
+    ours = isoloss.serving("Mixtral 8x7B", device="H100 SXM", gpus=2, twins=True, batch=[1, 8], tpot="30ms")
     theirs = cli(
-        "serving", "Mixtral 8x7B", "--device", "H100 SXM", "--devices", "2", "--twins", "--batch", "1,8", "--tpot", "30ms"
+        "serving", "Mixtral 8x7B", "--device", "H100 SXM", "--gpus", "2", "--twins", "--batch", "1,8", "--tpot", "30ms"
     )
     same(ours, theirs)
     ours = isoloss.serving(params="13B", device="H100 SXM", bits=4, memory="40GB", ideal=True)

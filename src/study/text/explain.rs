@@ -1,14 +1,14 @@
 //! A model against the optimum as people read it.
 
 use crate::report::{
-    continued_text, decomposition_text, explanation_intervals_text, explanation_text,
+    Text, continued_text, decomposition_text, explanation_intervals_text, explanation_text,
 };
 use crate::study::explain::{ExplainReport, Explained, Placed};
 
 impl ExplainReport {
     /// The model, and where it lies under each law.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self) -> Text {
         let tokens =
             self.tokens.map_or_else(|| "an unpublished number of".to_owned(), |d| d.to_string());
         let note = self.record.as_ref().map_or_else(String::new, |r| {
@@ -24,7 +24,7 @@ impl ExplainReport {
                 Explained::PastTheWall(split) => text.push_str(&decomposition_text(split)),
             }
         }
-        text
+        text.into()
     }
 }
 

@@ -229,7 +229,7 @@ def plan(
     prompt: float | None = None,
     answer: float | None = None,
     serve_device: str | None = None,
-    serve_devices: float | None = None,
+    serve_gpus: float | None = None,
     serve_usd_per_hour: Span | None = None,
     serve_bits: float | None = None,
     kv_bits: float | None = None,
@@ -279,7 +279,7 @@ def plan(
         usd_per_hour, usd_per_kwh, pue, fp8_training: Prices and speed of training.
         serve_tokens, requests: Tokens or requests served over the model's life, ``"1T..4T"``.
         prompt, answer: Tokens of a request, 1000 in and 300 out by default.
-        serve_device, serve_devices, serve_usd_per_hour, serve_bits, kv_bits, batch: How it is served.
+        serve_device, serve_gpus, serve_usd_per_hour, serve_bits, kv_bits, batch: How it is served.
         ttft, tpot: Longest time to the first token and per token, ``"20ms"``.
         prefill_apart, serve_mfu, serve_peak: Prompts on devices of their own; price by utilisation.
         unique_tokens, max_epochs, repetition: Data there is, and how often it may be shown.
@@ -387,7 +387,7 @@ def explain(
 def serving(
     *models: str,
     device: str,
-    devices: float | None = None,
+    gpus: float | None = None,
     params: Amount | None = None,
     experts: int | None = None,
     top_k: int | None = None,
@@ -414,7 +414,7 @@ def serving(
 
     Args:
         models: Released models with a known shape; or ``params`` of a shape with the proportions given.
-        device, devices: Device, and how many hold one copy.
+        device, gpus: Device, and how many hold one copy.
         bits, kv_bits: Bits per weight and per entry of the cache, 16 by default.
         memory: Memory of the group instead of 90 % of the devices' own.
         prompt, answer: Tokens of a request.

@@ -113,7 +113,7 @@ fn serving(py: Python<'_>, keywords: &Bound<'_, PyDict>) -> PyResult<Answer> {
         params: k.of("params")?,
         pattern: k.pattern()?.with_experts(experts, top_k),
         device: k.of("device")?.unwrap_or(usual.device),
-        devices: k.of("devices")?.unwrap_or(usual.devices),
+        devices: k.of("gpus")?.unwrap_or(usual.devices),
         weight_bits: k.of("bits")?.unwrap_or(usual.weight_bits),
         kv_bits: k.of("kv_bits")?.unwrap_or(usual.kv_bits),
         memory_bytes: k.bytes("memory")?,

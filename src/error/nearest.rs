@@ -25,6 +25,10 @@ fn distance(wanted: &str, known: &str) -> Option<usize> {
     // What is missing from a name that was begun weighs little, but the shorter name is nearer.
     let begun = wanted.len() >= RELATED && whole.starts_with(wanted);
     let begun = begun.then(|| (whole.len() - wanted.len()).div_ceil(8));
+    let has_numbers = numbers(&whole).next().is_some();
+    if has_numbers && !numbers(wanted).all(|n| numbers(&whole).any(|m| m == n)) {
+        return begun;
+    }
     let held = words.first().filter(|word| word.len() >= RELATED && wanted.contains(word.as_str()));
     let held = held.map(|word| 1 + wanted.len() - word.len());
     let slips = std::iter::once(&whole)
@@ -35,14 +39,12 @@ fn distance(wanted: &str, known: &str) -> Option<usize> {
     begun.into_iter().chain(held).chain(slips).min()
 }
 
-/// Whether one may be a slip of the other: the same numbers, and where they stand in a type (`H100`)
-/// the same letters before them.
+/// Whether one may be a slip of the other: a type (`H100`) has the same letters before its number.
 fn is_alike(wanted: &str, known: &str) -> bool {
     let letters =
         |text: &str| text.find(|c: char| c.is_ascii_digit()).map(|at| text[..at].to_owned());
     let is_type = letters(wanted).filter(|letters| letters.len() < RELATED);
-    numbers(wanted).all(|n| numbers(known).any(|m| m == n))
-        && is_type.is_none_or(|wanted| letters(known).is_some_and(|known| known == wanted))
+    is_type.is_none_or(|wanted| letters(known).is_some_and(|known| known == wanted))
 }
 
 fn is_apart(c: char) -> bool {

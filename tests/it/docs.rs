@@ -79,8 +79,10 @@ impl Page {
             }
             let old = std::fs::read(&shown).expect("a picture");
             let place = self.path.display();
+            // The feature set of a build chooses the compressor, not the pixels.
+            let is_png = shown.extension().is_some_and(|end| end == "png");
             assert!(
-                old == new,
+                old == new || is_png && pixels(&old) == pixels(&new),
                 "{place}: its commands make another {target} (ISOLOSS_BLESS=1 takes it)"
             );
         }
@@ -96,6 +98,15 @@ impl Page {
         let whole = |line: &&str| line.starts_with("isoloss ") && !line.contains(['<', '…']);
         lines.iter().map(String::as_str).chain(spans).filter(whole).map(str::to_owned).collect()
     }
+}
+
+/// Size and pixels of a PNG.
+#[cfg(unix)]
+fn pixels(file: &[u8]) -> (u32, u32, Vec<u8>) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("its size")];
+    let frame = reader.next_frame(&mut pixels).expect("pixels");
+    (frame.width, frame.height, pixels)
 }
 
 /// Runs a script with `isoloss` on the path, in place of a build by cargo.

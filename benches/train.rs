@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use isoloss::flops::{Experts, Shape};
-use isoloss::sweep::{Compute, Precision, RunSpec, TrainConfig, TrainEvent, Trainer};
+use isoloss::sweep::{Compute, Part, Precision, RunSpec, TrainConfig, TrainEvent, Trainer};
 use isoloss::train::{BurnTrainer, Corpus};
 use isoloss::units::Tokens;
 
@@ -109,6 +109,7 @@ fn tokens_per_s(
         seed: 0,
         recipe: config,
         trunk: None,
+        part: Part::Main,
     };
     let mut trainer =
         BurnTrainer { threads, compute, precision, ..BurnTrainer::new(Arc::new(corpus)) };

@@ -2,7 +2,8 @@
 //!
 //! Results go to stdout, progress and warnings to stderr; with `--json` stdout holds one object and
 //! nothing else. Exit codes: 0 ok, 1 error or output that could not be written, 2 usage or bad input,
-//! 3 warnings under `--strict`, 130 after Ctrl-C, 143 after SIGTERM.
+//! 3 warnings under `--strict`, 130 after Ctrl-C, 143 after SIGTERM; also 1 when a run diverged or could
+//! not be trained.
 
 mod benchmark;
 mod compare;
@@ -10,9 +11,11 @@ mod corpus;
 mod curve;
 mod explain;
 mod fit;
+mod follow;
 mod forecast;
 mod hint;
 mod init;
+mod launching;
 mod lists;
 mod logs;
 mod one_quantity;
@@ -38,6 +41,8 @@ mod target;
 mod train;
 mod tune;
 mod validate;
+mod watching;
+mod worker;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -239,7 +244,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Curve(args) => curve::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Explain(args) => explain::run(&args),
-        Verb::Sweep(args) => sweep::run(&args),
+        Verb::Sweep(args) => sweep::run(&args, console),
         Verb::Corpus(args) => corpus::run(&args),
         Verb::Train(args) => train::run(&args),
         Verb::Validate(args) => validate::run(&args, console),

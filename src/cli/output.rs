@@ -18,7 +18,7 @@ use crate::report::{
 };
 
 /// The result of a verb in both forms.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Output {
     /// Lines for people.
     pub(super) text: Text,
@@ -30,6 +30,8 @@ pub(super) struct Output {
     pub(super) most: Option<usize>,
     /// Why it is not what was asked for, though there is something to show.
     pub(super) failed: Option<Failed>,
+    /// The exit code of a verb that has said all there is; nothing is printed.
+    pub(super) exit: Option<u8>,
 }
 
 /// An object for scripts.
@@ -38,6 +40,12 @@ pub(super) enum Json {
     Value(Value),
     /// As it is printed, of one too large to be held as values.
     Text(String),
+}
+
+impl Default for Json {
+    fn default() -> Self {
+        Self::Value(Value::Null)
+    }
 }
 
 impl From<Value> for Json {
@@ -60,13 +68,7 @@ impl Output {
         json: &impl Serialize,
         warnings: Vec<Warning>,
     ) -> Result<Self> {
-        Ok(Self {
-            text: text.into(),
-            json: to_value(json)?.into(),
-            warnings,
-            most: None,
-            failed: None,
-        })
+        Ok(Self { text: text.into(), json: to_value(json)?.into(), warnings, ..Self::default() })
     }
 
     /// The content of a file as the answer: to the byte, and wider than a page where it is.
@@ -140,6 +142,9 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn finish(self, output: &Output) -> ExitCode {
+        if let Some(code) = output.exit {
+            return ExitCode::from(code);
+        }
         let text = match (self.json, &output.json) {
             (true, Json::Value(value)) => Cow::Owned(inert_json(&value.to_string()).into_owned()),
             (true, Json::Text(text)) => inert_json(text),
@@ -198,7 +203,7 @@ fn refuse(error: &Error, hint: Option<&str>) -> ExitCode {
 }
 
 /// The page that stdout is.
-fn screen() -> Screen {
+pub(super) fn screen() -> Screen {
     let to = std::io::stdout();
     let columns = terminal_size::terminal_size_of(&to);
     let page = columns.map_or(Screen::PLAIN, |(width, _)| Screen::terminal(width.0.into()));

@@ -52,17 +52,7 @@ impl RunWatch {
 
 impl Watcher for RunWatch {
     fn on_begin(&self, begin: &Begin) {
-        let (corpus, log) = (&begin.corpus, begin.log.display());
-        if begin.total == 1 {
-            note(&format!("training on {corpus}; log: {log}"));
-            return;
-        }
-        let tokens = short_count(begin.train_tokens as f64);
-        let sha256 = begin.corpus_sha256.get(..12).unwrap_or_default();
-        note(&format!(
-            "{} of {} runs to train on {corpus} ({tokens} training tokens, sha256 {sha256})",
-            begin.left, begin.total
-        ));
+        note(&format!("training on {}; log: {}", begin.corpus, begin.log.display()));
     }
 
     fn on_event(&self, spec: &RunSpec, event: &TrainEvent) -> ControlFlow<()> {
@@ -70,6 +60,9 @@ impl Watcher for RunWatch {
         if let Ok(mut open) = self.open.lock() {
             match event {
                 TrainEvent::Start(start) => {
+                    for text in &start.notes {
+                        self.line(text);
+                    }
                     let bar = self.bars.add(ProgressBar::new(start.steps));
                     bar.set_style(style(
                         "{prefix:26} {bar:20} {pos}/{len} steps, {msg}, {eta} left",
@@ -85,7 +78,7 @@ impl Watcher for RunWatch {
                         bar.set_message(format!("loss {:.3} nats", step.loss_nats));
                     }
                 }
-                TrainEvent::Checkpoint { .. } => {}
+                TrainEvent::Checkpoint { .. } | TrainEvent::Waiting(_) => {}
                 TrainEvent::Eval(eval) => self.line_if_plain(&format!(
                     "{id}: step {}, {} tokens, validation loss {:.4} nats, {:.0} s",
                     eval.step,
@@ -108,9 +101,5 @@ impl Watcher for RunWatch {
             "{}: {}, {loss}, {} parameters, {} tokens, {:.0} s",
             row.run, row.status, row.n_params, row.tokens, row.elapsed_s
         ));
-    }
-
-    fn should_stop(&self) -> bool {
-        signals::caught().is_some()
     }
 }

@@ -66,7 +66,6 @@ fn end_when_told() {
 }
 
 /// The verb looks at [`caught`] itself and ends when its work is safe.
-#[cfg_attr(not(feature = "train"), allow(dead_code, reason = "only training saves first"))]
 pub(super) fn save_first() {
     if let Some(caught) = CAUGHT.get() {
         caught.saves_first.store(true, Ordering::SeqCst);

@@ -1,10 +1,11 @@
-//! `isoloss sweep run|status|next`.
+//! `isoloss sweep run|status|watch|next|export`.
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use super::output::Output;
+use super::output::{Console, Output};
+use super::{launching, watching, worker};
 use crate::error::{Result, SweepError};
 use crate::report::{next_runs_text, sweep_text};
 use crate::sweep::{NextRuns, SweepConfig, SweepStatus, export};
@@ -14,6 +15,7 @@ use crate::sweep::{NextRuns, SweepConfig, SweepStatus, export};
 #[command(after_help = "Examples:
   isoloss sweep run configs/first-light-sweep.toml --jobs 2
   isoloss sweep status configs/first-light-sweep.toml
+  isoloss sweep watch configs/first-light-sweep.toml
   isoloss sweep next configs/first-light-sweep.toml")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -23,20 +25,34 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Train every run that has not ended; safe to stop and start again.
+    ///
+    /// Train every run that has not ended, each in a process of its own. Safe to stop, to kill and to
+    /// start again. Exit code 1 when a run diverged or could not be trained.
     Run {
         #[command(flatten)]
         common: Common,
         /// Where runs are executed.
         #[arg(long, value_enum, default_value = "local")]
         executor: Executor,
-        /// Runs at a time.
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-        jobs: u16,
+        /// Runs at a time; as many as there are cores for their threads when absent.
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+        jobs: Option<u16>,
+        /// Longest time of one run, seconds; in place of `time_limit` in the file.
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<f64>,
     },
-    /// Which runs have ended, and which are left.
+    /// How far every run is, what is left, what went wrong.
     Status {
         #[command(flatten)]
         common: Common,
+    },
+    /// The same again and again until every run has ended.
+    Watch {
+        #[command(flatten)]
+        common: Common,
+        /// Seconds between two looks.
+        #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+        every: f64,
     },
     /// Copy the table and thinned step logs, small enough to keep beside code.
     Export {
@@ -54,6 +70,9 @@ enum Action {
         #[command(flatten)]
         common: Common,
     },
+    /// Train one unit of a sweep; started by `sweep run`.
+    #[command(hide = true)]
+    Worker(worker::Args),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -69,17 +88,25 @@ enum Executor {
     Slurm,
 }
 
-pub(super) fn run(args: &Args) -> Result<Output> {
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     match &args.action {
-        Action::Run { common, executor, jobs } => {
+        Action::Run { common, executor, jobs, timeout } => {
             if *executor == Executor::Slurm {
                 return Err(SweepError::Executor { name: "slurm".to_owned() }.into());
             }
-            train_all(SweepConfig::read(&common.file)?, usize::from(*jobs))
+            let mut config = SweepConfig::read(&common.file)?;
+            if let Some(limit) = timeout {
+                config.execution.time_limit = Some(*limit);
+                config.execution.validate()?;
+            }
+            launching::run(&config, jobs.map(usize::from))
         }
         Action::Status { common } => {
             let status = SweepStatus::read(&SweepConfig::read(&common.file)?)?;
             Output::new(sweep_text(&status), &status, Vec::new())
+        }
+        Action::Watch { common, every } => {
+            watching::run(&SweepConfig::read(&common.file)?, *every, console)
         }
         Action::Export { common, out, steps } => {
             let exported = export(&SweepConfig::read(&common.file)?, out, *steps)?;
@@ -90,23 +117,6 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             let next = NextRuns::read(&SweepConfig::read(&common.file)?)?;
             Output::new(next_runs_text(&next), &next, Vec::new())
         }
+        Action::Worker(args) => Ok(Output { exit: Some(worker::run(args)?), ..Output::default() }),
     }
-}
-
-#[cfg(feature = "train")]
-fn train_all(config: SweepConfig, jobs: usize) -> Result<Output> {
-    use super::run_watch::RunWatch;
-    use crate::train::{SweepRequest, train_sweep};
-
-    if SweepStatus::read(&config)?.todo.is_empty() {
-        super::streams::note("every run of this sweep has ended; nothing to train");
-    }
-    let registry = super::train::registry();
-    let status = train_sweep(&SweepRequest { config, jobs, registry }, &RunWatch::new())?;
-    Output::new(sweep_text(&status), &status, Vec::new())
-}
-
-#[cfg(not(feature = "train"))]
-fn train_all(_config: SweepConfig, _jobs: usize) -> Result<Output> {
-    Err(crate::error::TrainError::NotBuilt.into())
 }

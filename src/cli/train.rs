@@ -19,13 +19,19 @@ pub(super) struct Args {
 
 #[cfg(feature = "train")]
 pub(super) fn run(args: &Args) -> Result<Output> {
+    use super::output::Failed;
     use super::run_watch::RunWatch;
-    use crate::sweep::RunConfig;
+    use super::streams::note;
+    use crate::error::SweepError;
+    use crate::sweep::{RunConfig, RunStatus};
     use crate::train::{TrainRequest, train_run};
 
     let config = RunConfig::read(&args.file)?;
     let report = train_run(&TrainRequest { config, registry: registry() }, &RunWatch::new())?;
     let row = &report.result;
+    if report.ended_before {
+        note("this run has ended with these settings and this corpus; nothing to train");
+    }
     let loss = row.loss_nats.map_or("no final loss".to_owned(), |nats| {
         let bits = row.bits_per_byte.map_or(String::new(), |b| format!(", {b:.4} bits per byte"));
         let above = report.above_floor_nats();
@@ -36,7 +42,14 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     });
     let log = report.log.display();
     let text = format!("{} after {} tokens: {loss}\nlog: {log}\n", row.status, row.tokens);
-    Output::new(text, &report, Vec::new())
+    let mut output = Output::new(text, &report, Vec::new())?;
+    if row.status == RunStatus::Diverged {
+        let (run, tokens) = (row.run.clone(), row.tokens.to_string());
+        let error = SweepError::RunDiverged { run, tokens }.into();
+        let hint = "a lower peak_lr or a longer warm-up, under another name";
+        output.failed = Some(Failed { error, hint: Some(hint.to_owned()) });
+    }
+    Ok(output)
 }
 
 #[cfg(not(feature = "train"))]

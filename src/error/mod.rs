@@ -118,6 +118,7 @@ impl Error {
                     | ReportError::NoManual { .. }
                     | ReportError::NoRoom { .. }
             ),
+            Self::Sweep(kind) => kind.is_bad_input(),
             Self::Io { action, .. } => !matches!(*action, "write" | "create"),
             _ => true,
         }

@@ -36,35 +36,91 @@ pub enum SweepError {
     },
     /// Another process trains this sweep.
     #[error(
-        "{path}: another process is training this sweep and holds its lock; wait for it or stop it"
+        "{path}: another process is training this sweep and holds its lock: process {pid} on {host}; wait for it or stop it"
     )]
     Locked {
         /// The lock file.
         path: String,
+        /// The process; 0 when it is not known.
+        pid: u32,
+        /// Its machine.
+        host: String,
     },
-    /// A finished run in the folder was trained from another specification.
-    #[error(
-        "{path}: run `{run}` was trained with another configuration than this file now asks for; give the sweep another `name` or `out`, or move that folder away"
-    )]
-    ForeignRun {
-        /// The run's log.
+    /// A run of the same name has ended with other settings.
+    #[error("{path}: holds run `{run}`, which has {status} with another {}; give this run another `name`, or move that log away", differs.join(", another "))]
+    FinishedOtherwise {
+        /// Its log.
         path: String,
         /// The run.
         run: String,
+        /// How it ended.
+        status: String,
+        /// The settings that differ.
+        differs: Vec<String>,
     },
-    /// A finished run in the folder was trained on another corpus.
-    #[error(
-        "{path}: run `{run}` was trained on another corpus (SHA-256 {found}, expected {expected}); give the sweep another `name` or `out`, or move that folder away"
-    )]
-    ForeignCorpus {
-        /// The table of rows.
-        path: String,
+    /// A run that diverged, on its own.
+    #[error("run `{run}` diverged after {tokens} tokens: it has no final loss")]
+    RunDiverged {
         /// The run.
         run: String,
-        /// SHA-256 of the corpus it was trained on.
+        /// Tokens it saw.
+        tokens: String,
+    },
+    /// Runs of a sweep that have no loss to fit.
+    #[error("{count} of {total} runs have no loss to fit: {runs}")]
+    RunsFailed {
+        /// Runs without a loss.
+        count: usize,
+        /// All runs.
+        total: usize,
+        /// Which, what became of each, and why.
+        runs: String,
+    },
+    /// The folder of a sweep was moved or removed while it was used.
+    #[error(
+        "{path}: the folder was moved or removed while its runs were trained; they are stopped, and go on from where they are when the sweep is started on the folder again"
+    )]
+    FolderGone {
+        /// Where it was.
+        path: String,
+    },
+    /// A program that trains had no memory left.
+    #[error("the trainer ran out of memory: {said}")]
+    TrainerMemory {
+        /// How it ended and what it said last.
+        said: String,
+    },
+    /// A program that trains could not be started or did not end well.
+    #[error("the trainer {what}: {said}")]
+    Trainer {
+        /// What happened.
+        what: String,
+        /// What it said last.
+        said: String,
+    },
+    /// A program trained something else than it was asked for.
+    #[error(
+        "the trainer trained {quantity} = {found}; expected {expected}, to 1 %; make it use what the sweep asks for"
+    )]
+    OtherRun {
+        /// N or D.
+        quantity: &'static str,
+        /// As its result says.
         found: String,
-        /// SHA-256 of the corpus the file asks for.
+        /// As the sweep asks.
         expected: String,
+    },
+    /// A name in braces that stands for nothing.
+    #[error("`{field}`: {{{name}}} stands for nothing{}; expected one of {known}; for a brace, write it twice", meant(.nearest.as_deref()))]
+    Placeholder {
+        /// The field.
+        field: &'static str,
+        /// What is in the braces.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+        /// All names.
+        known: String,
     },
     /// The log of a run that continues from a checkpoint lacks steps.
     #[error(
@@ -100,4 +156,23 @@ pub enum SweepError {
         /// What was asked for.
         name: String,
     },
+}
+
+impl SweepError {
+    /// Whether it lies in a file that the user wrote, rather than in what came of it.
+    pub(super) fn is_bad_input(&self) -> bool {
+        !matches!(
+            self,
+            Self::RunDiverged { .. }
+                | Self::RunsFailed { .. }
+                | Self::FolderGone { .. }
+                | Self::Trainer { .. }
+                | Self::TrainerMemory { .. }
+                | Self::OtherRun { .. }
+        )
+    }
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }

@@ -80,7 +80,7 @@ pub use serving::{
 pub use sparkline::sparkline;
 pub use style::Style;
 pub use survey::{left_out_list, usable_text};
-pub use sweep::{next_runs_text, sweep_table, sweep_text};
+pub use sweep::{next_runs_text, sweep_line, sweep_table, sweep_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};
 pub use text::Text;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::paths::below;
 use crate::error::SweepError;
 
 /// Vocabulary of byte tokens.
@@ -163,6 +164,24 @@ impl CorpusSpec {
                 CorpusSource::Synthetic(self.synthetic.unwrap_or_else(SyntheticSpec::small))
             }
         }
+    }
+
+    /// The same with paths that start from `home`, the folder of its file.
+    #[must_use]
+    pub fn below(&self, home: &Path) -> Self {
+        let mut spec = self.clone();
+        spec.path = self.path.as_deref().map(|path| below(home, path));
+        if self.tokenizer_file().is_some() {
+            spec.tokenizer = below(home, Path::new(&self.tokenizer)).display().to_string();
+        }
+        spec
+    }
+
+    /// The file of the tokenizer, where it has one.
+    #[must_use]
+    pub fn tokenizer_file(&self) -> Option<&Path> {
+        let named = self.tokenizer == "bytes" || self.tokenizer.starts_with("bpe:");
+        (!named).then(|| Path::new(&self.tokenizer))
     }
 
     /// Size of the vocabulary that a model of this corpus needs.

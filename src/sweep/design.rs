@@ -1,12 +1,15 @@
 //! Sweep files: which runs a sweep is made of.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::corpus_spec::CorpusSpec;
 use super::execution::Execution;
-use super::run::RunSpec;
+use super::external_spec::ExternalTrainer;
+use super::paths::{below, folder_of};
+use super::run::{Part, RunResult, RunSpec};
 use super::schedule::Schedule;
 use super::shape_spec::{ShapeSpec, short_name};
 use super::toml_file::{from_toml, text_of};
@@ -32,6 +35,9 @@ pub struct SweepConfig {
     /// How runs are executed.
     #[serde(default)]
     pub execution: Execution,
+    /// A program that trains the runs; the bundled trainer when absent.
+    #[serde(default)]
+    pub trainer: Option<ExternalTrainer>,
     /// Seeds of each cell.
     #[serde(default = "seed_zero")]
     pub seeds: Vec<u64>,
@@ -44,6 +50,9 @@ pub struct SweepConfig {
     /// Shapes at several token counts.
     #[serde(default)]
     pub ladder: Vec<Ladder>,
+    /// Folder of the file, which its paths start from; empty for the current folder.
+    #[serde(skip)]
+    pub home: PathBuf,
 }
 
 fn seed_zero() -> Vec<u64> {
@@ -108,16 +117,21 @@ impl SweepConfig {
             + include_str!("templates/rest.toml")
     }
 
-    /// Reads a sweep file.
+    /// Reads a sweep file. Its paths start from its own folder, wherever this program was started.
     ///
     /// # Errors
     /// [`Error::Io`](crate::error::Error::Io) when it cannot be read, and those of [`parse`](Self::parse).
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let (text, path) = text_of(path.as_ref())?;
-        Self::parse(&text, &path)
+        let path = path.as_ref();
+        let (text, name) = text_of(path)?;
+        let mut config = Self::parse(&text, &name)?;
+        config.home = folder_of(path).to_owned();
+        config.corpus = config.corpus.below(&config.home);
+        Ok(config)
     }
 
-    /// Parses the text of a sweep file; `path` is for messages.
+    /// Parses the text of a sweep file, whose paths then start from the current folder; `path` is for
+    /// messages.
     ///
     /// # Errors
     /// [`SweepError::File`] with the position when it does not parse, [`SweepError::Field`] when a
@@ -151,6 +165,9 @@ impl SweepConfig {
         self.execution.validate()?;
         self.corpus.validate()?;
         self.recipe.validate()?;
+        if let Some(trainer) = &self.trainer {
+            trainer.validate()?;
+        }
         let shapes = self.cell.iter().flat_map(|c| &c.shapes);
         for shape in shapes.chain(self.ladder.iter().flat_map(|l| &l.shapes)) {
             shape.validate()?;
@@ -188,7 +205,7 @@ impl SweepConfig {
         let mut runs = Vec::new();
         let spec = |id, shape, tokens, budget, seed, trunk| {
             let recipe = self.recipe.clone();
-            RunSpec { id, shape, tokens, budget, seed, recipe, trunk }
+            RunSpec { id, shape, tokens, budget, seed, recipe, trunk, part: Part::Main }
         };
         for cell in &self.cell {
             for shape in cell.shapes.iter().map(|s| s.shape(vocab)) {
@@ -219,10 +236,20 @@ impl SweepConfig {
         shared.then(|| format!("{}-s{seed}", short_name(shape)))
     }
 
+    /// The runs that are known to be wanted, given the rows of those that have ended.
+    ///
+    /// # Errors
+    /// None yet.
+    pub fn wanted(&self, ended: &BTreeMap<String, RunResult>) -> Result<Vec<RunSpec>> {
+        let _ = ended;
+        Ok(self.runs())
+    }
+
     /// The folder of logs and records.
     #[must_use]
     pub fn out_dir(&self) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&self.name))
+        let usual = || Path::new("runs").join(&self.name);
+        below(&self.home, &self.out.clone().unwrap_or_else(usual))
     }
 }
 

@@ -67,6 +67,9 @@ pub struct Execution {
     pub checkpoint_seconds: f64,
     /// Which checkpoints are kept at the end.
     pub keep_checkpoints: KeepCheckpoints,
+    /// Longest time of one run at a stretch, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_limit: Option<f64>,
     /// Logs for other tools.
     pub logs: Vec<LogFormat>,
 }
@@ -79,6 +82,7 @@ impl Default for Execution {
             threads: 1,
             checkpoint_seconds: 60.0,
             keep_checkpoints: KeepCheckpoints::None,
+            time_limit: None,
             logs: Vec::new(),
         }
     }
@@ -98,6 +102,9 @@ impl Execution {
         let seconds = self.checkpoint_seconds;
         if !(0.0..=1e9).contains(&seconds) {
             return bad("execution.checkpoint_seconds", seconds.to_string(), "0 to 1e9");
+        }
+        if let Some(limit) = self.time_limit.filter(|limit| !(limit > &0.0 && limit <= &1e9)) {
+            return bad("execution.time_limit", limit.to_string(), "above 0, at most 1e9");
         }
         Ok(())
     }

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use super::design::SweepConfig;
 use super::folder::SweepFolder;
+use super::row_file::RunRow;
+use super::run::Part;
+use super::state::SweepState;
 use super::step_log::write_line;
 use crate::data::write_atomically;
 use crate::error::{Error, Result};
@@ -26,13 +29,14 @@ pub struct Exported {
 /// [`Error::Io`] when an ended run has no log, or the folder cannot be written.
 pub fn export(config: &SweepConfig, out: &Path, steps: usize) -> Result<Exported> {
     let folder = SweepFolder::new(config.out_dir());
-    let state = folder.state()?;
+    let state = SweepState::read(config)?;
     let logs = out.join("logs");
     std::fs::create_dir_all(&logs).map_err(|e| Error::io(&logs, "create", &e))?;
     let (mut table, mut runs) = (Vec::new(), 0);
     let path = out.join("runs.jsonl");
-    for row in config.runs().iter().filter_map(|run| state.ended.get(&run.id)) {
-        let log = thinned_log(&folder, &row.run, steps)?;
+    for run in state.wanted.iter().filter(|run| run.spec.part == Part::Main) {
+        let Some(row) = state.row(run).and_then(RunRow::ended) else { continue };
+        let log = thinned_log(&folder, &run.stem, steps)?;
         write_atomically(logs.join(format!("{}.jsonl", row.run)), log.as_bytes())?;
         write_line(&mut table, row).map_err(|e| Error::io(&path, "write", &e))?;
         runs += 1;
@@ -47,8 +51,8 @@ pub fn export(config: &SweepConfig, out: &Path, steps: usize) -> Result<Exported
 ///
 /// # Errors
 /// [`Error::Io`] when the run has no log.
-pub fn thinned_log(folder: &SweepFolder, id: &str, steps: usize) -> Result<String> {
-    let path = folder.log(id);
+pub fn thinned_log(folder: &SweepFolder, stem: &str, steps: usize) -> Result<String> {
+    let path = folder.log(stem);
     let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, "reading", &e))?;
     let is_step = |line: &&str| line.starts_with(r#"{"event":"step""#);
     let total = text.lines().filter(is_step).count();

@@ -1,34 +1,26 @@
-//! The folder of a sweep: its table of ended runs, its logs, its lock.
+//! The folder of a sweep: where everything lies, and its lock.
 
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::run::{RunResult, RunSpec};
-use super::step_log::{Header, write_line};
-use crate::data::write_atomically;
+use serde::{Deserialize, Serialize};
+
+use super::machine::host;
+use super::run::Part;
 use crate::error::{Error, Result, SweepError};
 
+/// How often, and how far apart, a lock is tried: others look for a moment whether it is held.
+const TRIES: u32 = 10;
+const BETWEEN_TRIES: Duration = Duration::from_millis(30);
+
 /// The folder of a sweep.
-#[derive(Clone, Debug)]
+///
+/// Files of a run are named by its [`stem`](super::stem), files of a unit by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweepFolder {
     root: PathBuf,
-}
-
-/// Which runs of a sweep folder have ended.
-#[derive(Clone, Debug, Default)]
-pub struct SweepState {
-    /// Rows of ended runs by id; the last row of an id counts.
-    pub ended: BTreeMap<String, RunResult>,
-}
-
-impl SweepState {
-    /// Whether this run needs no more training: it finished, or it diverged and would again.
-    #[must_use]
-    pub fn is_done(&self, id: &str) -> bool {
-        self.ended.contains_key(id)
-    }
 }
 
 /// Holds the lock of a sweep folder until dropped.
@@ -38,6 +30,19 @@ pub struct SweepLock {
     _file: File,
 }
 
+/// Who holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Holder {
+    pub(super) pid: u32,
+    pub(super) host: String,
+}
+
+impl Holder {
+    pub(super) fn me() -> Self {
+        Self { pid: std::process::id(), host: host() }
+    }
+}
+
 impl SweepFolder {
     /// The folder at `root`; nothing is created yet.
     #[must_use]
@@ -45,112 +50,128 @@ impl SweepFolder {
         Self { root }
     }
 
+    /// Where it lies.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The table of ended runs, which `fit` reads.
     #[must_use]
     pub fn records(&self) -> PathBuf {
-        self.root.join("runs.jsonl")
+        self.table(Part::Main)
+    }
+
+    /// The table of ended runs of a part.
+    #[must_use]
+    pub fn table(&self, part: Part) -> PathBuf {
+        self.root.join(match part {
+            Part::Main => "runs.jsonl",
+            Part::Tune | Part::Check => "tuning.jsonl",
+        })
+    }
+
+    /// The record of a run.
+    #[must_use]
+    pub fn row(&self, stem: &str) -> PathBuf {
+        self.root.join("rows").join(format!("{stem}.json"))
     }
 
     /// The step log of a run.
     #[must_use]
-    pub fn log(&self, id: &str) -> PathBuf {
-        self.root.join("logs").join(format!("{id}.jsonl"))
+    pub fn log(&self, stem: &str) -> PathBuf {
+        self.root.join("logs").join(format!("{stem}.jsonl"))
+    }
+
+    /// What a unit said on its standard streams.
+    #[must_use]
+    pub fn console(&self, unit: &str) -> PathBuf {
+        self.root.join("console").join(format!("{unit}.txt"))
+    }
+
+    /// The folder of checkpoints of the bundled trainer.
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// The folder that an external trainer has for a run.
+    #[must_use]
+    pub fn external(&self, stem: &str) -> PathBuf {
+        self.root.join("external").join(stem)
+    }
+
+    /// The folder of units: manifests, states and locks.
+    #[must_use]
+    pub fn units(&self) -> PathBuf {
+        self.root.join("units")
+    }
+
+    /// The folder of the shards of a corpus; `key` is its digest.
+    #[must_use]
+    pub fn corpus(&self, key: &str) -> PathBuf {
+        self.root.join("corpus").join(super::digest::short(key))
     }
 
     /// Creates the folder and takes its lock.
     ///
     /// # Errors
-    /// [`SweepError::Locked`] when another process holds it, [`Error::Io`] when it cannot be created.
+    /// [`SweepError::Locked`] naming the process that holds it, [`Error::Io`] when it cannot be created.
     pub fn lock(&self) -> Result<SweepLock> {
-        let logs = self.root.join("logs");
-        std::fs::create_dir_all(&logs).map_err(|e| Error::io(&logs, "create", &e))?;
+        for name in ["logs", "rows", "units", "console"] {
+            let folder = self.root.join(name);
+            std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "create", &e))?;
+        }
         let path = self.root.join(".lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| Error::io(&path, "create", &e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(SweepLock { _file: file }),
-            Err(std::fs::TryLockError::WouldBlock) => {
-                Err(SweepError::Locked { path: path.display().to_string() }.into())
+        let mut holder = None;
+        for _ in 0..TRIES {
+            match hold(&path)? {
+                Ok(file) => return Ok(SweepLock { _file: file }),
+                Err(other) => holder = other,
             }
-            Err(std::fs::TryLockError::Error(e)) => Err(Error::io(&path, "locking", &e)),
+            std::thread::sleep(BETWEEN_TRIES);
         }
+        let (pid, host) = holder.map_or((0, "?".to_owned()), |h| (h.pid, h.host));
+        Err(SweepError::Locked { path: path.display().to_string(), pid, host }.into())
     }
 
-    /// Reads which runs have ended.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the table exists but cannot be read, [`SweepError::Row`] when a line is not
-    /// a row.
-    pub fn state(&self) -> Result<SweepState> {
-        let path = self.records();
-        let mut state = SweepState::default();
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(state),
-            Err(e) => return Err(Error::io(&path, "reading", &e)),
-        };
-        for (i, line) in BufReader::new(file).lines().enumerate() {
-            let line = line.map_err(|e| Error::io(&path, "reading", &e))?;
-            let row: RunResult = serde_json::from_str(&line).map_err(|e| SweepError::Row {
-                path: path.display().to_string(),
-                line: i + 1,
-                reason: e.to_string(),
-            })?;
-            state.ended.insert(row.run.clone(), row);
+    /// Whether the folder still lies where it was locked.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.root.join(".lock").exists()
+    }
+}
+
+/// Takes the lock of a file and signs it, or says who signed it.
+pub(super) fn hold(path: &Path) -> Result<std::result::Result<File, Option<Holder>>> {
+    let io = |e: std::io::Error| Error::io(path, "create", &e);
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => {
+            let sign = serde_json::to_vec(&Holder::me()).unwrap_or_default();
+            file.set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| file.write_all(&sign))
+                .map_err(io)?;
+            Ok(Ok(file))
         }
-        Ok(state)
-    }
-
-    /// Refuses to add runs on the corpus `expected` to a folder whose runs were trained on another.
-    ///
-    /// # Errors
-    /// [`SweepError::ForeignCorpus`] naming the first such run of `specs`.
-    pub fn check_corpus(
-        &self,
-        state: &SweepState,
-        specs: &[RunSpec],
-        expected: &str,
-    ) -> Result<(), SweepError> {
-        let mut ended = specs.iter().filter_map(|spec| state.ended.get(&spec.id));
-        let foreign = ended.find(|row| row.corpus_sha256 != expected);
-        foreign.map_or(Ok(()), |row| {
-            Err(SweepError::ForeignCorpus {
-                path: self.records().display().to_string(),
-                run: row.run.clone(),
-                found: row.corpus_sha256.clone(),
-                expected: expected.to_owned(),
-            })
-        })
-    }
-
-    /// Refuses a finished run of the same name whose log asks for another configuration. A run without
-    /// a log is accepted as it is.
-    pub(super) fn check_same(&self, spec: &RunSpec) -> Result<()> {
-        let path = self.log(&spec.id);
-        let Ok(file) = File::open(&path) else { return Ok(()) };
-        let mut asked = String::new();
-        BufReader::new(file).read_line(&mut asked).map_err(|e| Error::io(&path, "reading", &e))?;
-        if serde_json::from_str::<Header>(&asked).is_ok_and(|header| header.spec == *spec) {
-            return Ok(());
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            Ok(Err(serde_json::from_str(&text).ok()))
         }
-        let (path, run) = (path.display().to_string(), spec.id.clone());
-        Err(SweepError::ForeignRun { path, run }.into())
+        Err(TryLockError::Error(e)) => Err(Error::io(path, "locking", &e)),
     }
+}
 
-    /// Appends a row. The table is written to another file and renamed, so it is whole at any moment.
-    pub(super) fn append(&self, row: &RunResult) -> Result<()> {
-        let path = self.records();
-        let io = |e: std::io::Error| Error::io(&path, "write", &e);
-        let mut text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(io(e)),
-        };
-        write_line(&mut text, row).map_err(io)?;
-        write_atomically(&path, &text)
-    }
+/// Whether some process holds the lock of a file.
+pub(super) fn is_held(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }

@@ -53,7 +53,7 @@ impl Mirror {
     /// Adds an event, and flushes the file before a checkpoint.
     pub(super) fn write(&mut self, event: &TrainEvent) -> Result<()> {
         let written = match event {
-            TrainEvent::Start(_) => Ok(()),
+            TrainEvent::Start(_) | TrainEvent::Waiting(_) => Ok(()),
             TrainEvent::Checkpoint { .. } => self.flush_file(),
             TrainEvent::Step(_) => self.add(event),
             TrainEvent::Eval(_) => self.add(event).and_then(|()| self.flush_file()),
@@ -83,7 +83,7 @@ impl Mirror {
                 let elapsed_s = match event {
                     TrainEvent::Step(step) => step.elapsed_s,
                     TrainEvent::Eval(eval) => eval.elapsed_s,
-                    TrainEvent::Start(_) | TrainEvent::Checkpoint { .. } => 0.0,
+                    _ => 0.0,
                 };
                 let named: Vec<(&str, f64)> = NAMES
                     .iter()
@@ -128,6 +128,6 @@ fn values(event: &TrainEvent) -> [Option<f64>; 8] {
         TrainEvent::Eval(e) => {
             [None, Some(e.loss_nats), None, None, Some(e.tokens as f64), None, None, None]
         }
-        TrainEvent::Start(_) | TrainEvent::Checkpoint { .. } => [None; 8],
+        TrainEvent::Start(_) | TrainEvent::Checkpoint { .. } | TrainEvent::Waiting(_) => [None; 8],
     }
 }

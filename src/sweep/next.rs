@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use super::design::SweepConfig;
-use super::folder::{SweepFolder, SweepState};
 use super::run::RunSpec;
-use super::status::todo;
+use super::state::SweepState;
 use crate::error::Result;
 use crate::units::{Flops, Params, short_count};
 
@@ -55,9 +54,9 @@ impl NextRuns {
     /// # Errors
     /// When its table of ended runs cannot be read.
     pub fn read(config: &SweepConfig) -> Result<Self> {
-        let state = SweepFolder::new(config.out_dir()).state()?;
-        let specs = config.runs();
-        let todo = todo(&specs, &state);
+        let state = SweepState::read(config)?;
+        let specs: Vec<RunSpec> = state.wanted.iter().map(|run| run.spec.clone()).collect();
+        let todo: Vec<String> = state.left().map(|run| run.spec.id.clone()).collect();
         let sizes: Vec<NextSize> =
             config.cell.iter().filter_map(|cell| next_size(cell.flops, &specs, &state)).collect();
         let left = todo.iter().map(|id| format!("train {id}"));
@@ -84,7 +83,7 @@ fn next_size(flops: Flops, specs: &[RunSpec], state: &SweepState) -> Option<Next
         .iter()
         .filter(|spec| spec.budget == Some(flops))
         .filter_map(|spec| {
-            let row = state.ended.get(&spec.id)?;
+            let row = state.ended(&spec.id)?;
             Some((row.n_params.get(), row.loss_nats?))
         })
         .collect();

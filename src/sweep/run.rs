@@ -9,6 +9,25 @@ use crate::error::Error;
 use crate::flops::{FlopRule, Shape};
 use crate::units::{Flops, Params, Tokens};
 
+/// What a run of a sweep is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// For the fit: a row of `runs.jsonl`.
+    #[default]
+    Main,
+    /// To find settings, such as a learning rate: a row of `tuning.jsonl`.
+    Tune,
+    /// To check that settings found elsewhere are good here: a row of `tuning.jsonl`.
+    Check,
+}
+
+impl Part {
+    fn is_main(&self) -> bool {
+        *self == Self::Main
+    }
+}
+
 /// One run to be trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSpec {
@@ -28,6 +47,9 @@ pub struct RunSpec {
     /// before the decay of a warm-up, stable, decay schedule are then trained once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
+    /// What it is for; not part of how it is trained.
+    #[serde(default, skip_serializing_if = "Part::is_main")]
+    pub part: Part,
 }
 
 impl RunSpec {
@@ -64,6 +86,9 @@ pub struct RunStart {
     pub corpus_sha256: String,
     /// Training tokens available before they repeat.
     pub unique_tokens: Tokens,
+    /// What its user should know, such as a damaged checkpoint that was set aside; not part of its log.
+    #[serde(skip)]
+    pub notes: Vec<String>,
     /// Bytes per token of the validation text; absent for a corpus that is not text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_token: Option<f64>,
@@ -140,6 +165,21 @@ pub enum TrainEvent {
         /// Steps taken so far.
         step: u64,
     },
+    /// Nothing to log: a trainer that waits for a program asks whether to go on. Not part of the log.
+    Waiting(Seen),
+}
+
+/// How far a program is that trains a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Steps taken so far.
+    pub step: u64,
+    /// Tokens seen so far.
+    pub tokens: f64,
+    /// Last loss, nats per token.
+    pub loss_nats: Option<f64>,
+    /// Its process group.
+    pub process_group: Option<u32>,
 }
 
 impl TrainEvent {
@@ -151,11 +191,12 @@ impl TrainEvent {
             Self::Step(step) => step.step,
             Self::Eval(eval) => eval.step,
             Self::Checkpoint { step } => *step,
+            Self::Waiting(seen) => seen.step,
         }
     }
 }
 
-/// How a run ended.
+/// What became of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunStatus {
@@ -165,6 +206,20 @@ pub enum RunStatus {
     Stopped,
     /// The loss became infinite, or so large that the run cannot recover.
     Diverged,
+    /// The machine had no memory left for it.
+    OutOfMemory,
+    /// It took longer than it may.
+    TimedOut,
+    /// It could not begin or go on, for another reason.
+    Failed,
+}
+
+impl RunStatus {
+    /// Whether the run needs no more training: it finished, or it diverged and would again.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        matches!(self, Self::Finished | Self::Diverged)
+    }
 }
 
 impl std::fmt::Display for RunStatus {
@@ -173,6 +228,9 @@ impl std::fmt::Display for RunStatus {
             Self::Finished => "finished",
             Self::Stopped => "stopped",
             Self::Diverged => "diverged",
+            Self::OutOfMemory => "out of memory",
+            Self::TimedOut => "timed out",
+            Self::Failed => "failed",
         })
     }
 }
@@ -270,7 +328,7 @@ impl RunLedger {
                 self.elapsed_s = eval.elapsed_s;
                 self.last_eval = eval.loss_nats.is_finite().then_some(eval.loss_nats);
             }
-            TrainEvent::Checkpoint { .. } => {}
+            TrainEvent::Checkpoint { .. } | TrainEvent::Waiting(_) => {}
         }
     }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::corpus_spec::CorpusSpec;
 use super::execution::Execution;
-use super::run::RunSpec;
+use super::paths::{below, folder_of};
+use super::run::{Part, RunSpec};
 use super::shape_spec::ShapeSpec;
 use super::toml_file::{from_toml, text_of};
 use super::train_config::TrainConfig;
@@ -40,6 +41,9 @@ pub struct RunConfig {
     /// How it is trained.
     #[serde(default)]
     pub recipe: TrainConfig,
+    /// Folder of the file, which its paths start from; empty for the current folder.
+    #[serde(skip)]
+    pub home: PathBuf,
 }
 
 impl RunConfig {
@@ -58,16 +62,21 @@ impl RunConfig {
         include_str!("templates/rest.toml"),
     );
 
-    /// Reads a run file.
+    /// Reads a run file. Its paths start from its own folder, wherever this program was started.
     ///
     /// # Errors
     /// [`Error::Io`](crate::error::Error::Io) when it cannot be read, and those of [`parse`](Self::parse).
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let (text, path) = text_of(path.as_ref())?;
-        Self::parse(&text, &path)
+        let path = path.as_ref();
+        let (text, name) = text_of(path)?;
+        let mut config = Self::parse(&text, &name)?;
+        config.home = folder_of(path).to_owned();
+        config.corpus = config.corpus.below(&config.home);
+        Ok(config)
     }
 
-    /// Parses the text of a run file; `path` is for messages.
+    /// Parses the text of a run file, whose paths then start from the current folder; `path` is for
+    /// messages.
     ///
     /// # Errors
     /// [`SweepError::File`] with the position when it does not parse, [`SweepError::Field`] when a value
@@ -115,6 +124,7 @@ impl RunConfig {
             seed: self.seed,
             recipe: self.recipe.clone(),
             trunk: None,
+            part: Part::Main,
         })
     }
 
@@ -122,7 +132,7 @@ impl RunConfig {
     #[must_use]
     pub fn log_path(&self) -> PathBuf {
         let usual = || Path::new("runs").join(format!("{}.jsonl", self.name));
-        self.log.clone().unwrap_or_else(usual)
+        below(&self.home, &self.log.clone().unwrap_or_else(usual))
     }
 }
 

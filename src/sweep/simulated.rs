@@ -41,6 +41,7 @@ impl Trainer for Simulated {
             steps,
             shared_steps: 0,
             resumed_at: 0,
+            notes: Vec::new(),
             corpus: format!("simulated from {}", self.surface.label),
             corpus_sha256: String::new(),
             unique_tokens: spec.tokens,

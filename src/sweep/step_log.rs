@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::{compare, settings_of};
 use super::execution::LogFormat;
 use super::mirror::Mirror;
 use super::run::{RunLedger, RunResult, RunSpec, RunStart, TrainEvent, Trainer};
@@ -39,6 +40,57 @@ struct End<'a> {
     result: &'a RunResult,
 }
 
+/// A run that has ended, by its step log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FinishedRun {
+    /// With these settings: its row.
+    Same(Box<RunResult>),
+    /// With others.
+    Other {
+        /// How it ended.
+        status: String,
+        /// What differs.
+        differs: Vec<String>,
+    },
+}
+
+/// The run of a step log, if it has ended, held against what is asked for now.
+///
+/// - `corpus_sha256`, `trainer`: as a row has them.
+///
+/// # Errors
+/// [`Error::Io`] when the log is there but cannot be read.
+pub fn finished_run(
+    log: &Path,
+    spec: &RunSpec,
+    corpus_sha256: &str,
+    trainer: &str,
+) -> Result<Option<FinishedRun>> {
+    let text = match std::fs::read_to_string(log) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::io(log, "reading", &e)),
+    };
+    let header = text.lines().next().and_then(|line| serde_json::from_str::<Header>(line).ok());
+    let row = text.lines().last().and_then(|line| serde_json::from_str::<RunResult>(line).ok());
+    let (Some(header), Some(row)) = (header, row) else { return Ok(None) };
+    if !row.status.is_ended() {
+        return Ok(None);
+    }
+    let mut differs = Vec::new();
+    compare(&settings_of(&header.spec), &settings_of(spec), "", &mut differs);
+    if row.corpus_sha256 != corpus_sha256 {
+        differs.push("corpus".to_owned());
+    }
+    if row.trainer != trainer {
+        differs.push("execution.device".to_owned());
+    }
+    Ok(Some(match differs.is_empty() {
+        true => FinishedRun::Same(Box::new(row)),
+        false => FinishedRun::Other { status: row.status.to_string(), differs },
+    }))
+}
+
 /// Where the steps of a run are logged.
 #[derive(Clone, Copy, Debug)]
 pub struct LogFiles<'a> {
@@ -52,6 +104,8 @@ pub struct LogFiles<'a> {
 
 /// Trains one run with its step log.
 ///
+/// - `kept_as`: the same run under the names by which the trainer keeps its state.
+///
 /// The log is flushed with every evaluation, so that it can be watched, and synced to the disk before
 /// every checkpoint and at the end; every line is complete when `on_event` stops the run.
 ///
@@ -61,7 +115,8 @@ pub struct LogFiles<'a> {
 pub fn run_one(
     files: LogFiles,
     spec: &RunSpec,
-    trainer: &mut impl Trainer,
+    kept_as: &RunSpec,
+    trainer: &mut dyn Trainer,
     on_event: &mut (dyn FnMut(&TrainEvent) -> ControlFlow<()> + Send),
 ) -> Result<RunResult> {
     let io = |e: std::io::Error| Error::io(files.log, "write", &e);
@@ -72,11 +127,12 @@ pub fn run_one(
     };
     let mut book: Option<Book> = None;
     let mut broken: Option<Error> = None;
-    let status = trainer.train(spec, &mut |event| {
+    let status = trainer.train(kept_as, &mut |event| {
         let written = match (&mut book, event) {
             (None, TrainEvent::Start(start)) => {
                 Book::open(files, spec, start).map(|opened| book = Some(opened))
             }
+            (_, TrainEvent::Waiting(_)) => Ok(()),
             (Some(_), TrainEvent::Start(_)) => Err(order("a second start", "one start, first")),
             (Some(book), event) => book.write(event),
             (None, _) => Err(order("an event before its start", "the start first")),
@@ -157,6 +213,7 @@ impl Book {
             TrainEvent::Checkpoint { .. } => {
                 writer.flush().and_then(|()| writer.get_ref().sync_data())
             }
+            TrainEvent::Waiting(_) => Ok(()),
             TrainEvent::Step(_) => write_line(writer, event),
             TrainEvent::Start(_) | TrainEvent::Eval(_) => {
                 write_line(writer, event).and_then(|()| writer.flush())

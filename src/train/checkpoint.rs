@@ -1,6 +1,9 @@
 //! Checkpoints: everything needed to continue a run, in one safetensors file, written whole or not at
 //! all.
 //!
+//! A checksum covers every byte of it: a damaged file is set aside, and the one before it is used. A
+//! disk that flips a bit must not look like a run that diverged.
+//!
 //! Parameters are stored under their names, the moments of AdamW with `first.` and `second.` in front.
 //! The position in the data and in the schedule follows from the step; nothing else is random.
 
@@ -15,14 +18,17 @@ use serde::{Deserialize, Serialize};
 use super::params::Array;
 use crate::data::write_atomically;
 use crate::error::{Error, Result, TrainError};
-use crate::sweep::{KeepCheckpoints, RunSpec};
+use crate::sweep::{KeepCheckpoints, RunSpec, set_aside};
 use crate::units::Tokens;
 
 /// Version of the file, raised whenever older files can no longer be read.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Key of our entry in the file's own metadata.
 const KEY: &str = "isoloss";
+
+/// A checksum that is not known yet, CRC-32C of the file with this in its place.
+const BLANK: &str = "00000000";
 
 /// Where and how often a trainer keeps its state.
 #[derive(Clone, Debug)]
@@ -95,19 +101,34 @@ impl Checkpoints {
         self.folder.join(format!("{id}.safetensors"))
     }
 
+    /// The file before it.
+    fn file_before(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.before.safetensors"))
+    }
+
     /// The file of what the runs of a trunk share.
     fn trunk_file(&self, trunk: &str) -> PathBuf {
         self.file(&format!("trunk-{trunk}"))
     }
 
-    /// The state from which `spec` continues: its own, else that of its trunk if the trunk is not past
-    /// the start of this run's decay; `None` to train from the start.
-    pub(super) fn load(&self, spec: &RunSpec, corpus_sha256: &str) -> Result<Option<Kept>> {
-        if let Some(kept) = self.load_file(&self.file(&spec.id), spec, corpus_sha256)? {
-            return Ok(Some(kept));
+    /// The state from which `spec` continues: its own, else the one before, else that of its trunk if
+    /// the trunk is not past the start of this run's decay; `None` to train from the start.
+    ///
+    /// A damaged file is set aside, and said in `notes`.
+    pub(super) fn load(
+        &self,
+        spec: &RunSpec,
+        corpus_sha256: &str,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Kept>> {
+        for path in [self.file(&spec.id), self.file_before(&spec.id)] {
+            if let Some(kept) = load_file(&path, spec, corpus_sha256, notes)? {
+                return Ok(Some(kept));
+            }
         }
         let Some(trunk) = &spec.trunk else { return Ok(None) };
-        let Some(mut kept) = self.load_file(&self.trunk_file(trunk), spec, corpus_sha256)? else {
+        let trunk = self.trunk_file(trunk);
+        let Some(mut kept) = load_file(&trunk, spec, corpus_sha256, notes)? else {
             return Ok(None);
         };
         if kept.position.step > spec.recipe.steps_before_decay(spec.steps()) {
@@ -117,43 +138,6 @@ impl Checkpoints {
         kept.position.elapsed_s = 0.0;
         kept.position.spec = spec.clone();
         Ok(Some(kept))
-    }
-
-    fn load_file(&self, path: &Path, spec: &RunSpec, corpus: &str) -> Result<Option<Kept>> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io(path, "reading", &e)),
-        };
-        let name = path.display().to_string();
-        let bad = |reason: String| TrainError::Checkpoint { path: name.clone(), reason };
-        let (_, header) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| bad(format!("damaged: {e}")))?;
-        let entry = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let entry = entry.ok_or_else(|| bad(format!("no `{KEY}` in its metadata")))?;
-        let position: Position =
-            serde_json::from_str(entry).map_err(|e| bad(format!("its metadata: {e}")))?;
-        if position.schema != SCHEMA {
-            let found = position.schema;
-            return Err(
-                TrainError::CheckpointVersion { path: name, found, expected: SCHEMA }.into()
-            );
-        }
-        position.check(path, spec, corpus)?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(format!("damaged: {e}")))?;
-        let (mut model, mut moments) = (BTreeMap::new(), BTreeMap::new());
-        for (array, view) in file.tensors() {
-            if view.dtype() != Dtype::F32 {
-                let problem = "is not stored in f32";
-                return Err(TrainError::CheckpointArray { path: name, array, problem }.into());
-            }
-            let (quads, _) = view.data().as_chunks::<4>();
-            let values = quads.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            let is_moment = array.starts_with("first.") || array.starts_with("second.");
-            let stored = Array { shape: view.shape().to_vec(), values };
-            if is_moment { &mut moments } else { &mut model }.insert(array, stored);
-        }
-        Ok(Some(Kept { position, model, moments }))
     }
 
     /// The error of a checkpoint whose array `name` does not fit the model.
@@ -170,7 +154,14 @@ impl Checkpoints {
         if self.keep == KeepCheckpoints::All {
             self.write(&self.file(&format!("{id}-step{}", kept.position.step)), &bytes)?;
         }
-        self.write(&self.file(id), &bytes)
+        let (now, before) = (self.file(id), self.file_before(id));
+        match std::fs::rename(&now, &before) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io(&now, "renaming", &e));
+            }
+            _ => {}
+        }
+        self.write(&now, &bytes)
     }
 
     /// Writes the state from which the longer runs of a trunk continue.
@@ -186,7 +177,7 @@ impl Checkpoints {
     /// Removes the state of a run that has ended, unless it must be kept, and of a trunk.
     pub(super) fn forget(&self, id: &str) -> Result<()> {
         let own = (self.keep == KeepCheckpoints::None).then(|| self.file(id));
-        for path in own.into_iter().chain([self.trunk_file(id)]) {
+        for path in own.into_iter().chain([self.file_before(id), self.trunk_file(id)]) {
             match std::fs::remove_file(&path) {
                 Ok(()) => {}
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
@@ -195,6 +186,104 @@ impl Checkpoints {
         }
         Ok(())
     }
+}
+
+/// What a file holds; `None` when there is none, or it was damaged and set aside.
+fn load_file(
+    path: &Path,
+    spec: &RunSpec,
+    corpus: &str,
+    notes: &mut Vec<String>,
+) -> Result<Option<Kept>> {
+    let mut bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::io(path, "reading", &e)),
+    };
+    match parse(&mut bytes, path) {
+        Ok((position, model, moments)) => {
+            position.check(path, spec, corpus)?;
+            Ok(Some(Kept { position, model, moments }))
+        }
+        Err(Error::Train(TrainError::Checkpoint { reason, .. })) => {
+            let aside = set_aside(path)?;
+            notes.push(format!(
+                "checkpoint {} is damaged ({reason}); set aside as {}, and the run goes on from an earlier state",
+                path.display(),
+                aside.display()
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+type Arrays = BTreeMap<String, Array>;
+
+/// Position, parameters and moments, if every byte is as it was written.
+fn parse(bytes: &mut [u8], path: &Path) -> Result<(Position, Arrays, Arrays)> {
+    let name = path.display().to_string();
+    let bad = |reason: String| TrainError::Checkpoint { path: name.clone(), reason };
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| bad(e.to_string()))?;
+    let entry = header.metadata().as_ref().and_then(|m| m.get(KEY));
+    let entry = entry.ok_or_else(|| bad(format!("no `{KEY}` in its metadata")))?;
+    let mark: Mark = serde_json::from_str(entry).map_err(|e| bad(e.to_string()))?;
+    let other_version = || {
+        let (path, found) = (name.clone(), mark.schema);
+        Err(TrainError::CheckpointVersion { path, found, expected: SCHEMA }.into())
+    };
+    match &mark.crc32c {
+        // Files of before had none.
+        None if mark.schema < SCHEMA => return other_version(),
+        None => return Err(bad("it has no checksum".to_owned()).into()),
+        Some(sum) => {
+            let place = place_of(bytes, sum).ok_or_else(|| bad("no checksum".to_owned()))?;
+            bytes[place..place + sum.len()].copy_from_slice(BLANK.as_bytes());
+            if format!("{:08x}", crc32c::crc32c(bytes)) != *sum {
+                return Err(bad("it is not as it was written".to_owned()).into());
+            }
+        }
+    }
+    if mark.schema != SCHEMA {
+        return other_version();
+    }
+    let position: Position = serde_json::from_str(entry).map_err(|e| bad(e.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| bad(e.to_string()))?;
+    let (mut model, mut moments) = (BTreeMap::new(), BTreeMap::new());
+    for (array, view) in file.tensors() {
+        if view.dtype() != Dtype::F32 {
+            let problem = "is not stored in f32";
+            return Err(TrainError::CheckpointArray { path: name, array, problem }.into());
+        }
+        let (quads, _) = view.data().as_chunks::<4>();
+        let values = quads.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let is_moment = array.starts_with("first.") || array.starts_with("second.");
+        let stored = Array { shape: view.shape().to_vec(), values };
+        if is_moment { &mut moments } else { &mut model }.insert(array, stored);
+    }
+    Ok((position, model, moments))
+}
+
+/// What must be known before the rest can be believed.
+#[derive(Deserialize)]
+struct Mark {
+    schema: u32,
+    crc32c: Option<String>,
+}
+
+/// What is written of a position.
+#[derive(Serialize)]
+struct Entry<'a> {
+    #[serde(flatten)]
+    position: &'a Position,
+    crc32c: &'static str,
+}
+
+/// Where the value of the checksum lies in the header, whose JSON holds ours as text.
+fn place_of(bytes: &[u8], sum: &str) -> Option<usize> {
+    let entry = format!(r#"\"crc32c\":\"{sum}\""#);
+    let at = memchr::memmem::find(bytes, entry.as_bytes()).filter(|_| sum.len() == BLANK.len())?;
+    Some(at + entry.len() - 2 - sum.len())
 }
 
 fn to_bytes(kept: &Kept) -> Result<Vec<u8>> {
@@ -215,9 +304,14 @@ fn to_bytes(kept: &Kept) -> Result<Vec<u8>> {
             view.map(|view| (name.as_str(), view)).map_err(|e| bad(e.to_string()))
         })
         .collect::<Result<Vec<_>>>()?;
-    let position = serde_json::to_string(&kept.position).map_err(|e| bad(e.to_string()))?;
-    let metadata = HashMap::from([(KEY.to_owned(), position)]);
-    serialize(views, Some(metadata)).map_err(|e| bad(e.to_string()))
+    let entry = Entry { position: &kept.position, crc32c: BLANK };
+    let entry = serde_json::to_string(&entry).map_err(|e| bad(e.to_string()))?;
+    let metadata = HashMap::from([(KEY.to_owned(), entry)]);
+    let mut bytes = serialize(views, Some(metadata)).map_err(|e| bad(e.to_string()))?;
+    let sum = format!("{:08x}", crc32c::crc32c(&bytes));
+    let place = place_of(&bytes, BLANK).ok_or_else(|| bad("no room for a checksum".to_owned()))?;
+    bytes[place..place + sum.len()].copy_from_slice(sum.as_bytes());
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::run_setup::{Path, RunSetup};
 use super::trainer::BurnTrainer;
 use crate::flops::{Experts, Shape};
 use crate::sweep::{
-    BYTES, Precision, RunSpec, RunStatus, StepLog, TrainConfig, TrainEvent, Trainer, stream,
+    BYTES, Part, Precision, RunSpec, RunStatus, StepLog, TrainConfig, TrainEvent, Trainer, stream,
 };
 use crate::units::Tokens;
 
@@ -108,6 +108,7 @@ pub(super) fn spec(steps: u64, config: TrainConfig) -> RunSpec {
         seed: 1,
         recipe: config,
         trunk: None,
+        part: Part::Main,
     }
 }
 

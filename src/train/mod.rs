@@ -1,7 +1,7 @@
 //! The bundled trainer: decoder-only transformers in burn, dense or sparse, on the CPU unless a file
 //! asks for another device.
 //!
-//! [`train_run`], [`train_sweep`] and [`prepare_corpus`] answer requests; [`BurnTrainer`] is the
+//! [`train_run`], [`prepare_shards`] and [`prepare_corpus`] answer requests; [`BurnTrainer`] is the
 //! [`Trainer`](crate::sweep::Trainer) behind them.
 
 mod batches;
@@ -28,8 +28,8 @@ pub use corpus::{Corpus, CorpusFacts};
 pub use mixture::RouterLosses;
 pub use model::{Decoder, Losses};
 pub use request::{
-    CorpusReport, CorpusRequest, SweepRequest, TrainReport, TrainRequest, prepare_corpus,
-    train_run, train_sweep,
+    CorpusReport, CorpusRequest, TrainReport, TrainRequest, prepare_corpus, prepare_shards,
+    train_run, trainer_on_shards,
 };
 pub use run_setup::{Path, RunSetup};
 pub use token_data::{TokenData, Width};

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::corpus::{Corpus, CorpusFacts};
 use super::trainer::BurnTrainer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SweepError};
 use crate::sweep::{
-    Begin, CorpusSpec, LogFiles, RunConfig, RunResult, RunStatus, SweepConfig, SweepFolder,
-    SweepStatus, Trainer, Watcher, run_one, run_sweep,
+    Begin, CorpusSpec, Execution, FinishedRun, LogFiles, RunConfig, RunResult, RunStatus, Trainer,
+    Watcher, finished_run, run_one,
 };
 
 /// One run to train.
@@ -30,6 +30,8 @@ pub struct TrainReport {
     pub result: RunResult,
     /// Its step log.
     pub log: PathBuf,
+    /// Whether it had ended before, with the same settings and corpus, and was not trained again.
+    pub ended_before: bool,
     /// The lowest loss that a synthetic source allows, nats per token; absent for text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor_nats: Option<f64>,
@@ -41,17 +43,6 @@ impl TrainReport {
     pub fn above_floor_nats(&self) -> Option<f64> {
         Some(self.result.loss_nats? - self.floor_nats?)
     }
-}
-
-/// A sweep to train.
-#[derive(Clone, Debug)]
-pub struct SweepRequest {
-    /// The sweep.
-    pub config: SweepConfig,
-    /// Runs at a time.
-    pub jobs: usize,
-    /// The folder in which cargo unpacks crates; only crate sources need it.
-    pub registry: Option<PathBuf>,
 }
 
 /// A corpus to read, and perhaps to write as shards.
@@ -86,54 +77,87 @@ pub struct CorpusReport {
     pub files: Vec<PathBuf>,
 }
 
-/// Trains one run with its step log, from its checkpoint where there is one.
+/// Trains one run with its step log, from its checkpoint where there is one; a run that has ended is
+/// not trained again.
 ///
 /// # Errors
-/// When the corpus cannot be read, the run cannot begin, or its log or checkpoint cannot be written.
+/// [`SweepError::FinishedOtherwise`] when a run of this name has ended with other settings or on another
+/// corpus; when the corpus cannot be read, the run cannot begin, or its log or checkpoint cannot be
+/// written.
 pub fn train_run(request: &TrainRequest, watcher: &dyn Watcher) -> Result<TrainReport> {
     let config = &request.config;
     let spec = config.spec()?;
     let corpus = Arc::new(Corpus::read(&config.corpus, request.registry.as_deref())?);
     let log = config.log_path();
     let folder = log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", &e))?;
-    watcher.on_begin(&begin(&corpus, 1, 1, &log));
     let floor_nats = corpus.facts.floor_nats(config.recipe.context);
-    let mut trainer = BurnTrainer::with_execution(corpus, &config.execution, folder);
+    let mut trainer = BurnTrainer::with_execution(Arc::clone(&corpus), &config.execution, folder);
+    match finished_run(&log, &spec, &corpus.sha256, trainer.name())? {
+        None => {}
+        Some(FinishedRun::Same(result)) => {
+            return Ok(TrainReport { result: *result, log, ended_before: true, floor_nats });
+        }
+        Some(FinishedRun::Other { status, differs }) => {
+            let (path, run) = (log.display().to_string(), spec.id);
+            return Err(SweepError::FinishedOtherwise { path, run, status, differs }.into());
+        }
+    }
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", &e))?;
+    watcher.on_begin(&Begin {
+        left: 1,
+        total: 1,
+        corpus: corpus.name.clone(),
+        train_tokens: Some(corpus.train.len()),
+        corpus_sha256: corpus.sha256.clone(),
+        log: log.clone(),
+    });
     let files = LogFiles { log: &log, branched: None, formats: &config.execution.logs };
     let mut on_event = |event: &_| watcher.on_event(&spec, event);
-    let result = run_one(files, &spec, &mut trainer, &mut on_event)?;
+    let result = run_one(files, &spec, &spec, &mut trainer, &mut on_event)?;
     if result.status != RunStatus::Stopped {
         trainer.forget(&spec.id)?;
     }
     watcher.on_end(&spec, &result);
-    Ok(TrainReport { result, log, floor_nats })
+    Ok(TrainReport { result, log, ended_before: false, floor_nats })
 }
 
-/// Trains every run of a sweep that has not ended, and says how far the sweep is.
+/// The corpus of a sweep as shards in `folder`, made there unless they are there and whole.
 ///
-/// The corpus is not read when no run is left.
+/// Returns its name and its training tokens.
 ///
 /// # Errors
-/// When the corpus cannot be read or is not that of the runs that have ended, and those of
-/// [`run_sweep`].
-pub fn train_sweep(request: &SweepRequest, watcher: &dyn Watcher) -> Result<SweepStatus> {
-    let config = &request.config;
-    let folder = SweepFolder::new(config.out_dir());
-    let state = folder.state()?;
-    let specs = config.runs();
-    let left = specs.iter().filter(|spec| !state.is_done(&spec.id)).count();
-    if left > 0 {
-        let corpus = Arc::new(Corpus::read(&config.corpus, request.registry.as_deref())?);
-        folder.check_corpus(&state, &specs, &corpus.sha256)?;
-        watcher.on_begin(&begin(&corpus, left, specs.len(), &config.out_dir()));
-        let checkpoints = config.out_dir().join("checkpoints");
-        let execution = &config.execution;
-        let new_trainer =
-            || BurnTrainer::with_execution(Arc::clone(&corpus), execution, &checkpoints);
-        run_sweep(&folder, &specs, request.jobs, &execution.logs, &new_trainer, watcher)?;
-    }
-    SweepStatus::read(config)
+/// When the corpus cannot be read or the shards cannot be written.
+pub fn prepare_shards(
+    spec: &CorpusSpec,
+    registry: Option<&Path>,
+    folder: &Path,
+) -> Result<(String, usize)> {
+    let corpus = match Corpus::read(&shards_in(folder), None) {
+        Ok(corpus) => corpus,
+        Err(_) => {
+            let corpus = Corpus::read(spec, registry)?;
+            corpus.write_shards(folder)?;
+            corpus
+        }
+    };
+    Ok((corpus.name, corpus.train.len()))
+}
+
+/// The bundled trainer on shards, with its checkpoints in a folder.
+///
+/// # Errors
+/// When the shards are damaged.
+pub fn trainer_on_shards(
+    shards: &Path,
+    execution: &Execution,
+    checkpoints: &Path,
+) -> Result<BurnTrainer> {
+    let corpus = Arc::new(Corpus::read(&shards_in(shards), None)?);
+    Ok(BurnTrainer::with_execution(corpus, execution, checkpoints))
+}
+
+fn shards_in(folder: &Path) -> CorpusSpec {
+    CorpusSpec { path: Some(folder.to_owned()), ..CorpusSpec::default() }
 }
 
 /// Reads a corpus, writes its shards where a folder is given, and says what it holds.
@@ -156,15 +180,4 @@ pub fn prepare_corpus(request: &CorpusRequest) -> Result<CorpusReport> {
         facts: corpus.facts,
         files,
     })
-}
-
-fn begin(corpus: &Corpus, left: usize, total: usize, log: &Path) -> Begin {
-    Begin {
-        left,
-        total,
-        corpus: corpus.name.clone(),
-        train_tokens: corpus.train.len(),
-        corpus_sha256: corpus.sha256.clone(),
-        log: log.to_owned(),
-    }
 }

@@ -151,6 +151,7 @@ struct Session<'a> {
     windows: Windows,
     validation: Windows,
     position: Position,
+    notes: Vec<String>,
     began: Instant,
     saved: Instant,
 }
@@ -165,8 +166,9 @@ impl<'a> Session<'a> {
         let mut model = Decoder::new(&spec.shape, spec.seed, &device);
         let mut optimizer = AdamW::new(&model, &spec.shape, config, path);
         let mut position = Position::new(spec, &corpus.sha256);
+        let mut notes = Vec::new();
         if let Some(checkpoints) = &trainer.checkpoints
-            && let Some(kept) = checkpoints.load(spec, &corpus.sha256)?
+            && let Some(kept) = checkpoints.load(spec, &corpus.sha256, &mut notes)?
         {
             let misfit = |name: String| checkpoints.misfit(&spec.id, &name);
             model = with_arrays(model, kept.model).map_err(misfit)?;
@@ -189,6 +191,7 @@ impl<'a> Session<'a> {
             windows,
             validation,
             position,
+            notes,
             began,
             saved,
         })
@@ -206,6 +209,7 @@ impl<'a> Session<'a> {
             steps: self.spec.steps(),
             shared_steps: self.position.shared_steps,
             resumed_at: self.position.step,
+            notes: self.notes.clone(),
             corpus: corpus.name.clone(),
             corpus_sha256: corpus.sha256.clone(),
             unique_tokens: Tokens::new((window_count(&corpus.train, context) * context) as f64),

@@ -174,7 +174,7 @@ fn accelerators() -> String {
 fn made(name: &str) -> String {
     match name {
         "run" => fields("run", &[""], ""),
-        "sweep" => fields("sweep", &["", "cell", "ladder"], ""),
+        "sweep" => fields("sweep", &["", "trainer", "cell", "ladder"], ""),
         "shape" => fields("run", &["shape", "shape.experts"], ""),
         "corpus" => fields("run", &["corpus", "corpus.synthetic"], ""),
         "execution" => fields("run", &["execution"], ""),

@@ -8,8 +8,8 @@ use isoloss::fit::FitConfig;
 use isoloss::flops::{Experts, Pattern};
 use isoloss::study::{CurveSection, FitRequest, PlanSection, ScenarioRequest, StudyConfig};
 use isoloss::sweep::{
-    Cell as BudgetCell, CorpusSpec, Execution, Ladder, RunConfig, ShapeTable, SweepConfig,
-    SyntheticSpec, TrainConfig,
+    Cell as BudgetCell, CorpusSpec, Execution, ExternalTrainer, Ladder, RunConfig, ShapeTable,
+    SweepConfig, SyntheticSpec, TrainConfig,
 };
 use serde::de::value::Error as ListError;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
@@ -281,6 +281,7 @@ fn known(kind: &str) -> Vec<(&'static str, Vec<String>)> {
         "sweep" => {
             let own = [
                 ("", listed::<SweepConfig>()),
+                ("trainer", listed::<ExternalTrainer>()),
                 ("cell", listed::<BudgetCell>()),
                 ("ladder", listed::<Ladder>()),
             ];

@@ -1,0 +1,9 @@
+//! Where units are trained.
+
+mod in_process;
+mod local;
+mod seam;
+
+pub use in_process::InProcess;
+pub use local::Local;
+pub use seam::{Engine, Gone, UnitState, WorkerCommand};

@@ -5,14 +5,21 @@ use std::path::Path;
 use super::follow::Follow;
 use super::output::{Failed, Output};
 use super::streams::note;
-use crate::error::{Error, Result, SweepError};
+use crate::error::{Error, Result, SweepError, TrainError};
 use crate::report::sweep_text;
 use crate::sweep::{
     Begin, Compute, CorpusKey, Engine, Failure, Follower, Local, RunStatus, SweepConfig,
     SweepFolder, SweepState, SweepStatus, WorkerCommand, launch,
 };
 
+/// Runs of an error that are named; the table has all.
+const MOST_NAMED: usize = 5;
+
 pub(super) fn run(config: &SweepConfig, jobs: Option<usize>) -> Result<Output> {
+    // Before anything is made.
+    if config.trainer.is_none() && !cfg!(feature = "train") {
+        return Err(TrainError::NotBuilt.into());
+    }
     let folder = SweepFolder::new(config.out_dir());
     let lock = folder.lock()?;
     // Every byte is read: a corpus that has changed makes other runs, also when all have ended.
@@ -21,19 +28,21 @@ pub(super) fn run(config: &SweepConfig, jobs: Option<usize>) -> Result<Output> {
     let state = SweepState::with_corpus(config, &key.digest)?;
     say_superseded(&state);
     let left = state.left().count();
+    let prepared = match left {
+        0 => None,
+        _ => Some(prepare(config, &folder, &key.digest)?),
+    };
     let follow = Follow::new();
-    if left == 0 {
-        note("every run of this sweep has ended; nothing to train");
-    } else {
-        let (corpus, train_tokens) = prepare(config, &folder, &key.digest)?;
-        follow.on_begin(&Begin {
+    match prepared {
+        None => note("every run of this sweep has ended; nothing to train"),
+        Some((corpus, train_tokens)) => follow.on_begin(&Begin {
             left,
             total: state.wanted.len(),
             corpus,
             train_tokens,
             corpus_sha256: key.digest.clone(),
             log: folder.root().to_owned(),
-        });
+        }),
     }
     let mut engine = local(config, &folder, jobs)?;
     let launched = launch(config, &lock, &key.digest, &mut engine, &follow)?;
@@ -79,7 +88,7 @@ fn prepare(
     #[cfg(not(feature = "train"))]
     {
         let _ = (folder, digest);
-        Err(crate::error::TrainError::NotBuilt.into())
+        Err(TrainError::NotBuilt.into())
     }
 }
 
@@ -112,8 +121,11 @@ fn failed(status: &SweepStatus) -> Option<Failed> {
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
         format!("{} {}{why}", failure.run, failure.status)
     };
-    let runs = failures.iter().map(named).collect::<Vec<_>>().join("; ");
     let (count, total) = (failures.len(), status.total);
+    let mut runs = failures.iter().take(MOST_NAMED).map(named).collect::<Vec<_>>().join("; ");
+    if count > MOST_NAMED {
+        runs += &format!("; and {} more", count - MOST_NAMED);
+    }
     let has = |status| failures.iter().any(|failure| failure.status == status);
     let mut hints = Vec::new();
     if has(RunStatus::Diverged) {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args as ClapArgs;
 
+use super::progress::Shown;
 use super::signals;
 use super::streams::note;
 use crate::error::Result;
@@ -31,6 +32,7 @@ pub(super) struct Args {
 /// Trains the unit; the exit code says how it ended.
 pub(super) fn run(args: &Args) -> Result<u8> {
     signals::save_first();
+    let _shown = Shown::new();
     let alone = Arc::new(AtomicBool::new(false));
     if args.attached {
         let alone = Arc::clone(&alone);

@@ -47,7 +47,7 @@ pub enum SweepError {
         host: String,
     },
     /// A run of the same name has ended with other settings.
-    #[error("{path}: holds run `{run}`, which has {status} with another {}; give this run another `name`, or move that log away", differs.join(", another "))]
+    #[error("{path}: holds run `{run}`, which has {status} with another {}; give this run another `name`, or move that log away", .differs.join(", another "))]
     FinishedOtherwise {
         /// Its log.
         path: String,

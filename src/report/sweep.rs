@@ -11,31 +11,21 @@ use crate::units::{Flops, Tokens};
 /// Every run with its budget, size, tokens and what became of it.
 #[must_use]
 pub fn sweep_table(status: &SweepStatus) -> Table {
-    let columns = [
-        "run",
-        "FLOPs",
-        "N (params)",
-        "D (tokens)",
-        "state",
-        "done",
-        "loss (nats)",
-        "time",
-        "left",
-    ];
+    let columns = ["run", "FLOPs", "N (params)", "D (tokens)", "state", "loss (nats)", "time"];
     let mut table = Table::new(format!("Sweep {}", status.sweep), &columns);
     for run in &status.planned {
-        let begun = run.share_done > 0.0 && run.state != RunState::Finished;
-        let shown = run.loss_nats.or(run.last_loss_nats);
+        let begun = run.share_done > 0.0 && run.status.is_none();
+        let done = if begun { format!(", {}", percent(run.share_done)) } else { String::new() };
+        let left = run.eta_s.map(|left| format!("{} left", time(left)));
+        let times: Vec<String> = run.elapsed_s.map(time).into_iter().chain(left).collect();
         table.push([
             &run.run,
             &run.flops.to_string(),
             &run.n_params.to_string(),
             &run.tokens.to_string(),
-            &run.state.to_string(),
-            &if begun { percent(run.share_done) } else { String::new() },
-            &shown.map_or_else(String::new, loss),
-            &run.elapsed_s.map_or_else(String::new, time),
-            &run.eta_s.map_or_else(String::new, time),
+            &format!("{}{done}", run.state),
+            &run.loss_nats.or(run.last_loss_nats).map_or_else(String::new, loss),
+            &times.join(", "),
         ]);
     }
     table

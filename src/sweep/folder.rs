@@ -15,6 +15,9 @@ use crate::error::{Error, Result, SweepError};
 const TRIES: u32 = 10;
 const BETWEEN_TRIES: Duration = Duration::from_millis(30);
 
+/// No file takes longer to be written.
+const HALF_WRITTEN: Duration = Duration::from_secs(600);
+
 /// The folder of a sweep.
 ///
 /// Files of a run are named by its [`stem`](super::stem), files of a unit by its name.
@@ -133,6 +136,36 @@ impl SweepFolder {
         }
         let (pid, host) = holder.map_or((0, "?".to_owned()), |h| (h.pid, h.host));
         Err(SweepError::Locked { path: path.display().to_string(), pid, host }.into())
+    }
+
+    /// Whether there is any record of a run.
+    pub(super) fn has_rows(&self) -> bool {
+        let entries = std::fs::read_dir(self.root.join("rows"));
+        entries.is_ok_and(|mut entries| entries.any(|entry| entry.is_ok()))
+    }
+
+    /// Removes what was kept to continue a run.
+    pub(super) fn remove_checkpoints(&self, stem: &str) {
+        for ending in ["safetensors", "before.safetensors", "next.safetensors"] {
+            // Files that stay are no harm but to the disk.
+            let _ = std::fs::remove_file(self.checkpoints().join(format!("{stem}.{ending}")));
+        }
+    }
+
+    /// Removes temporary files that are too old to be of a process that still writes.
+    pub(super) fn remove_half_written(&self) {
+        for folder in ["", "rows", "logs", "units", "checkpoints"] {
+            let Ok(entries) = std::fs::read_dir(self.root.join(folder)) else { continue };
+            for entry in entries.flatten() {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                let age = entry.metadata().ok().and_then(|m| m.modified().ok()?.elapsed().ok());
+                if name.starts_with(".writing-") && age.is_some_and(|age| age > HALF_WRITTEN) {
+                    // Another launcher was faster, or it may not be removed: no harm in either.
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
+        }
     }
 
     /// Whether the folder still lies where it was locked.

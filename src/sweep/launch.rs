@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::console::tail_of;
 use super::design::SweepConfig;
 use super::engine::{Engine, Gone, UnitState};
+use super::execution::KeepCheckpoints;
 use super::folder::{SweepFolder, SweepLock};
+use super::machine::now_s;
 use super::row_file::{Found, RunRow};
 use super::run::RunStatus;
 use super::state::SweepState;
@@ -85,14 +87,18 @@ pub fn launch(
         live: BTreeMap::new(),
         kills: BTreeMap::new(),
         given_up: BTreeSet::new(),
-        said: BTreeSet::new(),
+        said: BTreeMap::new(),
+        stale: BTreeMap::new(),
         notes: BTreeMap::new(),
+        at: BTreeMap::new(),
     };
+    launcher.tidy()?;
     launcher.set_aside()?;
-    // What had ended before is no news.
-    let before = launcher.state.rows.iter().filter(|(_, row)| row.status.is_ended());
-    launcher.said = before.map(|(stem, _)| stem.clone()).collect();
+    let rows = launcher.state.rows.iter();
+    launcher.said = rows.map(|(stem, row)| (stem.clone(), row.written_s)).collect();
+    launcher.stale = launcher.said.clone();
     let stopped = launcher.run(engine)?;
+    launcher.tidy()?;
     Ok(Launched { state: launcher.state, stopped })
 }
 
@@ -108,10 +114,14 @@ struct Launcher<'a> {
     kills: BTreeMap<String, u32>,
     /// Runs that are not tried again by this launcher.
     given_up: BTreeSet<String>,
-    /// Records that were reported.
-    said: BTreeSet<String>,
+    /// Records that were reported, by when they were written; those of before are no news.
+    said: BTreeMap<String, f64>,
+    /// Records of runs that failed before this launcher began.
+    stale: BTreeMap<String, f64>,
     /// Notes of each unit that were reported.
     notes: BTreeMap<String, usize>,
+    /// The run that each unit was at.
+    at: BTreeMap<String, String>,
 }
 
 impl Launcher<'_> {
@@ -135,6 +145,27 @@ impl Launcher<'_> {
         }
     }
 
+    /// Keeps the table of a folder without records, which an earlier version wrote, and removes what
+    /// processes left half-written that were killed.
+    fn tidy(&self) -> Result<()> {
+        let table = self.folder.records();
+        if !self.folder.has_rows() && table.exists() {
+            let old = table.with_extension("jsonl.old");
+            std::fs::rename(&table, &old).map_err(|e| Error::io(&table, "renaming", &e))?;
+            let (table, old) = (table.display(), old.display());
+            self.follower.on_note(&format!("{table}: has no records beside it; kept as {old}"));
+        }
+        self.folder.remove_half_written();
+        if self.config.execution.keep_checkpoints == KeepCheckpoints::None {
+            // A worker that was killed between a record and the end of its work has left them.
+            let ended = |run: &&UnitRun| self.state.row(run).and_then(RunRow::ended).is_some();
+            for run in self.state.wanted.iter().filter(ended) {
+                self.folder.remove_checkpoints(&run.stem);
+            }
+        }
+        Ok(())
+    }
+
     /// Hands over units of the runs that are left and in no unit yet.
     fn submit(&mut self, engine: &mut dyn Engine) -> Result<()> {
         let taken: BTreeSet<&str> =
@@ -150,10 +181,6 @@ impl Launcher<'_> {
             return Ok(());
         }
         for unit in &units {
-            for run in &unit.runs {
-                // Why an earlier attempt failed counts no longer.
-                remove(&self.folder.row(&run.stem))?;
-            }
             self.manifest(unit.clone())?.write(&self.folder)?;
         }
         engine.submit(&units)?;
@@ -190,10 +217,12 @@ impl Launcher<'_> {
                     UnitState::Waiting(_) => {}
                     UnitState::Running => {
                         live.extend(self.progress(&name, &unit));
-                        let fresh = |run: &UnitRun| {
-                            !self.said.contains(&run.stem) && self.folder.row(&run.stem).exists()
-                        };
-                        news |= unit.runs.iter().any(fresh);
+                        let stem = live.last().map(|live| live.progress.stem.clone());
+                        let before = stem.and_then(|stem| self.at.insert(name, stem));
+                        // A worker that begins another run has ended the one before.
+                        news |= before.is_some_and(|before| {
+                            live.last().is_some_and(|live| live.progress.stem != before)
+                        });
                     }
                     UnitState::Gone(gone) => {
                         self.progress(&name, &unit);
@@ -234,7 +263,7 @@ impl Launcher<'_> {
         let wanted: Vec<String> = self.state.wanted.iter().map(|run| run.stem.clone()).collect();
         for stem in wanted {
             if let Some(row) = self.state.rows.get(&stem)
-                && self.said.insert(stem)
+                && self.said.insert(stem, row.written_s) != Some(row.written_s)
             {
                 self.follower.on_end(row);
             }
@@ -262,6 +291,8 @@ impl Launcher<'_> {
         for run in &unit.runs {
             match RunRow::read(&self.folder.row(&run.stem))? {
                 Some(row) if row.status.is_ended() => {}
+                // Of an earlier attempt: the worker did not get as far.
+                Some(row) if self.stale.get(&run.stem) == Some(&row.written_s) => left.push(run),
                 Some(_) => drop(self.given_up.insert(run.stem.clone())),
                 None => left.push(run),
             }
@@ -296,6 +327,7 @@ impl Launcher<'_> {
             trainer: self.state.trainer.clone(),
             status,
             reason: Some(reason),
+            written_s: now_s(),
             row: None,
         };
         row.write(&self.folder.row(&blamed.stem))
@@ -310,13 +342,5 @@ impl Launcher<'_> {
             self.follower.on_note(&format!("{run}: {reason}; it goes on from its last checkpoint"));
         }
         again
-    }
-}
-
-fn remove(path: &std::path::Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(Error::io(path, "removing", &e)),
     }
 }

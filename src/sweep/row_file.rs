@@ -26,6 +26,9 @@ pub struct RunRow {
     /// Why, of a run that has not ended by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// When this was written, seconds since 1970.
+    #[serde(default)]
+    pub written_s: f64,
     /// Its row; absent where there is nothing to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<RunResult>,
@@ -69,6 +72,16 @@ impl RunRow {
             Ok(bytes) => Ok(parse(&bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io(path, "reading", &e)),
+        }
+    }
+
+    /// Removes the file, where there is one.
+    pub(super) fn remove(path: &Path) -> Result<()> {
+        match std::fs::remove_file(path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io(path, "removing", &e))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -116,6 +129,7 @@ mod tests {
             trainer: "t".into(),
             status: RunStatus::Failed,
             reason: Some("no room".into()),
+            written_s: 1e9,
             row: None,
         }
     }

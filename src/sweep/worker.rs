@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::folder::SweepFolder;
+use super::machine::now_s;
 use super::row_file::RunRow;
 use super::run::{RunResult, RunSpec, RunStatus, TrainEvent, Trainer};
 use super::step_log::{LogFiles, run_one};
@@ -100,6 +101,8 @@ fn train(
     trainer: &mut dyn Trainer,
     on_event: OnEvent,
 ) -> Result<RunStatus> {
+    // Why an earlier attempt failed counts no longer.
+    RunRow::remove(&folder.row(&run.stem))?;
     let mut desk = Desk::new(folder, manifest, run);
     desk.write()?;
     let mut ended = desk.run(trainer, on_event);
@@ -269,6 +272,7 @@ impl<'a> Desk<'a> {
             trainer: self.manifest.trainer.clone(),
             status,
             reason,
+            written_s: now_s(),
             row,
         }
     }

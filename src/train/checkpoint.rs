@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::params::Array;
 use crate::data::write_atomically;
 use crate::error::{Error, Result, TrainError};
-use crate::sweep::{KeepCheckpoints, RunSpec, set_aside};
+use crate::sweep::{KeepCheckpoints, Part, RunSpec, set_aside};
 use crate::units::Tokens;
 
 /// Version of the file, raised whenever older files can no longer be read.
@@ -76,15 +76,15 @@ impl Position {
 
     /// Refuses the state of a run that is not the same run up to `step`.
     fn check(&self, path: &Path, spec: &RunSpec, corpus_sha256: &str) -> Result<()> {
-        // The runs of a trunk differ in name, length and nothing else.
-        let common = |spec: &RunSpec| match spec.trunk {
-            None => spec.clone(),
-            Some(_) => RunSpec {
-                id: String::new(),
-                tokens: Tokens::new(0.0),
-                budget: None,
-                ..spec.clone()
-            },
+        // The runs of a trunk differ in name, length and nothing else; what a run is for, and whether
+        // it shares its steps, changes none of them.
+        let common = |spec: &RunSpec| {
+            let (budget, trunk, part) = (None, None, Part::Main);
+            let plain = RunSpec { budget, trunk, part, ..spec.clone() };
+            match spec.trunk {
+                None => plain,
+                Some(_) => RunSpec { id: String::new(), tokens: Tokens::new(0.0), ..plain },
+            }
         };
         let what = match () {
             () if common(&self.spec) != common(spec) => "configuration",
@@ -104,6 +104,11 @@ impl Checkpoints {
     /// The file before it.
     fn file_before(&self, id: &str) -> PathBuf {
         self.folder.join(format!("{id}.before.safetensors"))
+    }
+
+    /// A file that is whole, and not yet in its place.
+    fn file_next(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.next.safetensors"))
     }
 
     /// The file of what the runs of a trunk share.
@@ -154,14 +159,18 @@ impl Checkpoints {
         if self.keep == KeepCheckpoints::All {
             self.write(&self.file(&format!("{id}-step{}", kept.position.step)), &bytes)?;
         }
-        let (now, before) = (self.file(id), self.file_before(id));
-        match std::fs::rename(&now, &before) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io(&now, "renaming", &e));
+        // The old one gives way only when the new one is whole.
+        let (now, next) = (self.file(id), self.file_next(id));
+        self.write(&next, &bytes)?;
+        for (from, to) in [(&now, &self.file_before(id)), (&next, &now)] {
+            match std::fs::rename(from, to) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io(from, "renaming", &e));
+                }
+                _ => {}
             }
-            _ => {}
         }
-        self.write(&now, &bytes)
+        Ok(())
     }
 
     /// Writes the state from which the longer runs of a trunk continue.
@@ -177,7 +186,9 @@ impl Checkpoints {
     /// Removes the state of a run that has ended, unless it must be kept, and of a trunk.
     pub(super) fn forget(&self, id: &str) -> Result<()> {
         let own = (self.keep == KeepCheckpoints::None).then(|| self.file(id));
-        for path in own.into_iter().chain([self.file_before(id), self.trunk_file(id)]) {
+        for path in
+            own.into_iter().chain([self.file_before(id), self.file_next(id), self.trunk_file(id)])
+        {
             match std::fs::remove_file(&path) {
                 Ok(()) => {}
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}

@@ -134,7 +134,7 @@ pub(super) fn train(
         match event {
             TrainEvent::Step(step) => steps.push(StepLog { elapsed_s: 0.0, ..*step }),
             TrainEvent::Eval(e) => eval = e.loss_nats,
-            TrainEvent::Start(_) | TrainEvent::Checkpoint { .. } => {}
+            _ => {}
         }
         let last = steps.last().is_some_and(|s| s.step >= until);
         if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

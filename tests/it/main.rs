@@ -79,6 +79,8 @@ mod shared;
 #[cfg(feature = "logs")]
 mod step_logs;
 mod streams;
+#[cfg(feature = "cli")]
+mod survival;
 mod sweep;
 #[cfg(feature = "cli")]
 mod templates;

@@ -9,8 +9,9 @@ use isoloss::error::Error;
 use isoloss::fit::{FitConfig, backtest, fit};
 use isoloss::law::{Chinchilla, Support, Surface};
 use isoloss::sweep::{
-    Lack, LogFiles, NextRuns, RunResult, RunSpec, RunStatus, Simulated, SweepConfig, SweepFolder,
-    SweepStatus, TrainEvent, Trainer, Watcher, export, run_one, run_sweep,
+    CorpusKey, Follower, InProcess, Lack, Launched, LogFiles, NextRuns, RunResult, RunSpec,
+    RunStatus, Simulated, SweepConfig, SweepFolder, SweepState, SweepStatus, TrainEvent, Trainer,
+    export, launch, run_one,
 };
 use isoloss::units::ParamRule;
 
@@ -52,22 +53,41 @@ impl Patience {
     }
 }
 
-impl Watcher for Patience {
-    fn on_event(&self, _: &RunSpec, _: &TrainEvent) -> ControlFlow<()> {
+impl Patience {
+    fn hear(&self) -> ControlFlow<()> {
         let left = self.left.load(Ordering::SeqCst);
         self.left.store(left.saturating_sub(1), Ordering::SeqCst);
         if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
-    fn on_end(&self, _: &RunSpec, _: &RunResult) {}
+}
+
+impl Follower for Patience {
     fn should_stop(&self) -> bool {
         self.left.load(Ordering::SeqCst) == 0
     }
 }
 
+/// The sweep of a text in a folder of its own.
+fn sweep_of(text: &str, folder: &Path) -> SweepConfig {
+    let config = SweepConfig::parse(text, "simulated.toml").expect("valid");
+    SweepConfig { out: Some(folder.to_owned()), ..config }
+}
+
+fn launched(config: &SweepConfig, noise: f64, watcher: &Patience) -> Launched {
+    let folder = SweepFolder::new(config.out_dir());
+    let lock = folder.lock().expect("free");
+    let corpus = CorpusKey::read(&config.corpus).expect("no files").digest;
+    let new_trainer = || -> Box<dyn Trainer> { Box::new(trainer(noise)) };
+    let mut engine = InProcess::new(folder, new_trainer, |_, _| watcher.hear());
+    launch(config, &lock, &corpus, &mut engine, watcher).expect("runs")
+}
+
+fn rows(state: &SweepState) -> Vec<RunResult> {
+    state.wanted.iter().filter_map(|run| state.row(run)?.ended().cloned()).collect()
+}
+
 fn run(folder: &Path, noise: f64, watcher: &Patience) -> Vec<RunResult> {
-    let config = SweepConfig::parse(FILE, "simulated.toml").expect("valid");
-    let folder = SweepFolder::new(folder.to_owned());
-    run_sweep(&folder, &config.runs(), 2, &[], &|| trainer(noise), watcher).expect("runs")
+    rows(&launched(&sweep_of(FILE, folder), noise, watcher).state)
 }
 
 #[cfg(feature = "logs")]
@@ -95,12 +115,9 @@ fn predictions_of_noisy_runs_are_inside_their_intervals_about_as_often_as_they_s
     let mut total = 0;
     for repeat in 0..10 {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let config = SweepConfig::parse(FILE, "simulated.toml").expect("valid");
-        let runs: Vec<RunSpec> =
-            config.runs().into_iter().map(|r| RunSpec { seed: repeat, ..r }).collect();
+        let text = FILE.replace("[recipe]", &format!("seeds = [{repeat}]\n[recipe]"));
         let sweep = SweepFolder::new(folder.path().to_owned());
-        let watcher = Patience::of(usize::MAX);
-        run_sweep(&sweep, &runs, 1, &[], &|| trainer(0.01), &watcher).expect("runs");
+        launched(&sweep_of(&text, folder.path()), 0.01, &Patience::of(usize::MAX));
         let table = read(&[sweep.records()], &ReadOptions::default()).expect("read");
         let config = FitConfig { bootstrap: 400, delta: 0.1, ..FitConfig::default() };
         let test = backtest(&Chinchilla, &table, &config).expect("four budgets");
@@ -131,17 +148,103 @@ fn a_sweep_stopped_at_any_moment_ends_with_the_same_table() {
 }
 
 #[test]
-fn a_finished_run_of_another_configuration_is_refused() {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    run(folder.path(), 0.0, &Patience::of(usize::MAX));
-    let changed = FILE.replace("context = 16", "context = 16\npeak_lr = 1e-3");
-    let config = SweepConfig::parse(&changed, "simulated.toml").expect("valid");
-    let sweep = SweepFolder::new(folder.path().to_owned());
-    let watcher = Patience::of(usize::MAX);
-    let error = run_sweep(&sweep, &config.runs(), 1, &[], &|| trainer(0.0), &watcher);
-    let error = error.expect_err("another learning rate").to_string();
-    assert!(error.contains("another configuration"), "{error}");
-    assert!(error.contains("c1.00e10-l1-d16-s0"), "{error}");
+fn an_edited_file_makes_other_runs_and_edited_back_the_old_ones_count_again() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let before = run(home.path(), 0.01, &Patience::of(usize::MAX));
+    let table = || std::fs::read_to_string(home.path().join("runs.jsonl")).expect("a table");
+    let first = table();
+    for (from, to, named) in [
+        ("context = 16", "context = 16\npeak_lr = 1e-3", "recipe.peak_lr"),
+        ("context = 16", "context = 32", "recipe.context"),
+        ("name =", "corpus = { synthetic = { seed = 7 } }\nname =", "corpus or trainer"),
+        ("name =", "execution = { precision = \"bf16\" }\nname =", "corpus or trainer"),
+        ("name =", "trainer = { command = \"true\" }\nname =", "corpus or trainer"),
+    ] {
+        let config = sweep_of(&FILE.replacen(from, to, 1), home.path());
+        let status = SweepStatus::read(&config).expect("a folder");
+        assert_eq!((status.ended, status.superseded.len()), (0, 16), "{to}");
+        let differs: Vec<_> = status.superseded.iter().flat_map(|old| &old.differs).collect();
+        assert!(differs.iter().any(|name| **name == named), "{to}: {differs:?}");
+        assert_eq!(table(), first, "looking changes nothing");
+    }
+    let edited = sweep_of(&FILE.replace("context = 16", "context = 32"), home.path());
+    let after = rows(&launched(&edited, 0.01, &Patience::of(usize::MAX)).state);
+    assert_eq!(after.len(), 16);
+    assert!(before.iter().zip(&after).all(|(a, b)| a.tokens != b.tokens), "other runs");
+    // Nothing is trained again: a trainer that is stopped at its first event would show.
+    assert_eq!(run(home.path(), 0.01, &Patience::of(0)), before);
+    assert_eq!(table(), first);
+}
+
+#[test]
+fn names_and_budgets_change_no_run() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    run(home.path(), 0.0, &Patience::of(usize::MAX));
+    // A cell more, and the seed written down.
+    let more = FILE.replace("[recipe]", "seeds = [0]\n[recipe]")
+        + "[[cell]]\nflops = 2e12\nshapes = [[3, 64, 2]]\n";
+    let status = SweepStatus::read(&sweep_of(&more, home.path())).expect("a folder");
+    assert_eq!((status.ended, status.todo.len(), status.superseded.len()), (16, 1, 0));
+}
+
+#[test]
+fn a_damaged_or_lost_record_is_trained_again_and_the_table_made_anew() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let before = run(home.path(), 0.01, &Patience::of(usize::MAX));
+    let table = home.path().join("runs.jsonl");
+    let text = std::fs::read_to_string(&table).expect("a table");
+    std::fs::remove_file(&table).expect("removed");
+    assert_eq!(run(home.path(), 0.01, &Patience::of(0)), before);
+    assert_eq!(std::fs::read_to_string(&table).expect("a table"), text, "made from the records");
+    let records = || -> Vec<_> {
+        let entries = std::fs::read_dir(home.path().join("rows")).expect("records");
+        let mut paths: Vec<_> = entries.map(|e| e.expect("an entry").path()).collect();
+        paths.sort();
+        paths
+    };
+    let paths = records();
+    let mut bytes = std::fs::read(&paths[3]).expect("a record");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    std::fs::write(&paths[3], bytes).expect("written");
+    std::fs::remove_file(&paths[5]).expect("removed");
+    let status = SweepStatus::read(&sweep_of(FILE, home.path())).expect("a folder");
+    assert_eq!((status.ended, status.damaged.len()), (14, 1));
+    assert_eq!(run(home.path(), 0.01, &Patience::of(usize::MAX)), before);
+    assert!(records().iter().any(|path| path.extension().is_some_and(|e| e == "damaged")));
+    assert_eq!(std::fs::read_to_string(&table).expect("a table"), text);
+}
+
+#[test]
+fn a_table_of_before_is_kept() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let old = "{\"run\":\"mine\",\"n_params\":1e6,\"tokens\":1e8,\"loss\":3.0}\n";
+    std::fs::write(home.path().join("runs.jsonl"), old).expect("written");
+    run(home.path(), 0.0, &Patience::of(usize::MAX));
+    let kept = std::fs::read_to_string(home.path().join("runs.jsonl.old")).expect("kept");
+    assert_eq!(kept, old);
+}
+
+#[test]
+fn seed_noise_is_the_pooled_scatter_of_log_losses() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let text = FILE.replace("[recipe]", "seeds = [0, 1, 2]\n[recipe]");
+    let config = sweep_of(&text, home.path());
+    let state = launched(&config, 0.02, &Patience::of(usize::MAX)).state;
+    let losses: Vec<f64> = rows(&state).iter().map(|r| r.loss_nats.expect("a loss").ln()).collect();
+    // Three seeds of a shape follow each other: sum over cells of squares about their mean, 2 each.
+    let spread: f64 = losses
+        .chunks(3)
+        .map(|c| {
+            let mean = c.iter().sum::<f64>() / 3.0;
+            c.iter().map(|l| (l - mean).powi(2)).sum::<f64>()
+        })
+        .sum();
+    let noise = SweepStatus::of(&config, &state).seed_noise.expect("three seeds");
+    assert_eq!((noise.cells, noise.runs), (16, 48));
+    assert!((noise.log_loss_sd / (spread / 32.0).sqrt() - 1.0).abs() < 1e-9, "{noise:?}");
+    // Uniform on ±0.02 has a standard deviation of 0.02 / sqrt 3 = 0.0115.
+    assert!((0.008..0.016).contains(&noise.log_loss_sd), "{noise:?}");
 }
 
 #[test]
@@ -149,7 +252,8 @@ fn two_processes_do_not_train_one_sweep() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let sweep = SweepFolder::new(folder.path().to_owned());
     let held = sweep.lock().expect("free");
-    assert!(matches!(sweep.lock(), Err(Error::Sweep(_))));
+    let error = sweep.lock().expect_err("taken");
+    assert!(error.to_string().contains(&format!("process {} on ", std::process::id())), "{error}");
     drop(held);
     assert!(sweep.lock().is_ok());
 }
@@ -198,7 +302,7 @@ fn a_trainer_that_does_not_report_its_start_first_is_an_error_and_no_panic() {
     ] {
         let files = LogFiles { log: &log, branched: None, formats: &[] };
         let mut careless = Careless { events: reported };
-        let ended = run_one(files, &spec, &mut careless, &mut |_| ControlFlow::Continue(()));
+        let ended = run_one(files, &spec, &spec, &mut careless, &mut |_| ControlFlow::Continue(()));
         let error = ended.expect_err(named).to_string();
         assert!(error.contains(named) && error.contains("`careless`"), "{error}");
     }
@@ -207,16 +311,13 @@ fn a_trainer_that_does_not_report_its_start_first_is_an_error_and_no_panic() {
 #[test]
 fn status_next_and_export_say_what_a_folder_holds() {
     let home = tempfile::tempdir().expect("temporary folder");
-    let text = format!("out = \"{}\"\n{FILE}", home.path().join("sweep").display());
-    let config = SweepConfig::parse(&text, "simulated.toml").expect("valid");
+    let config = sweep_of(FILE, &home.path().join("sweep"));
     let empty = SweepStatus::read(&config).expect("no folder yet");
     assert_eq!((empty.total, empty.ended, empty.todo.len()), (16, 0, 16));
     assert_eq!(NextRuns::read(&config).expect("no folder yet").advice.len(), 16);
     // The first budget alone: its three others have nothing to say yet.
-    let specs = config.runs();
-    let sweep = SweepFolder::new(config.out_dir());
-    let watcher = Patience::of(usize::MAX);
-    run_sweep(&sweep, &specs[..4], 1, &[], &|| trainer(0.0), &watcher).expect("runs");
+    let first = SweepConfig { cell: config.cell[..1].to_vec(), ..config.clone() };
+    launched(&first, 0.0, &Patience::of(usize::MAX));
     let status = SweepStatus::read(&config).expect("a folder");
     assert_eq!((status.ended, status.todo.len(), status.runs.len()), (4, 12, 4));
     let spent: f64 = status.runs.iter().map(|row| row.flops.get()).sum();

@@ -202,9 +202,66 @@ fn a_run_that_diverges_says_so_in_its_record() {
         "[recipe]\npeak_lr = 9.9\nlr_width_exponent = 0.0\nweight_decay = 9.0\nwarmup_steps = 1",
     );
     let home = home(&text);
+    // `train && fit` must not go on.
+    for _ in 0..2 {
+        let done = isoloss(home.path()).args(["train", "run.toml"]).output().expect("starts");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains("diverged") && said.contains("peak_lr"), "{said}");
+        let end = lines(home.path().join("runs/chaos.jsonl")).pop().expect("an end");
+        assert_eq!((&end["status"], &end["loss"]), (&"diverged".into(), &Value::Null));
+    }
+}
+
+#[test]
+fn a_finished_run_is_neither_trained_again_nor_written_over() {
+    let text = RUN.replace("tokens = 40960", "tokens = 2560");
+    let home = home(&text);
     train(home.path());
-    let end = lines(home.path().join("runs/chaos.jsonl")).pop().expect("an end");
-    assert_eq!((&end["status"], &end["loss"]), (&"diverged".into(), &Value::Null));
+    let log = home.path().join("runs/chaos.jsonl");
+    let before = std::fs::read(&log).expect("a log");
+    let done = isoloss(home.path()).args(["train", "run.toml"]).output().expect("starts");
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && said.contains("nothing to train"), "{said}");
+    for (from, to, differs) in [
+        ("context = 32", "context = 32\npeak_lr = 1e-3", "recipe.peak_lr"),
+        ("tokens = 2560", "tokens = 5120", "tokens"),
+        ("tokens = 2560", "tokens = 2560\nseed = 3", "seed"),
+        ("tokens = 20000", "tokens = 20000\nseed = 5", "corpus"),
+    ] {
+        std::fs::write(home.path().join("run.toml"), text.replacen(from, to, 1)).expect("written");
+        let done = isoloss(home.path()).args(["train", "run.toml"]).output().expect("starts");
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(2), "{to}: {said}");
+        let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(&format!("another {differs}")), "{to}: {said}");
+        assert_eq!(std::fs::read(&log).expect("a log"), before, "{to}");
+    }
+}
+
+#[test]
+fn ctrl_c_saves_and_is_exit_130_and_a_damaged_checkpoint_is_said() {
+    let whole = home(RUN);
+    train(whole.path());
+    let home = home(RUN);
+    let mut child = isoloss(home.path()).args(["train", "run.toml"]).spawn().expect("starts");
+    let checkpoint = home.path().join("runs/chaos.safetensors");
+    while !checkpoint.exists() && child.try_wait().expect("asked").is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+    assert_eq!(child.wait().expect("gone").code(), Some(130));
+    let mut bytes = std::fs::read(&checkpoint).expect("a checkpoint");
+    let end = bytes.len() - 100;
+    bytes[end] ^= 1;
+    std::fs::write(&checkpoint, bytes).expect("written");
+    let done = isoloss(home.path()).args(["train", "run.toml"]).output().expect("starts");
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && said.contains("is damaged"), "{said}");
+    assert!(home.path().join("runs/chaos.safetensors.damaged").exists());
+    let log = "runs/chaos.jsonl";
+    assert_eq!(lines(home.path().join(log)), lines(whole.path().join(log)));
 }
 
 #[test]
@@ -262,7 +319,13 @@ branches = {branches}
             .iter()
             .map(|row| {
                 let id = row["run"].as_str().expect("a name");
-                let log = lines(home.path().join(format!("runs/ladder/logs/{id}.jsonl")));
+                let logs = std::fs::read_dir(home.path().join("runs/ladder/logs")).expect("logs");
+                let mut logs = logs.map(|entry| entry.expect("an entry").path());
+                let is_of = |path: &PathBuf| {
+                    let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+                    name.starts_with(&format!("{id}."))
+                };
+                let log = lines(logs.find(is_of).expect("a log"));
                 log.iter().filter(|line| line["event"] == "step").count()
             })
             .collect();

@@ -79,21 +79,55 @@ fn a_branch_is_the_run_trained_alone_bit_for_bit_and_costs_only_its_own_steps() 
 }
 
 #[test]
-fn checkpoints_of_other_runs_and_damaged_ones_are_refused_with_the_file() {
+fn checkpoints_of_other_runs_are_refused_with_the_file() {
+    let (_home, mut trainer) = durable(KeepCheckpoints::Last);
+    let spec = spec(6, config());
+    train(&mut trainer, &spec, 3);
+    let error = trainer.train(&RunSpec { seed: 9, ..spec }, &mut |_| ControlFlow::Continue(()));
+    let error = error.expect_err("refused").to_string();
+    assert!(error.contains("t.safetensors") && error.contains("remove it"), "{error}");
+    assert!(error.contains("configuration"), "{error}");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used() {
     let (home, mut trainer) = durable(KeepCheckpoints::Last);
     let spec = spec(6, config());
     train(&mut trainer, &spec, 3);
-    let path = home.path().join("t.safetensors");
-    let mut refusal = |spec: &RunSpec| {
-        let error = trainer.train(spec, &mut |_| ControlFlow::Continue(()));
-        let error = error.expect_err("refused").to_string();
-        assert!(error.contains("t.safetensors") && error.contains("remove it"), "{error}");
-        error
+    let (path, aside) =
+        (home.path().join("t.safetensors"), home.path().join("t.safetensors.damaged"));
+    let whole = std::fs::read(&path).expect("there");
+    let sha256 = trainer.corpus.sha256.clone();
+    let checkpoints = trainer.checkpoints.clone().expect("some");
+    let load = |notes: &mut Vec<String>| {
+        let kept = checkpoints.load(&spec, &sha256, notes).expect("no error").expect("a state");
+        kept.position.step
     };
-    assert!(refusal(&RunSpec { seed: 9, ..spec.clone() }).contains("configuration"));
-    let bytes = std::fs::read(&path).expect("there");
-    for damaged in [&bytes[..bytes.len() / 2], &bytes[..5], b"", b"not a checkpoint at all"] {
-        std::fs::write(&path, damaged).expect("written");
-        refusal(&spec);
+    assert_eq!(load(&mut Vec::new()), 3);
+    let mut damaged: Vec<Vec<u8>> =
+        [&whole[..whole.len() / 2], &whole[..5], b"", b"not a checkpoint at all"]
+            .map(<[u8]>::to_vec)
+            .into();
+    // Every byte of the header, and some of the arrays.
+    let header = 8 + u64::from_le_bytes(whole[..8].try_into().expect("eight")) as usize;
+    for at in (0..header).chain((header..whole.len()).step_by(997)) {
+        let mut other = whole.clone();
+        other[at] ^= 1 << (at % 8);
+        damaged.push(other);
     }
+    for bytes in damaged {
+        std::fs::write(&path, bytes).expect("written");
+        let mut notes = Vec::new();
+        assert_eq!(load(&mut notes), 2, "the one before");
+        assert!(notes.len() == 1 && notes[0].contains("t.safetensors is damaged"), "{notes:?}");
+        assert!(aside.exists() && !path.exists());
+    }
+    // Both damaged: from the start, with the same end.
+    for name in ["t.safetensors", "t.before.safetensors"] {
+        std::fs::write(home.path().join(name), b"noise").expect("written");
+    }
+    let (steps, eval, _) = train(&mut trainer, &spec, u64::MAX);
+    let (_other, mut undisturbed) = durable(KeepCheckpoints::Last);
+    let (all, alone, _) = train(&mut undisturbed, &spec, u64::MAX);
+    assert_eq!((steps, eval), (all, alone));
 }

@@ -16,7 +16,7 @@ use super::machine::now_s;
 use super::row_file::{Found, RunRow};
 use super::run::RunStatus;
 use super::state::SweepState;
-use super::unit::{Manifest, Progress, Unit, UnitRun};
+use super::unit::{Manifest, Progress, Unit, UnitRun, is_alive};
 use super::watch::{Follower, LiveRun};
 use super::worker::{BUSY, STOPPED};
 use crate::error::{Error, Result, SweepError};
@@ -91,6 +91,7 @@ pub fn launch(
         stale: BTreeMap::new(),
         notes: BTreeMap::new(),
         at: BTreeMap::new(),
+        past: BTreeMap::new(),
     };
     launcher.tidy()?;
     launcher.set_aside()?;
@@ -122,6 +123,8 @@ struct Launcher<'a> {
     notes: BTreeMap<String, usize>,
     /// The run that each unit was at.
     at: BTreeMap<String, String>,
+    /// When an earlier worker of a unit began: what it said is no news.
+    past: BTreeMap<String, f64>,
 }
 
 impl Launcher<'_> {
@@ -181,6 +184,11 @@ impl Launcher<'_> {
             return Ok(());
         }
         for unit in &units {
+            if let Some(past) = Progress::read(&self.folder, &unit.name)
+                && !is_alive(&self.folder, &unit.name)
+            {
+                self.past.insert(unit.name.clone(), past.started_s);
+            }
             self.manifest(unit.clone())?.write(&self.folder)?;
         }
         engine.submit(&units)?;
@@ -216,13 +224,12 @@ impl Launcher<'_> {
                 match state {
                     UnitState::Waiting(_) => {}
                     UnitState::Running => {
-                        live.extend(self.progress(&name, &unit));
-                        let stem = live.last().map(|live| live.progress.stem.clone());
-                        let before = stem.and_then(|stem| self.at.insert(name, stem));
+                        let Some(now) = self.progress(&name, &unit) else { continue };
+                        let stem = now.progress.stem.clone();
                         // A worker that begins another run has ended the one before.
-                        news |= before.is_some_and(|before| {
-                            live.last().is_some_and(|live| live.progress.stem != before)
-                        });
+                        let before = self.at.insert(name, stem.clone());
+                        news |= before.is_some_and(|before| before != stem);
+                        live.push(now);
                     }
                     UnitState::Gone(gone) => {
                         self.progress(&name, &unit);
@@ -247,6 +254,9 @@ impl Launcher<'_> {
     /// How far the worker of a unit is; its notes are passed on.
     fn progress(&mut self, name: &str, unit: &Unit) -> Option<LiveRun> {
         let progress = Progress::read(&self.folder, name)?;
+        if self.past.get(name) == Some(&progress.started_s) {
+            return None;
+        }
         let run = unit.runs.iter().find(|run| run.stem == progress.stem)?.spec.id.clone();
         let said = self.notes.entry(format!("{name} {}", progress.started_s)).or_default();
         for note in progress.notes.iter().skip(*said) {

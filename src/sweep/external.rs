@@ -235,7 +235,9 @@ fn result_of(path: &Path, run: &RunSpec) -> Result<RunRecord> {
                 let said = "expected one".to_owned();
                 return Err(SweepError::Trainer { what, said }.into());
             }
-            Err(error) => drop(first.get_or_insert(error)),
+            Err(error) => {
+                first.get_or_insert(error);
+            }
         }
     }
     let said = first.map(|error| error.to_string()).unwrap_or_default();

@@ -303,7 +303,9 @@ impl Launcher<'_> {
                 Some(row) if row.status.is_ended() => {}
                 // Of an earlier attempt: the worker did not get as far.
                 Some(row) if self.stale.get(&run.stem) == Some(&row.written_s) => left.push(run),
-                Some(_) => drop(self.given_up.insert(run.stem.clone())),
+                Some(_) => {
+                    self.given_up.insert(run.stem.clone());
+                }
                 None => left.push(run),
             }
         }

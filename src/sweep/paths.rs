@@ -18,7 +18,9 @@ pub(super) fn below(home: &Path, path: &Path) -> PathBuf {
         let named = at.file_name().is_some() && !at.is_symlink();
         match parts.peek() {
             Some(Component::ParentDir) if !named => break,
-            Some(Component::ParentDir) => drop(at.pop()),
+            Some(Component::ParentDir) => {
+                at.pop();
+            }
             _ => {}
         }
         parts.next();

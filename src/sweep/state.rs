@@ -83,8 +83,12 @@ impl SweepState {
                 }
                 let path = folder.row(&run.stem);
                 match RunRow::read(&path)?.filter(|row| row.settings == run.settings) {
-                    Some(row) => drop(rows.insert(run.stem.clone(), row)),
-                    None if path.exists() => drop(damaged.insert(path)),
+                    Some(row) => {
+                        rows.insert(run.stem.clone(), row);
+                    }
+                    None if path.exists() => {
+                        damaged.insert(path);
+                    }
                     None => {}
                 }
             }

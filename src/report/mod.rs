@@ -11,6 +11,7 @@ pub mod chart;
 mod compare;
 mod curve;
 mod design;
+mod dry_run;
 mod explain;
 mod fit;
 mod forecast;
@@ -36,6 +37,7 @@ mod table;
 mod talk;
 mod text;
 mod tune;
+mod tuning;
 mod uncertainty;
 mod unseen;
 mod verdict;
@@ -45,12 +47,13 @@ pub use allocation::{approaches_table, decision_table, refusals_text, valley_tab
 pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table};
 pub use chart::{
     Chart, CostAxis, FamilyMember, Size, compression_chart, design_chart, family_chart,
-    frontier_chart, plane_chart, render_png, render_svg, serving_chart, trade_off_chart,
-    validation_chart, valleys_chart,
+    frontier_chart, plane_chart, rates_chart, render_png, render_svg, serving_chart,
+    trade_off_chart, validation_chart, valleys_chart,
 };
 pub use compare::comparison_table;
 pub use curve::{curve_csv, curve_table, curve_text, family_csv, family_table};
 pub use design::{design_table, design_text};
+pub use dry_run::{dry_run_table, dry_run_text};
 pub use explain::{
     continued_text, decomposition_text, explanation_intervals_text, explanation_text,
 };
@@ -85,6 +88,7 @@ pub use table::Table;
 pub use talk::{findings_table, systems_table};
 pub use text::Text;
 pub use tune::{cells_table, tuning_table, tuning_text};
+pub use tuning::{tuning_table, tuning_text};
 pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,

@@ -116,7 +116,7 @@ fn predictions_of_noisy_runs_are_inside_their_intervals_about_as_often_as_they_s
     let mut total = 0;
     for repeat in 0..10 {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let text = FILE.replace("[recipe]", &format!("seeds = [{repeat}]\n[recipe]"));
+        let text = FILE.replace("seeds = [0]", &format!("seeds = [{repeat}]"));
         let sweep = SweepFolder::new(folder.path().to_owned());
         launched(&sweep_of(&text, folder.path()), 0.01, &Patience::of(usize::MAX));
         let table = read(&[sweep.records()], &ReadOptions::default()).expect("read");
@@ -182,8 +182,7 @@ fn names_and_budgets_change_no_run() {
     let home = tempfile::tempdir().expect("temporary folder");
     run(home.path(), 0.0, &Patience::of(usize::MAX));
     // A cell more, and the seed written down.
-    let more = FILE.replace("[recipe]", "seeds = [0]\n[recipe]")
-        + "[[cell]]\nflops = 2e12\nshapes = [[3, 64, 2]]\n";
+    let more = FILE.to_owned() + "[[cell]]\nflops = 2e12\nshapes = [[3, 64, 2]]\n";
     let status = SweepStatus::read(&sweep_of(&more, home.path())).expect("a folder");
     assert_eq!((status.ended, status.todo.len(), status.superseded.len()), (16, 1, 0));
 }
@@ -229,7 +228,7 @@ fn a_table_of_before_is_kept() {
 #[test]
 fn seed_noise_is_the_pooled_scatter_of_log_losses() {
     let home = tempfile::tempdir().expect("temporary folder");
-    let text = FILE.replace("[recipe]", "seeds = [0, 1, 2]\n[recipe]");
+    let text = FILE.replace("seeds = [0]", "seeds = [0, 1, 2]");
     let config = sweep_of(&text, home.path());
     let state = launched(&config, 0.02, &Patience::of(usize::MAX)).state;
     let losses: Vec<f64> = rows(&state).iter().map(|r| r.loss_nats.expect("a loss").ln()).collect();

@@ -148,7 +148,8 @@ pub enum Repeats {
 }
 
 /// Three seeds of the smallest cell, which say how much seeds scatter, and of the minimum of each isoFLOP
-/// profile and its neighbours, which decide where the optimum is; one of every other.
+/// profile and its neighbours, which decide where the optimum is; one of every other. A budget of one or
+/// two sizes has no profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Floors {

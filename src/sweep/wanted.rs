@@ -160,11 +160,18 @@ impl SweepConfig {
     }
 }
 
-/// The point that costs least, among those that may be repeated.
+/// Sizes from which a budget has a profile with a floor.
+const LEAST_SIZES: usize = 3;
+
+/// The point that costs least, among those of grids and of profiles.
 fn smallest(drafts: &[Draft]) -> Option<&Draft> {
+    let is_profile = |draft: &Draft| {
+        let alike = drafts.iter().filter(|other| other.budget == draft.budget).count();
+        draft.budget.is_none() || alike >= LEAST_SIZES
+    };
     drafts
         .iter()
-        .filter(|draft| draft.repeatable)
+        .filter(|draft| draft.repeatable && is_profile(draft))
         .min_by(|a, b| a.flops().total_cmp(&b.flops()).then(a.n().total_cmp(&b.n())))
 }
 
@@ -182,6 +189,9 @@ fn floors<'a>(drafts: &'a [Draft], loss: &dyn Fn(&Draft) -> Option<Option<f64>>)
                 .filter(|draft| draft.shape.experts.is_some() == sparse)
                 .collect();
             cells.sort_by(|a, b| a.n().total_cmp(&b.n()));
+            if cells.len() < LEAST_SIZES {
+                continue;
+            }
             let Some(losses) = cells.iter().map(|cell| loss(cell)).collect::<Option<Vec<_>>>()
             else {
                 continue;

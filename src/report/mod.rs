@@ -33,11 +33,11 @@ mod sparkline;
 mod style;
 mod survey;
 mod sweep;
+mod sweep_tuning;
 mod table;
 mod talk;
 mod text;
 mod tune;
-mod tuning;
 mod uncertainty;
 mod unseen;
 mod verdict;
@@ -84,11 +84,11 @@ pub use sparkline::sparkline;
 pub use style::Style;
 pub use survey::{left_out_list, usable_text};
 pub use sweep::{next_runs_text, sweep_line, sweep_table, sweep_text};
+pub use sweep_tuning::{sweep_tuning_table, sweep_tuning_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};
 pub use text::Text;
 pub use tune::{cells_table, tuning_table, tuning_text};
-pub use tuning::{tuning_table, tuning_text};
 pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::number::loss;
+use super::sweep_tuning::sweep_tuning_text;
 use super::table::Table;
 use super::text::Text;
-use super::tuning::tuning_text;
+
 use crate::sweep::{NextRuns, RunState, SweepStatus};
 use crate::units::{Flops, Tokens};
 
@@ -94,7 +95,7 @@ pub fn sweep_text(status: &SweepStatus) -> Text {
         text.push_str(&format!("damaged, trained again: {}\n", path.display()));
     }
     if let Some(tuning) = &status.tuning {
-        text.apart(tuning_text(tuning));
+        text.apart(sweep_tuning_text(tuning));
     }
     text.apart(sweep_table(status));
     text

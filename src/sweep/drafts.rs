@@ -123,7 +123,8 @@ impl Sheet {
     }
 
     fn cell(&mut self, cell: &Cell) {
-        for shape in cell.shapes.iter().map(|s| s.shape(self.vocab)) {
+        let vocab = self.vocab;
+        for shape in cell.shapes.iter().map(|s| s.shape(vocab)) {
             self.on_budget(cell.flops, shape);
         }
     }

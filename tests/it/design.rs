@@ -298,7 +298,7 @@ fn an_axis_that_misses_the_best_rate_is_widened_twice_at_most() {
     let (rows, order) = settle(&config, &|spec| Some(truth(spec, 5.0).exp()));
     let far = tuning(&config, &rows);
     assert!(far.cells.iter().all(|cell| !cell.bracketed && cell.widened == 2));
-    let text = isoloss::report::tuning_text(&far).to_string();
+    let text = isoloss::report::sweep_tuning_text(&far).to_string();
     assert!(text.contains("outermost"), "{text}");
     assert!(order.iter().all(|spec| spec.recipe.peak_lr < 10.0));
 }
@@ -327,7 +327,7 @@ fn a_rate_that_does_not_transfer_is_found_out() {
     let check = tuning.check.clone().expect("a larger cell");
     assert_eq!(check.holds, Some(false));
     assert!(check.best_ratio.expect("judged") < 1.0 && check.excess.expect("judged") > 0.01);
-    let text = isoloss::report::tuning_text(&tuning).to_string();
+    let text = isoloss::report::sweep_tuning_text(&tuning).to_string();
     assert!(text.contains("transfer fails"), "{text}");
     // The largest cells lie farther out still, and are named.
     assert!(tuning.under_tuned.iter().any(|cell| cell.cell.starts_with("c1.00e12")), "{tuning:?}");

@@ -9,7 +9,7 @@ use crate::units::short_count;
 
 /// The rate that is used and how far to trust it, then the cells it comes from.
 #[must_use]
-pub fn tuning_text(tuning: &Tuning) -> Text {
+pub fn sweep_tuning_text(tuning: &Tuning) -> Text {
     let mut text = Text::default();
     text.paragraph(&verdict(tuning), 2);
     if let Some(check) = &tuning.check {
@@ -34,7 +34,7 @@ pub fn tuning_text(tuning: &Tuning) -> Text {
         );
     }
     if !tuning.cells.is_empty() {
-        text.apart(tuning_table(tuning));
+        text.apart(sweep_tuning_table(tuning));
     }
     if !tuning.batches.is_empty() {
         let mut table =
@@ -115,7 +115,7 @@ fn doubt(cell: &TunedRate, used: f64) -> Option<String> {
 
 /// A row for each cell.
 #[must_use]
-pub fn tuning_table(tuning: &Tuning) -> Table {
+pub fn sweep_tuning_table(tuning: &Tuning) -> Table {
     let columns = ["cell", "N", "rates", "best peak_lr", "95 %", "used costs"];
     let mut table = Table::new("Learning rates by cell, at a width of 64", &columns);
     for cell in &tuning.cells {

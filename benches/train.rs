@@ -92,7 +92,7 @@ fn tokens_per_s(
 ) -> f64 {
     let config = TrainConfig {
         context,
-        batch_sequences,
+        batch_sequences: Some(batch_sequences),
         evaluations: 1,
         validation_tokens: u64::from(context),
         ..TrainConfig::default()

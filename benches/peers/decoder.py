@@ -42,10 +42,12 @@ def read_safetensors(path):
 class Decoder(torch.nn.Module):
     """Parameters under the names of our checkpoints."""
 
-    def __init__(self, shape, context, mup=False, device="cpu"):
+    def __init__(self, shape, context, transfer="rule", device="cpu"):
         super().__init__()
         self.shape = shape
-        self.mup = mup
+        self.mup = transfer in ("mup", "completep")
+        # CompleteP: a part of a block enters the stream with 2 / layers.
+        self.residual = 2.0 / shape["layers"] if transfer == "completep" else 1.0
         d, k = shape["d_model"], shape["head_dim"]
         heads, kv_heads = shape["heads"], shape["kv_heads"]
         sizes = {"embedding": (shape["vocab"], d), "final_gain": (d,)}
@@ -111,8 +113,11 @@ class Decoder(torch.nn.Module):
             q = F.rms_norm(q, (k,), w[block + "query_gain"], EPSILON)
             key = F.rms_norm(key, (k,), w[block + "key_gain"], EPSILON)
         q, key = self.rotate(q), self.rotate(key)
+        # muP: 1 / head_dim, times what makes it the usual factor at 32.
+        scale = math.sqrt(32.0) / k if self.mup else None
         mixed = F.scaled_dot_product_attention(
-            q, key, value, attn_mask=self.mask, is_causal=self.mask is None, enable_gqa=heads != kv_heads
+            q, key, value, attn_mask=self.mask, is_causal=self.mask is None,
+            enable_gqa=heads != kv_heads, scale=scale,
         )
         return mixed.transpose(1, 2).reshape(batch, context, heads * k) @ w[block + "output"]
 
@@ -154,7 +159,8 @@ class Decoder(torch.nn.Module):
         balances, zs = [], []
         for i in range(self.shape["layers"]):
             block = f"blocks.{i}."
-            x = x + self.attend(block, F.rms_norm(x, (d,), w[block + "attention_gain"], EPSILON))
+            h = F.rms_norm(x, (d,), w[block + "attention_gain"], EPSILON)
+            x = x + self.residual * self.attend(block, h)
             h = F.rms_norm(x, (d,), w[block + "ffn_gain"], EPSILON)
             if block + "mixture.router" in w:
                 y, balance, z = self.mix(block, h)
@@ -162,7 +168,7 @@ class Decoder(torch.nn.Module):
                 zs.append(z)
             else:
                 y = self.feed(block + "dense.", h)
-            x = x + y
+            x = x + self.residual * y
         x = F.rms_norm(x, (d,), w["final_gain"], EPSILON)
         if self.mup:
             x = x * (64.0 / d)
@@ -173,19 +179,27 @@ class Decoder(torch.nn.Module):
 
 def groups(model, recipe, lr):
     """Parameter groups of a recipe at a learning rate of the hidden matrices."""
-    mup = recipe.get("width_transfer") == "mup"
-    around = model.shape["d_model"] / 64.0 if mup else 1.0
-    decay = recipe["weight_decay"]
+    transfer = recipe.get("width_transfer", "rule")
+    width = model.shape["d_model"] / 64.0
+    around = width if model.mup else 1.0
+    complete = transfer == "completep"
+    decay, epsilon = recipe["weight_decay"], 1e-8
+    eps_around = epsilon / width if complete else epsilon
+    eps_inside = epsilon / width * model.residual if complete else epsilon
     found = {}
     for name, weight in model.weights.items():
         if weight.dim() == 1:
-            key = (lr * around, 0.0)
+            key = (lr * around, 0.0, eps_inside)
         elif name in ("embedding", "head"):
-            key = (lr * around * recipe["embedding_lr_ratio"], decay if recipe["decay_embeddings"] else 0.0)
+            rate = lr * around * recipe["embedding_lr_ratio"]
+            key = (rate, decay if recipe["decay_embeddings"] else 0.0, eps_around)
         else:
-            key = (lr, decay)
+            key = (lr, decay * width if complete else decay, eps_inside)
         found.setdefault(key, []).append(weight)
-    return [{"params": p, "lr": lr, "weight_decay": decay} for (lr, decay), p in found.items()]
+    return [
+        {"params": p, "lr": lr, "weight_decay": decay, "eps": eps}
+        for (lr, decay, eps), p in found.items()
+    ]
 
 
 def check_step(args):
@@ -200,7 +214,7 @@ def check_step(args):
     context, batch = recipe["context"], recipe["batch_sequences"]
     text = torch.from_numpy(text[: batch * context + 1].copy())
     inputs, targets = text[:-1].view(batch, context), text[1:].view(batch, context)
-    model = Decoder(shape, context, recipe.get("width_transfer") == "mup")
+    model = Decoder(shape, context, recipe.get("width_transfer", "rule"))
     with torch.no_grad():
         for name, weight in model.weights.items():
             weight.copy_(before[name])
@@ -219,7 +233,7 @@ def check_step(args):
     width_exponent = 1.0 if model.mup else recipe["lr_width_exponent"]
     lr = recipe["peak_lr"] * (64.0 / shape["d_model"]) ** width_exponent / args.warmup_steps
     betas = (recipe["beta1"], recipe["beta2"])
-    optimizer = torch.optim.AdamW(groups(model, recipe, lr), betas=betas, eps=1e-8)
+    optimizer = torch.optim.AdamW(groups(model, recipe, lr), betas=betas)
     optimizer.step()
     worst = {}
     for name, weight in model.weights.items():

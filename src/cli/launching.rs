@@ -59,13 +59,17 @@ fn local(config: &SweepConfig, folder: &SweepFolder, jobs: Option<usize>) -> Res
     let program = std::env::current_exe();
     let program = program.map_err(|e| Error::io(Path::new("this program"), "finding", &e))?;
     let command = WorkerCommand { program, verb: vec!["sweep".into(), "worker".into()] };
+    Ok(Local::new(folder.clone(), command, jobs.unwrap_or_else(|| usual_jobs(config))))
+}
+
+/// Runs at a time where nothing is said.
+pub(super) fn usual_jobs(config: &SweepConfig) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let usual = match config.execution.device {
+    match config.execution.device {
         Compute::Cpu => (cores / config.execution.threads).max(1),
         // Runs on one GPU would wait for each other.
         Compute::Cuda | Compute::Wgpu => 1,
-    };
-    Ok(Local::new(folder.clone(), command, jobs.unwrap_or(usual)))
+    }
 }
 
 /// Name and training tokens of the corpus, which then lies in the folder of the sweep.

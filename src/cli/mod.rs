@@ -9,6 +9,7 @@ mod benchmark;
 mod compare;
 mod corpus;
 mod curve;
+mod dry_run;
 mod explain;
 mod fit;
 mod follow;

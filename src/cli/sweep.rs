@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
+use super::dry_run::dry_run;
 use super::output::{Console, Output};
 use super::{launching, watching, worker};
 use crate::error::{Result, SweepError};
 use crate::report::{next_runs_text, sweep_text};
-use crate::sweep::{NextRuns, SweepConfig, SweepStatus, export};
+use crate::study::next_runs;
+use crate::sweep::{SweepConfig, SweepStatus, export};
 
 /// Flags of `isoloss sweep`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
+  isoloss sweep run configs/first-light-sweep.toml --jobs 2 --dry-run
   isoloss sweep run configs/first-light-sweep.toml --jobs 2
   isoloss sweep status configs/first-light-sweep.toml
   isoloss sweep watch configs/first-light-sweep.toml
@@ -40,6 +43,12 @@ enum Action {
         /// Longest time of one run, seconds; in place of `time_limit` in the file.
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<f64>,
+        /// Train nothing: show every run with its FLOPs, memory and time, and the learning rates.
+        #[arg(long)]
+        dry_run: bool,
+        /// Write the learning rates of a dry run as .svg or .png, or all of it as .json.
+        #[arg(short, long, value_name = "FILE", requires = "dry_run")]
+        out: Vec<PathBuf>,
     },
     /// How far every run is, what is left, what went wrong.
     Status {
@@ -90,7 +99,12 @@ enum Executor {
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     match &args.action {
-        Action::Run { common, executor, jobs, timeout } => {
+        Action::Run { common, jobs, dry_run: true, out, .. } => {
+            let config = SweepConfig::read(&common.file)?;
+            let jobs = jobs.map_or_else(|| launching::usual_jobs(&config), usize::from);
+            dry_run(&config, jobs, out)
+        }
+        Action::Run { common, executor, jobs, timeout, .. } => {
             if *executor == Executor::Slurm {
                 return Err(SweepError::Executor { name: "slurm".to_owned() }.into());
             }
@@ -114,7 +128,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
             Output::new(text, &exported, Vec::new())
         }
         Action::Next { common } => {
-            let next = NextRuns::read(&SweepConfig::read(&common.file)?)?;
+            let next = next_runs(&SweepConfig::read(&common.file)?)?;
             Output::new(next_runs_text(&next), &next, Vec::new())
         }
         Action::Worker(args) => Ok(Output { exit: Some(worker::run(args)?), ..Output::default() }),

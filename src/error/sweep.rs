@@ -14,6 +14,21 @@ pub enum SweepError {
         /// The values it may have.
         expected: &'static str,
     },
+    /// No shape has so few or so many parameters, or all that have are in use.
+    #[error(
+        "no model of about {params} parameters with a vocabulary of {vocab}{}; the smallest has {least}: give other sizes, a smaller vocabulary, or shapes of your own",
+        if *taken > 0 { " besides those of the same budget" } else { "" }
+    )]
+    NoShape {
+        /// Parameters that were asked for.
+        params: String,
+        /// Those of the smallest shape.
+        least: String,
+        /// Kinds of tokens.
+        vocab: u32,
+        /// Shapes that could not be used again.
+        taken: usize,
+    },
     /// The file does not parse.
     #[error("{path}: {reason}")]
     File {

@@ -11,6 +11,7 @@ pub mod chart;
 mod compare;
 mod curve;
 mod design;
+mod dry_run;
 mod explain;
 mod fit;
 mod forecast;
@@ -32,6 +33,7 @@ mod sparkline;
 mod style;
 mod survey;
 mod sweep;
+mod sweep_tuning;
 mod table;
 mod talk;
 mod text;
@@ -45,12 +47,13 @@ pub use allocation::{approaches_table, decision_table, refusals_text, valley_tab
 pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table};
 pub use chart::{
     Chart, CostAxis, FamilyMember, Size, compression_chart, design_chart, family_chart,
-    frontier_chart, plane_chart, render_png, render_svg, serving_chart, trade_off_chart,
-    validation_chart, valleys_chart,
+    frontier_chart, plane_chart, rates_chart, render_png, render_svg, serving_chart,
+    trade_off_chart, validation_chart, valleys_chart,
 };
 pub use compare::comparison_table;
 pub use curve::{curve_csv, curve_table, curve_text, family_csv, family_table};
 pub use design::{design_table, design_text};
+pub use dry_run::{dry_run_table, dry_run_text};
 pub use explain::{
     continued_text, decomposition_text, explanation_intervals_text, explanation_text,
 };
@@ -81,6 +84,7 @@ pub use sparkline::sparkline;
 pub use style::Style;
 pub use survey::{left_out_list, usable_text};
 pub use sweep::{next_runs_text, sweep_line, sweep_table, sweep_text};
+pub use sweep_tuning::{sweep_tuning_table, sweep_tuning_text};
 pub use table::Table;
 pub use talk::{findings_table, systems_table};
 pub use text::Text;

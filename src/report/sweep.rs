@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::number::loss;
+use super::sweep_tuning::sweep_tuning_text;
 use super::table::Table;
 use super::text::Text;
+
 use crate::sweep::{NextRuns, RunState, SweepStatus};
 use crate::units::{Flops, Tokens};
 
@@ -92,6 +94,9 @@ pub fn sweep_text(status: &SweepStatus) -> Text {
     for path in &status.damaged {
         text.push_str(&format!("damaged, trained again: {}\n", path.display()));
     }
+    if let Some(tuning) = &status.tuning {
+        text.apart(sweep_tuning_text(tuning));
+    }
     text.apart(sweep_table(status));
     text
 }
@@ -116,7 +121,7 @@ fn percent(share: f64) -> String {
 }
 
 /// Seconds in the unit that people would use.
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     match seconds {
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),
@@ -129,8 +134,8 @@ fn time(seconds: f64) -> String {
 #[must_use]
 pub fn next_runs_text(next: &NextRuns) -> String {
     if next.advice.is_empty() {
-        return "every run has ended, and the minimum of every isoFLOP profile lies inside its sizes; \
-                next, add a larger budget\n"
+        return "every run has ended, and a fit finds the minimum of every isoFLOP profile inside its \
+                sizes; next, add a larger budget\n"
             .to_owned();
     }
     next.advice.join("\n") + "\n"

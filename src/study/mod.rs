@@ -20,6 +20,8 @@ mod kinds;
 mod law;
 mod lists;
 mod one_quantity;
+#[cfg(feature = "logs")]
+mod open_profiles;
 mod outliers;
 mod own;
 mod plan;
@@ -56,6 +58,8 @@ pub use kinds::{KindFit, KindFits};
 pub use law::{AskedLaw, USUAL_LAWS, WhichLaw, ask_each, ask_laws, load_fit};
 pub use lists::{devices_json, laws_json, models_json};
 pub use one_quantity::load_one_quantity;
+#[cfg(feature = "logs")]
+pub use open_profiles::next_runs;
 pub use plan::{LawPlans, PlanAnswer, PlanRequest};
 #[cfg(feature = "logs")]
 pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};

@@ -1,22 +1,21 @@
 //! Sweep files: which runs a sweep is made of.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::corpus_spec::CorpusSpec;
+use super::drafts::{Draft, Sections, drafts};
 use super::execution::Execution;
 use super::external_spec::ExternalTrainer;
 use super::paths::{below, folder_of};
-use super::run::{Part, RunResult, RunSpec};
-use super::schedule::Schedule;
-use super::shape_spec::{ShapeSpec, short_name};
+use super::run::{Part, RunSpec};
+use super::sections::{Cell, Grid, Isoflop, Ladder, REPEATS, Repeats};
 use super::toml_file::{from_toml, text_of};
 use super::train_config::TrainConfig;
+use super::tune::TuneConfig;
 use crate::error::{Result, SweepError};
-use crate::flops::{Shape, tokens_for};
-use crate::units::{Flops, Tokens};
+use crate::units::Flops;
 
 /// A sweep as written in its file.
 ///
@@ -38,55 +37,33 @@ pub struct SweepConfig {
     /// A program that trains the runs; the bundled trainer when absent.
     #[serde(default)]
     pub trainer: Option<ExternalTrainer>,
-    /// Seeds of each cell.
-    #[serde(default = "seed_zero")]
-    pub seeds: Vec<u64>,
+    /// Seeds of every cell, in place of repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<Vec<u64>>,
+    /// Which cells have several seeds; the [floors](Repeats::Floors) when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
     /// How runs are trained.
     #[serde(default)]
     pub recipe: TrainConfig,
-    /// isoFLOP cells.
+    /// How the learning rate is tuned; as written when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tune: Option<TuneConfig>,
+    /// isoFLOP cells with shapes as given.
     #[serde(default)]
     pub cell: Vec<Cell>,
+    /// isoFLOP budgets whose shapes are found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub isoflop: Vec<Isoflop>,
+    /// Sizes crossed with token counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grid: Vec<Grid>,
     /// Shapes at several token counts.
     #[serde(default)]
     pub ladder: Vec<Ladder>,
     /// Folder of the file, which its paths start from; empty for the current folder.
     #[serde(skip)]
     pub home: PathBuf,
-}
-
-fn seed_zero() -> Vec<u64> {
-    vec![0]
-}
-
-/// One isoFLOP budget with the shapes trained on it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cell {
-    /// Training FLOPs of each run, C = 6 N D with all parameters a token visits.
-    pub flops: Flops,
-    /// Shapes.
-    pub shapes: Vec<ShapeSpec>,
-}
-
-/// Shapes trained on several numbers of tokens each.
-///
-/// Under [`Schedule::Wsd`] the runs of one shape and seed are branches of one trunk: the steps before
-/// a decay are trained once, for the shortest run, and the longer runs continue from there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ladder {
-    /// Shapes.
-    pub shapes: Vec<ShapeSpec>,
-    /// Training tokens of each run.
-    pub tokens: Vec<f64>,
-    /// Whether runs share a trunk; without, each is trained from its start.
-    #[serde(default = "yes")]
-    pub branches: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl SweepConfig {
@@ -96,13 +73,14 @@ impl SweepConfig {
     /// use isoloss::sweep::SweepConfig;
     ///
     /// let sweep = SweepConfig::parse(&SweepConfig::template(), "sweep.toml")?;
-    /// assert_eq!(sweep.runs().len(), 8);
+    /// assert_eq!(sweep.runs().len(), 15);
     /// # Ok::<(), isoloss::error::Error>(())
     /// ```
     #[must_use]
     pub fn template() -> String {
         // The fields of a shape are those of a run file, in a section that is left out.
         let shape: String = include_str!("templates/shape.toml")
+            .replace("is its short form. Required.", "is its short form. In place of params.")
             .replace("[shape]", "[[ladder.shapes]]")
             .replace("[shape.experts]", "[ladder.shapes.experts]")
             .lines()
@@ -154,13 +132,26 @@ impl SweepConfig {
         if self.name.is_empty() || !self.name.chars().all(plain) || self.name.starts_with('.') {
             return bad("name", format!("`{}`", self.name), "letters, digits, - and _");
         }
-        if self.seeds.is_empty() {
-            return bad("seeds", "empty".to_owned(), "at least one seed");
+        match (&self.seeds, self.repeats) {
+            (Some(seeds), _) if seeds.is_empty() => {
+                return bad("seeds", "empty".to_owned(), "at least one seed");
+            }
+            (Some(_), Some(_)) => {
+                let expected = "seeds or repeats, not both";
+                return bad("repeats", "beside seeds".to_owned(), expected);
+            }
+            (None, Some(Repeats::Each(found))) if !(1..=100).contains(&found) => {
+                return bad("repeats", found.to_string(), "\"floors\", or 1 to 100");
+            }
+            _ => {}
         }
-        if self.cell.is_empty() && self.ladder.is_empty() {
-            let expected =
-                "at least one [[cell]] with flops and shapes, or [[ladder]] with shapes and tokens";
-            return bad("cell", "empty".to_owned(), expected);
+        if self.cell.is_empty()
+            && self.isoflop.is_empty()
+            && self.grid.is_empty()
+            && self.ladder.is_empty()
+        {
+            let expected = "at least one [[isoflop]] with budgets, [[cell]] with flops and shapes, [[grid]] with params and tokens, or [[ladder]] with params and tokens";
+            return bad("isoflop", "empty".to_owned(), expected);
         }
         self.execution.validate()?;
         self.corpus.validate()?;
@@ -168,81 +159,72 @@ impl SweepConfig {
         if let Some(trainer) = &self.trainer {
             trainer.validate()?;
         }
+        self.tune.as_ref().map_or(Ok(()), TuneConfig::validate)?;
+        self.isoflop.iter().try_for_each(Isoflop::validate)?;
+        self.grid.iter().try_for_each(Grid::validate)?;
+        self.ladder.iter().try_for_each(Ladder::validate)?;
         let shapes = self.cell.iter().flat_map(|c| &c.shapes);
         for shape in shapes.chain(self.ladder.iter().flat_map(|l| &l.shapes)) {
             shape.validate()?;
         }
-        for run in self.runs() {
-            run.shape.validate()?;
+        // A vocabulary that is not known yet is told of by the corpus.
+        self.corpus.vocab()?;
+        let mut ids = Vec::new();
+        for draft in self.drafts()? {
+            draft.shape.validate()?;
             // Anything else is more likely a typing error than a run.
-            let c = run.budget.map_or(1e6, Flops::get);
+            let c = draft.budget.map_or(1e6, Flops::get);
             if !(1e6..=1e20).contains(&c) {
                 return bad("flops", format!("{c:e}"), "1e6 to 1e20, the range of this trainer");
             }
-            let tokens = run.tokens.get();
+            let tokens = draft.tokens.get();
             if !(1.0..=1e15).contains(&tokens) {
                 return bad("tokens", format!("{tokens:e}"), "1 to 1e15");
             }
-            if run.trunk.is_some() && self.recipe.warmup_steps.is_none() {
-                let expected = "a number of steps: runs that share a trunk share their warm-up";
-                return bad("recipe.warmup_steps", "absent".to_owned(), expected);
-            }
+            ids.push(draft.name);
         }
-        let mut ids: Vec<String> = self.runs().into_iter().map(|r| r.id).collect();
-        let count = ids.len();
         ids.sort();
-        ids.dedup();
-        if ids.len() < count {
-            return bad("cell", "the same run twice".to_owned(), "each budget and shape once");
+        if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            let found = format!("the same run twice, `{}`", twice[0]);
+            return bad("cell", found, "each budget, or token count, and shape once");
         }
         Ok(())
     }
 
-    /// Every run: cells as written, then ladders. Empty when the vocabulary is not known.
+    /// Every point of the design once for each seed that is sure, trained by the recipe as it is written:
+    /// what the file asks for before anything is tuned or repeated. Empty when the vocabulary is not known.
     #[must_use]
     pub fn runs(&self) -> Vec<RunSpec> {
-        let Ok(vocab) = self.corpus.vocab() else { return Vec::new() };
-        let mut runs = Vec::new();
-        let spec = |id, shape, tokens, budget, seed, trunk| {
-            let recipe = self.recipe.clone();
-            RunSpec { id, shape, tokens, budget, seed, recipe, trunk, part: Part::Main }
-        };
-        for cell in &self.cell {
-            for shape in cell.shapes.iter().map(|s| s.shape(vocab)) {
-                for &seed in &self.seeds {
-                    let id = format!("c{:.2e}-{}-s{seed}", cell.flops.get(), short_name(&shape));
-                    let tokens = tokens_for(cell.flops, shape.params().active);
-                    runs.push(spec(id, shape, tokens, Some(cell.flops), seed, None));
-                }
-            }
-        }
-        for ladder in &self.ladder {
-            for shape in ladder.shapes.iter().map(|s| s.shape(vocab)) {
-                for &seed in &self.seeds {
-                    let trunk = self.trunk(ladder, &shape, seed);
-                    for &tokens in &ladder.tokens {
-                        let id = format!("d{tokens:.2e}-{}-s{seed}", short_name(&shape));
-                        runs.push(spec(id, shape, Tokens::new(tokens), None, seed, trunk.clone()));
-                    }
-                }
-            }
-        }
-        runs
+        let drafts = self.drafts().unwrap_or_default();
+        let specs = drafts.iter().flat_map(|draft| {
+            self.sure_seeds().into_iter().map(|seed| draft.spec(&self.recipe, seed, Part::Main))
+        });
+        specs.collect()
     }
 
-    fn trunk(&self, ladder: &Ladder, shape: &Shape, seed: u64) -> Option<String> {
-        let shared =
-            ladder.branches && self.recipe.schedule == Schedule::Wsd && ladder.tokens.len() > 1;
-        shared.then(|| format!("{}-s{seed}", short_name(shape)))
+    /// Every point of the design; none while the vocabulary is not known.
+    pub(super) fn drafts(&self) -> Result<Vec<Draft>> {
+        let Ok(vocab) = self.corpus.vocab() else { return Ok(Vec::new()) };
+        let Self { cell, isoflop, grid, ladder, .. } = self;
+        let schedule = self.recipe.schedule;
+        drafts(&Sections { vocab, schedule, cell, isoflop, grid, ladder })
     }
 
-    /// The runs that are known to be wanted, given the rows of those that have ended.
-    ///
-    /// # Errors
-    /// None yet.
-    pub fn wanted(&self, ended: &BTreeMap<String, RunResult>) -> Result<Vec<RunSpec>> {
-        let _ = ended;
-        Ok(self.runs())
+    /// Seeds that every cell has.
+    pub(super) fn sure_seeds(&self) -> Vec<u64> {
+        match (&self.seeds, self.repeats) {
+            (Some(seeds), _) => seeds.clone(),
+            (None, Some(Repeats::Each(count))) => (0..count).collect(),
+            (None, None | Some(Repeats::Floors(_))) => vec![0],
+        }
+    }
+
+    /// Seeds of a cell that is repeated.
+    pub(super) fn repeated_seeds(&self) -> Vec<u64> {
+        match (&self.seeds, self.repeats) {
+            (None, None | Some(Repeats::Floors(_))) => (0..REPEATS).collect(),
+            _ => self.sure_seeds(),
+        }
     }
 
     /// The folder of logs and records.
@@ -301,9 +283,13 @@ mod tests {
         assert_eq!(trunks(&wsd), [true; 4]);
         let apart = wsd.clone() + "branches = false\n";
         assert_eq!(trunks(&apart), [false; 4]);
-        let share = wsd.replace("warmup_steps = 10", "");
-        let error = SweepConfig::parse(&share, "tiny.toml").expect_err("no warm-up").to_string();
-        assert!(error.contains("warmup_steps"), "{error}");
+        // By rule, branches share the batch and the warm-up of the shortest.
+        let open = wsd.replace("warmup_steps = 10", "");
+        let config = SweepConfig::parse(&open, "tiny.toml").expect("valid");
+        let branches: Vec<_> = config.runs().into_iter().filter(|r| r.budget.is_none()).collect();
+        assert!(branches.iter().all(|r| r.recipe == branches[0].recipe));
+        let first = branches.iter().map(crate::sweep::RunSpec::steps).min().expect("branches");
+        assert_eq!(branches[0].recipe.warmup_steps, Some(crate::sweep::warmup_for(first)));
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl External {
             "beta1" => recipe.beta1.to_string(),
             "beta2" => recipe.beta2.to_string(),
             "clip_norm" => recipe.clip_norm.to_string(),
-            "batch_sequences" => recipe.batch_sequences.to_string(),
+            "batch_sequences" => recipe.sequences().to_string(),
             "batch_tokens" => recipe.tokens_per_step().to_string(),
             "context" => recipe.context.to_string(),
             "layers" => shape.layers.to_string(),

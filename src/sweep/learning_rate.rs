@@ -1,5 +1,6 @@
 //! The learning rate of each step.
 
+use super::rules::warmup_for;
 use super::schedule::{DecayShape, Schedule};
 use super::train_config::TrainConfig;
 
@@ -7,8 +8,11 @@ impl TrainConfig {
     /// Steps of linear warm-up of a run of `steps` steps, at least one.
     #[must_use]
     pub fn warmup_of(&self, steps: u64) -> u64 {
-        let share = (self.warmup_fraction * steps as f64).ceil() as u64;
-        self.warmup_steps.unwrap_or(share).max(1)
+        let by_share = || match self.warmup_fraction {
+            Some(share) => (share * steps as f64).ceil() as u64,
+            None => warmup_for(steps),
+        };
+        self.warmup_steps.unwrap_or_else(by_share).max(1)
     }
 
     /// Steps of a run of `steps` steps before its rate falls below the peak for good.
@@ -60,7 +64,7 @@ mod tests {
         for schedule in [Schedule::Cosine, Schedule::Linear, Schedule::Wsd] {
             let config = TrainConfig {
                 schedule,
-                warmup_fraction: 0.1,
+                warmup_fraction: Some(0.1),
                 final_lr_fraction: 0.1,
                 ..TrainConfig::default()
             };
@@ -73,7 +77,7 @@ mod tests {
 
     #[test]
     fn half_way_down_is_half_way_between_peak_and_floor() {
-        let cosine = TrainConfig { warmup_fraction: 0.1, ..TrainConfig::default() };
+        let cosine = TrainConfig { warmup_fraction: Some(0.1), ..TrainConfig::default() };
         assert!((cosine.lr_at(1.0, 54, 100) - 0.55).abs() < 1e-12);
         let linear = TrainConfig { schedule: Schedule::Linear, ..cosine.clone() };
         assert!((linear.lr_at(1.0, 54, 100) - 0.55).abs() < 1e-12);

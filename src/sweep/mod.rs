@@ -24,8 +24,11 @@ mod corpus_key;
 mod corpus_spec;
 mod design;
 mod digest;
+mod drafts;
+mod dry_run;
 mod engine;
 mod execution;
+mod explore;
 mod export;
 mod external;
 mod external_spec;
@@ -35,27 +38,35 @@ mod learning_rate;
 mod machine;
 mod mirror;
 mod next;
+mod parabola;
 mod paths;
 mod row_file;
+mod rules;
 mod run;
 mod run_file;
 mod schedule;
+mod sections;
 mod seed_noise;
 mod shape_spec;
 mod simulated;
+mod sized;
 mod state;
 mod status;
 mod step_log;
 mod toml_file;
 mod train_config;
+mod tune;
+mod tuning;
 mod unit;
+mod wanted;
 mod watch;
 mod worker;
 
 pub use corpus_key::CorpusKey;
 pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec, SyntheticSpec};
-pub use design::{Cell, Ladder, SweepConfig};
+pub use design::SweepConfig;
 pub use digest::{settings_digest, stem};
+pub use dry_run::{DesignDoubt, DryRun, ExpectedRun, RateCurve, Speed, StageTotal};
 pub use engine::{Engine, Gone, InProcess, Local, UnitState, WorkerCommand};
 pub use execution::{Compute, Execution, KeepCheckpoints, LogFormat, Precision};
 pub use export::{Exported, export, thinned_log};
@@ -67,20 +78,31 @@ pub use next::{Lack, NextRuns, NextSize};
 pub use row_file::RunRow;
 #[cfg(feature = "train")]
 pub(crate) use row_file::set_aside;
+pub use rules::{batch_for, warmup_for};
 pub use run::{
     EvalLog, Part, RouterLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, Seen, StepLog,
     TrainEvent, Trainer,
 };
 pub use run_file::RunConfig;
 pub use schedule::{DecayShape, Schedule};
+pub use sections::{
+    BudgetRange, Budgets, Cell, Floors, Grid, Isoflop, Ladder, REPEATS, Repeats, USUAL_RATIO,
+};
 pub use seed_noise::SeedNoise;
 pub use shape_spec::{ShapeSpec, ShapeTable};
 pub use simulated::Simulated;
 pub use state::{Superseded, SweepState, trainer_identity};
 pub use status::{PlannedRun, RunState, SweepStatus};
 pub use step_log::{FinishedRun, LogFiles, finished_run, run_one};
-pub use train_config::{TrainConfig, WidthTransfer};
+pub use train_config::{
+    BASE_BATCH, BASE_HEAD, BASE_LAYERS, BASE_WIDTH, TrainConfig, USUAL_BATCH, WidthTransfer,
+};
+pub use tune::{RateAxis, TuneConfig};
+pub use tuning::{
+    TUNING_LEVEL, TransferCheck, TriedBatch, TriedRate, TunedRate, Tuning, UNDER_TUNED, UnderTuned,
+};
 pub use unit::{Manifest, Progress, Unit, UnitLock, UnitRun, has_worker, is_alive};
+pub use wanted::{Stage, StagedRun};
 pub use watch::{Begin, Follower, LiveRun, Watcher};
 pub use worker::{NewTrainer, OnEvent, Worked, work};
 

@@ -1,15 +1,8 @@
-//! Which runs would teach most next: those left, and sizes beyond a profile that is open on one side.
+//! What to train next: the runs that are left, and sizes beyond an isoFLOP profile that is open.
 
 use serde::Serialize;
 
-use super::design::SweepConfig;
-use super::run::RunSpec;
-use super::state::SweepState;
-use crate::error::Result;
 use crate::units::{Flops, Params, short_count};
-
-/// The next size lies beyond the smallest or largest trained one by this factor.
-const STEP: f64 = 1.5;
 
 /// Sizes an isoFLOP profile needs to have a minimum inside.
 const LEAST_SIZES: usize = 3;
@@ -40,28 +33,23 @@ pub struct NextSize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lack {
-    /// Fewer than three sizes have ended.
+    /// Fewer than three sizes have finished.
     Sizes,
-    /// The smallest size has the lowest loss.
+    /// The smallest size has the lowest loss, or the minimum lies below it.
     Smaller,
-    /// The largest size has the lowest loss.
+    /// The largest size has the lowest loss, or the minimum lies above it.
     Larger,
+    /// The losses have no minimum in ln N: they scatter more than the profile is deep.
+    Minimum,
 }
 
 impl NextRuns {
-    /// Reads the folder of a sweep and says what to train next.
-    ///
-    /// # Errors
-    /// When its table of ended runs cannot be read.
-    pub fn read(config: &SweepConfig) -> Result<Self> {
-        let state = SweepState::read(config)?;
-        let specs: Vec<RunSpec> = state.wanted.iter().map(|run| run.spec.clone()).collect();
-        let todo: Vec<String> = state.left().map(|run| run.spec.id.clone()).collect();
-        let sizes: Vec<NextSize> =
-            config.cell.iter().filter_map(|cell| next_size(cell.flops, &specs, &state)).collect();
+    /// With a sentence for each.
+    #[must_use]
+    pub fn new(todo: Vec<String>, sizes: Vec<NextSize>) -> Self {
         let left = todo.iter().map(|id| format!("train {id}"));
         let advice = left.chain(sizes.iter().map(ToString::to_string)).collect();
-        Ok(Self { todo, advice, sizes })
+        Self { todo, advice, sizes }
     }
 }
 
@@ -73,31 +61,10 @@ impl std::fmt::Display for NextSize {
             Lack::Sizes => write!(f, "train at least {LEAST_SIZES} sizes for an isoFLOP profile"),
             Lack::Smaller => write!(f, "train a smaller model, about {n} parameters"),
             Lack::Larger => write!(f, "train a larger model, about {n} parameters"),
+            Lack::Minimum => write!(
+                f,
+                "the losses have no minimum in the size, a fit leaves this profile out; train its sizes with more seeds, or sizes farther apart"
+            ),
         }
     }
-}
-
-/// What the profile of `flops` lacks; `None` when its minimum is inside, or none of its runs has ended.
-fn next_size(flops: Flops, specs: &[RunSpec], state: &SweepState) -> Option<NextSize> {
-    let mut ended: Vec<(f64, f64)> = specs
-        .iter()
-        .filter(|spec| spec.budget == Some(flops))
-        .filter_map(|spec| {
-            let row = state.ended(&spec.id)?;
-            Some((row.n_params.get(), row.loss_nats?))
-        })
-        .collect();
-    ended.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let lowest = ended.iter().min_by(|a, b| a.1.total_cmp(&b.1))?.0;
-    let (smallest, largest) = (ended.first()?.0, ended.last()?.0);
-    let (lacks, n) = if ended.len() < LEAST_SIZES {
-        (Lack::Sizes, None)
-    } else if lowest == smallest {
-        (Lack::Smaller, Some(smallest / STEP))
-    } else if lowest == largest {
-        (Lack::Larger, Some(largest * STEP))
-    } else {
-        return None;
-    };
-    Some(NextSize { flops, lacks, n_params: n.map(Params::new) })
 }

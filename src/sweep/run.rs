@@ -10,7 +10,7 @@ use crate::flops::{FlopRule, Shape};
 use crate::units::{Flops, Params, Tokens};
 
 /// What a run of a sweep is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// For the fit: a row of `runs.jsonl`.
@@ -23,8 +23,20 @@ pub enum Part {
 }
 
 impl Part {
-    fn is_main(&self) -> bool {
+    /// Whether it is a run of the design.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
         *self == Self::Main
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Main => "main",
+            Self::Tune => "tune",
+            Self::Check => "check",
+        })
     }
 }
 

@@ -116,13 +116,14 @@ impl RunConfig {
     pub fn spec(&self) -> Result<RunSpec> {
         let shape = self.shape.shape(self.corpus.vocab()?);
         shape.validate()?;
+        let tokens = Tokens::new(self.tokens);
         Ok(RunSpec {
             id: self.name.clone(),
             shape,
-            tokens: Tokens::new(self.tokens),
+            tokens,
             budget: None,
             seed: self.seed,
-            recipe: self.recipe.clone(),
+            recipe: self.recipe.for_run(tokens),
             trunk: None,
             part: Part::Main,
         })
@@ -147,7 +148,7 @@ mod tests {
     fn a_file_becomes_its_run() {
         let config = RunConfig::parse(FILE, "tiny.toml").expect("valid");
         let spec = config.spec().expect("a shape");
-        assert_eq!((spec.id.as_str(), spec.steps(), spec.recipe.context), ("tiny", 391, 16));
+        assert_eq!((spec.id.as_str(), spec.steps(), spec.recipe.context), ("tiny", 1042, 16));
         assert_eq!(config.log_path(), Path::new("runs/tiny.jsonl"));
     }
 

@@ -16,6 +16,17 @@ pub enum Schedule {
     Wsd,
 }
 
+impl Schedule {
+    /// What a run of this schedule has in its name beside runs of another.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Cosine => "-cosine",
+            Self::Linear => "-linear",
+            Self::Wsd => "-wsd",
+        }
+    }
+}
+
 /// How the last part of [`Schedule::Wsd`] falls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -117,6 +117,12 @@ impl SweepState {
         self.row(run)?.ended()
     }
 
+    /// The rows of all wanted runs that have ended, by their ids.
+    #[must_use]
+    pub fn all_ended(&self) -> BTreeMap<String, RunResult> {
+        ended_of(&self.wanted, &self.rows)
+    }
+
     /// Wanted runs that have not ended, in order.
     pub fn left(&self) -> impl Iterator<Item = &UnitRun> {
         self.wanted.iter().filter(|run| self.row(run).and_then(RunRow::ended).is_none())

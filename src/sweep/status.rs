@@ -11,6 +11,7 @@ use super::row_file::RunRow;
 use super::run::{Part, RunResult, RunStatus};
 use super::seed_noise::SeedNoise;
 use super::state::{Superseded, SweepState};
+use super::tuning::Tuning;
 use super::unit::{Progress, UnitRun, is_alive};
 use crate::error::Result;
 use crate::flops::FlopRule;
@@ -46,6 +47,9 @@ pub struct SweepStatus {
     pub flops: Flops,
     /// The part of it that branches of a common trunk did not spend.
     pub flops_saved_by_branches: Flops,
+    /// What tuning found so far; absent without a section `[tune]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
     /// Scatter between runs that differ in their seed alone.
     pub seed_noise: Option<SeedNoise>,
     /// Runs that diverged or could not be trained.
@@ -229,6 +233,8 @@ impl SweepStatus {
             eta_s: eta(&planned, running),
             flops: Flops::new(runs.iter().map(|row| row.flops.get()).sum()),
             flops_saved_by_branches: Flops::new(saved),
+            // The design was laid out when the state was read, so that it can be.
+            tuning: config.tuning(&state.all_ended()).ok().flatten(),
             seed_noise: SeedNoise::of(state),
             failures: Failure::of(state),
             superseded: state.superseded.clone(),

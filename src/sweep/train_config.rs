@@ -7,14 +7,46 @@ use crate::error::SweepError;
 
 /// How a good learning rate of one width becomes one of another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "lowercase")]
 pub enum WidthTransfer {
     /// One rate for all parameters, a power of the width.
     #[default]
     Rule,
     /// μP: hidden matrices at peak_lr · 64 / d_model, embeddings and gains at peak_lr, logits times
-    /// 64 / d_model (Yang et al. 2022, arXiv:2203.03466, table 8).
+    /// 64 / d_model, scores of attention times √32 / head_dim (Yang et al. 2022, arXiv:2203.03466,
+    /// table 8 and definition 4.1).
     Mup,
+    /// CompleteP: μP, and depths too. Every part of a block enters the residual stream with a factor of
+    /// 2 / layers, matrices start as in a model of 2 layers, AdamW's ε of the blocks shrinks with width
+    /// and depth, and the decay of matrices per step stays the same at every width (Dey et al. 2025,
+    /// arXiv:2505.01618, table 1 with α = 1).
+    CompleteP,
+}
+
+/// Sequences of a step in a recipe that leaves them open, where no run is known.
+pub const USUAL_BATCH: u32 = 16;
+
+/// AdamW's ε at the base width and depth.
+const EPSILON: f64 = 1e-8;
+
+/// Width at which the rates of a recipe hold as they are written.
+pub const BASE_WIDTH: f64 = 64.0;
+
+/// Tokens of a step at which they do.
+pub const BASE_BATCH: f64 = 512.0;
+
+/// Depth at which [`WidthTransfer::CompleteP`] is [`WidthTransfer::Mup`].
+pub const BASE_LAYERS: f64 = 2.0;
+
+/// Head width at which the scores of attention have the usual factor 1 / √head_dim under μP.
+pub const BASE_HEAD: f64 = 32.0;
+
+impl WidthTransfer {
+    /// Whether it is μP in the widths.
+    #[must_use]
+    pub fn is_mup(self) -> bool {
+        self != Self::Rule
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -29,23 +61,29 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub struct TrainConfig {
     /// Sequence length in tokens.
     pub context: u32,
-    /// Sequences per optimiser step.
-    pub batch_sequences: u32,
+    /// Sequences per optimiser step; by a [rule](TrainConfig::for_run) of the training tokens when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_sequences: Option<u32>,
     /// Sequences computed at once, all of the step when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_sequences: Option<u32>,
-    /// Peak learning rate at a width of 64.
+    /// Peak learning rate at a width of 64, and of 512 tokens a step where it follows the batch.
     pub peak_lr: f64,
     /// How learning rates follow the width.
     #[serde(skip_serializing_if = "is_default")]
     pub width_transfer: WidthTransfer,
     /// Exponent of the width rule lr = peak_lr · (64 / d_model)^x.
     pub lr_width_exponent: f64,
+    /// Exponent y of the batch rule: rates times (tokens of a step / 512)^y. When absent, 0.3 where the
+    /// batch follows its rule and 0 where it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_batch_exponent: Option<f64>,
     /// How the rate falls.
     #[serde(skip_serializing_if = "is_default")]
     pub schedule: Schedule,
-    /// Share of all steps spent in linear warm-up.
-    pub warmup_fraction: f64,
+    /// Share of all steps spent in linear warm-up; a twentieth, but some steps at least, when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_fraction: Option<f64>,
     /// Steps spent in linear warm-up, in place of the share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_steps: Option<u64>,
@@ -82,13 +120,14 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             context: 128,
-            batch_sequences: 16,
+            batch_sequences: None,
             micro_sequences: None,
-            peak_lr: 3e-3,
+            peak_lr: 4.5e-3,
             width_transfer: WidthTransfer::Rule,
-            lr_width_exponent: 0.5,
+            lr_width_exponent: 1.0,
+            lr_batch_exponent: None,
             schedule: Schedule::Cosine,
-            warmup_fraction: 0.05,
+            warmup_fraction: None,
             warmup_steps: None,
             decay_fraction: 0.2,
             decay_shape: DecayShape::Linear,
@@ -111,13 +150,20 @@ impl TrainConfig {
     /// Tokens of one optimiser step.
     #[must_use]
     pub fn tokens_per_step(&self) -> u64 {
-        u64::from(self.context) * u64::from(self.batch_sequences)
+        u64::from(self.context) * u64::from(self.sequences())
+    }
+
+    /// Sequences of one optimiser step: as given, or [`USUAL_BATCH`](super::USUAL_BATCH) in a recipe that
+    /// no run has [fixed](Self::for_run) yet.
+    #[must_use]
+    pub fn sequences(&self) -> u32 {
+        self.batch_sequences.unwrap_or(USUAL_BATCH)
     }
 
     /// Sequences computed at once. It need not divide the batch: the last part is smaller then.
     #[must_use]
     pub fn micro_batch(&self) -> u32 {
-        self.micro_sequences.unwrap_or(self.batch_sequences).min(self.batch_sequences)
+        self.micro_sequences.unwrap_or(u32::MAX).min(self.sequences())
     }
 
     /// Peak learning rate of the hidden matrices of a model of this width.
@@ -125,9 +171,11 @@ impl TrainConfig {
     pub fn lr_for(&self, d_model: u32) -> f64 {
         let exponent = match self.width_transfer {
             WidthTransfer::Rule => self.lr_width_exponent,
-            WidthTransfer::Mup => 1.0,
+            WidthTransfer::Mup | WidthTransfer::CompleteP => 1.0,
         };
-        self.peak_lr * (64.0 / f64::from(d_model)).powf(exponent)
+        let batch = self.tokens_per_step() as f64 / BASE_BATCH;
+        let of_batch = batch.powf(self.lr_batch_exponent.unwrap_or(0.0));
+        self.peak_lr * of_batch * (BASE_WIDTH / f64::from(d_model)).powf(exponent)
     }
 
     /// Learning rate of the embedding and output matrices over that of the hidden ones.
@@ -141,8 +189,36 @@ impl TrainConfig {
     pub fn gain_lr_factor(&self, d_model: u32) -> f64 {
         match self.width_transfer {
             WidthTransfer::Rule => 1.0,
-            WidthTransfer::Mup => f64::from(d_model) / 64.0,
+            WidthTransfer::Mup | WidthTransfer::CompleteP => f64::from(d_model) / BASE_WIDTH,
         }
+    }
+
+    /// Decay of the hidden matrices over that of the recipe.
+    ///
+    /// A step decays by rate times decay: under CompleteP, where the rate falls with the width, the decay
+    /// grows with it.
+    #[must_use]
+    pub fn hidden_decay_factor(&self, d_model: u32) -> f64 {
+        match self.width_transfer {
+            WidthTransfer::Rule | WidthTransfer::Mup => 1.0,
+            WidthTransfer::CompleteP => f64::from(d_model) / BASE_WIDTH,
+        }
+    }
+
+    /// AdamW's ε of the embedding and output matrices.
+    #[must_use]
+    pub fn embedding_epsilon(&self, d_model: u32) -> f64 {
+        EPSILON / self.hidden_decay_factor(d_model)
+    }
+
+    /// AdamW's ε of the parameters of the blocks, whose gradients shrink with the depth under CompleteP.
+    #[must_use]
+    pub fn block_epsilon(&self, d_model: u32, layers: u32) -> f64 {
+        let depth = match self.width_transfer {
+            WidthTransfer::Rule | WidthTransfer::Mup => 1.0,
+            WidthTransfer::CompleteP => f64::from(layers) / BASE_LAYERS,
+        };
+        self.embedding_epsilon(d_model) / depth
     }
 
     /// Checks every field against its range.
@@ -156,7 +232,7 @@ impl TrainConfig {
         if self.context < 8 {
             return fail("recipe.context", f64::from(self.context), "at least 8 tokens");
         }
-        if self.batch_sequences == 0 {
+        if self.batch_sequences == Some(0) {
             return fail("recipe.batch_sequences", 0.0, "at least 1");
         }
         if self.micro_sequences == Some(0) {
@@ -167,7 +243,7 @@ impl TrainConfig {
         }
         let unit = 0.0..1.0;
         let small = 0.0..=10.0;
-        let checks: [(&'static str, f64, bool, &'static str); 12] = [
+        let checks: [(&'static str, f64, bool, &'static str); 13] = [
             (
                 "recipe.decay_fraction",
                 self.decay_fraction,
@@ -205,9 +281,15 @@ impl TrainConfig {
                 "0 to 2",
             ),
             (
+                "recipe.lr_batch_exponent",
+                self.lr_batch_exponent.unwrap_or(0.0),
+                (0.0..=1.0).contains(&self.lr_batch_exponent.unwrap_or(0.0)),
+                "0 to 1",
+            ),
+            (
                 "recipe.warmup_fraction",
-                self.warmup_fraction,
-                (0.0..=0.5).contains(&self.warmup_fraction),
+                self.warmup_fraction.unwrap_or(0.0),
+                (0.0..=0.5).contains(&self.warmup_fraction.unwrap_or(0.0)),
                 "0 to 0.5",
             ),
             (

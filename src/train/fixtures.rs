@@ -115,7 +115,7 @@ pub(super) fn spec(steps: u64, config: TrainConfig) -> RunSpec {
 pub(super) fn config() -> TrainConfig {
     TrainConfig {
         context: CONTEXT,
-        batch_sequences: 4,
+        batch_sequences: Some(4),
         evaluations: 2,
         validation_tokens: 128,
         peak_lr: 1e-2,

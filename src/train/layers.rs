@@ -14,12 +14,14 @@ use crate::sweep::{Stream, stream};
 pub(super) struct Init<'a> {
     rng: Stream,
     device: &'a Device,
+    /// Factor of the spread of matrices that write into the residual stream.
+    pub(super) residual: f64,
 }
 
 impl<'a> Init<'a> {
-    /// Draws from the first stream of `seed`.
-    pub(super) fn new(seed: u64, device: &'a Device) -> Self {
-        Self { rng: stream(seed, 0), device }
+    /// Draws from the first stream of `seed`, for a stream that `layers` layers write into.
+    pub(super) fn new(seed: u64, layers: f64, device: &'a Device) -> Self {
+        Self { rng: stream(seed, 0), device, residual: 1.0 / (2.0 * layers).sqrt() }
     }
 
     pub(super) fn matrix(&mut self, rows: usize, columns: usize, std: f64) -> Param<Tensor<2>> {
@@ -52,7 +54,7 @@ impl FeedForward {
     /// Inner width `ffn`, gated when the shape is.
     pub(super) fn new(shape: &Shape, ffn: usize, init: &mut Init) -> Self {
         let d = shape.d_model as usize;
-        let residual = 1.0 / (2.0 * f64::from(shape.layers)).sqrt();
+        let residual = init.residual;
         let columns = (shape.ffn_matrices as usize - 1) * ffn;
         let up = init.matrix(d, columns, fan(d));
         Self { up, down: init.matrix(ffn, d, fan(ffn) * residual) }

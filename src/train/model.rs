@@ -11,6 +11,7 @@ use super::layers::{FeedForward, Init, fan};
 use super::mixture::{Mixture, RouterLosses};
 use super::run_setup::RunSetup;
 use crate::flops::Shape;
+use crate::sweep::{BASE_LAYERS, WidthTransfer};
 
 /// Spread of the embeddings: with tied matrices the first logits then have a variance of d · this²,
 /// small enough for a first loss of ln(vocabulary).
@@ -54,13 +55,27 @@ impl Decoder {
     /// 1/sqrt(2 layers) of that.
     #[must_use]
     pub fn new(shape: &Shape, seed: u64, device: &Device) -> Self {
-        let mut init = Init::new(seed, device);
+        Self::drawn(shape, Init::new(seed, f64::from(shape.layers), device))
+    }
+
+    /// As [`new`](Self::new), with the spreads that a transfer asks for: under CompleteP those of a model
+    /// of two layers at every depth, because the stream takes its parts with 2 / layers.
+    #[must_use]
+    pub fn under(shape: &Shape, transfer: WidthTransfer, seed: u64, device: &Device) -> Self {
+        let layers = match transfer {
+            WidthTransfer::Rule | WidthTransfer::Mup => f64::from(shape.layers),
+            WidthTransfer::CompleteP => BASE_LAYERS,
+        };
+        Self::drawn(shape, Init::new(seed, layers, device))
+    }
+
+    fn drawn(shape: &Shape, mut init: Init) -> Self {
         let d = shape.d_model as usize;
         let head_dim = shape.head_dim as usize;
         let queries = shape.heads as usize * head_dim;
         let keys = shape.kv_heads as usize * head_dim;
         let vocab = shape.vocab as usize;
-        let residual = 1.0 / (2.0 * f64::from(shape.layers)).sqrt();
+        let residual = init.residual;
         let embedding = init.matrix(vocab, d, EMBEDDING_STD);
         let blocks = (0..shape.layers)
             .map(|layer| {
@@ -152,13 +167,13 @@ impl Block {
             gain.as_ref().map_or_else(|| setup.unit_gain(), Param::val)
         };
         let mixed = setup.attention(qkv, [gain(&self.query_gain), gain(&self.key_gain)]);
-        let x = x + setup.product(mixed, self.output.val());
+        let x = setup.added(x, setup.product(mixed, self.output.val()));
         let h = setup.norm(x.clone(), self.ffn_gain.val());
         match (&self.dense, &self.mixture) {
-            (Some(dense), _) => (x + dense.forward(h, setup), None),
+            (Some(dense), _) => (setup.added(x, dense.forward(h, setup)), None),
             (None, Some(mixture)) => {
                 let (y, router) = mixture.forward(h, setup);
-                (x + y, Some(router))
+                (setup.added(x, y), Some(router))
             }
             (None, None) => (x, None),
         }

@@ -14,8 +14,6 @@ use super::tensors::constant;
 use crate::flops::Shape;
 use crate::sweep::TrainConfig;
 
-const EPSILON: f64 = 1e-8;
-
 /// First and second moment of one parameter.
 enum Moments {
     /// On the CPU, updated in place by the fused step.
@@ -45,10 +43,15 @@ struct Rule {
     beta1: f64,
     beta2: f64,
     weight_decay: f64,
+    /// Decay of the hidden matrices.
+    hidden_decay: f64,
     decay_embeddings: bool,
     embedding_lr: f64,
     gain_lr: f64,
     clip_norm: f64,
+    /// ε of the blocks, gains among them, and of the embedding and output matrices.
+    block_epsilon: f64,
+    embedding_epsilon: f64,
 }
 
 /// Gradients added up over the parts of a batch.
@@ -121,10 +124,13 @@ impl AdamW {
             beta1: config.beta1,
             beta2: config.beta2,
             weight_decay: config.weight_decay,
+            hidden_decay: config.weight_decay * config.hidden_decay_factor(shape.d_model),
             decay_embeddings: config.decay_embeddings,
             embedding_lr: config.embedding_lr_factor(shape.d_model),
             gain_lr: config.gain_lr_factor(shape.d_model),
             clip_norm: config.clip_norm,
+            block_epsilon: config.block_epsilon(shape.d_model, shape.layers),
+            embedding_epsilon: config.embedding_epsilon(shape.d_model),
         };
         Self { states, steps: 0, rule, path }
     }
@@ -147,21 +153,25 @@ impl AdamW {
             decay: 0.0,
             beta1: self.rule.beta1 as f32,
             beta2: self.rule.beta2 as f32,
-            epsilon: EPSILON as f32,
+            epsilon: 0.0,
             correction1: (1.0 / (1.0 - self.rule.beta1.powf(time))) as f32,
             correction2: (1.0 / (1.0 - self.rule.beta2.powf(time))) as f32,
             grad_scale: scale as f32,
         };
         let rule = &self.rule;
         let updates = self.states.iter_mut().map(|state| {
-            let (ratio, decay) = match state.group {
-                Group::Embedding if rule.decay_embeddings => (rule.embedding_lr, rule.weight_decay),
-                Group::Embedding => (rule.embedding_lr, 0.0),
-                Group::Hidden => (1.0, rule.weight_decay),
-                Group::Gain => (rule.gain_lr, 0.0),
+            let (around, inside) = (rule.embedding_epsilon, rule.block_epsilon);
+            let (ratio, decay, epsilon) = match state.group {
+                Group::Embedding if rule.decay_embeddings => {
+                    (rule.embedding_lr, rule.weight_decay, around)
+                }
+                Group::Embedding => (rule.embedding_lr, 0.0, around),
+                Group::Hidden => (1.0, rule.hidden_decay, inside),
+                Group::Gain => (rule.gain_lr, 0.0, inside),
             };
-            let lr = lr * ratio;
-            (Update { lr: lr as f32, decay: (lr * decay) as f32, ..base }, &mut state.moments)
+            let (lr, epsilon) = (lr * ratio, epsilon as f32);
+            let update = Update { lr: lr as f32, decay: (lr * decay) as f32, epsilon, ..base };
+            (update, &mut state.moments)
         });
         let mut apply = Apply { grads, updates: updates.collect::<Vec<_>>().into_iter() };
         (model.map(&mut apply), norm)

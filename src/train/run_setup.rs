@@ -9,9 +9,14 @@ use super::kernels::{self, Activation, Heads};
 use super::plain::Plain;
 use super::tensors::{RMS_EPSILON, product};
 use crate::flops::Shape;
-use crate::sweep::{Precision, TrainConfig, WidthTransfer};
+use crate::sweep::{BASE_HEAD, BASE_LAYERS, Precision, TrainConfig, WidthTransfer};
 
 const ROPE_BASE: f64 = 10_000.0;
+
+/// Factor of the scores of attention: 1 / √k, under μP √32 / k.
+fn score_scale(transfer: WidthTransfer, head_dim: f64) -> f64 {
+    if transfer.is_mup() { BASE_HEAD.sqrt() / head_dim } else { 1.0 / head_dim.sqrt() }
+}
 
 /// How the hot operations are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub struct RunSetup {
     pub(super) embedding_scale: f64,
     /// Factor of the logits.
     pub(super) logit_scale: f64,
+    /// Factor with which a part of a block enters the residual stream.
+    pub(super) residual_scale: f64,
     precision: Precision,
     heads: Heads,
     /// Tensors of the plain path; `None` on the fused one.
@@ -40,8 +47,10 @@ impl RunSetup {
     /// Constants for sequences of exactly `config.context` tokens.
     ///
     /// Widths transfer by [`WidthTransfer`]: with `mup` the embeddings enter with a factor of 8 = √64
-    /// whatever the width, and logits shrink by 64 / d_model (Yang et al. 2022, arXiv:2203.03466,
-    /// table 8, base width 64).
+    /// whatever the width, logits shrink by 64 / d_model, and scores of attention by 1 / head_dim in place
+    /// of its root, equal at heads of 32 (Yang et al. 2022, arXiv:2203.03466, table 8 and definition 4.1,
+    /// base width 64). With `completep` parts of blocks enter the residual stream with 2 / layers besides
+    /// (Dey et al. 2025, arXiv:2505.01618, table 1).
     #[must_use]
     pub fn new(
         shape: &Shape,
@@ -65,7 +74,7 @@ impl RunSetup {
             head_dim,
             context,
             window: shape.window.map_or(context, |w| w as usize),
-            scale: (1.0 / (head_dim as f64).sqrt()) as f32,
+            scale: score_scale(config.width_transfer, f64::from(shape.head_dim)) as f32,
             norm_epsilon: shape.qk_norm.then_some(RMS_EPSILON as f32),
             cos: table(f64::cos),
             sin: table(f64::sin),
@@ -73,11 +82,15 @@ impl RunSetup {
         let d = f64::from(shape.d_model);
         let (embedding_scale, logit_scale) = match config.width_transfer {
             WidthTransfer::Rule => (d.sqrt(), 1.0),
-            WidthTransfer::Mup => (8.0, 64.0 / d),
+            WidthTransfer::Mup | WidthTransfer::CompleteP => (8.0, 64.0 / d),
+        };
+        let residual_scale = match config.width_transfer {
+            WidthTransfer::Rule | WidthTransfer::Mup => 1.0,
+            WidthTransfer::CompleteP => BASE_LAYERS / f64::from(shape.layers),
         };
         let plain = (path == Path::Plain).then(|| Plain::new(&heads, device));
         let ones = Tensor::ones([head_dim], device);
-        Self { embedding_scale, logit_scale, precision, heads, plain, ones }
+        Self { embedding_scale, logit_scale, residual_scale, precision, heads, plain, ones }
     }
 
     /// The same without recording, for evaluation.
@@ -89,6 +102,11 @@ impl RunSetup {
             heads: self.heads.clone(),
             ..*self
         }
+    }
+
+    /// What a part of a block adds to the residual stream.
+    pub(super) fn added(&self, x: Tensor<2>, part: Tensor<2>) -> Tensor<2> {
+        if self.residual_scale == 1.0 { x + part } else { x + part * self.residual_scale }
     }
 
     /// Gains of a head that is not normed.

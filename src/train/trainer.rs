@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
         let device = device(trainer.compute)?.autodiff();
         let path = path(trainer.compute);
         let setup = RunSetup::new(&spec.shape, config, path, trainer.precision, &device);
-        let mut model = Decoder::new(&spec.shape, spec.seed, &device);
+        let mut model = Decoder::under(&spec.shape, config.width_transfer, spec.seed, &device);
         let mut optimizer = AdamW::new(&model, &spec.shape, config, path);
         let mut position = Position::new(spec, &corpus.sha256);
         let mut notes = Vec::new();
@@ -267,7 +267,7 @@ impl<'a> Session<'a> {
     fn step(&mut self, lr: f64) -> StepLog {
         let config = &self.spec.recipe;
         let mut model = self.model.take().expect("every step puts the model back");
-        let batch = u64::from(config.batch_sequences);
+        let batch = u64::from(config.sequences());
         let first = self.position.step * batch;
         let mut gradients = Gradients::new();
         let mut loss_nats = 0.0;

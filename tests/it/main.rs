@@ -25,6 +25,8 @@ mod consistency;
 mod curve_files;
 #[cfg(feature = "logs")]
 mod data;
+#[cfg(feature = "report")]
+mod design;
 mod diagnostics;
 #[cfg(feature = "cli")]
 mod docs;

@@ -94,6 +94,7 @@ shapes = [[1, 16, 1], [1, 24, 1], [2, 24, 1]]
 #[cfg(feature = "train")]
 const BUNDLED: &str = r#"
 name = "s"
+seeds = [0]
 [corpus.synthetic]
 vocab = 32
 tokens = 20000

@@ -9,9 +9,9 @@ use isoloss::error::Error;
 use isoloss::fit::{FitConfig, backtest, fit};
 use isoloss::law::{Chinchilla, Support, Surface};
 use isoloss::sweep::{
-    CorpusKey, Follower, InProcess, Lack, Launched, LogFiles, NextRuns, RunResult, RunSpec,
-    RunStatus, Simulated, SweepConfig, SweepFolder, SweepState, SweepStatus, TrainEvent, Trainer,
-    export, launch, run_one,
+    CorpusKey, Follower, InProcess, Launched, LogFiles, RunResult, RunSpec, RunStatus, Simulated,
+    SweepConfig, SweepFolder, SweepState, SweepStatus, TrainEvent, Trainer, export, launch,
+    run_one,
 };
 use isoloss::units::ParamRule;
 
@@ -19,6 +19,7 @@ const TRUTH: [f64; 5] = [1.1, 60.0, 900.0, 0.45, 0.5];
 
 const FILE: &str = r#"
 name = "simulated"
+seeds = [0]
 [recipe]
 context = 16
 batch_sequences = 1
@@ -115,7 +116,7 @@ fn predictions_of_noisy_runs_are_inside_their_intervals_about_as_often_as_they_s
     let mut total = 0;
     for repeat in 0..10 {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let text = FILE.replace("[recipe]", &format!("seeds = [{repeat}]\n[recipe]"));
+        let text = FILE.replace("seeds = [0]", &format!("seeds = [{repeat}]"));
         let sweep = SweepFolder::new(folder.path().to_owned());
         launched(&sweep_of(&text, folder.path()), 0.01, &Patience::of(usize::MAX));
         let table = read(&[sweep.records()], &ReadOptions::default()).expect("read");
@@ -181,8 +182,7 @@ fn names_and_budgets_change_no_run() {
     let home = tempfile::tempdir().expect("temporary folder");
     run(home.path(), 0.0, &Patience::of(usize::MAX));
     // A cell more, and the seed written down.
-    let more = FILE.replace("[recipe]", "seeds = [0]\n[recipe]")
-        + "[[cell]]\nflops = 2e12\nshapes = [[3, 64, 2]]\n";
+    let more = FILE.to_owned() + "[[cell]]\nflops = 2e12\nshapes = [[3, 64, 2]]\n";
     let status = SweepStatus::read(&sweep_of(&more, home.path())).expect("a folder");
     assert_eq!((status.ended, status.todo.len(), status.superseded.len()), (16, 1, 0));
 }
@@ -228,7 +228,7 @@ fn a_table_of_before_is_kept() {
 #[test]
 fn seed_noise_is_the_pooled_scatter_of_log_losses() {
     let home = tempfile::tempdir().expect("temporary folder");
-    let text = FILE.replace("[recipe]", "seeds = [0, 1, 2]\n[recipe]");
+    let text = FILE.replace("seeds = [0]", "seeds = [0, 1, 2]");
     let config = sweep_of(&text, home.path());
     let state = launched(&config, 0.02, &Patience::of(usize::MAX)).state;
     let losses: Vec<f64> = rows(&state).iter().map(|r| r.loss_nats.expect("a loss").ln()).collect();
@@ -308,13 +308,17 @@ fn a_trainer_that_does_not_report_its_start_first_is_an_error_and_no_panic() {
     }
 }
 
+#[cfg(feature = "logs")]
 #[test]
 fn status_next_and_export_say_what_a_folder_holds() {
+    use isoloss::study::next_runs;
+    use isoloss::sweep::Lack;
+
     let home = tempfile::tempdir().expect("temporary folder");
     let config = sweep_of(FILE, &home.path().join("sweep"));
     let empty = SweepStatus::read(&config).expect("no folder yet");
     assert_eq!((empty.total, empty.ended, empty.todo.len()), (16, 0, 16));
-    assert_eq!(NextRuns::read(&config).expect("no folder yet").advice.len(), 16);
+    assert_eq!(next_runs(&config).expect("no folder yet").advice.len(), 16);
     // The first budget alone: its three others have nothing to say yet.
     let first = SweepConfig { cell: config.cell[..1].to_vec(), ..config.clone() };
     launched(&first, 0.0, &Patience::of(usize::MAX));
@@ -323,7 +327,7 @@ fn status_next_and_export_say_what_a_folder_holds() {
     let spent: f64 = status.runs.iter().map(|row| row.flops.get()).sum();
     assert_eq!((status.flops.get(), status.saved_ratio()), (spent, 0.0));
     let losses: Vec<f64> = status.planned.iter().filter_map(|run| run.loss_nats).collect();
-    let next = NextRuns::read(&config).expect("a folder");
+    let next = next_runs(&config).expect("a folder");
     // Losses fall and rise again with the size, or fall all the way: the advice follows from them.
     let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
     let lacks = match losses.iter().position(|loss| *loss == lowest) {

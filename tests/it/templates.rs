@@ -8,8 +8,8 @@ use isoloss::fit::FitConfig;
 use isoloss::flops::{Experts, Pattern};
 use isoloss::study::{CurveSection, FitRequest, PlanSection, ScenarioRequest, StudyConfig};
 use isoloss::sweep::{
-    Cell as BudgetCell, CorpusSpec, Execution, ExternalTrainer, Ladder, RunConfig, ShapeTable,
-    SweepConfig, SyntheticSpec, TrainConfig,
+    Cell as BudgetCell, CorpusSpec, Execution, ExternalTrainer, Grid, Isoflop, Ladder, RunConfig,
+    ShapeTable, SweepConfig, SyntheticSpec, TrainConfig, TuneConfig,
 };
 use serde::de::value::Error as ListError;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
@@ -282,7 +282,10 @@ fn known(kind: &str) -> Vec<(&'static str, Vec<String>)> {
             let own = [
                 ("", listed::<SweepConfig>()),
                 ("trainer", listed::<ExternalTrainer>()),
+                ("isoflop", listed::<Isoflop>()),
                 ("cell", listed::<BudgetCell>()),
+                ("grid", listed::<Grid>()),
+                ("tune", listed::<TuneConfig>()),
                 ("ladder", listed::<Ladder>()),
             ];
             let shapes = shape("ladder.shapes", "ladder.shapes.experts");

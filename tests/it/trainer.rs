@@ -362,14 +362,17 @@ fn a_step_is_that_of_pytorch() {
     for (more, recipe) in [
         ("kv_heads = 2", ""),
         ("activation = \"gelu\", tied_embeddings = false", "width_transfer = \"mup\""),
+        ("kv_heads = 2, tied_embeddings = false", "width_transfer = \"completep\""),
         ("qk_norm = true, window = 9", "decay_embeddings = false\nembedding_lr_ratio = 3.0"),
         (experts, "micro_sequences = 8"),
         ("experts = { count = 3, top_k = 1, dense_layers = 1, dense_ffn = 64 }", ""),
     ] {
+        // CompleteP is the usual model at two layers.
+        let layers = if recipe.contains("completep") { 5 } else { 2 };
         let home = home(&format!(
             r#"
 name = "one"
-shape = {{ layers = 2, d_model = 64, heads = 4, {more} }}
+shape = {{ layers = {layers}, d_model = 64, heads = 4, {more} }}
 tokens = 256
 corpus = {{ path = "text.txt", validation_fraction = 0.2 }}
 [execution]

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use crate::flops::Shape;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::sweep::Compute;
-use crate::sweep::{Precision, TrainConfig};
+use crate::sweep::{Precision, TrainConfig, WidthTransfer};
 use crate::train::fixtures::*;
 use crate::train::model::{Decoder, EMBEDDING_STD};
 use crate::train::params::{Array, arrays, with_arrays};
@@ -93,6 +93,36 @@ fn the_kernels_are_the_plain_operations_and_so_are_their_gradients() {
                 let relative = length(&gap) / length(plain).max(1e-9);
                 assert!(relative < 1e-5, "{what}, {name}: {relative:e}");
             }
+        }
+    }
+}
+
+/// Under μP and CompleteP too, with heads that are not as wide as the base and more layers than it has.
+#[test]
+fn the_kernels_are_the_plain_operations_under_every_transfer() {
+    let device = Device::flex().autodiff();
+    let plain = Shape { kv_heads: 2, ffn: 48, ..Shape::swiglu(3, 48, 4, 64) };
+    let sparse = Shape { experts: Some(experts(4, 2, 1)), head_dim: 20, ..plain };
+    for (shape, transfer) in [plain, sparse]
+        .into_iter()
+        .flat_map(|shape| [(shape, WidthTransfer::Mup), (shape, WidthTransfer::CompleteP)])
+    {
+        let config =
+            TrainConfig { context: CONTEXT, width_transfer: transfer, ..TrainConfig::default() };
+        let model = Decoder::under(&shape, transfer, 5, &device);
+        let (inputs, targets) = (ids(48, shape.vocab, 6), ids(48, shape.vocab, 7));
+        let run = |path: Path| {
+            let setup = RunSetup::new(&shape, &config, path, Precision::F32, &device);
+            let losses = model.losses(ints(&inputs, &device), ints(&targets, &device), &setup);
+            let loss = objective(losses);
+            (scalar(loss.clone()), gradients(&model, loss))
+        };
+        let ((fused, fused_grads), (plain, plain_grads)) = (run(Path::Fused), run(Path::Plain));
+        assert!((fused - plain).abs() < 2e-6 * plain, "{transfer:?}: {fused} {plain}");
+        for ((name, fused), (_, plain)) in fused_grads.iter().zip(&plain_grads) {
+            let gap: Vec<f32> = fused.iter().zip(plain).map(|(a, b)| a - b).collect();
+            let relative = length(&gap) / length(plain).max(1e-9);
+            assert!(relative < 1e-5, "{transfer:?}, {name}: {relative:e}");
         }
     }
 }

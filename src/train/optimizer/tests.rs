@@ -9,7 +9,7 @@ use crate::flops::Shape;
 use crate::sweep::{Precision, TrainConfig, WidthTransfer};
 use crate::train::fixtures::*;
 use crate::train::model::Decoder;
-use crate::train::params::arrays;
+use crate::train::params::{Array, arrays, with_arrays};
 use crate::train::run_setup::{Path, RunSetup};
 
 fn gain_ids(model: &Decoder) -> Vec<ParamId> {
@@ -94,10 +94,11 @@ fn gains_are_not_decayed_and_embeddings_only_when_asked() {
     }
 }
 
-/// How far one step moves the logits of a fresh model, root mean square over all.
-fn reach(d_model: u32, width_transfer: WidthTransfer) -> f64 {
+/// How far four steps move the logits of a fresh model, root mean square over all; and how large the
+/// activations of its last layer are, by what its logits are on average.
+fn reach(layers: u32, d_model: u32, heads: u32, width_transfer: WidthTransfer) -> f64 {
     let device = Device::flex().autodiff();
-    let shape = Shape::swiglu(2, d_model, d_model / 32, 64);
+    let shape = Shape::swiglu(layers, d_model, heads, 64);
     let config = TrainConfig {
         context: CONTEXT,
         width_transfer,
@@ -107,7 +108,7 @@ fn reach(d_model: u32, width_transfer: WidthTransfer) -> f64 {
         ..TrainConfig::default()
     };
     let setup = RunSetup::new(&shape, &config, Path::Fused, Precision::F32, &device);
-    let mut model = Decoder::new(&shape, 0, &device);
+    let mut model = Decoder::under(&shape, width_transfer, 0, &device);
     let (inputs, targets) = (ids(256, 64, 1), ids(256, 64, 2));
     let logits = |model: &Decoder| -> Vec<f32> {
         let (logits, _) = model.forward(ints(&inputs, &device), &setup);
@@ -127,11 +128,81 @@ fn reach(d_model: u32, width_transfer: WidthTransfer) -> f64 {
 
 #[test]
 fn under_mup_steps_reach_equally_far_at_every_width() {
-    let ratio = |transfer| reach(512, transfer) / reach(64, transfer);
+    let ratio = |transfer| reach(2, 512, 16, transfer) / reach(2, 64, 2, transfer);
     // One rate for all widths moves the logits of an eight times wider model several times as far.
     let (fixed, mup) = (ratio(WidthTransfer::Rule), ratio(WidthTransfer::Mup));
     assert!(fixed > 3.0, "{fixed}");
     assert!((0.6..1.6).contains(&mup), "{mup}");
+    // Wider heads in place of more heads.
+    let wide_heads = reach(2, 512, 2, WidthTransfer::Mup) / reach(2, 64, 2, WidthTransfer::Mup);
+    assert!((0.6..1.6).contains(&wide_heads), "{wide_heads}");
+}
+
+/// The coordinate check of Dey et al. 2025, arXiv:2505.01618, sec. 4: what steps do to the outputs stays of
+/// one size over widths and depths together.
+#[test]
+fn under_completep_steps_reach_equally_far_at_every_width_and_depth() {
+    let base = reach(2, 64, 2, WidthTransfer::CompleteP);
+    for (layers, d_model, heads) in [(8, 64, 2), (24, 64, 2), (2, 256, 8), (12, 256, 4)] {
+        let ratio = reach(layers, d_model, heads, WidthTransfer::CompleteP) / base;
+        assert!((0.6..1.6).contains(&ratio), "{layers} layers of {d_model}: {ratio}");
+    }
+    // At the base width and depth it is μP, and the usual model at its rates.
+    assert_eq!(base, reach(2, 64, 2, WidthTransfer::Mup));
+}
+
+/// How much a block changes the residual stream when training begins, and how much all of them do.
+#[test]
+fn under_completep_a_deep_stream_is_as_large_as_a_shallow_one() {
+    let device = Device::flex();
+    // With untied embeddings and a head of ones times the sign, logits would do; the parts are seen in
+    // how far the first logits of a model lie from those of its embeddings alone.
+    let share = |layers: u32, transfer: WidthTransfer| {
+        let shape = Shape::swiglu(layers, 64, 2, 64);
+        let config =
+            TrainConfig { context: CONTEXT, width_transfer: transfer, ..TrainConfig::default() };
+        let setup = RunSetup::new(&shape, &config, Path::Fused, Precision::F32, &device);
+        let inputs = ids(256, 64, 1);
+        let logits = |model: &Decoder| -> Vec<f32> {
+            let (logits, _) = model.forward(ints(&inputs, &device), &setup);
+            logits.into_data().try_to_vec().expect("f32")
+        };
+        let model = Decoder::under(&shape, transfer, 0, &device);
+        let bare = with_arrays(model.clone(), silenced(&model)).expect("the same names");
+        let (whole, bare) = (logits(&model), logits(&bare));
+        let gap: Vec<f32> = whole.iter().zip(&bare).map(|(a, b)| a - b).collect();
+        length(&gap) / length(&bare)
+    };
+    let deep = share(32, WidthTransfer::CompleteP) / share(2, WidthTransfer::CompleteP);
+    // Independent parts of 1/L each add up to 1/√L at the start: the stream never grows with the depth.
+    assert!((0.1..1.2).contains(&deep), "{deep}");
+}
+
+/// The parameters of a model whose blocks write nothing.
+fn silenced(model: &Decoder) -> std::collections::BTreeMap<String, Array> {
+    let mut found = arrays(model);
+    for (name, array) in &mut found {
+        if name.ends_with("output") || name.ends_with("down") {
+            array.values.fill(0.0);
+        }
+    }
+    found
+}
+
+#[test]
+fn decay_and_epsilon_follow_width_and_depth_under_completep_alone() {
+    let of = |transfer| TrainConfig { width_transfer: transfer, ..TrainConfig::default() };
+    for transfer in [WidthTransfer::Rule, WidthTransfer::Mup] {
+        let config = of(transfer);
+        assert_eq!(config.hidden_decay_factor(512), 1.0);
+        assert_eq!((config.block_epsilon(512, 8), config.embedding_epsilon(512)), (1e-8, 1e-8));
+    }
+    let complete = of(WidthTransfer::CompleteP);
+    // A step decays by rate times decay, which is the same at every width.
+    let per_step = |d: u32| complete.lr_for(d) * complete.hidden_decay_factor(d);
+    assert!((per_step(512) / per_step(64) - 1.0).abs() < 1e-12);
+    assert!((complete.block_epsilon(512, 8) / (1e-8 / 8.0 / 4.0) - 1.0).abs() < 1e-12);
+    assert!((complete.embedding_epsilon(512) / (1e-8 / 8.0) - 1.0).abs() < 1e-12);
 }
 
 #[test]

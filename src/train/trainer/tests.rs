@@ -61,7 +61,7 @@ fn a_run_that_explodes_is_diverged() {
     let config = TrainConfig {
         peak_lr: 9.9,
         lr_width_exponent: 0.0,
-        warmup_fraction: 0.0,
+        warmup_fraction: Some(0.0),
         weight_decay: 9.0,
         ..config()
     };

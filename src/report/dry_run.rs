@@ -1,0 +1,108 @@
+//! What a sweep will take: totals, stages, a row for each run, the learning rate.
+
+use super::sparkline::sparkline;
+use super::sweep::time;
+use super::table::Table;
+use super::text::Text;
+use crate::sweep::{DryRun, Speed};
+use crate::units::short_count;
+
+/// Bars of a learning-rate curve.
+const BARS: usize = 60;
+
+/// Totals first, then doubts, stages, curves and runs.
+#[must_use]
+pub fn dry_run_text(dry: &DryRun) -> Text {
+    let mut text = Text::default();
+    let left = dry.runs.iter().filter(|run| !run.ended).count();
+    let of = if left < dry.runs.len() {
+        format!("{left} of {}", dry.runs.len())
+    } else {
+        left.to_string()
+    };
+    text.paragraph(
+        &format!(
+            "{}: {of} runs to train, {} FLOPs in all, about {} with {} at a time, {} of memory",
+            dry.sweep,
+            dry.flops,
+            time(3600.0 * dry.hours),
+            dry.jobs,
+            bytes(dry.memory_bytes),
+        ),
+        2,
+    );
+    text.paragraph(&speed_text(&dry.speed), 2);
+    if dry.doubts.is_empty() {
+        let budgets =
+            if dry.budgets > 0 { format!("{} budgets, ", dry.budgets) } else { String::new() };
+        text.paragraph(&format!("design: {budgets}D/N over a factor of {:.0}", dry.ratio_span), 2);
+    }
+    for doubt in &dry.doubts {
+        text.paragraph(&format!("warning: {doubt}"), 2);
+    }
+    text.apart(stages(dry));
+    let mut curves = String::new();
+    for curve in &dry.schedules {
+        let rates: Vec<f64> = curve.points.iter().map(|p| p.1).collect();
+        let name = format!("{:?}", curve.schedule).to_lowercase();
+        curves.push_str(&format!("{name:<8}{}\n", sparkline(&rates, BARS)));
+    }
+    if !curves.is_empty() {
+        text.apart(Text::from(format!("Learning rate over the steps\n{curves}")));
+    }
+    text.apart(dry_run_table(dry));
+    text
+}
+
+fn stages(dry: &DryRun) -> Table {
+    let mut table =
+        Table::new("Stages", &["stage", "runs", "ended", "FLOPs", "hours of one run at a time"]);
+    for stage in &dry.stages {
+        table.push([
+            &stage.stage.to_string(),
+            &stage.runs.to_string(),
+            &stage.ended.to_string(),
+            &stage.flops.to_string(),
+            &format!("{:.2}", stage.run_hours),
+        ]);
+    }
+    table
+}
+
+/// A row for each run.
+#[must_use]
+pub fn dry_run_table(dry: &DryRun) -> Table {
+    let columns = ["run", "N", "D", "D/N", "FLOPs", "lr", "batch", "steps", "MB", "seconds"];
+    let mut table = Table::new("Runs", &columns);
+    for run in &dry.runs {
+        table.push([
+            &run.run,
+            &short_count(run.n_params_active.get()),
+            &short_count(run.tokens.get()),
+            &short_count(run.tokens_per_param),
+            &run.flops.to_string(),
+            &format!("{:.1e}", run.lr),
+            &run.batch_sequences.to_string(),
+            &run.steps.to_string(),
+            &format!("{:.0}", run.memory_bytes / 1e6),
+            &format!("{:.0}", run.seconds),
+        ]);
+    }
+    table
+}
+
+fn speed_text(speed: &Speed) -> String {
+    let at_50k = 24.0 * speed.over_assumed;
+    match speed.measured_rows {
+        0 => format!(
+            "speed: an assumption, {at_50k:.0} GFLOP/s at 50k parameters rising to 60, one thread of the machine behind the shipped data; the first rows of the sweep replace it"
+        ),
+        rows => format!(
+            "speed: from {rows} runs that ended here, {at_50k:.0} GFLOP/s at 50k parameters"
+        ),
+    }
+}
+
+fn bytes(b: f64) -> String {
+    if b < 1e9 { format!("{:.0} MB", b / 1e6) } else { format!("{:.1} GB", b / 1e9) }
+}

@@ -9,6 +9,7 @@ mod benchmark;
 mod compare;
 mod corpus;
 mod curve;
+mod executor;
 mod explain;
 mod fit;
 mod follow;

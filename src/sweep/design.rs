@@ -12,6 +12,7 @@ use super::paths::{below, folder_of};
 use super::run::{Part, RunResult, RunSpec};
 use super::schedule::Schedule;
 use super::shape_spec::{ShapeSpec, short_name};
+use super::slurm_spec::SlurmSpec;
 use super::toml_file::{from_toml, text_of};
 use super::train_config::TrainConfig;
 use crate::error::{Result, SweepError};
@@ -38,6 +39,9 @@ pub struct SweepConfig {
     /// A program that trains the runs; the bundled trainer when absent.
     #[serde(default)]
     pub trainer: Option<ExternalTrainer>,
+    /// How runs are sent to Slurm, where they are.
+    #[serde(default)]
+    pub slurm: SlurmSpec,
     /// Seeds of each cell.
     #[serde(default = "seed_zero")]
     pub seeds: Vec<u64>,
@@ -168,6 +172,7 @@ impl SweepConfig {
         if let Some(trainer) = &self.trainer {
             trainer.validate()?;
         }
+        self.slurm.validate()?;
         let shapes = self.cell.iter().flat_map(|c| &c.shapes);
         for shape in shapes.chain(self.ladder.iter().flat_map(|l| &l.shapes)) {
             shape.validate()?;

@@ -218,6 +218,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         warnings: report.warnings,
         most: Some(MOST_WARNINGS),
         failed: None,
+        exit: None,
     })
 }
 

@@ -189,7 +189,9 @@ fn study(error: &StudyError) -> Option<&'static str> {
 
 fn sweep(error: &SweepError) -> Option<&'static str> {
     Some(match error {
-        SweepError::Executor { .. } => "use --executor local, or leave the flag out",
+        SweepError::Slurm { program: "sbatch", .. } => {
+            "correct [slurm] in the sweep file, or train here: --executor local"
+        }
         SweepError::Field { field: "corpus.vocab", .. } => {
             "isoloss corpus prints the vocabulary of a corpus and its tokenizer"
         }

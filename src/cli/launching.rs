@@ -1,21 +1,20 @@
 //! `isoloss sweep run`: prepares the corpus, launches the runs, says how it went.
 
-use std::path::Path;
-
+use super::executor::Executor;
 use super::follow::Follow;
 use super::output::{Failed, Output};
 use super::streams::note;
-use crate::error::{Error, Result, SweepError, TrainError};
+use crate::error::{Result, SweepError, TrainError};
 use crate::report::sweep_text;
 use crate::sweep::{
-    Begin, Compute, CorpusKey, Engine, Failure, Follower, Local, RunStatus, SweepConfig,
-    SweepFolder, SweepState, SweepStatus, WorkerCommand, launch,
+    Begin, CorpusKey, Failure, Follower, RunStatus, SweepConfig, SweepFolder, SweepState,
+    SweepStatus, launch,
 };
 
 /// Runs of an error that are named; the table has all.
 const MOST_NAMED: usize = 5;
 
-pub(super) fn run(config: &SweepConfig, jobs: Option<usize>) -> Result<Output> {
+pub(super) fn run(config: &SweepConfig, executor: Executor, jobs: Option<usize>) -> Result<Output> {
     // Before anything is made.
     if config.trainer.is_none() && !cfg!(feature = "train") {
         return Err(TrainError::NotBuilt.into());
@@ -44,32 +43,20 @@ pub(super) fn run(config: &SweepConfig, jobs: Option<usize>) -> Result<Output> {
             log: folder.root().to_owned(),
         }),
     }
-    let mut engine = local(config, &folder, jobs)?;
-    let launched = launch(config, &lock, &key.digest, &mut engine, &follow)?;
+    let mut engine = executor.engine(config, &folder, jobs)?;
+    let launched = launch(config, &lock, &key.digest, engine.as_mut(), &follow)?;
     drop(follow);
+    if launched.stopped && engine.outlives_launcher() {
+        note(
+            "jobs that were sent go on; the same command follows them again, `isoloss sweep stop` ends them",
+        );
+    }
     let status = SweepStatus::of(config, &launched.state);
     let mut output = Output::new(sweep_text(&status), &status, Vec::new())?;
     if !launched.stopped {
         output.failed = failed(&status);
     }
     Ok(output)
-}
-
-fn local(config: &SweepConfig, folder: &SweepFolder, jobs: Option<usize>) -> Result<impl Engine> {
-    let program = std::env::current_exe();
-    let program = program.map_err(|e| Error::io(Path::new("this program"), "finding", &e))?;
-    let command = WorkerCommand { program, verb: vec!["sweep".into(), "worker".into()] };
-    Ok(Local::new(folder.clone(), command, jobs.unwrap_or_else(|| usual_jobs(config))))
-}
-
-/// Runs at a time where nothing is said.
-pub(super) fn usual_jobs(config: &SweepConfig) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    match config.execution.device {
-        Compute::Cpu => (cores / config.execution.threads).max(1),
-        // Runs on one GPU would wait for each other.
-        Compute::Cuda | Compute::Wgpu => 1,
-    }
 }
 
 /// Name and training tokens of the corpus, which then lies in the folder of the sweep.

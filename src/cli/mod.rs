@@ -10,6 +10,7 @@ mod compare;
 mod corpus;
 mod curve;
 mod dry_run;
+mod executor;
 mod explain;
 mod fit;
 mod follow;

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand};
 
 use super::dry_run::dry_run;
+use super::executor::{self, Executor};
 use super::output::{Console, Output};
 use super::{launching, watching, worker};
-use crate::error::{Result, SweepError};
+use crate::error::Result;
 use crate::report::{next_runs_text, sweep_text};
 use crate::study::next_runs;
 use crate::sweep::{SweepConfig, SweepStatus, export};
@@ -17,6 +18,7 @@ use crate::sweep::{SweepConfig, SweepStatus, export};
 #[command(after_help = "Examples:
   isoloss sweep run configs/first-light-sweep.toml --jobs 2 --dry-run
   isoloss sweep run configs/first-light-sweep.toml --jobs 2
+  isoloss sweep run configs/first-light-sweep.toml --executor slurm
   isoloss sweep status configs/first-light-sweep.toml
   isoloss sweep watch configs/first-light-sweep.toml
   isoloss sweep next configs/first-light-sweep.toml")]
@@ -52,6 +54,11 @@ enum Action {
     },
     /// How far every run is, what is left, what went wrong.
     Status {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Stop what is being trained, here and in Slurm; it is saved, and `run` goes on from there.
+    Stop {
         #[command(flatten)]
         common: Common,
     },
@@ -91,34 +98,26 @@ struct Common {
     file: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Executor {
-    Local,
-    Slurm,
-}
-
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     match &args.action {
         Action::Run { common, jobs, dry_run: true, out, .. } => {
             let config = SweepConfig::read(&common.file)?;
-            let jobs = jobs.map_or_else(|| launching::usual_jobs(&config), usize::from);
+            let jobs = jobs.map_or_else(|| executor::usual_jobs(&config), usize::from);
             dry_run(&config, jobs, out)
         }
         Action::Run { common, executor, jobs, timeout, .. } => {
-            if *executor == Executor::Slurm {
-                return Err(SweepError::Executor { name: "slurm".to_owned() }.into());
-            }
             let mut config = SweepConfig::read(&common.file)?;
             if let Some(limit) = timeout {
                 config.execution.time_limit = Some(*limit);
                 config.execution.validate()?;
             }
-            launching::run(&config, jobs.map(usize::from))
+            launching::run(&config, *executor, jobs.map(usize::from))
         }
         Action::Status { common } => {
             let status = SweepStatus::read(&SweepConfig::read(&common.file)?)?;
             Output::new(sweep_text(&status), &status, Vec::new())
         }
+        Action::Stop { common } => executor::stop(&SweepConfig::read(&common.file)?),
         Action::Watch { common, every } => {
             watching::run(&SweepConfig::read(&common.file)?, *every, console)
         }

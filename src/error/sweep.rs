@@ -163,13 +163,13 @@ pub enum SweepError {
         /// What had to come.
         expected: &'static str,
     },
-    /// No executor of this name in this build.
-    #[error(
-        "runs can only be executed on this machine, by `local`; there is no executor `{name}` yet"
-    )]
-    Executor {
-        /// What was asked for.
-        name: String,
+    /// One of Slurm's commands is not there or did not do what it was asked for.
+    #[error("{program}: {reason}")]
+    Slurm {
+        /// The command.
+        program: &'static str,
+        /// What it said.
+        reason: String,
     },
 }
 

@@ -11,6 +11,7 @@ use super::external_spec::ExternalTrainer;
 use super::paths::{below, folder_of};
 use super::run::{Part, RunSpec};
 use super::sections::{Cell, Grid, Isoflop, Ladder, REPEATS, Repeats};
+use super::slurm_spec::SlurmSpec;
 use super::toml_file::{from_toml, text_of};
 use super::train_config::TrainConfig;
 use super::tune::TuneConfig;
@@ -37,6 +38,9 @@ pub struct SweepConfig {
     /// A program that trains the runs; the bundled trainer when absent.
     #[serde(default)]
     pub trainer: Option<ExternalTrainer>,
+    /// How runs are sent to Slurm, where they are.
+    #[serde(default)]
+    pub slurm: SlurmSpec,
     /// Seeds of every cell, in place of repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds: Option<Vec<u64>>,
@@ -163,6 +167,7 @@ impl SweepConfig {
         self.isoflop.iter().try_for_each(Isoflop::validate)?;
         self.grid.iter().try_for_each(Grid::validate)?;
         self.ladder.iter().try_for_each(Ladder::validate)?;
+        self.slurm.validate()?;
         let shapes = self.cell.iter().flat_map(|c| &c.shapes);
         for shape in shapes.chain(self.ladder.iter().flat_map(|l| &l.shapes)) {
             shape.validate()?;

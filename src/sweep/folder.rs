@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::machine::host;
+use super::machine::{end_process, host};
 use super::run::Part;
 use crate::error::{Error, Result, SweepError};
 
@@ -164,6 +164,35 @@ impl SweepFolder {
                     // Another launcher was faster, or it may not be removed: no harm in either.
                     let _ = std::fs::remove_file(entry.path());
                 }
+            }
+        }
+    }
+
+    /// Whether a launcher holds the folder.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        is_held(&self.root.join(".lock"))
+    }
+
+    /// Asks the launcher that holds the folder to save and stop; returns its process, `None` where there
+    /// is none.
+    ///
+    /// # Errors
+    /// [`SweepError::Locked`] when it runs on another machine.
+    pub fn ask_launcher_to_stop(&self) -> Result<Option<u32>> {
+        if !self.is_locked() {
+            return Ok(None);
+        }
+        let path = self.root.join(".lock");
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, "reading", &e))?;
+        match serde_json::from_str::<Holder>(&text) {
+            Ok(holder) if holder.host == host() => {
+                end_process(holder.pid);
+                Ok(Some(holder.pid))
+            }
+            other => {
+                let (pid, host) = other.map_or((0, "?".to_owned()), |h| (h.pid, h.host));
+                Err(SweepError::Locked { path: path.display().to_string(), pid, host }.into())
             }
         }
     }

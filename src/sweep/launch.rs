@@ -21,7 +21,7 @@ use super::watch::{Follower, LiveRun};
 use super::worker::{BUSY, STOPPED};
 use crate::error::{Error, Result, SweepError};
 
-/// How often a unit that was killed from outside is tried again.
+/// How often a unit that was killed from outside is tried again without having come further.
 const MOST_RETRIES: u32 = 2;
 
 /// Exit codes of a worker that was asked to stop by a signal.
@@ -103,6 +103,9 @@ pub fn launch(
     Ok(Launched { state: launcher.state, stopped })
 }
 
+/// Name of the files of a run, and its tokens when its state was last saved.
+type Saved = (String, f64);
+
 struct Launcher<'a> {
     config: &'a SweepConfig,
     corpus: &'a str,
@@ -111,8 +114,8 @@ struct Launcher<'a> {
     follower: &'a dyn Follower,
     /// Submitted units that are not gone.
     live: BTreeMap<String, Unit>,
-    /// How often a unit was killed from outside.
-    kills: BTreeMap<String, u32>,
+    /// How often a unit was killed from outside since it came further, and how far it was.
+    kills: BTreeMap<String, (u32, Option<Saved>)>,
     /// Runs that are not tried again by this launcher.
     given_up: BTreeSet<String>,
     /// Records that were reported, by when they were written; those of before are no news.
@@ -139,7 +142,9 @@ impl Launcher<'_> {
                 return Ok(stop && self.state.left().next().is_some());
             }
             if stop {
-                engine.stop()?;
+                if !engine.outlives_launcher() {
+                    engine.stop()?;
+                }
                 self.look_again()?;
                 self.state.write_tables(&self.folder)?;
                 return Ok(self.state.left().next().is_some());
@@ -323,6 +328,7 @@ impl Launcher<'_> {
                 true => return Ok(()),
                 false => (RunStatus::Failed, format!("{reason}, {} times", MOST_RETRIES + 1)),
             },
+            Gone::Cancelled(reason) => (RunStatus::Stopped, reason),
             Gone::OutOfMemory(reason) => (RunStatus::OutOfMemory, reason),
             Gone::TimedOut(reason) => (RunStatus::TimedOut, reason),
             Gone::Exited(code) => {
@@ -346,8 +352,11 @@ impl Launcher<'_> {
     }
 
     fn may_try_again(&mut self, unit: &Unit, reason: &str) -> bool {
-        let kills = self.kills.entry(unit.name.clone()).or_default();
-        *kills += 1;
+        let saved = Progress::read(&self.folder, &unit.name).map(|p| (p.stem, p.saved_tokens));
+        let (kills, before) = self.kills.entry(unit.name.clone()).or_default();
+        // Limits of time and lost machines may end a long run many times, as long as it gets on.
+        *kills = if *before == saved { *kills + 1 } else { 1 };
+        *before = saved;
         let again = *kills <= MOST_RETRIES;
         if again {
             let run = unit.runs.first().map_or("", |run| run.spec.id.as_str());

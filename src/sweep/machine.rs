@@ -15,6 +15,20 @@ pub(super) fn now_s() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
+/// Asks a process to save and end.
+pub(super) fn end_process(pid: u32) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, kill_process};
+        if let Some(pid) = i32::try_from(pid).ok().filter(|p| *p > 1).and_then(Pid::from_raw) {
+            // Whoever is gone already needs no signal.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = pid;
+}
+
 /// Asks a process and all it started to end, or ends them.
 pub(super) fn end_group(leader: u32, at_once: bool) {
     #[cfg(unix)]

@@ -79,6 +79,7 @@ mod schedule;
 mod shared;
 #[cfg(feature = "logs")]
 #[cfg(feature = "logs")]
+mod slurm;
 mod step_logs;
 mod streams;
 #[cfg(feature = "cli")]

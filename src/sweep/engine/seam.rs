@@ -30,6 +30,8 @@ pub enum Gone {
     OutOfMemory(String),
     /// It took longer than its place allows.
     TimedOut(String),
+    /// Somebody ended it on purpose: not tried again by this launcher.
+    Cancelled(String),
 }
 
 /// A place where units are trained: this machine, a cluster.
@@ -61,6 +63,11 @@ pub trait Engine {
     /// # Errors
     /// When that cannot be done.
     fn stop(&mut self) -> Result<()>;
+
+    /// Whether its units go on when the launcher ends, so that another launcher can follow them.
+    fn outlives_launcher(&self) -> bool {
+        false
+    }
 
     /// How long to wait between two polls.
     fn pause(&self) -> Duration {

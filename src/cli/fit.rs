@@ -218,6 +218,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         warnings: report.warnings,
         most: Some(MOST_WARNINGS),
         failed: None,
+        verdict: None,
     })
 }
 
@@ -256,7 +257,14 @@ fn by_kind(fits: KindFits, source: &LogSource, out: Option<&Path>) -> Result<Out
             text.push_str(&save_json(&path, &report.from_logs(source))?);
         }
     }
-    Ok(Output { text, json: json.into(), warnings, most: Some(MOST_WARNINGS), failed: None })
+    Ok(Output {
+        text,
+        json: json.into(),
+        warnings,
+        most: Some(MOST_WARNINGS),
+        failed: None,
+        verdict: None,
+    })
 }
 
 /// `fit.json` as `fit-c4.json`; a kind whose name no file can have is told by its place.

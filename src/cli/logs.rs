@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     };
     let hint = |error: &Error| if is_said(error) { None } else { hint(error) };
     let failed = error.map(|error| Failed { hint: hint(&error), error });
-    Ok(Output { text, json, warnings: table.warnings, most: None, failed })
+    Ok(Output { text, json, warnings: table.warnings, most: None, failed, verdict: None })
 }
 
 /// What runs lack and the flags that supply it.

@@ -2,7 +2,8 @@
 //!
 //! Results go to stdout, progress and warnings to stderr; with `--json` stdout holds one object and
 //! nothing else. Exit codes: 0 ok, 1 error or output that could not be written, 2 usage or bad input,
-//! 3 warnings under `--strict`, 130 after Ctrl-C, 143 after SIGTERM.
+//! 3 warnings under `--strict`, 4 when a test fails and 5 when it cannot tell (`validate`), 130 after
+//! Ctrl-C, 143 after SIGTERM.
 
 mod benchmark;
 mod compare;
@@ -33,6 +34,7 @@ mod signals;
 mod streams;
 mod study;
 mod sweep;
+mod sweep_next;
 mod talk;
 mod target;
 mod train;
@@ -239,7 +241,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Curve(args) => curve::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Explain(args) => explain::run(&args),
-        Verb::Sweep(args) => sweep::run(&args),
+        Verb::Sweep(args) => sweep::run(&args, console),
         Verb::Corpus(args) => corpus::run(&args),
         Verb::Train(args) => train::run(&args),
         Verb::Validate(args) => validate::run(&args, console),

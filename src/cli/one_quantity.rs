@@ -51,7 +51,14 @@ pub(super) fn fitted(
         object.insert("n_points".to_owned(), json!(law.fit.n_points));
         object.insert("predictions".to_owned(), to_value(&rows)?);
     }
-    Ok(Some(Output { text, json: shown.into(), warnings: law.warnings, most: None, failed: None }))
+    Ok(Some(Output {
+        text,
+        json: shown.into(),
+        warnings: law.warnings,
+        most: None,
+        failed: None,
+        verdict: None,
+    }))
 }
 
 /// Losses at the rows of tables, where the fit is a law of one quantity.
@@ -64,7 +71,14 @@ pub(super) fn predicted(
     let rows = law.predict(&read_values(points, options, law.of)?);
     let text = one_quantity_predictions(&law, &rows).into();
     let json = json!({ "of": law.of, "level": law.fit.level, "rows": to_value(&rows)? });
-    Ok(Some(Output { text, json: json.into(), warnings: law.warnings, most: None, failed: None }))
+    Ok(Some(Output {
+        text,
+        json: json.into(),
+        warnings: law.warnings,
+        most: None,
+        failed: None,
+        verdict: None,
+    }))
 }
 
 /// What a loss takes, or which loss a budget reaches, where the law is one of one quantity.
@@ -103,5 +117,12 @@ fn answer(
         }
         _ => return Err(fit.refusal(path).into()),
     };
-    Ok(Output { text, json: json.into(), warnings: fit.warnings.clone(), most: None, failed: None })
+    Ok(Output {
+        text,
+        json: json.into(),
+        warnings: fit.warnings.clone(),
+        most: None,
+        failed: None,
+        verdict: None,
+    })
 }

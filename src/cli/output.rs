@@ -12,6 +12,7 @@ use super::places::{Stdout, is_stdout};
 use super::streams::{Label, deliver, note, say};
 use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
+use crate::fit::Outcome;
 use crate::report::{
     Format, Saved, Screen, Text, check_extensions, inert, inert_json, json_text, save, saved_bytes,
     wrapped,
@@ -30,7 +31,14 @@ pub(super) struct Output {
     pub(super) most: Option<usize>,
     /// Why it is not what was asked for, though there is something to show.
     pub(super) failed: Option<Failed>,
+    /// The verdict of a test, which the exit code says.
+    pub(super) verdict: Option<Outcome>,
 }
+
+/// Exit code of a test that fails.
+pub(super) const FAILS: u8 = 4;
+/// Exit code of a test that tells nothing.
+pub(super) const CANNOT_TELL: u8 = 5;
 
 /// An object for scripts.
 #[derive(Debug)]
@@ -66,6 +74,7 @@ impl Output {
             warnings,
             most: None,
             failed: None,
+            verdict: None,
         })
     }
 
@@ -94,6 +103,10 @@ pub(super) fn check_formats(paths: &[PathBuf], among: &[Format]) -> Result<()> {
     check_extensions(&files.collect::<Vec<_>>(), among)
 }
 
+/// Formats that standard output may be asked for.
+const EVERY_FORMAT: [Format; 5] =
+    [Format::Svg, Format::Png, Format::Csv, Format::Json, Format::Toml];
+
 /// Writes the form that the extension of each path asks for, rows where standard output has none;
 /// returns a line for each file.
 pub(super) fn save_all(paths: &[PathBuf], forms: &[Saved<'_>]) -> Result<String> {
@@ -101,9 +114,7 @@ pub(super) fn save_all(paths: &[PathBuf], forms: &[Saved<'_>]) -> Result<String>
     for path in paths {
         if is_stdout(path) {
             let format = match path.extension() {
-                Some(_) => {
-                    Format::of(path, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?
-                }
+                Some(_) => Format::of(path, &EVERY_FORMAT)?,
                 None if forms.iter().any(|form| matches!(form, Saved::Csv(_))) => Format::Csv,
                 None if forms.iter().any(|form| matches!(form, Saved::Json(_))) => Format::Json,
                 None => Format::Svg,
@@ -175,6 +186,11 @@ impl Console {
         }
         if let Some(Failed { error, hint }) = &output.failed {
             return refuse(error, hint.as_deref());
+        }
+        match output.verdict {
+            Some(Outcome::Fails) => return ExitCode::from(FAILS),
+            Some(Outcome::CannotTell) => return ExitCode::from(CANNOT_TELL),
+            Some(Outcome::Holds) | None => {}
         }
         if self.strict && !output.warnings.is_empty() {
             ExitCode::from(3)

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use super::output::Output;
+use super::output::{Console, Output};
 use crate::error::{Result, SweepError};
-use crate::report::{next_runs_text, sweep_text};
-use crate::sweep::{NextRuns, SweepConfig, SweepStatus, export};
+use crate::report::sweep_text;
+use crate::sweep::{SweepConfig, SweepStatus, export};
 
 /// Flags of `isoloss sweep`.
 #[derive(Debug, ClapArgs)]
@@ -49,11 +49,11 @@ enum Action {
         #[arg(long, default_value_t = 100)]
         steps: usize,
     },
-    /// Which runs to add: those left, and sizes where the isoFLOP profile has no minimum inside yet.
-    Next {
-        #[command(flatten)]
-        common: Common,
-    },
+    /// Which runs to add: those left, sizes that a profile lacks, and what would settle a decision.
+    ///
+    /// Which runs to add: those left of a sweep, sizes where the isoFLOP profile has no minimum inside
+    /// yet, and the runs that leave the least doubt of a decision for what they cost.
+    Next(super::sweep_next::Args),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -69,7 +69,7 @@ enum Executor {
     Slurm,
 }
 
-pub(super) fn run(args: &Args) -> Result<Output> {
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     match &args.action {
         Action::Run { common, executor, jobs } => {
             if *executor == Executor::Slurm {
@@ -86,10 +86,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
             let text = format!("wrote {} runs to {}\n", exported.runs, exported.out.display());
             Output::new(text, &exported, Vec::new())
         }
-        Action::Next { common } => {
-            let next = NextRuns::read(&SweepConfig::read(&common.file)?)?;
-            Output::new(next_runs_text(&next), &next, Vec::new())
-        }
+        Action::Next(next) => super::sweep_next::run(next, console),
     }
 }
 

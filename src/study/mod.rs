@@ -15,10 +15,12 @@ mod explain;
 #[cfg(feature = "logs")]
 mod file_error;
 mod fit;
+mod floor;
 mod forecast;
 mod kinds;
 mod law;
 mod lists;
+mod next_runs;
 mod one_quantity;
 mod outliers;
 mod own;
@@ -41,6 +43,7 @@ mod text;
 mod training;
 mod tune;
 mod validate;
+mod verify;
 
 pub use benchmark::{BenchmarkReport, BenchmarkRequest, benchmark_law};
 pub use compare::{CompareReport, CompareRequest, Ways};
@@ -55,8 +58,9 @@ pub use forecast::{Continuation, ForecastReport, ForecastRequest, Rest};
 pub use kinds::{KindFit, KindFits};
 pub use law::{AskedLaw, USUAL_LAWS, WhichLaw, ask_each, ask_laws, load_fit};
 pub use lists::{devices_json, laws_json, models_json};
+pub use next_runs::{Decide, NextRun, NextRunsAnswer, NextRunsRequest, RunAgainst};
 pub use one_quantity::load_one_quantity;
-pub use plan::{LawPlans, PlanAnswer, PlanRequest};
+pub use plan::{LawPlans, PlanAnswer, PlanRequest, PlannedLaw};
 #[cfg(feature = "logs")]
 pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};
 pub use recipe::RecipeRequest;
@@ -75,3 +79,4 @@ pub use text::{devices_text, laws_text, models_text, survey_text};
 pub use training::TrainingRequest;
 pub use tune::{TuneReport, TuneRequest, TunedRun};
 pub use validate::ValidateRequest;
+pub use verify::{CellRole, OtherLaw, PlanCell, PlanCheck, PlanFile, TestedRun};

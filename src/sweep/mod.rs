@@ -19,6 +19,7 @@
     "```\n"
 )]
 
+mod chosen;
 mod corpus_spec;
 mod design;
 mod execution;
@@ -38,6 +39,7 @@ mod step_log;
 mod toml_file;
 mod train_config;
 
+pub use chosen::{ChosenRun, chosen_sweep};
 pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec, SyntheticSpec};
 pub use design::{Cell, Ladder, SweepConfig};
 pub use execution::{Compute, Execution, KeepCheckpoints, LogFormat, Precision};

@@ -25,6 +25,7 @@ mod consistency;
 mod curve_files;
 #[cfg(feature = "logs")]
 mod data;
+mod designs;
 mod diagnostics;
 #[cfg(feature = "cli")]
 mod docs;
@@ -34,6 +35,7 @@ mod examples;
 #[cfg(feature = "cli")]
 mod experts;
 #[cfg(feature = "cli")]
+mod floors;
 mod flop_counts;
 #[cfg(feature = "logs")]
 mod golden_fit;
@@ -54,6 +56,7 @@ mod logs;
 mod manners;
 mod model_families;
 #[cfg(feature = "cli")]
+mod next_runs;
 mod one_quantity;
 #[cfg(feature = "cli")]
 mod one_round;
@@ -89,4 +92,5 @@ mod trainer;
 #[cfg(feature = "cli")]
 mod tuning;
 #[cfg(all(feature = "cli", not(feature = "train")))]
+mod verify;
 mod without_trainer;

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::data_text::{and_more, columns, has, keys, more_rows, no_logs, nouns};
+use super::data_text::{and_more, columns, floor_text, has, keys, more_rows, no_logs, nouns};
 use super::lack::{Cause, Missing, TakenFor, causes_text};
 use super::odd::Odd;
 use super::row_problem::RowProblem;
@@ -337,6 +337,16 @@ pub enum DataError {
         "loss: mixing nats per token with bits or nats per byte in one table makes a wrong law; give bytes_per_token of the tokeniser, or split the files"
     )]
     MixedUnits,
+    /// Runs on sources of different entropy.
+    #[error(
+        "the runs are of different data: {} have a source of {} and {} of {}; fit those of one source", .one.1, floor_text(.one.0), .other.1, floor_text(.other.0)
+    )]
+    MixedFloors {
+        /// Entropy of one source, nats per token, where it is stated, and its runs.
+        one: (Option<f64>, usize),
+        /// Those of another.
+        other: (Option<f64>, usize),
+    },
     /// Batches in tokens and batches in something else.
     #[error(
         "{path}: its batches are not counted in what those of the other files are; give seq_len, so that all are tokens"

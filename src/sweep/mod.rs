@@ -19,6 +19,7 @@
     "```\n"
 )]
 
+mod chosen;
 mod console;
 mod corpus_key;
 mod corpus_spec;
@@ -63,6 +64,7 @@ mod wanted;
 mod watch;
 mod worker;
 
+pub use chosen::{ChosenRun, chosen_sweep};
 pub use corpus_key::CorpusKey;
 pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec, SyntheticSpec};
 pub use design::SweepConfig;

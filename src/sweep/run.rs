@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::train_config::TrainConfig;
+use super::schedule::Schedule;
+use super::train_config::{TrainConfig, WidthTransfer};
 use crate::error::Error;
 use crate::flops::{FlopRule, Shape};
 use crate::units::{Flops, Params, Tokens};
@@ -290,6 +291,15 @@ pub struct RunResult {
     pub seed: u64,
     /// Peak learning rate used.
     pub lr: f64,
+    /// How the rate falls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// Sequence length in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u32>,
+    /// How learning rates follow the width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width_transfer: Option<WidthTransfer>,
     /// Wall-clock seconds.
     #[serde(rename = "seconds")]
     pub elapsed_s: f64,
@@ -371,6 +381,9 @@ impl RunLedger {
             epochs: Some(tokens.get() / start.unique_tokens.get()).filter(|e| e.is_finite()),
             seed: spec.seed,
             lr: spec.recipe.lr_for(spec.shape.d_model),
+            schedule: Some(spec.recipe.schedule),
+            context: Some(spec.recipe.context),
+            width_transfer: Some(spec.recipe.width_transfer),
             elapsed_s: self.elapsed_s,
             trainer: trainer.to_owned(),
             corpus_sha256: start.corpus_sha256,

@@ -27,6 +27,7 @@ mod curve_files;
 mod data;
 #[cfg(feature = "report")]
 mod design;
+mod designs;
 mod diagnostics;
 #[cfg(feature = "cli")]
 mod docs;
@@ -36,6 +37,7 @@ mod examples;
 #[cfg(feature = "cli")]
 mod experts;
 #[cfg(feature = "cli")]
+mod floors;
 mod flop_counts;
 #[cfg(feature = "logs")]
 mod golden_fit;
@@ -56,6 +58,7 @@ mod logs;
 mod manners;
 mod model_families;
 #[cfg(feature = "cli")]
+mod next_runs;
 mod one_quantity;
 #[cfg(feature = "cli")]
 mod one_round;
@@ -94,4 +97,5 @@ mod trainer;
 #[cfg(feature = "cli")]
 mod tuning;
 #[cfg(all(feature = "cli", not(feature = "train")))]
+mod verify;
 mod without_trainer;

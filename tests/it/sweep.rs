@@ -122,7 +122,7 @@ fn predictions_of_noisy_runs_are_inside_their_intervals_about_as_often_as_they_s
         let table = read(&[sweep.records()], &ReadOptions::default()).expect("read");
         let config = FitConfig { bootstrap: 400, delta: 0.1, ..FitConfig::default() };
         let test = backtest(&Chinchilla, &table, &config).expect("four budgets");
-        inside += test.covered;
+        inside += test.covered.expect("intervals");
         total += test.runs.len();
     }
     // Nominal 38 of 40. Fewer than 31 has a probability below 1e-3 even at a true rate of 0.92,

@@ -166,6 +166,7 @@ impl SweepConfig {
             if !(1.0..=1e15).contains(&tokens) {
                 return bad("tokens", format!("{tokens:e}"), "1 to 1e15");
             }
+            run.check_length()?;
             if run.trunk.is_some() && self.recipe.warmup_steps.is_none() {
                 let expected = "a number of steps: runs that share a trunk share their warm-up";
                 return bad("recipe.warmup_steps", "absent".to_owned(), expected);

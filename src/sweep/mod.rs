@@ -25,6 +25,7 @@ mod execution;
 mod export;
 mod folder;
 mod learning_rate;
+mod memory;
 mod mirror;
 mod next;
 mod run;
@@ -35,14 +36,17 @@ mod shape_spec;
 mod simulated;
 mod status;
 mod step_log;
+mod synthetic_spec;
 mod toml_file;
 mod train_config;
 
-pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec, SyntheticSpec};
+pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec};
 pub use design::{Cell, Ladder, SweepConfig};
 pub use execution::{Compute, Execution, KeepCheckpoints, LogFormat, Precision};
 pub use export::{Exported, export, thinned_log};
 pub use folder::{SweepFolder, SweepLock, SweepState};
+pub(crate) use memory::EVAL_TOKENS;
+pub use memory::{MemoryEstimate, memory_estimate, short_bytes};
 pub use next::{Lack, NextRuns, NextSize};
 pub use run::{
     EvalLog, RouterLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, StepLog, TrainEvent,
@@ -55,6 +59,7 @@ pub use shape_spec::{ShapeSpec, ShapeTable};
 pub use simulated::Simulated;
 pub use status::{PlannedRun, SweepStatus};
 pub use step_log::{LogFiles, run_one};
+pub use synthetic_spec::{SyntheticKind, SyntheticSpec};
 pub use train_config::{TrainConfig, WidthTransfer};
 
 /// Seeded streams, for trainers: initialisation and data order draw from the run's seed.

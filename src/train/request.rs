@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::corpus::{Corpus, CorpusFacts};
+use super::memory::check_memory;
 use super::trainer::BurnTrainer;
 use crate::error::{Error, Result};
 use crate::sweep::{
@@ -30,16 +31,13 @@ pub struct TrainReport {
     pub result: RunResult,
     /// Its step log.
     pub log: PathBuf,
-    /// The lowest loss that a synthetic source allows, nats per token; absent for text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub floor_nats: Option<f64>,
 }
 
 impl TrainReport {
-    /// The final loss less the lowest possible one, nats per token.
+    /// The final loss less the entropy rate of a synthetic source, nats per token.
     #[must_use]
     pub fn above_floor_nats(&self) -> Option<f64> {
-        Some(self.result.loss_nats? - self.floor_nats?)
+        Some(self.result.loss_nats? - self.result.floor_nats?)
     }
 }
 
@@ -93,12 +91,12 @@ pub struct CorpusReport {
 pub fn train_run(request: &TrainRequest, watcher: &dyn Watcher) -> Result<TrainReport> {
     let config = &request.config;
     let spec = config.spec()?;
+    check_memory(&spec, &config.execution)?;
     let corpus = Arc::new(Corpus::read(&config.corpus, request.registry.as_deref())?);
     let log = config.log_path();
     let folder = log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", &e))?;
     watcher.on_begin(&begin(&corpus, 1, 1, &log));
-    let floor_nats = corpus.facts.floor_nats(config.recipe.context);
     let mut trainer = BurnTrainer::with_execution(corpus, &config.execution, folder);
     let files = LogFiles { log: &log, branched: None, formats: &config.execution.logs };
     let mut on_event = |event: &_| watcher.on_event(&spec, event);
@@ -107,7 +105,7 @@ pub fn train_run(request: &TrainRequest, watcher: &dyn Watcher) -> Result<TrainR
         trainer.forget(&spec.id)?;
     }
     watcher.on_end(&spec, &result);
-    Ok(TrainReport { result, log, floor_nats })
+    Ok(TrainReport { result, log })
 }
 
 /// Trains every run of a sweep that has not ended, and says how far the sweep is.
@@ -124,6 +122,9 @@ pub fn train_sweep(request: &SweepRequest, watcher: &dyn Watcher) -> Result<Swee
     let specs = config.runs();
     let left = specs.iter().filter(|spec| !state.is_done(&spec.id)).count();
     if left > 0 {
+        for spec in specs.iter().filter(|spec| !state.is_done(&spec.id)) {
+            check_memory(spec, &config.execution)?;
+        }
         let corpus = Arc::new(Corpus::read(&config.corpus, request.registry.as_deref())?);
         folder.check_corpus(&state, &specs, &corpus.sha256)?;
         watcher.on_begin(&begin(&corpus, left, specs.len(), &config.out_dir()));

@@ -76,7 +76,7 @@ fn data(error: &DataError) -> Option<String> {
         }
         DataError::MixedUnits => "use --given bytes_per_token=RATIO".to_owned(),
         DataError::MixedLosses { .. } => "use --loss tail or --loss evaluation".to_owned(),
-        DataError::NoText { .. } | DataError::NoTextColumn { .. } => {
+        DataError::RowsWithoutText { .. } | DataError::NoTextColumn { .. } => {
             "set text_field in the file, or --text-field, to its name".to_owned()
         }
         DataError::NoRuns { missing, unmapped, .. } => {

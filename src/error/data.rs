@@ -76,15 +76,31 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A document without the text it was read for.
-    #[error("{path}:{line}: no text under `{field}`; choose the key that holds the text")]
-    NoText {
+    /// A file most of whose rows hold no text.
+    #[error(
+        "{path}: {bad} of {rows} rows hold no text under `{field}` (lines {lines}; the first: {reason}); choose the key that holds the text"
+    )]
+    RowsWithoutText {
         /// The file.
         path: String,
-        /// 1-based line.
-        line: usize,
+        /// Rows without text.
+        bad: usize,
+        /// All rows.
+        rows: usize,
         /// The key.
         field: String,
+        /// The first 1-based lines of such rows.
+        lines: String,
+        /// What is wrong with the first.
+        reason: String,
+    },
+    /// A file of tokens that is damaged or of an unknown kind.
+    #[error("{path}: not a file of tokens that can be read: {reason}")]
+    TokenFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A Parquet file without the column of text it was read for.
     #[error("{path}: column `{field}` holds no text ({reason}); choose the column that does")]

@@ -37,6 +37,7 @@ mod folder;
 mod launch;
 mod learning_rate;
 mod machine;
+mod memory;
 mod mirror;
 mod next;
 mod parabola;
@@ -55,6 +56,7 @@ mod slurm_spec;
 mod state;
 mod status;
 mod step_log;
+mod synthetic_spec;
 mod toml_file;
 mod train_config;
 mod tune;
@@ -66,7 +68,7 @@ mod worker;
 
 pub use chosen::{ChosenRun, chosen_sweep};
 pub use corpus_key::CorpusKey;
-pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec, SyntheticSpec};
+pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec};
 pub use design::SweepConfig;
 pub use digest::{settings_digest, stem};
 pub use dry_run::{DesignDoubt, DryRun, ExpectedRun, RateCurve, Speed, StageTotal};
@@ -77,6 +79,8 @@ pub use external::External;
 pub use external_spec::{CommandLine, ExternalTrainer, PLACEHOLDERS};
 pub use folder::{SweepFolder, SweepLock};
 pub use launch::{Failure, Launched, launch};
+pub(crate) use memory::EVAL_TOKENS;
+pub use memory::{MemoryEstimate, memory_estimate, short_bytes};
 pub use next::{Lack, NextRuns, NextSize};
 pub use row_file::RunRow;
 #[cfg(feature = "train")]
@@ -98,6 +102,7 @@ pub use slurm_spec::SlurmSpec;
 pub use state::{Superseded, SweepState, trainer_identity};
 pub use status::{PlannedRun, RunState, SweepStatus};
 pub use step_log::{FinishedRun, LogFiles, finished_run, run_one};
+pub use synthetic_spec::{SyntheticKind, SyntheticSpec};
 pub use train_config::{
     BASE_BATCH, BASE_HEAD, BASE_LAYERS, BASE_WIDTH, TrainConfig, USUAL_BATCH, WidthTransfer,
 };

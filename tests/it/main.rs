@@ -21,6 +21,8 @@ mod cli_planner;
 mod columns;
 #[cfg(feature = "logs")]
 mod consistency;
+#[cfg(all(feature = "cli", feature = "train"))]
+mod corpora;
 #[cfg(feature = "logs")]
 mod curve_files;
 #[cfg(feature = "logs")]

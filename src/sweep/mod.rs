@@ -36,6 +36,7 @@ mod external_spec;
 mod folder;
 mod launch;
 mod learning_rate;
+mod ledger;
 mod machine;
 mod memory;
 mod mirror;
@@ -79,6 +80,7 @@ pub use external::External;
 pub use external_spec::{CommandLine, ExternalTrainer, PLACEHOLDERS};
 pub use folder::{SweepFolder, SweepLock};
 pub use launch::{Failure, Launched, launch};
+pub use ledger::RunLedger;
 pub(crate) use memory::EVAL_TOKENS;
 pub use memory::{MemoryEstimate, memory_estimate, short_bytes};
 pub use next::{Lack, NextRuns, NextSize};
@@ -87,8 +89,8 @@ pub use row_file::RunRow;
 pub(crate) use row_file::set_aside;
 pub use rules::{batch_for, warmup_for};
 pub use run::{
-    EvalLog, Part, RouterLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, Seen, StepLog,
-    TrainEvent, Trainer,
+    EvalLog, Part, RouterLog, RunResult, RunSpec, RunStart, RunStatus, Seen, StepLog, TrainEvent,
+    Trainer,
 };
 pub use run_file::RunConfig;
 pub use schedule::{DecayShape, Schedule};

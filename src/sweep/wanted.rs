@@ -125,7 +125,7 @@ impl SweepConfig {
         let first = trials.seed;
         // The smallest cell leads, with its repeats: what seeds scatter is known before anything else.
         let smallest = self.repeats_floors().then(|| smallest(&drafts)).flatten();
-        for draft in smallest {
+        if let Some(draft) = smallest {
             want(Stage::Main, of(draft, first));
             self.repeated_seeds()
                 .into_iter()

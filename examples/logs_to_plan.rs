@@ -14,7 +14,7 @@ use isoloss::units::Flops;
 pub(crate) fn plan() -> isoloss::Result<PlanAnswer> {
     let runs = read(&["data/first-light/runs.jsonl"], &ReadOptions::default())?;
     let report = FitRequest::default().answer(&runs)?;
-    let law = AskedLaw { ensemble: report.fit.ensemble(), warnings: report.warnings };
+    let law = AskedLaw { warnings: report.warnings, ..AskedLaw::of_fit(&report.fit) };
     let mut request = PlanRequest { flops: Some(Flops::new(1e14)), ..PlanRequest::default() };
     request.scenario.serve_tokens = Some(Uncertain::known(1e9));
     request.answer_under(&[law])

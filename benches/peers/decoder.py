@@ -1,11 +1,13 @@
 """The bundled trainer's decoder in PyTorch: one step checked against it, and its speed beside ours.
 
     python3 benches/peers/decoder.py step CHECKPOINTS RUN TEXT   # RUN-step0 to RUN-step1 of `isoloss train`
-    python3 benches/peers/decoder.py bench [--threads 1 2] [--device cpu|cuda] [--only 1M]
+    python3 benches/peers/decoder.py bench [--threads 1 2] [--device cpu|cuda] [--only 1M] [--compile]
 
 `step` loads the parameters of `RUN-step0.safetensors`, takes one step on TEXT (bytes, one batch whole)
 and compares loss, gradient norm, parameters and moments with `RUN-step1.safetensors`. `bench` times
-eager training steps of the cases of `benches/train.rs`. Wants torch and numpy.
+training steps of the cases of `benches/train.rs`, eager and, with `--compile`, by torch.compile (which
+needs a C++ compiler on a CPU). Both wall-clock and processor time are given: on a machine that does other work
+as well, only the latter compares. Wants torch and numpy.
 """
 
 import argparse
@@ -272,20 +274,26 @@ CASES = {
 }
 
 
-def tokens_per_s(shape, batch, context, device, steps=8):
-    """Median over the steps of one run: forward, backward, clipping, fused AdamW."""
+def tokens_per_s(shape, batch, context, device, compiled=False, steps=8):
+    """Forward, backward, clipping, fused AdamW: tokens per second of wall-clock, median over the steps of one
+    run, and per second of processor time, mean over them."""
     model = Decoder(shape, context, device=device)
+    forward = torch.compile(model) if compiled else model
     recipe = dict(weight_decay=0.1, embedding_lr_ratio=1.0, decay_embeddings=True)
     optimizer = torch.optim.AdamW(groups(model, recipe, 3e-3), betas=(0.9, 0.95), fused=True)
     text = torch.randint(shape["vocab"], (400_000,))
     seconds = []
-    for step in range(steps + 2):
+    # Compilation happens in the first steps.
+    warm = 4 if compiled else 2
+    for step in range(steps + warm):
+        if step == warm:
+            cpu = time.process_time()
         began = time.perf_counter()
         at = torch.randint(len(text) - context - 1, (batch,)).tolist()
         inputs = torch.stack([text[i : i + context] for i in at]).to(device)
         targets = torch.stack([text[i + 1 : i + 1 + context] for i in at]).to(device)
         with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
-            logits, balance, z = model(inputs)
+            logits, balance, z = forward(inputs)
         loss = F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets.view(-1))
         total = loss if balance is None else loss + 0.01 * balance + 1e-3 * z
         total.backward()
@@ -293,9 +301,10 @@ def tokens_per_s(shape, batch, context, device, steps=8):
         optimizer.step()
         optimizer.zero_grad()
         loss.item()
-        if step > 1:
+        if step >= warm:
             seconds.append(time.perf_counter() - began)
-    return batch * context / statistics.median(seconds)
+    cpu = (time.process_time() - cpu) / steps
+    return batch * context / statistics.median(seconds), batch * context / cpu
 
 
 def bench(args):
@@ -309,11 +318,14 @@ def bench(args):
             times.append(time.perf_counter() - began)
         print(f"\n{threads} thread(s), torch {torch.__version__}, {args.device}; ", end="")
         print(f"f32 product of 1024 x 1024: {2 * 1024**3 / min(times) / 1e9:.0f} GFLOP/s\n")
-        print("| Model | Tokens/s |\n|---|---|")
+        print("| Model | Mode | Tokens/s | Tokens per CPU second |\n|---|---|---|---|")
         for name, (shape, batch, context) in CASES.items():
-            if not args.only or name in args.only:
-                speed = tokens_per_s(shape, batch, context, args.device)
-                print(f"| {name} | {speed:.0f} |", flush=True)
+            if args.only and name not in args.only:
+                continue
+            for compiled in (False, True) if args.compile else (False,):
+                wall, cpu = tokens_per_s(shape, batch, context, args.device, compiled)
+                mode = "compiled" if compiled else "eager"
+                print(f"| {name} | {mode} | {wall:.0f} | {cpu:.0f} |", flush=True)
 
 
 def main():
@@ -330,6 +342,7 @@ def main():
     speed.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     speed.add_argument("--device", default="cpu")
     speed.add_argument("--only", nargs="*", default=[])
+    speed.add_argument("--compile", action="store_true")
     speed.set_defaults(work=bench)
     args = parser.parse_args()
     args.work(args)

@@ -219,6 +219,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         most: Some(MOST_WARNINGS),
         failed: None,
         exit: None,
+        verdict: None,
     })
 }
 
@@ -264,6 +265,7 @@ fn by_kind(fits: KindFits, source: &LogSource, out: Option<&Path>) -> Result<Out
         most: Some(MOST_WARNINGS),
         failed: None,
         exit: None,
+        verdict: None,
     })
 }
 

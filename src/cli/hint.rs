@@ -71,9 +71,12 @@ fn data(error: &DataError) -> Option<String> {
         DataError::MixedParams { .. } => {
             "use --params all, non-embedding or active, or --given RUN:n_params=N".to_owned()
         }
+        DataError::MixedFloors { .. } => {
+            "--by floor_nats fits each apart, --where 'floor_nats == VALUE' takes one".to_owned()
+        }
         DataError::MixedUnits => "use --given bytes_per_token=RATIO".to_owned(),
         DataError::MixedLosses { .. } => "use --loss tail or --loss evaluation".to_owned(),
-        DataError::NoText { .. } | DataError::NoTextColumn { .. } => {
+        DataError::RowsWithoutText { .. } | DataError::NoTextColumn { .. } => {
             "set text_field in the file, or --text-field, to its name".to_owned()
         }
         DataError::NoRuns { missing, unmapped, .. } => {
@@ -231,6 +234,13 @@ pub(super) fn warning_hint(warning: &Warning) -> Option<String> {
             return Some(format!("--by '{column}', or --where '{column} == VALUE'"));
         }
         Warning::SeveralKinds { .. } => "--best-per cell",
+        // Sparse runs differ in a number each.
+        Warning::MixedRecipes { column, part, .. } if part == "experts" => {
+            return Some(format!("--where '{column} > 0' takes those that state it"));
+        }
+        Warning::MixedRecipes { column, .. } => {
+            return Some(format!("--by '{column}', or --where '{column} == VALUE'"));
+        }
         Warning::NotSeeds { .. } => "--best-per cell, or --where CONDITION",
         Warning::NoFloor { .. } => "--fix E=VALUE",
         Warning::ResidualTrend { .. } | Warning::LackOfFit { .. } => "--law auto",

@@ -69,7 +69,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     };
     let hint = |error: &Error| if is_said(error) { None } else { hint(error) };
     let failed = error.map(|error| Failed { hint: hint(&error), error });
-    Ok(Output { text, json, warnings: table.warnings, most: None, failed, exit: None })
+    let warnings = table.warnings;
+    Ok(Output { text, json, warnings, most: None, failed, ..Output::default() })
 }
 
 /// What runs lack and the flags that supply it.

@@ -2,8 +2,8 @@
 //!
 //! Results go to stdout, progress and warnings to stderr; with `--json` stdout holds one object and
 //! nothing else. Exit codes: 0 ok, 1 error or output that could not be written, 2 usage or bad input,
-//! 3 warnings under `--strict`, 130 after Ctrl-C, 143 after SIGTERM; also 1 when a run diverged or could
-//! not be trained.
+//! 3 warnings under `--strict`, 4 when a test fails and 5 when it cannot tell (`validate`), 130 after
+//! Ctrl-C, 143 after SIGTERM; also 1 when a run diverged or could not be trained.
 
 mod benchmark;
 mod compare;
@@ -38,6 +38,7 @@ mod signals;
 mod streams;
 mod study;
 mod sweep;
+mod sweep_next;
 mod talk;
 mod target;
 mod train;

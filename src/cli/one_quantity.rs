@@ -58,6 +58,7 @@ pub(super) fn fitted(
         most: None,
         failed: None,
         exit: None,
+        verdict: None,
     }))
 }
 
@@ -78,6 +79,7 @@ pub(super) fn predicted(
         most: None,
         failed: None,
         exit: None,
+        verdict: None,
     }))
 }
 
@@ -124,5 +126,6 @@ fn answer(
         most: None,
         failed: None,
         exit: None,
+        verdict: None,
     })
 }

@@ -12,6 +12,7 @@ use super::places::{Stdout, is_stdout};
 use super::streams::{Label, deliver, note, say};
 use crate::data::write_atomically;
 use crate::error::{Error, ReportError, Result, Warning};
+use crate::fit::Outcome;
 use crate::report::{
     Format, Saved, Screen, Text, check_extensions, inert, inert_json, json_text, save, saved_bytes,
     wrapped,
@@ -32,7 +33,14 @@ pub(super) struct Output {
     pub(super) failed: Option<Failed>,
     /// The exit code of a verb that has said all there is; nothing is printed.
     pub(super) exit: Option<u8>,
+    /// The verdict of a test, which the exit code says.
+    pub(super) verdict: Option<Outcome>,
 }
+
+/// Exit code of a test that fails.
+pub(super) const FAILS: u8 = 4;
+/// Exit code of a test that tells nothing.
+pub(super) const CANNOT_TELL: u8 = 5;
 
 /// An object for scripts.
 #[derive(Debug)]
@@ -96,6 +104,10 @@ pub(super) fn check_formats(paths: &[PathBuf], among: &[Format]) -> Result<()> {
     check_extensions(&files.collect::<Vec<_>>(), among)
 }
 
+/// Formats that standard output may be asked for.
+const EVERY_FORMAT: [Format; 5] =
+    [Format::Svg, Format::Png, Format::Csv, Format::Json, Format::Toml];
+
 /// Writes the form that the extension of each path asks for, rows where standard output has none;
 /// returns a line for each file.
 pub(super) fn save_all(paths: &[PathBuf], forms: &[Saved<'_>]) -> Result<String> {
@@ -103,9 +115,7 @@ pub(super) fn save_all(paths: &[PathBuf], forms: &[Saved<'_>]) -> Result<String>
     for path in paths {
         if is_stdout(path) {
             let format = match path.extension() {
-                Some(_) => {
-                    Format::of(path, &[Format::Svg, Format::Png, Format::Csv, Format::Json])?
-                }
+                Some(_) => Format::of(path, &EVERY_FORMAT)?,
                 None if forms.iter().any(|form| matches!(form, Saved::Csv(_))) => Format::Csv,
                 None if forms.iter().any(|form| matches!(form, Saved::Json(_))) => Format::Json,
                 None => Format::Svg,
@@ -180,6 +190,11 @@ impl Console {
         }
         if let Some(Failed { error, hint }) = &output.failed {
             return refuse(error, hint.as_deref());
+        }
+        match output.verdict {
+            Some(Outcome::Fails) => return ExitCode::from(FAILS),
+            Some(Outcome::CannotTell) => return ExitCode::from(CANNOT_TELL),
+            Some(Outcome::Holds) | None => {}
         }
         if self.strict && !output.warnings.is_empty() {
             ExitCode::from(3)

@@ -19,7 +19,7 @@ pub(super) struct ReadingArgs {
     /// Columns by quantity: n=COLUMN,d=COLUMN,loss=COLUMN.
     ///
     /// Also c, run, step, ratio (D/N), budget, status, weight, error, unique (tokens), experts,
-    /// granularity, sparsity, weight_bits, activation_bits, kv_bits, served_bits. COLUMN*1e9 reads
+    /// granularity, sparsity, weight_bits, activation_bits, kv_bits, served_bits, floor (entropy of the source). COLUMN*1e9 reads
     /// billions, ONE+OTHER adds, loss=ln(COLUMN) takes a perplexity.
     #[arg(help_heading = "Reading", long, value_name = "PAIRS")]
     map: Option<ColumnMap>,

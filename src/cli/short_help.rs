@@ -30,6 +30,8 @@ const SHOWN: &[(&str, &[&str])] = &[
     ("explain", &["law", "params", "tokens", "against"]),
     ("run", &["jobs"]),
     ("export", &["out", "steps"]),
+    ("next", &["flops", "afford", "spend", "against", "law", "out"]),
+    ("validate", &["law", "sweep", "out"]),
     ("corpus", &["tokenizer", "text_field", "out"]),
     ("study", &["out"]),
     ("init", &["out"]),

@@ -9,8 +9,7 @@ use super::executor::{self, Executor};
 use super::output::{Console, Output};
 use super::{launching, watching, worker};
 use crate::error::Result;
-use crate::report::{next_runs_text, sweep_text};
-use crate::study::next_runs;
+use crate::report::sweep_text;
 use crate::sweep::{SweepConfig, SweepStatus, export};
 
 /// Flags of `isoloss sweep`.
@@ -81,11 +80,11 @@ enum Action {
         #[arg(long, default_value_t = 100)]
         steps: usize,
     },
-    /// Which runs to add: those left, and sizes where the isoFLOP profile has no minimum inside yet.
-    Next {
-        #[command(flatten)]
-        common: Common,
-    },
+    /// Which runs to add: those left, sizes that a profile lacks, and what would settle a decision.
+    ///
+    /// Which runs to add: those left of a sweep, sizes where the isoFLOP profile has no minimum inside
+    /// yet, and the runs that leave the least doubt of a decision for what they cost.
+    Next(super::sweep_next::Args),
     /// Train one unit of a sweep; started by `sweep run`.
     #[command(hide = true)]
     Worker(worker::Args),
@@ -126,10 +125,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
             let text = format!("wrote {} runs to {}\n", exported.runs, exported.out.display());
             Output::new(text, &exported, Vec::new())
         }
-        Action::Next { common } => {
-            let next = next_runs(&SweepConfig::read(&common.file)?)?;
-            Output::new(next_runs_text(&next), &next, Vec::new())
-        }
+        Action::Next(next) => super::sweep_next::run(next, console),
         Action::Worker(args) => Ok(Output { exit: Some(worker::run(args)?), ..Output::default() }),
     }
 }

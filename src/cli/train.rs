@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         let bits = row.bits_per_byte.map_or(String::new(), |b| format!(", {b:.4} bits per byte"));
         let above = report.above_floor_nats();
         let floor = above.map_or(String::new(), |a| {
-            format!(", {a:.4} above {:.4}, the lowest loss possible", nats - a)
+            format!(", {a:.4} above {:.4}, the entropy of the source", nats - a)
         });
         format!("{nats:.4} nats per token{bits}{floor}")
     });

@@ -38,6 +38,7 @@ pub(super) struct Layout {
     status: Option<usize>,
     weight: Option<usize>,
     benchmark_error: Option<usize>,
+    floor: Option<usize>,
     setting: SettingColumns,
     /// The other columns, once one was asked for.
     others: OnceLock<OtherColumns>,
@@ -134,6 +135,7 @@ impl Layout {
             status: find(Quantity::Status)?,
             weight: find(Quantity::Weight)?,
             benchmark_error: find(Quantity::BenchmarkError)?,
+            floor: find(Quantity::Floor)?,
             setting: SettingColumns::find(find)?,
             others: OnceLock::new(),
         })
@@ -155,6 +157,7 @@ impl Layout {
             (Quantity::Loss, loss.map(|loss| loss.at)),
             (Quantity::Weight, self.weight),
             (Quantity::BenchmarkError, self.benchmark_error),
+            (Quantity::Floor, self.floor),
         ];
         let mut found = Vec::new();
         for (quantity, at) in columns.into_iter().chain(self.setting.columns) {
@@ -205,7 +208,8 @@ impl Layout {
         found
     }
 
-    /// The columns that are none of the quantities above, in order of their names.
+    /// The columns that are none of the quantities above, in order of their names; the entropy of the
+    /// source among them, by which runs can be told apart.
     fn others(&self, table: &CellTable) -> OtherColumns {
         let read = [self.run, self.n, self.d, self.c, self.loss.map(|l| l.at), self.budget];
         let setting = self.setting.columns.iter().map(|(_, at)| *at);
@@ -406,12 +410,22 @@ impl Layout {
             }
         };
         let benchmark_error = number(self.benchmark_error)?;
+        let floor_nats = match self.floor.map(|at| (at, &values[at])) {
+            None | Some((_, Value::Missing)) => None,
+            Some((_, Value::Number(x))) if x.is_finite() && *x >= 0.0 => Some(*x),
+            Some((at, other)) => {
+                let (column, found) = (table.columns[at].clone(), other.describe());
+                let expected = "an entropy of at least 0 nats per token";
+                return Err(RowProblem::OutOfRange { column, found, expected });
+            }
+        };
         let RowSize { run, n, d, c, setting } = size;
         Ok(RunRecord {
             c,
             budget,
             weight,
             benchmark_error,
+            floor_nats,
             setting,
             labels: self.labels(table, row),
             row,

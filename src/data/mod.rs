@@ -139,7 +139,9 @@ pub use table::{
     Assumption, FileNote, LossSource, RunCurve, RunNote, RunRecord, RunTable, Skipped,
 };
 #[cfg(feature = "train")]
-pub(crate) use texts::{TextDocument, read_texts};
+pub use texts::SetAside;
+#[cfg(feature = "train")]
+pub(crate) use texts::{Documents, TokenFiles, TokenWidth, find_token_files, read_texts};
 pub use tuning::{BatchUnit, TuningRun, TuningTable};
 #[cfg(feature = "logs")]
 pub use tuning_read::{TuningColumns, read_tuning};

@@ -49,10 +49,12 @@ pub enum Quantity {
     KvBits,
     /// Bits per weight after training.
     ServedBits,
+    /// Entropy of the source that a run was trained on, nats per token.
+    Floor,
 }
 
 impl Quantity {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Run,
         Self::Params,
         Self::Tokens,
@@ -72,6 +74,7 @@ impl Quantity {
         Self::ActivationBits,
         Self::KvBits,
         Self::ServedBits,
+        Self::Floor,
     ];
 
     /// The key in a column map.
@@ -97,6 +100,7 @@ impl Quantity {
             Self::ActivationBits => "activation_bits",
             Self::KvBits => "kv_bits",
             Self::ServedBits => "served_bits",
+            Self::Floor => "floor",
         }
     }
 
@@ -123,6 +127,7 @@ impl Quantity {
             Self::ActivationBits => "bits per activation in training",
             Self::KvBits => "bits per cached key and value",
             Self::ServedBits => "bits per weight after training",
+            Self::Floor => "the entropy of the source",
         }
     }
 
@@ -147,6 +152,7 @@ impl Quantity {
             (Self::ActivationBits, _) => &[Term::ActivationBits],
             (Self::KvBits, _) => &[Term::KvBits],
             (Self::ServedBits, _) => &[Term::ServedBits],
+            (Self::Floor, _) => &[Term::Floor],
             (Self::Run, _) => &[Term::Run],
             (Self::Tokens, _) => &[Term::Tokens],
             (Self::Flops, _) => &[Term::Flops],

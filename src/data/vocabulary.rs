@@ -81,6 +81,8 @@ pub(super) enum Term {
     ActivationBits,
     KvBits,
     ServedBits,
+    /// Entropy of the source.
+    Floor,
 }
 
 /// N by each convention.

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::data_text::{and_more, columns, has, keys, more_rows, no_logs, nouns};
+use super::data_text::{and_more, columns, floor_text, has, keys, more_rows, no_logs, nouns};
 use super::lack::{Cause, Missing, TakenFor, causes_text};
 use super::odd::Odd;
 use super::row_problem::RowProblem;
@@ -76,15 +76,31 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A document without the text it was read for.
-    #[error("{path}:{line}: no text under `{field}`; choose the key that holds the text")]
-    NoText {
+    /// A file most of whose rows hold no text.
+    #[error(
+        "{path}: {bad} of {rows} rows hold no text under `{field}` (lines {lines}; the first: {reason}); choose the key that holds the text"
+    )]
+    RowsWithoutText {
         /// The file.
         path: String,
-        /// 1-based line.
-        line: usize,
+        /// Rows without text.
+        bad: usize,
+        /// All rows.
+        rows: usize,
         /// The key.
         field: String,
+        /// The first 1-based lines of such rows.
+        lines: String,
+        /// What is wrong with the first.
+        reason: String,
+    },
+    /// A file of tokens that is damaged or of an unknown kind.
+    #[error("{path}: not a file of tokens that can be read: {reason}")]
+    TokenFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A Parquet file without the column of text it was read for.
     #[error("{path}: column `{field}` holds no text ({reason}); choose the column that does")]
@@ -337,6 +353,16 @@ pub enum DataError {
         "loss: mixing nats per token with bits or nats per byte in one table makes a wrong law; give bytes_per_token of the tokeniser, or split the files"
     )]
     MixedUnits,
+    /// Runs on sources of different entropy.
+    #[error(
+        "the runs are of different data: {} have a source of {} and {} of {}; fit those of one source", .one.1, floor_text(.one.0), .other.1, floor_text(.other.0)
+    )]
+    MixedFloors {
+        /// Entropy of one source, nats per token, where it is stated, and its runs.
+        one: (Option<f64>, usize),
+        /// Those of another.
+        other: (Option<f64>, usize),
+    },
     /// Batches in tokens and batches in something else.
     #[error(
         "{path}: its batches are not counted in what those of the other files are; give seq_len, so that all are tokens"

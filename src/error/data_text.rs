@@ -58,3 +58,11 @@ pub(super) fn has(known: &[String]) -> String {
     let more = if known.len() > SHOWN { ", …" } else { "" };
     if known.is_empty() { String::new() } else { format!("; it has {}{more}", shown.join(", ")) }
 }
+
+/// The entropy of a source, or that it is not stated.
+pub(super) fn floor_text(floor: Option<f64>) -> String {
+    floor.map_or_else(
+        || "no stated entropy".to_owned(),
+        |x| format!("entropy {x:.4} nats per token"),
+    )
+}

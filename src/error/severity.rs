@@ -33,6 +33,7 @@ impl Warning {
             | Self::CheaperNeighbour { .. } => Severity::Wrong,
             Self::DoNotExtrapolate { .. }
             | Self::Outliers { .. }
+            | Self::MixedRecipes { .. }
             | Self::ResidualTrend { .. }
             | Self::LackOfFit { .. }
             | Self::StartsDisagree { .. }

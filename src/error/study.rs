@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::units::ParamRule;
+use crate::units::{LossUnit, ParamRule};
 
 /// A question that cannot be asked as it stands.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -114,13 +114,55 @@ pub enum StudyError {
         /// What is wrong, with the line where there is one.
         reason: String,
     },
-    /// A plan where runs are needed.
+    /// A fit no plan may be made with.
     #[error(
-        "{path}: a plan alone holds no runs to compare with; give the study file, or the logs of the runs"
+        "no plan is made from {law}: {reason}; add runs, hold a coefficient, or compare other laws"
     )]
-    PlanWithoutRuns {
+    NotCertified {
+        /// Label of the law.
+        law: String,
+        /// What it lacks.
+        reason: String,
+    },
+    /// A fit that does not say how uncertain it is.
+    #[error(
+        "nothing says which runs would tell more: {reason}; fit with resamples, to more runs or with fewer coefficients"
+    )]
+    NoDraws {
+        /// What it lacks.
+        reason: String,
+    },
+    /// A law that promises what no model of the source can reach.
+    #[error(
+        "{law} cannot be right: {found}, and no model has a loss below {floor:.4} nats per token, the entropy of its source; add runs nearer to the floor, or hold {coef} at it"
+    )]
+    BelowFloor {
+        /// Label of the law.
+        law: String,
+        /// What lies below.
+        found: String,
+        /// The entropy of the source.
+        floor: f64,
+        /// The coefficient of the floor.
+        coef: &'static str,
+    },
+    /// A file that holds no plan.
+    #[error("{path}: {found}; expected a plan with its law, as this version writes it")]
+    NotAPlan {
         /// The file.
         path: String,
+        /// What it is, or what it lacks.
+        found: String,
+    },
+    /// Runs whose loss is measured in something else than that of the law.
+    #[error(
+        "the loss of the runs is in {found}, that of the law in {fitted}; give the runs in the unit of the law"
+    )]
+    OtherLossUnit {
+        /// What the law predicts.
+        fitted: LossUnit,
+        /// What the runs state.
+        found: LossUnit,
     },
 }
 

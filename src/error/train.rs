@@ -12,6 +12,26 @@ pub enum TrainError {
         /// The field.
         field: &'static str,
     },
+    /// A run that does not fit in memory.
+    #[error(
+        "run `{run}`: training its {params} parameters needs about {needs} of memory ({model} for parameters, gradients and moments; {work} for activations and logits); there is {has}; reduce {reduce}"
+    )]
+    TooLarge {
+        /// The run.
+        run: String,
+        /// Its parameters.
+        params: String,
+        /// Memory at its fullest.
+        needs: String,
+        /// Of parameters, gradients and moments.
+        model: String,
+        /// Of activations, logits and attention.
+        work: String,
+        /// Memory this machine has left.
+        has: String,
+        /// Fields that make it smaller.
+        reduce: &'static str,
+    },
     /// No text at the path.
     #[error("{path}: holds no readable text; expected a text file, or a folder of text files")]
     NoText {
@@ -38,6 +58,18 @@ pub enum TrainError {
         /// Tokens there are.
         found: usize,
         /// Tokens that one step or one window needs.
+        expected: usize,
+    },
+    /// Fewer training tokens than are to be seen before they repeat.
+    #[error(
+        "corpus {corpus}: `corpus.unique_tokens` is {expected}, but there are {found} training tokens; ask for at most that many, or give more data"
+    )]
+    TooFewUnique {
+        /// Name of the corpus.
+        corpus: String,
+        /// Training tokens there are.
+        found: usize,
+        /// Tokens asked for.
         expected: usize,
     },
     /// A crate of the crate sources is not on this machine.

@@ -159,6 +159,15 @@ pub enum Warning {
         /// Whether the kinds are tries of the same run, of which the best counts.
         tries: bool,
     },
+    /// Runs of several recipes fitted as one.
+    MixedRecipes {
+        /// The column that tells them apart.
+        column: String,
+        /// The part of the recipe.
+        part: String,
+        /// What it says, with its runs, the most frequent first.
+        groups: Vec<(String, usize)>,
+    },
     /// Few runs per coefficient.
     FewRuns {
         /// Runs.

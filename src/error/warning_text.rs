@@ -27,6 +27,7 @@ impl Warning {
             Self::Outliers { .. } => "outliers",
             Self::NotSeeds { .. } => "not-seeds",
             Self::SeveralKinds { .. } => "several-kinds",
+            Self::MixedRecipes { .. } => "mixed-recipes",
             Self::FewRuns { .. } => "few-runs",
             Self::NarrowDesign { .. } => "narrow-design",
             Self::Extrapolation { .. } => "extrapolation",
@@ -170,6 +171,21 @@ impl fmt::Display for Warning {
                         "`{column}` ({what}) explains {share:.0} % of the squared residuals: the table holds several kinds of runs, and one law for all of them is none of theirs"
                     ),
                 }
+            }
+            Self::MixedRecipes { column, part, groups } => {
+                const SHOWN: usize = 4;
+                let shown: Vec<String> = groups
+                    .iter()
+                    .take(SHOWN)
+                    .map(|(value, runs)| format!("{value} ({runs} runs)"))
+                    .collect();
+                let more = groups.len().saturating_sub(SHOWN);
+                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+                write!(
+                    f,
+                    "runs of several recipes are fitted as one: by {part}, `{column}` says {}{more}; fit each apart, or those of one",
+                    shown.join(", ")
+                )
             }
             Self::FewRuns { runs, coefs } => write!(
                 f,

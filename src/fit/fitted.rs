@@ -76,6 +76,9 @@ pub struct Fit {
     /// it was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extrapolation: Option<Extrapolation>,
+    /// Entropy of the source of the runs, nats per token, where they state it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_nats: Option<f64>,
     /// What a reader has to know.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
@@ -108,6 +111,18 @@ impl Fit {
             level: self.level,
             beyond: self.extrapolation.as_ref().map(|e| e.beyond.clone()),
         }
+    }
+
+    /// Why no plan may be made with it; `None` where one may: its minimum is certified, and so are those
+    /// of most of its resamples.
+    #[must_use]
+    pub fn unfit_to_plan(&self) -> Option<String> {
+        if !self.certificate.certified {
+            return Some("no certified minimum was found".to_owned());
+        }
+        let made = self.draws.len() + self.draws_failed;
+        (self.draws.is_empty() && self.draws_failed > 0)
+            .then(|| format!("{} of {made} resamples found no minimum", self.draws_failed))
     }
 
     /// Predicted loss in nats per token: of the law, or the weighted mean of a stack.

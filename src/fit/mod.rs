@@ -9,6 +9,7 @@
 //! | `solve` | what is minimised, the search over starts, the certificate |
 //! | `design` | whether runs identify a law, how they cover the plane, residuals |
 //! | `uncertainty` | resamples, percentile and predictive intervals, profiles |
+//! | `next` | the runs that would tell most of a decision, or of two laws |
 //! | `beyond` | what extrapolation cost among the runs, and what intervals carry for it |
 //! | `predict` | the best run of a budget, losses of given runs |
 //! | `unseen` | tests on held-out runs, laws ranked and weighed by them |
@@ -27,6 +28,7 @@ mod design;
 mod fitted;
 mod frontier;
 mod limits;
+mod next;
 mod one_quantity;
 mod predict;
 mod progress;
@@ -51,6 +53,7 @@ pub use fitted::{AllocationExponents, Fit, SCHEMA};
 pub use frontier::{
     Approach, Approaches, FrontierPoint, Refused, Valley, approaches, valleys, valleys_within,
 };
+pub use next::{CandidateRun, ChosenRun, Doubt, ErrorModel, Separation, choose, separate};
 pub use one_quantity::{
     ONE_QUANTITY_SCHEMA, OneQuantityFit, OneQuantityNeeded, OneQuantityPrediction, fit_one_quantity,
 };
@@ -66,8 +69,9 @@ pub use tuning::{
 };
 pub use uncertainty::Profile;
 pub use unseen::{
-    AllocationRule, Backtest, Fold, FutureAxis, GroupFold, GroupsLeftOut, HeldOut, Ranked, Ranking,
-    Rollout, Unranked, backtest, backtest_with_progress, leave_groups_out,
-    leave_groups_out_with_progress, rank, rank_with_progress, rollout, rollout_with_progress,
-    score_held_out, stack, stack_with_progress,
+    AllocationRule, AllocationTest, Backtest, Coverage, Fold, FutureAxis, GroupFold, GroupsLeftOut,
+    HeldOut, MeasuredSize, Outcome, Ranked, Ranking, Rollout, SAME_BUDGET, Unranked, Verdict,
+    backtest, backtest_with_progress, leave_groups_out, leave_groups_out_with_progress,
+    no_intervals, rank, rank_with_progress, rollout, rollout_with_progress, score_held_out, stack,
+    stack_with_progress,
 };

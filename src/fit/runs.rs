@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::beyond::{Extrapolation, measure};
 use super::config::{FitConfig, Objective, ProfileOf, Resample};
 use super::design::{
-    AtBudget, Diagnostics, FlopCount, check, design_warnings, diagnose, not_followed, support,
+    AtBudget, Diagnostics, FlopCount, check, design_warnings, diagnose, mixed_recipes,
+    not_followed, support,
 };
 use super::fitted::{AllocationExponents, Fit, SCHEMA};
 use super::progress::{OnProgress, Parts, ignore};
@@ -64,6 +65,7 @@ pub fn fit_with_progress(
     progress: &OnProgress<'_>,
 ) -> Result<Fit> {
     config.validate()?;
+    let floor_nats = runs.floor_nats()?;
     check(law, runs, config)?;
     Parts::new(config.bootstrap, progress).check()?;
     let rows = Rows::of(runs, law);
@@ -143,6 +145,8 @@ pub fn fit_with_progress(
     if warnings.iter().any(|w| matches!(w, Warning::SeveralKinds { .. })) {
         warnings.retain(|w| !matches!(w, Warning::LossRises { .. }));
     }
+    let explains = diagnostics.as_ref().and_then(|d| d.kinds.as_ref()).map(|k| k.column.as_str());
+    warnings.extend(mixed_recipes(law, runs, explains));
     warnings.extend(open_profiles(&profiles));
 
     let residuals: Vec<f64> =
@@ -171,6 +175,7 @@ pub fn fit_with_progress(
         profiles,
         flop_count,
         diagnostics,
+        floor_nats,
         warnings,
         extrapolation,
         residuals,

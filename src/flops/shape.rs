@@ -129,7 +129,8 @@ impl Shape {
             heads,
             kv_heads: heads,
             head_dim: d_model / heads.max(1),
-            ffn: (8 * d_model).div_ceil(3).next_multiple_of(8),
+            ffn: u32::try_from((8 * u64::from(d_model)).div_ceil(3).next_multiple_of(8))
+                .unwrap_or(u32::MAX),
             ffn_matrices: 3,
             vocab,
             tied_embeddings: true,
@@ -296,6 +297,16 @@ impl Shape {
         }
     }
 
+    /// The counts without the embeddings of tokens that never occur: those of the model with a vocabulary of
+    /// `used` tokens.
+    ///
+    /// An embedding that is never looked up stays what it was drawn as, and the output row of a token that
+    /// never comes only learns to be small: neither holds anything of the data.
+    #[must_use]
+    pub fn params_of(&self, used: u32) -> ParamCount {
+        Self { vocab: used.min(self.vocab), ..*self }.params()
+    }
+
     /// Gains, shifts and biases when each expert layer holds `routed` experts.
     fn vector_weights(&self, routed: f64) -> f64 {
         let v = self.vectors.unwrap_or(Vectors::plain(self.biases, self.qk_norm));
@@ -304,13 +315,15 @@ impl Shape {
         let keys = f64::from(self.kv_heads) * f64::from(self.head_dim);
         let when = |is: bool, count: f64| if is { count } else { 0.0 };
         let norms = f64::from(v.norms) * layers + f64::from(v.outer_norms);
-        let ranks = self.latent.map_or(0, |l| l.query_rank.unwrap_or(0) + l.kv_rank);
+        let ranks = self
+            .latent
+            .map_or(0.0, |l| f64::from(l.query_rank.unwrap_or(0)) + f64::from(l.kv_rank));
         let qk_gains = match v.qk_gains {
             QkGains::None => 0.0,
             QkGains::Head => 2.0 * f64::from(self.head_dim),
             QkGains::Whole => queries + keys,
         };
-        let per_layer = f64::from(ranks)
+        let per_layer = ranks
             + qk_gains
             + when(v.qkv_bias, queries + 2.0 * keys)
             + when(v.output_bias, d)
@@ -345,7 +358,7 @@ impl Shape {
     #[must_use]
     pub fn kv_entries_per_token(&self) -> f64 {
         let per_layer = match self.latent {
-            Some(l) => f64::from(l.kv_rank + l.rope_dim),
+            Some(l) => f64::from(l.kv_rank) + f64::from(l.rope_dim),
             None => 2.0 * f64::from(self.kv_heads) * f64::from(self.head_dim),
         };
         f64::from(self.layers) * per_layer

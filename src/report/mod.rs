@@ -92,6 +92,7 @@ pub use tune::{cells_table, tuning_table, tuning_text};
 pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,
-    held_out_text, ranking_table, ranking_text, rollout_table, rollout_text, stack_text,
+    held_out_text, predicted_runs_table, ranking_table, ranking_text, rollout_table, rollout_text,
+    stack_text, verdict_lines,
 };
 pub use verdict::verdict_text;

@@ -20,6 +20,8 @@ pub enum Format {
     Csv,
     /// The whole value.
     Json,
+    /// A file of runs for the trainer.
+    Toml,
 }
 
 impl fmt::Display for Format {
@@ -29,6 +31,7 @@ impl fmt::Display for Format {
             Self::Png => ".png",
             Self::Csv => ".csv",
             Self::Json => ".json",
+            Self::Toml => ".toml",
         })
     }
 }
@@ -68,6 +71,8 @@ pub enum Saved<'a> {
     Csv(&'a str),
     /// JSON text, as .json.
     Json(&'a str),
+    /// A sweep file, as .toml.
+    Toml(&'a str),
 }
 
 impl Saved<'_> {
@@ -76,6 +81,7 @@ impl Saved<'_> {
             Self::Chart(_) => &[Format::Svg, Format::Png],
             Self::Csv(_) => &[Format::Csv],
             Self::Json(_) => &[Format::Json],
+            Self::Toml(_) => &[Format::Toml],
         }
     }
 
@@ -83,7 +89,7 @@ impl Saved<'_> {
         Ok(match self {
             Self::Chart(chart) if format == Format::Png => render_png(chart, Size::LARGE)?,
             Self::Chart(chart) => render_svg(chart, Size::PAGE)?.into_bytes(),
-            Self::Csv(text) | Self::Json(text) => text.as_bytes().to_vec(),
+            Self::Csv(text) | Self::Json(text) | Self::Toml(text) => text.as_bytes().to_vec(),
         })
     }
 }

@@ -4,11 +4,12 @@ use super::number::{
     between, flops, interval_header, loss, number, or_dash, outside_cell, share_of,
 };
 use super::sparkline::sparkline;
+use super::style::Style;
 use super::table::Table;
 use super::text::Text;
 use crate::fit::{
-    AllocationRule, Backtest, Extrapolation, FutureAxis, GroupsLeftOut, HeldOut, Ranking, Rollout,
-    Stack,
+    AllocationRule, Backtest, Extrapolation, FutureAxis, GroupsLeftOut, HeldOut, Outcome,
+    PredictedRun, Ranking, Rollout, Stack, Verdict, no_intervals,
 };
 use crate::num::Interval;
 use crate::units::short_count;
@@ -251,14 +252,26 @@ pub fn ranking_table(ranking: &Ranking) -> Table {
 /// Predictions beside outcomes.
 #[must_use]
 pub fn backtest_table(test: &Backtest) -> Table {
-    let level = interval_header(test.level);
+    predicted_runs_table(test.runs.iter().map(|r| (r.run.run.as_str(), r)), test.level)
+}
+
+/// Runs beside their predictions, a row each: (name, run). A mark stands behind a loss outside its
+/// interval.
+///
+/// - `level`: of the intervals, as 0.95.
+#[must_use]
+pub fn predicted_runs_table<'a>(
+    runs: impl Iterator<Item = (&'a str, &'a PredictedRun)>,
+    level: f64,
+) -> Table {
+    let level = interval_header(level);
     let columns =
         ["run", "N (params)", "D (tokens)", "predicted", &level, "actual (nats)", "error"];
     let mut table = Table::new("", &columns);
-    for r in &test.runs {
+    for (name, r) in runs {
         let inside = r.interval.map_or("", |i| if i.contains(r.run.loss_nats) { "" } else { " !" });
         table.push([
-            &r.run.run,
+            name,
             &r.run.n.to_string(),
             &r.run.d.to_string(),
             &loss(r.predicted_nats),
@@ -272,18 +285,34 @@ pub fn backtest_table(test: &Backtest) -> Table {
 
 /// How many runs lie inside their intervals, where there are any.
 pub(super) fn inside(test: &Backtest, runs_inside: &str) -> String {
-    if test.runs.iter().all(|r| r.interval.is_none()) {
-        return "no intervals".to_owned();
-    }
-    let (covered, all) = (test.covered, test.runs.len());
+    let Some(covered) = test.covered else {
+        return test.fit.as_deref().map_or_else(|| "no intervals".to_owned(), no_intervals);
+    };
+    let all = test.coverage.map_or(test.runs.len(), |c| c.runs);
     format!("{covered} of {all} {runs_inside} their {:.0} % interval", 100.0 * test.level)
+}
+
+/// A verdict: what it is and why, and what to run next.
+#[must_use]
+pub fn verdict_lines(verdict: &Verdict) -> Text {
+    let style = match verdict.outcome {
+        Outcome::Holds => Style::Good,
+        Outcome::Fails => Style::Bad,
+        Outcome::CannotTell => Style::Doubt,
+    };
+    let outcome = style.mark(&verdict.outcome.to_string());
+    let mut text = Text::default();
+    text.paragraph(&format!("{outcome}: {}", verdict.reason), 2);
+    text.paragraph(&format!("  next: {}", verdict.next), 4);
+    text
 }
 
 /// The verdict on the largest budget, and each of its runs.
 #[must_use]
 pub fn backtest_text(test: &Backtest) -> Text {
     let fitted: Vec<String> = test.fitted_flops.iter().map(ToString::to_string).collect();
-    let mut text = Text::from(format!(
+    let mut text = verdict_lines(&test.verdict);
+    text.push_str(&format!(
         "held-out runs at {} FLOPs, predicted from {} runs at {} FLOPs\n",
         test.budget,
         test.n_fitted,

@@ -30,6 +30,9 @@ pub fn verdict_text(
             number(a.d_exponent),
         ));
     }
+    if let Some(floor) = floor_line(fit) {
+        line(&format!("  {floor}"));
+    }
     if let Some(decision) = decisions.last() {
         let of = |name: &str| decision.intervals.get(name);
         line(&format!(
@@ -81,6 +84,22 @@ fn belief(fit: &Fit, warnings: &[Warning]) -> String {
             Style::Bad.mark("believe it within its runs, do not extrapolate")
         }
     }
+}
+
+/// The fitted floor beside the entropy of the source, where that is known.
+fn floor_line(fit: &Fit) -> Option<String> {
+    let source = fit.floor_nats?;
+    let fitted = fit.coefficients.get("E")?;
+    let interval = fit.intervals.get("E");
+    let says = match interval {
+        _ if fit.config.fixed.contains_key("E") => "is held".to_owned(),
+        Some(i) if i.contains(source) => "holds it".to_owned(),
+        Some(i) if i.lo > source => format!("lies {:.3} above it", i.lo - source),
+        Some(_) => "lies below it".to_owned(),
+        None => "has no interval".to_owned(),
+    };
+    let ends = interval.map_or(String::new(), |i| format!(" ({:.3} to {:.3})", i.lo, i.hi));
+    Some(format!("entropy of the source {source:.4}; fitted E {fitted:.3}{ends} {says}"))
 }
 
 /// How far a budget lies beyond the runs.

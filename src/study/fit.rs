@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::counts::two_counts;
+use super::floor::{check_fit, check_loss};
 use super::outliers::outliers;
 #[cfg(feature = "logs")]
 use crate::data::ReadOptions;
@@ -109,7 +110,7 @@ impl LogSource {
 pub struct FitReport {
     /// The law.
     pub fit: Fit,
-    /// What to do at some budgets.
+    /// What to do at some budgets; empty for a law no plan may be made with.
     pub decisions: Vec<Decision>,
     /// Hoffmann's three approaches side by side, where more than one can be taken.
     pub approaches: Option<Approaches>,
@@ -221,18 +222,28 @@ impl FitRequest {
             Some(stack) => stack,
             None => fit_with_progress(law, &seen, config, progress)?,
         };
+        check_fit(&fit)?;
         let held_out = kept.map(|(condition, kept)| score_held_out(&fit, &kept, &condition));
         let groups_left_out = self
             .leave_out
             .map(|by| leave_groups_out_with_progress(law, &seen, by, config, progress))
             .transpose()?;
+        let unfit = fit.unfit_to_plan().is_some();
         let decisions = self
             .budgets(&fit)?
             .into_iter()
             .map(|c| {
                 let law = law.id().to_owned();
-                decide(&fit, c).ok_or_else(|| FitError::NoDecision { law, flops: c }.into())
+                let decision = match decide(&fit, c) {
+                    None if unfit => return Ok(None),
+                    None => return Err(FitError::NoDecision { law, flops: c }.into()),
+                    Some(decision) => decision,
+                };
+                check_loss(&fit, c, decision.loss_nats)?;
+                // What a law without a proven minimum says to do is not worth saying.
+                Ok(Some(decision).filter(|_| !unfit))
             })
+            .filter_map(Result::transpose)
             .collect::<Result<Vec<_>>>()?;
         let sides = approaches(&fit, &seen);
         // The law alone is no comparison.

@@ -18,6 +18,8 @@ pub struct AskedLaw {
     pub ensemble: Ensemble,
     /// What is to be said with every answer it gives.
     pub warnings: Vec<Warning>,
+    /// The fit it comes from; absent for a published law and for constants as given.
+    pub fit: Option<Box<Fit>>,
 }
 
 /// The laws of a text: a published name, several with commas, `all` for every published law of dense
@@ -171,7 +173,7 @@ fn given(family: &str, constants: &str) -> Result<AskedLaw> {
     let theta = law.coefs().iter().map_while(|c| values.get(c.name).copied()).collect();
     let label = format!("{family} as given");
     let surface = Surface::new(law, theta, label, ParamRule::All, Support::default())?;
-    Ok(AskedLaw { ensemble: Ensemble::single(surface), warnings: Vec::new() })
+    Ok(AskedLaw { ensemble: Ensemble::single(surface), warnings: Vec::new(), fit: None })
 }
 
 fn published(name: &str) -> Result<AskedLaw> {
@@ -181,7 +183,7 @@ fn published(name: &str) -> Result<AskedLaw> {
         .map(|reason| Warning::DoubtfulConstants { law: name.to_owned(), reason })
         .into_iter()
         .collect();
-    Ok(AskedLaw { ensemble: Ensemble::single(surface), warnings })
+    Ok(AskedLaw { ensemble: Ensemble::single(surface), warnings, fit: None })
 }
 
 fn fitted(path: &Path) -> Result<AskedLaw> {
@@ -199,7 +201,7 @@ impl AskedLaw {
                 warnings.push(doubt);
             }
         }
-        Self { warnings, ensemble: fit.ensemble() }
+        Self { warnings, ensemble: fit.ensemble(), fit: Some(Box::new(fit.clone())) }
     }
 }
 

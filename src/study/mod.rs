@@ -15,10 +15,12 @@ mod explain;
 #[cfg(feature = "logs")]
 mod file_error;
 mod fit;
+mod floor;
 mod forecast;
 mod kinds;
 mod law;
 mod lists;
+mod next_runs;
 mod one_quantity;
 #[cfg(feature = "logs")]
 mod open_profiles;
@@ -43,6 +45,7 @@ mod text;
 mod training;
 mod tune;
 mod validate;
+mod verify;
 
 pub use benchmark::{BenchmarkReport, BenchmarkRequest, benchmark_law};
 pub use compare::{CompareReport, CompareRequest, Ways};
@@ -57,10 +60,11 @@ pub use forecast::{Continuation, ForecastReport, ForecastRequest, Rest};
 pub use kinds::{KindFit, KindFits};
 pub use law::{AskedLaw, USUAL_LAWS, WhichLaw, ask_each, ask_laws, load_fit};
 pub use lists::{devices_json, laws_json, models_json};
+pub use next_runs::{Decide, NextRun, NextRunsAnswer, NextRunsRequest, RunAgainst};
 pub use one_quantity::load_one_quantity;
 #[cfg(feature = "logs")]
-pub use open_profiles::next_runs;
-pub use plan::{LawPlans, PlanAnswer, PlanRequest};
+pub use open_profiles::runs_left;
+pub use plan::{LawPlans, PlanAnswer, PlanRequest, PlannedLaw};
 #[cfg(feature = "logs")]
 pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};
 pub use recipe::RecipeRequest;
@@ -79,3 +83,4 @@ pub use text::{devices_text, laws_text, models_text, survey_text};
 pub use training::TrainingRequest;
 pub use tune::{TuneReport, TuneRequest, TunedRun};
 pub use validate::ValidateRequest;
+pub use verify::{CellRole, OtherLaw, PlanCell, PlanCheck, PlanFile, TestedRun};

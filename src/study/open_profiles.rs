@@ -14,7 +14,7 @@ const STEP: f64 = 1.5;
 ///
 /// # Errors
 /// When the table of runs that have ended cannot be read.
-pub fn next_runs(config: &SweepConfig) -> Result<NextRuns> {
+pub fn runs_left(config: &SweepConfig) -> Result<NextRuns> {
     let state = SweepState::read(config)?;
     let todo: Vec<String> = state.left().map(|run| run.spec.id.clone()).collect();
     let ended = state.all_ended();

@@ -11,7 +11,7 @@ use super::law::{AskedLaw, ask_laws};
 use super::plan::PlanAnswer;
 use crate::data::RunTable;
 use crate::error::{Result, Warning};
-use crate::fit::{Backtest, OnProgress, valleys};
+use crate::fit::{Backtest, Fit, OnProgress, valleys};
 use crate::law::Ensemble;
 use crate::plan::{BandedCurve, Comparison, Row, banded_curve, compare_ratios, optimum_of_size};
 use crate::report::{self, Chart, Size};
@@ -78,7 +78,11 @@ impl StudyConfig {
         let fit = self.fit.answer_with_progress(&table, progress)?.from_logs(source);
         let ensemble = fit.fit.ensemble();
         Ok(StudyReport {
-            plans: self.plan.iter().map(|p| p.answer(&ensemble)).collect::<Result<_>>()?,
+            plans: self
+                .plan
+                .iter()
+                .filter_map(|p| p.answer(&fit.fit).transpose())
+                .collect::<Result<_>>()?,
             curve: self.curve.as_ref().map(|c| c.answer(&ensemble)).transpose()?,
             backtest: self.validate.then(|| self.validation().answer(&table)).transpose()?,
             config: self.clone(),
@@ -89,13 +93,18 @@ impl StudyConfig {
 }
 
 impl PlanSection {
-    fn answer(&self, own: &Ensemble) -> Result<Planned> {
+    /// `None` where the plan is of the study's own law and that is no law to plan with.
+    fn answer(&self, own: &Fit) -> Result<Option<Planned>> {
         let laws = if self.law == "fit" {
-            vec![AskedLaw { ensemble: own.clone(), warnings: Vec::new() }]
+            if own.unfit_to_plan().is_some() {
+                return Ok(None);
+            }
+            // The warnings of the fit are told once, with the fit.
+            vec![AskedLaw { warnings: Vec::new(), ..AskedLaw::of_fit(own) }]
         } else {
             ask_laws(&self.law)?
         };
-        Ok(Planned { title: self.title.clone(), answer: self.request.answer_under(&laws)? })
+        Ok(Some(Planned { title: self.title.clone(), answer: self.request.answer_under(&laws)? }))
     }
 }
 

@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_source_that_is_not_named_is_the_one_that_is_meant() {
         let named = CorpusSpec {
-            synthetic: Some(crate::sweep::SyntheticSpec::small()),
+            synthetic: Some(crate::sweep::SyntheticSpec::default()),
             ..CorpusSpec::default()
         };
         let key = |spec| CorpusKey::read(&spec).expect("no files").digest;

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::paths::below;
+use super::synthetic_spec::SyntheticSpec;
 use crate::error::SweepError;
 
 /// Vocabulary of byte tokens.
 pub const BYTES: u32 = 256;
 
 /// A corpus: a path, or a table of these. Without `path`, `crates` and `synthetic` it is the
-/// [small synthetic source](SyntheticSpec::small), which needs no files.
+/// default [synthetic source](SyntheticSpec), which needs no files.
 ///
 /// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,43 +36,6 @@ pub struct CorpusSpec {
     pub near_duplicates: f64,
     /// A source of known entropy.
     pub synthetic: Option<SyntheticSpec>,
-}
-
-/// A Markov source of order two whose entropy rate is known exactly.
-///
-/// Every field with its default and range: [run files and sweep files](crate::sweep#run-files-and-sweep-files).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SyntheticSpec {
-    /// Kinds of tokens.
-    pub vocab: u32,
-    /// Tokens that may follow a pair.
-    pub branching: u32,
-    /// Zipf exponent of their probabilities.
-    pub skew: f64,
-    /// Zipf exponent of the tokens among those that may follow.
-    pub popularity: f64,
-    /// Training tokens drawn.
-    pub tokens: f64,
-    /// Seed of the source.
-    pub seed: u64,
-}
-
-impl Default for SyntheticSpec {
-    fn default() -> Self {
-        Self { vocab: 256, branching: 8, skew: 1.0, popularity: 1.0, tokens: 2e7, seed: 0 }
-    }
-}
-
-impl SyntheticSpec {
-    /// The source of a file that names no corpus: small enough that the smallest models learn most of it
-    /// within a minute.
-    ///
-    /// Its entropy rate is 1.2425 nats per token; windows of 128 tokens allow a loss of 1.2535.
-    #[must_use]
-    pub fn small() -> Self {
-        Self { vocab: 32, branching: 4, tokens: 1e7, ..Self::default() }
-    }
 }
 
 /// The two ways to write a corpus.
@@ -142,7 +106,7 @@ impl Default for CorpusSpec {
 }
 
 /// Where the tokens of a corpus come from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CorpusSource<'a> {
     /// Drawn from a source of known entropy.
     Synthetic(SyntheticSpec),
@@ -153,16 +117,13 @@ pub enum CorpusSource<'a> {
 }
 
 impl CorpusSpec {
-    /// The source: a path, crate sources, a synthetic source, or else the [small](SyntheticSpec::small)
-    /// synthetic source.
+    /// The source: a path, crate sources, a synthetic source, or else the default synthetic source.
     #[must_use]
     pub fn source(&self) -> CorpusSource<'_> {
         match (&self.path, self.crates) {
             (Some(path), _) => CorpusSource::Path(path),
             (None, true) => CorpusSource::Crates,
-            (None, false) => {
-                CorpusSource::Synthetic(self.synthetic.unwrap_or_else(SyntheticSpec::small))
-            }
+            (None, false) => CorpusSource::Synthetic(self.synthetic.clone().unwrap_or_default()),
         }
     }
 
@@ -191,7 +152,7 @@ impl CorpusSpec {
     pub fn vocab(&self) -> Result<u32, SweepError> {
         let merges = self.tokenizer.strip_prefix("bpe:").and_then(|n| n.parse().ok());
         let known = match (self.source(), merges, self.tokenizer.as_str()) {
-            (CorpusSource::Synthetic(synthetic), ..) => Some(synthetic.vocab),
+            (CorpusSource::Synthetic(synthetic), ..) => Some(synthetic.size()),
             (_, Some(vocab), _) => Some(vocab),
             (_, None, "bytes") => Some(BYTES),
             (_, None, _) => None,
@@ -203,11 +164,20 @@ impl CorpusSpec {
         })
     }
 
-    /// Checks every field against its range.
+    /// Checks every field against its range, and that the vocabulary is known.
     ///
     /// # Errors
     /// [`SweepError::Field`] naming the first field out of range.
     pub fn validate(&self) -> Result<(), SweepError> {
+        self.validate_source()?;
+        self.vocab().map(|_| ())
+    }
+
+    /// Checks every field against its range; the vocabulary of a tokenizer need not be known.
+    ///
+    /// # Errors
+    /// [`SweepError::Field`] naming the first field out of range.
+    pub fn validate_source(&self) -> Result<(), SweepError> {
         let bad =
             |field, found: String, expected| Err(SweepError::Field { field, found, expected });
         let beside = |other: &str| format!("beside `{other}`");
@@ -223,8 +193,8 @@ impl CorpusSpec {
             let expected = "text to tokenize beside it: a `path`, or `crates = true`";
             return bad("corpus.tokenizer", format!("`{}`", self.tokenizer), expected);
         }
-        if !(2..=1 << 24).contains(&self.vocab()?) {
-            return bad("corpus.vocab", self.vocab()?.to_string(), "2 to 16777216");
+        if let Some(vocab) = self.vocab.filter(|vocab| !(2..=1 << 24).contains(vocab)) {
+            return bad("corpus.vocab", vocab.to_string(), "2 to 16777216");
         }
         if let Some(merges) = self.tokenizer.strip_prefix("bpe:")
             && !merges.parse::<u32>().is_ok_and(|n| (257..=1 << 20).contains(&n))
@@ -251,33 +221,6 @@ impl CorpusSpec {
     }
 }
 
-impl SyntheticSpec {
-    /// Checks every field against its range.
-    ///
-    /// # Errors
-    /// [`SweepError::Field`] naming the first field out of range.
-    pub fn validate(&self) -> Result<(), SweepError> {
-        let bad =
-            |field, found: String, expected| Err(SweepError::Field { field, found, expected });
-        if !(2..=1024).contains(&self.vocab) {
-            return bad("corpus.synthetic.vocab", self.vocab.to_string(), "2 to 1024");
-        }
-        if !(1..=self.vocab).contains(&self.branching) {
-            return bad("corpus.synthetic.branching", self.branching.to_string(), "1 to vocab");
-        }
-        if !(0.0..=4.0).contains(&self.skew) {
-            return bad("corpus.synthetic.skew", self.skew.to_string(), "0 to 4");
-        }
-        if !(0.0..=2.0).contains(&self.popularity) {
-            return bad("corpus.synthetic.popularity", self.popularity.to_string(), "0 to 2");
-        }
-        if !(1e3..=1e9).contains(&self.tokens) {
-            return bad("corpus.synthetic.tokens", self.tokens.to_string(), "1e3 to 1e9");
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_file_without_a_corpus_trains_on_the_synthetic_source() {
-        let default = CorpusSource::Synthetic(SyntheticSpec::small());
+        let default = CorpusSource::Synthetic(SyntheticSpec::default());
         assert_eq!(corpus("").source(), default);
         assert_eq!(corpus("corpus = { unique_tokens = 1e5 }").source(), default);
         assert_eq!(corpus("corpus = { crates = true }").source(), CorpusSource::Crates);
@@ -311,7 +254,10 @@ mod tests {
             ("corpus = { crates = true, synthetic = {} }", "corpus.synthetic"),
             ("corpus = { tokenizer = \"bpe:400\" }", "corpus.tokenizer"),
             ("corpus = { path = \"a\", tokenizer = \"a.json\" }", "corpus.vocab"),
-            ("corpus = { synthetic = { branching = 999 } }", "corpus.synthetic.branching"),
+            (
+                "corpus = { synthetic = { kind = 'chain', branching = 999 } }",
+                "corpus.synthetic.branching",
+            ),
         ] {
             let error = corpus(text).validate().expect_err(text).to_string();
             assert!(error.contains(field), "{text}: {error}");

@@ -82,7 +82,7 @@ impl External {
 
     /// What a placeholder stands for in a run, whose id is the name of its files here.
     fn value(&self, run: &RunSpec, name: &str) -> Option<String> {
-        let (shape, recipe, steps) = (&run.shape, &run.recipe, run.steps());
+        let (shape, recipe, steps) = (&run.shape, &run.recipe, whole_steps(run));
         let counted = shape.params();
         let whole = |x: f64| format!("{x:.0}");
         let tokens = (steps * recipe.tokens_per_step()) as f64;
@@ -223,7 +223,7 @@ fn result_of(path: &Path, run: &RunSpec) -> Result<RunRecord> {
     let facts = [
         format!("n_params={:.0}", asked.all.get()),
         format!("tokens_per_step={per_step}"),
-        format!("tokens={}", run.steps() * per_step),
+        format!("tokens={}", whole_steps(run) * per_step),
     ];
     let mut first = None;
     for count in 0..=facts.len() {
@@ -298,6 +298,11 @@ fn end_of(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Steps of a program, which trains whole ones: the token target rounded to them, at least one.
+fn whole_steps(run: &RunSpec) -> u64 {
+    (run.tokens.get() / run.recipe.tokens_per_step() as f64).round().max(1.0) as u64
+}
+
 impl Trainer for External {
     fn name(&self) -> &str {
         let words = match &self.spec.command {
@@ -318,15 +323,18 @@ impl Trainer for External {
         let result = fill("trainer.result", &self.spec.result, &|name| self.value(run, name))?;
         let result = below(&self.home, Path::new(&result));
         let per_step = run.recipe.tokens_per_step();
-        let tokens = (run.steps() * per_step) as f64;
+        let tokens = (whole_steps(run) * per_step) as f64;
         let counted = run.shape.params();
         let began = Instant::now();
         let start = |n: Params| RunStart {
             n_params: n,
             n_params_non_embedding: counted.non_embedding,
             n_params_active: counted.active,
+            n_params_built: None,
+            used_tokens: None,
+            floor_nats: None,
             flops_per_token: run.shape.train_flops_per_token(run.recipe.context),
-            steps: run.steps(),
+            steps: whole_steps(run),
             shared_steps: 0,
             resumed_at: 0,
             notes: Vec::new(),
@@ -358,7 +366,7 @@ impl Trainer for External {
         let elapsed_s = began.elapsed().as_secs_f64();
         let lr = run.recipe.lr_for(run.shape.d_model);
         let at_end = |loss_nats: f64| StepLog {
-            step: run.steps(),
+            step: whole_steps(run),
             tokens: tokens as u64,
             loss_nats,
             lr,

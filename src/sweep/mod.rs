@@ -19,6 +19,7 @@
     "```\n"
 )]
 
+mod chosen;
 mod console;
 mod corpus_key;
 mod corpus_spec;
@@ -35,7 +36,9 @@ mod external_spec;
 mod folder;
 mod launch;
 mod learning_rate;
+mod ledger;
 mod machine;
+mod memory;
 mod mirror;
 mod next;
 mod parabola;
@@ -54,6 +57,7 @@ mod slurm_spec;
 mod state;
 mod status;
 mod step_log;
+mod synthetic_spec;
 mod toml_file;
 mod train_config;
 mod tune;
@@ -63,8 +67,9 @@ mod wanted;
 mod watch;
 mod worker;
 
+pub use chosen::{ChosenRun, chosen_sweep};
 pub use corpus_key::CorpusKey;
-pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec, SyntheticSpec};
+pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec};
 pub use design::SweepConfig;
 pub use digest::{settings_digest, stem};
 pub use dry_run::{DesignDoubt, DryRun, ExpectedRun, RateCurve, Speed, StageTotal};
@@ -75,14 +80,17 @@ pub use external::External;
 pub use external_spec::{CommandLine, ExternalTrainer, PLACEHOLDERS};
 pub use folder::{SweepFolder, SweepLock};
 pub use launch::{Failure, Launched, launch};
+pub use ledger::RunLedger;
+pub(crate) use memory::EVAL_TOKENS;
+pub use memory::{MemoryEstimate, memory_estimate, short_bytes};
 pub use next::{Lack, NextRuns, NextSize};
 pub use row_file::RunRow;
 #[cfg(feature = "train")]
 pub(crate) use row_file::set_aside;
 pub use rules::{batch_for, warmup_for};
 pub use run::{
-    EvalLog, Part, RouterLog, RunLedger, RunResult, RunSpec, RunStart, RunStatus, Seen, StepLog,
-    TrainEvent, Trainer,
+    EvalLog, Part, RouterLog, RunResult, RunSpec, RunStart, RunStatus, Seen, StepLog, TrainEvent,
+    Trainer,
 };
 pub use run_file::RunConfig;
 pub use schedule::{DecayShape, Schedule};
@@ -96,6 +104,7 @@ pub use slurm_spec::SlurmSpec;
 pub use state::{Superseded, SweepState, trainer_identity};
 pub use status::{PlannedRun, RunState, SweepStatus};
 pub use step_log::{FinishedRun, LogFiles, finished_run, run_one};
+pub use synthetic_spec::{SyntheticKind, SyntheticSpec};
 pub use train_config::{
     BASE_BATCH, BASE_HEAD, BASE_LAYERS, BASE_WIDTH, TrainConfig, USUAL_BATCH, WidthTransfer,
 };

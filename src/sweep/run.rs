@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::train_config::TrainConfig;
-use crate::error::Error;
+use super::schedule::Schedule;
+use super::train_config::{TrainConfig, WidthTransfer};
+use crate::error::{Error, SweepError};
 use crate::flops::{FlopRule, Shape};
 use crate::units::{Flops, Params, Tokens};
 
@@ -47,7 +48,8 @@ pub struct RunSpec {
     pub id: String,
     /// The model.
     pub shape: Shape,
-    /// Tokens to train on; trainers round to whole optimiser steps.
+    /// Tokens to train on; trainers round to whole sequences, and the last step is as large as what is
+    /// left.
     pub tokens: Tokens,
     /// The isoFLOP budget this cell belongs to, if the design has budgets.
     pub budget: Option<Flops>,
@@ -65,23 +67,65 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
-    /// Optimiser steps: the token target rounded to whole steps, at least one.
+    /// Sequences to train on: the token target rounded to whole sequences, at least one.
+    #[must_use]
+    pub fn sequences(&self) -> u64 {
+        (self.tokens.get() / f64::from(self.recipe.context)).round().max(1.0) as u64
+    }
+
+    /// Optimiser steps; the last has the sequences that are left, a batch or fewer.
     #[must_use]
     pub fn steps(&self) -> u64 {
-        let per_step = self.recipe.tokens_per_step() as f64;
-        (self.tokens.get() / per_step).round().max(1.0) as u64
+        self.sequences().div_ceil(u64::from(self.recipe.sequences().max(1)))
+    }
+
+    /// Sequences of the step that follows `done` steps.
+    #[must_use]
+    pub fn sequences_after(&self, done: u64) -> u64 {
+        let batch = u64::from(self.recipe.sequences());
+        self.sequences().saturating_sub(done.saturating_mul(batch)).min(batch)
+    }
+
+    /// Tokens seen after `done` steps: after the last, the target within half a sequence.
+    #[must_use]
+    pub fn tokens_after(&self, done: u64) -> u64 {
+        let sequences = done.saturating_mul(u64::from(self.recipe.sequences()));
+        sequences.min(self.sequences()) * u64::from(self.recipe.context)
+    }
+
+    /// Refuses a run that is shorter than one sequence.
+    ///
+    /// # Errors
+    /// [`SweepError::Field`] with what it has and needs.
+    pub(super) fn check_length(&self) -> Result<(), SweepError> {
+        let (tokens, context) = (self.tokens.get(), self.recipe.context);
+        if tokens >= f64::from(context) {
+            return Ok(());
+        }
+        Err(SweepError::Field {
+            field: "tokens",
+            found: format!("{} in run `{}`", self.tokens, self.id),
+            expected: "at least one sequence, as long as `recipe.context`",
+        })
     }
 }
 
 /// What a trainer learned about the run before its first step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunStart {
-    /// All parameters, counted from the built model.
+    /// All parameters but the embeddings of tokens that never occur in the training data.
     pub n_params: Params,
     /// Parameters without embedding and output matrices.
     pub n_params_non_embedding: Params,
     /// Parameters a token visits, embeddings included.
     pub n_params_active: Params,
+    /// All parameters of the model, where some embeddings are of tokens that never occur in the training
+    /// data: those are counted here alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_params_built: Option<Params>,
+    /// Kinds of tokens that occur in the training data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_tokens: Option<u32>,
     /// Training FLOPs per token with attention counted.
     pub flops_per_token: f64,
     /// Optimiser steps this run will take.
@@ -104,6 +148,10 @@ pub struct RunStart {
     /// Bytes per token of the validation text; absent for a corpus that is not text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_token: Option<f64>,
+    /// Entropy rate of a synthetic source, nats per token: no model has a lower loss on new data. Absent
+    /// for a corpus whose entropy nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_nats: Option<f64>,
 }
 
 fn is_zero(steps: &u64) -> bool {
@@ -261,6 +309,10 @@ pub struct RunResult {
     /// Parameters a token visits; absent in a dense model, which visits all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_params_active: Option<Params>,
+    /// Parameters of the model with the embeddings of tokens that never occur in the training data, which
+    /// the other counts leave out; absent where all tokens occur.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_params_built: Option<Params>,
     /// Tokens seen.
     pub tokens: Tokens,
     /// Last validation loss, nats per token; absent unless the run finished.
@@ -290,6 +342,15 @@ pub struct RunResult {
     pub seed: u64,
     /// Peak learning rate used.
     pub lr: f64,
+    /// How the rate falls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// Sequence length in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u32>,
+    /// How learning rates follow the width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width_transfer: Option<WidthTransfer>,
     /// Wall-clock seconds.
     #[serde(rename = "seconds")]
     pub elapsed_s: f64,
@@ -297,6 +358,10 @@ pub struct RunResult {
     pub trainer: String,
     /// SHA-256 of the training data and its order.
     pub corpus_sha256: String,
+    /// Entropy rate of a synthetic source, nats per token: no model has a lower loss on new data. Absent
+    /// for a corpus whose entropy nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_nats: Option<f64>,
 }
 
 impl RunResult {
@@ -305,76 +370,6 @@ impl RunResult {
     pub fn flops_shared(&self) -> Flops {
         let visited = self.n_params_active.unwrap_or(self.n_params);
         self.tokens_shared.map_or(Flops::new(0.0), |tokens| FlopRule::six_nd(visited, tokens))
-    }
-}
-
-/// Folds the events of a run into its [`RunResult`], the same way for every trainer.
-#[derive(Debug)]
-pub struct RunLedger {
-    start: RunStart,
-    last_eval: Option<f64>,
-    tail: Vec<f64>,
-    tokens: u64,
-    elapsed_s: f64,
-}
-
-impl RunLedger {
-    /// A ledger for a run that reported this start.
-    #[must_use]
-    pub fn new(start: RunStart) -> Self {
-        Self { start, last_eval: None, tail: Vec::new(), tokens: 0, elapsed_s: 0.0 }
-    }
-
-    /// Adds one event.
-    pub fn book(&mut self, event: &TrainEvent) {
-        match event {
-            TrainEvent::Start(start) => self.start = start.clone(),
-            TrainEvent::Step(step) => {
-                self.tokens = step.tokens;
-                self.elapsed_s = step.elapsed_s;
-                if step.step as f64 > 0.9 * self.start.steps as f64 {
-                    self.tail.push(step.loss_nats);
-                }
-            }
-            TrainEvent::Eval(eval) => {
-                self.elapsed_s = eval.elapsed_s;
-                self.last_eval = eval.loss_nats.is_finite().then_some(eval.loss_nats);
-            }
-            TrainEvent::Checkpoint { .. } | TrainEvent::Waiting(_) => {}
-        }
-    }
-
-    /// The row of a run that ended with `status`.
-    #[must_use]
-    pub fn close(self, spec: &RunSpec, trainer: &str, status: RunStatus) -> RunResult {
-        let tokens = Tokens::new(self.tokens as f64);
-        let mean = self.tail.iter().sum::<f64>() / self.tail.len() as f64;
-        let start = self.start;
-        let loss_nats = self.last_eval.filter(|_| status == RunStatus::Finished);
-        let bits = loss_nats.zip(start.bytes_per_token);
-        let shared = (start.shared_steps * spec.recipe.tokens_per_step()) as f64;
-        RunResult {
-            run: spec.id.clone(),
-            status,
-            n_params: start.n_params,
-            n_params_non_embedding: start.n_params_non_embedding,
-            n_params_active: Some(start.n_params_active).filter(|n| *n != start.n_params),
-            tokens,
-            loss_nats,
-            bits_per_byte: bits.map(|(loss, bytes)| loss / std::f64::consts::LN_2 / bytes),
-            train_loss_nats: mean.is_finite().then_some(mean),
-            flops: FlopRule::six_nd(start.n_params_active, tokens),
-            flops_counted: Flops::new(start.flops_per_token * tokens.get()),
-            tokens_shared: (shared > 0.0).then(|| Tokens::new(shared)),
-            budget: spec.budget,
-            unique_tokens: start.unique_tokens,
-            epochs: Some(tokens.get() / start.unique_tokens.get()).filter(|e| e.is_finite()),
-            seed: spec.seed,
-            lr: spec.recipe.lr_for(spec.shape.d_model),
-            elapsed_s: self.elapsed_s,
-            trainer: trainer.to_owned(),
-            corpus_sha256: start.corpus_sha256,
-        }
     }
 }
 

@@ -117,7 +117,7 @@ impl RunConfig {
         let shape = self.shape.shape(self.corpus.vocab()?);
         shape.validate()?;
         let tokens = Tokens::new(self.tokens);
-        Ok(RunSpec {
+        let spec = RunSpec {
             id: self.name.clone(),
             shape,
             tokens,
@@ -126,7 +126,9 @@ impl RunConfig {
             recipe: self.recipe.for_run(tokens),
             trunk: None,
             part: Part::Main,
-        })
+        };
+        spec.check_length()?;
+        Ok(spec)
     }
 
     /// The step log; checkpoints are written to the same folder.
@@ -150,6 +152,22 @@ mod tests {
         let spec = config.spec().expect("a shape");
         assert_eq!((spec.id.as_str(), spec.steps(), spec.recipe.context), ("tiny", 1042, 16));
         assert_eq!(config.log_path(), Path::new("runs/tiny.jsonl"));
+        // 6250 sequences are 390 batches of 16 and one of 10.
+        assert_eq!((spec.sequences_after(389), spec.sequences_after(390)), (16, 10));
+        assert_eq!((spec.tokens_after(390), spec.tokens_after(391)), (99_840, 100_000));
+    }
+
+    #[test]
+    fn tokens_trained_are_tokens_asked_for_and_less_than_a_sequence_is_refused() {
+        let of = |tokens: &str| RunConfig::parse(&FILE.replace("1e5", tokens), "tiny.toml");
+        for (tokens, steps, trained) in
+            [("16", 1, 16), ("100", 1, 96), ("250", 1, 256), ("260", 1, 256), ("1000", 4, 1008)]
+        {
+            let spec = of(tokens).expect(tokens).spec().expect("a run");
+            assert_eq!((spec.steps(), spec.tokens_after(spec.steps())), (steps, trained));
+        }
+        let error = of("15").and_then(|config| config.spec()).expect_err("short").to_string();
+        assert!(error.contains("`tokens` is 15") && error.contains("one sequence"), "{error}");
     }
 
     #[test]

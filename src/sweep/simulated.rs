@@ -37,6 +37,8 @@ impl Trainer for Simulated {
             n_params: params.all,
             n_params_non_embedding: params.non_embedding,
             n_params_active: params.active,
+            n_params_built: None,
+            used_tokens: None,
             flops_per_token: spec.shape.train_flops_per_token(spec.recipe.context),
             steps,
             shared_steps: 0,
@@ -46,9 +48,9 @@ impl Trainer for Simulated {
             corpus_sha256: String::new(),
             unique_tokens: spec.tokens,
             bytes_per_token: None,
+            floor_nats: None,
         };
-        let per_step = spec.recipe.tokens_per_step();
-        let tokens = steps * per_step;
+        let tokens = spec.tokens_after(steps);
         // The id is part of the stream, so that cells of one seed differ.
         let index = spec.id.bytes().fold(7_u64, |h, b| h.wrapping_mul(31).wrapping_add(b.into()));
         let noise = stream(spec.seed, index).random_range(-1.0..1.0) * self.noise;

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{compare, settings_of};
 use super::execution::LogFormat;
+use super::ledger::RunLedger;
 use super::mirror::Mirror;
-use super::run::{RunLedger, RunResult, RunSpec, RunStart, TrainEvent, Trainer};
+use super::run::{RunResult, RunSpec, RunStart, TrainEvent, Trainer};
 use crate::data::write_atomically;
 use crate::error::{Error, Result, SweepError};
 

@@ -231,12 +231,12 @@ impl<'a> Desk<'a> {
 
     fn book(&mut self, event: &TrainEvent) {
         let progress = &mut self.progress;
-        let per_step = self.run.spec.recipe.tokens_per_step();
+        let spec = &self.run.spec;
         match event {
             TrainEvent::Start(start) => {
                 progress.step = start.resumed_at;
                 progress.steps = start.steps;
-                progress.tokens = (start.resumed_at * per_step) as f64;
+                progress.tokens = spec.tokens_after(start.resumed_at) as f64;
                 progress.saved_tokens = progress.tokens;
                 progress.flops_per_token = start.flops_per_token;
                 progress.notes.extend(start.notes.iter().cloned());
@@ -251,7 +251,9 @@ impl<'a> Desk<'a> {
                 progress.loss_nats = Some(eval.loss_nats).filter(|l| l.is_finite());
                 progress.elapsed_s = eval.elapsed_s;
             }
-            TrainEvent::Checkpoint { step } => progress.saved_tokens = (step * per_step) as f64,
+            TrainEvent::Checkpoint { step } => {
+                progress.saved_tokens = spec.tokens_after(*step) as f64
+            }
             TrainEvent::Waiting(seen) => {
                 self.new_group |= progress.trainer_group != seen.process_group;
                 progress.trainer_group = seen.process_group;

@@ -72,7 +72,11 @@ impl Windows {
         let collect = |shift: usize| {
             let mut tokens = Vec::with_capacity(windows.len() * self.context);
             for window in windows {
-                self.data.read(window * self.context + shift, self.context, &mut tokens);
+                let start = window * self.context + shift;
+                // What follows the last token is the first: the data is a circle, and all of it is used.
+                let inside = self.context.min(self.data.len() - start);
+                self.data.read(start, inside, &mut tokens);
+                self.data.read(0, self.context - inside, &mut tokens);
             }
             let length = tokens.len();
             Tensor::<1, Int>::from_data(TensorData::new(tokens, [length]), device)
@@ -83,7 +87,7 @@ impl Windows {
 
 /// How many windows of `context` tokens there are.
 pub(super) fn window_count(data: &TokenData, context: usize) -> usize {
-    data.len().saturating_sub(1) / context
+    data.len() / context
 }
 
 #[cfg(test)]
@@ -98,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_epoch_uses_each_window_once_and_the_next_has_another_order() {
-        let ids: Vec<u32> = (0..81).collect();
+        let ids: Vec<u32> = (0..80).collect();
         let data = TokenData::from_ids(&ids, 256);
         let mut windows = Windows::shuffled(data.clone(), 4, 9);
         let (first, second) = (first_ids(&mut windows, 0, 20), first_ids(&mut windows, 20, 20));

@@ -12,6 +12,7 @@ mod corpus;
 mod fixtures;
 mod kernels;
 mod layers;
+mod memory;
 mod mixture;
 mod model;
 mod optimizer;
@@ -25,6 +26,7 @@ mod trainer;
 
 pub use checkpoint::Checkpoints;
 pub use corpus::{Corpus, CorpusFacts};
+pub use memory::check_memory;
 pub use mixture::RouterLosses;
 pub use model::{Decoder, Losses};
 pub use request::{

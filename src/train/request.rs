@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::corpus::{Corpus, CorpusFacts};
+use super::memory::check_memory;
 use super::trainer::BurnTrainer;
 use crate::error::{Error, Result, SweepError};
 use crate::sweep::{
@@ -32,16 +33,13 @@ pub struct TrainReport {
     pub log: PathBuf,
     /// Whether it had ended before, with the same settings and corpus, and was not trained again.
     pub ended_before: bool,
-    /// The lowest loss that a synthetic source allows, nats per token; absent for text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub floor_nats: Option<f64>,
 }
 
 impl TrainReport {
-    /// The final loss less the lowest possible one, nats per token.
+    /// The final loss less the entropy rate of a synthetic source, nats per token.
     #[must_use]
     pub fn above_floor_nats(&self) -> Option<f64> {
-        Some(self.result.loss_nats? - self.floor_nats?)
+        Some(self.result.loss_nats? - self.result.floor_nats?)
     }
 }
 
@@ -87,15 +85,15 @@ pub struct CorpusReport {
 pub fn train_run(request: &TrainRequest, watcher: &dyn Watcher) -> Result<TrainReport> {
     let config = &request.config;
     let spec = config.spec()?;
+    check_memory(&spec, &config.execution)?;
     let corpus = Arc::new(Corpus::read(&config.corpus, request.registry.as_deref())?);
     let log = config.log_path();
     let folder = log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let floor_nats = corpus.facts.floor_nats(config.recipe.context);
     let mut trainer = BurnTrainer::with_execution(Arc::clone(&corpus), &config.execution, folder);
     match finished_run(&log, &spec, &corpus.sha256, trainer.name())? {
         None => {}
         Some(FinishedRun::Same(result)) => {
-            return Ok(TrainReport { result: *result, log, ended_before: true, floor_nats });
+            return Ok(TrainReport { result: *result, log, ended_before: true });
         }
         Some(FinishedRun::Other { status, differs }) => {
             let (path, run) = (log.display().to_string(), spec.id);
@@ -118,7 +116,7 @@ pub fn train_run(request: &TrainRequest, watcher: &dyn Watcher) -> Result<TrainR
         trainer.forget(&spec.id)?;
     }
     watcher.on_end(&spec, &result);
-    Ok(TrainReport { result, log, ended_before: false, floor_nats })
+    Ok(TrainReport { result, log, ended_before: false })
 }
 
 /// The corpus of a sweep as shards in `folder`, made there unless they are there and whole.

@@ -146,6 +146,23 @@ impl TokenData {
         }
     }
 
+    /// How many ids below `vocab` occur.
+    #[must_use]
+    pub fn kinds(&self, vocab: u32) -> u32 {
+        let mut seen = vec![false; vocab as usize];
+        let mut part = Vec::new();
+        for start in (0..self.length).step_by(1 << 16) {
+            part.clear();
+            self.read(start, (self.length - start).min(1 << 16), &mut part);
+            for id in &part {
+                if let Some(seen) = usize::try_from(*id).ok().and_then(|id| seen.get_mut(id)) {
+                    *seen = true;
+                }
+            }
+        }
+        seen.iter().map(|seen| u32::from(*seen)).sum()
+    }
+
     /// The largest id, 0 where there is none.
     #[must_use]
     pub fn largest_id(&self) -> u32 {
@@ -179,6 +196,8 @@ mod tests {
                 let expected: Vec<i32> = ids[3..503].iter().map(|i| *i as i32).collect();
                 assert_eq!((back, data.len()), (expected, 1000));
                 assert_eq!(data.largest_id(), *ids.iter().max().expect("some"));
+                let kinds = ids.iter().collect::<std::collections::HashSet<_>>().len();
+                assert_eq!(data.kinds(vocab) as usize, kinds);
                 assert_eq!(data.truncated(10).bytes().len() % 10, 0);
             }
         }

@@ -13,6 +13,7 @@ use super::batches::{Windows, window_count};
 use super::checkpoint::{Checkpoints, Kept, Position};
 use super::compute::{device, path, trainer_name};
 use super::corpus::Corpus;
+use super::memory::check_memory;
 use super::model::{Decoder, Losses};
 use super::optimizer::{AdamW, Gradients};
 use super::params::{arrays, with_arrays};
@@ -21,13 +22,10 @@ use super::token_data::TokenData;
 use crate::error::{Result, TrainError};
 use crate::flops::Shape;
 use crate::sweep::{
-    Compute, EvalLog, Execution, KeepCheckpoints, Precision, RouterLog, RunSpec, RunStart,
-    RunStatus, StepLog, TrainConfig, TrainEvent, Trainer,
+    Compute, EVAL_TOKENS, EvalLog, Execution, KeepCheckpoints, Precision, RouterLog, RunSpec,
+    RunStart, RunStatus, StepLog, TrainConfig, TrainEvent, Trainer,
 };
 use crate::units::Tokens;
-
-/// Tokens scored at once in a validation pass.
-const EVAL_TOKENS: usize = 4096;
 
 /// A run whose loss is this many times ln(vocabulary), the loss of guessing, does not recover.
 const HOPELESS: f64 = 3.0;
@@ -87,6 +85,8 @@ impl Trainer for BurnTrainer {
         trainable(&spec.shape)?;
         spec.recipe.validate()?;
         check_corpus(&self.corpus, spec)?;
+        let (device, precision, threads) = (self.compute, self.precision, self.threads);
+        check_memory(spec, &Execution { device, precision, threads, ..Execution::default() })?;
         // A pool of its own per run: the global one would make two runs wait for each other.
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.max(1))
@@ -112,8 +112,8 @@ fn check_corpus(corpus: &Corpus, spec: &RunSpec) -> Result<()> {
         }),
         false => Ok(()),
     };
-    enough("training", &corpus.train, spec.recipe.tokens_per_step() as usize + 1)?;
-    enough("validation", &corpus.validation, spec.recipe.context as usize + 1)?;
+    enough("training", &corpus.train, spec.tokens_after(1) as usize)?;
+    enough("validation", &corpus.validation, spec.recipe.context as usize)?;
     if corpus.vocab > spec.shape.vocab {
         let (found, expected) = (spec.shape.vocab, corpus.vocab);
         return Err(TrainError::SmallVocab { found, expected }.into());
@@ -199,12 +199,15 @@ impl<'a> Session<'a> {
 
     fn start(&self) -> RunStart {
         let (corpus, config) = (&self.trainer.corpus, &self.spec.recipe);
-        let counted = self.spec.shape.params();
+        let built = self.spec.shape.params();
+        let counted = self.spec.shape.params_of(corpus.facts.used_tokens);
         let context = config.context as usize;
         RunStart {
             n_params: counted.all,
             n_params_non_embedding: counted.non_embedding,
             n_params_active: counted.active,
+            n_params_built: Some(built.all).filter(|all| *all != counted.all),
+            used_tokens: Some(corpus.facts.used_tokens),
             flops_per_token: self.spec.shape.train_flops_per_token(config.context),
             steps: self.spec.steps(),
             shared_steps: self.position.shared_steps,
@@ -214,6 +217,7 @@ impl<'a> Session<'a> {
             corpus_sha256: corpus.sha256.clone(),
             unique_tokens: Tokens::new((window_count(&corpus.train, context) * context) as f64),
             bytes_per_token: corpus.bytes_per_token,
+            floor_nats: corpus.facts.entropy_nats,
         }
     }
 
@@ -267,8 +271,9 @@ impl<'a> Session<'a> {
     fn step(&mut self, lr: f64) -> StepLog {
         let config = &self.spec.recipe;
         let mut model = self.model.take().expect("every step puts the model back");
-        let batch = u64::from(config.sequences());
-        let first = self.position.step * batch;
+        // The last step may be smaller.
+        let batch = self.spec.sequences_after(self.position.step).max(1);
+        let first = self.position.step * u64::from(config.sequences());
         let mut gradients = Gradients::new();
         let mut loss_nats = 0.0;
         let mut router: Option<RouterLog> = None;
@@ -290,7 +295,7 @@ impl<'a> Session<'a> {
         self.model = Some(model);
         self.position.step += 1;
         let step = self.position.step;
-        let tokens = step * config.tokens_per_step();
+        let tokens = self.spec.tokens_after(step);
         StepLog { step, tokens, loss_nats, lr, grad_norm, router, elapsed_s: self.elapsed_s() }
     }
 

@@ -58,7 +58,7 @@ fn read_table(folder: &Path, name: &str, map: &str) -> RunTable {
 }
 
 /// The tables, those of several recipes one by one.
-fn tables(folder: &Path) -> Vec<(String, RunTable)> {
+pub(crate) fn tables(folder: &Path) -> Vec<(String, RunTable)> {
     let mut tables = Vec::new();
     for (name, map) in TABLES {
         let table = read_table(folder, name, map);

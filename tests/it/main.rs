@@ -21,12 +21,15 @@ mod cli_planner;
 mod columns;
 #[cfg(feature = "logs")]
 mod consistency;
+#[cfg(all(feature = "cli", feature = "train"))]
+mod corpora;
 #[cfg(feature = "logs")]
 mod curve_files;
 #[cfg(feature = "logs")]
 mod data;
 #[cfg(feature = "report")]
 mod design;
+mod designs;
 mod diagnostics;
 #[cfg(feature = "cli")]
 mod docs;
@@ -36,6 +39,7 @@ mod examples;
 #[cfg(feature = "cli")]
 mod experts;
 #[cfg(feature = "cli")]
+mod floors;
 mod flop_counts;
 #[cfg(feature = "logs")]
 mod golden_fit;
@@ -56,6 +60,7 @@ mod logs;
 mod manners;
 mod model_families;
 #[cfg(feature = "cli")]
+mod next_runs;
 mod one_quantity;
 #[cfg(feature = "cli")]
 mod one_round;
@@ -94,4 +99,5 @@ mod trainer;
 #[cfg(feature = "cli")]
 mod tuning;
 #[cfg(all(feature = "cli", not(feature = "train")))]
+mod verify;
 mod without_trainer;

@@ -122,7 +122,7 @@ fn predictions_of_noisy_runs_are_inside_their_intervals_about_as_often_as_they_s
         let table = read(&[sweep.records()], &ReadOptions::default()).expect("read");
         let config = FitConfig { bootstrap: 400, delta: 0.1, ..FitConfig::default() };
         let test = backtest(&Chinchilla, &table, &config).expect("four budgets");
-        inside += test.covered;
+        inside += test.covered.expect("intervals");
         total += test.runs.len();
     }
     // Nominal 38 of 40. Fewer than 31 has a probability below 1e-3 even at a true rate of 0.92,
@@ -311,14 +311,14 @@ fn a_trainer_that_does_not_report_its_start_first_is_an_error_and_no_panic() {
 #[cfg(feature = "logs")]
 #[test]
 fn status_next_and_export_say_what_a_folder_holds() {
-    use isoloss::study::next_runs;
+    use isoloss::study::runs_left;
     use isoloss::sweep::Lack;
 
     let home = tempfile::tempdir().expect("temporary folder");
     let config = sweep_of(FILE, &home.path().join("sweep"));
     let empty = SweepStatus::read(&config).expect("no folder yet");
     assert_eq!((empty.total, empty.ended, empty.todo.len()), (16, 0, 16));
-    assert_eq!(next_runs(&config).expect("no folder yet").advice.len(), 16);
+    assert_eq!(runs_left(&config).expect("no folder yet").advice.len(), 16);
     // The first budget alone: its three others have nothing to say yet.
     let first = SweepConfig { cell: config.cell[..1].to_vec(), ..config.clone() };
     launched(&first, 0.0, &Patience::of(usize::MAX));
@@ -327,7 +327,7 @@ fn status_next_and_export_say_what_a_folder_holds() {
     let spent: f64 = status.runs.iter().map(|row| row.flops.get()).sum();
     assert_eq!((status.flops.get(), status.saved_ratio()), (spent, 0.0));
     let losses: Vec<f64> = status.planned.iter().filter_map(|run| run.loss_nats).collect();
-    let next = next_runs(&config).expect("a folder");
+    let next = runs_left(&config).expect("a folder");
     // Losses fall and rise again with the size, or fall all the way: the advice follows from them.
     let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
     let lacks = match losses.iter().position(|loss| *loss == lowest) {

@@ -16,6 +16,8 @@ mod mlflow;
 mod open;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(all(feature = "parquet", feature = "train"))]
+mod parquet_text;
 mod patterns;
 mod run_name;
 mod steps;
@@ -27,7 +29,7 @@ pub(super) use content::{Content, FileContent};
 pub(super) use context::Context;
 pub(super) use open::{read_source, table_of};
 #[cfg(all(feature = "parquet", feature = "train"))]
-pub(super) use parquet::texts;
+pub(super) use parquet_text::texts;
 pub(super) use patterns::Patterns;
 pub(super) use run_name::is_part_of_run;
 pub(crate) use tensorboard::{event_frame, first_event_frame};

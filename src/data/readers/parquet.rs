@@ -106,28 +106,8 @@ pub(super) fn rows(source: &Source) -> Result<CellTable, DataError> {
     Ok(table)
 }
 
-/// One column of text, row by row; `None` where a cell is empty.
-#[cfg(feature = "train")]
-pub(in crate::data) fn texts(
-    source: &Source,
-    field: &str,
-) -> Result<Vec<Option<String>>, DataError> {
-    let file = File::open(source.place()).map_err(|e| source.unreadable(&e))?;
-    let reader = ParquetReader::new(file).with_columns(Some(vec![field.to_owned()]));
-    let no_text = |error: &dyn std::fmt::Display| DataError::NoTextColumn {
-        path: source.shown(),
-        field: field.to_owned(),
-        reason: error.to_string(),
-    };
-    let frame = guarded(|| reader.finish().map_err(|e| no_text(&e)))
-        .unwrap_or_else(|| Err(source.unreadable(&"the file is damaged")))?;
-    let column = frame.column(field).map_err(|e| no_text(&e))?;
-    let column = column.str().map_err(|e| no_text(&e))?;
-    Ok(column.iter().map(|text| text.map(str::to_owned)).collect())
-}
-
 /// `None` when the work panicked, as polars does on some damaged footers; nothing is printed then.
-fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     /// Guards that are up, in any thread: polars decodes columns on several.
     static UP: AtomicUsize = AtomicUsize::new(0);
     static HOOK: Once = Once::new();

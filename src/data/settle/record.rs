@@ -187,6 +187,7 @@ fn entry(
             .map
             .column(Quantity::BenchmarkError)
             .and_then(|_| fact(&run.log, Quantity::BenchmarkError, &options.map)),
+        floor_nats: fact(&run.log, Quantity::Floor, &options.map),
         setting,
         labels: labels(&run.log),
         row,

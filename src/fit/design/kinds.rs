@@ -81,7 +81,7 @@ fn one(table: &RunTable, residuals: &[f64], column: &str, tried: usize) -> Optio
 }
 
 /// Whether each value of the column stands for one N, or one D.
-fn repeats_the_plane(table: &RunTable, groups: &BTreeMap<String, Vec<usize>>) -> bool {
+pub(super) fn repeats_the_plane(table: &RunTable, groups: &BTreeMap<String, Vec<usize>>) -> bool {
     let one = |of: &dyn Fn(usize) -> f64| {
         groups.values().all(|rows| {
             let values: BTreeSet<i64> =

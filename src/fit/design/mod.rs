@@ -6,6 +6,7 @@ mod diagnostics;
 mod flops;
 mod kinds;
 mod plane;
+mod recipes;
 mod slopes;
 mod trend;
 
@@ -19,4 +20,5 @@ pub(crate) use trend::AtBudget;
 
 pub(crate) use check::{FEW, check, support, varies, warnings as design_warnings};
 pub(crate) use diagnostics::diagnose;
+pub(crate) use recipes::mixed_recipes;
 pub(crate) use slopes::not_followed;

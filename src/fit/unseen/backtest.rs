@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::errors::Errors;
+use super::outcome::{Coverage, Outcome, Verdict};
+use super::same_budget::AllocationTest;
 use crate::data::{RunRecord, RunTable};
 use crate::error::{DataError, Result, Warning};
 use crate::fit::config::FitConfig;
@@ -49,8 +51,8 @@ pub struct Backtest {
     pub max_abs_error: f64,
     /// Mean of predicted / actual - 1.
     pub bias: f64,
-    /// Runs inside their interval.
-    pub covered: usize,
+    /// Runs inside their interval; absent where there are no intervals.
+    pub covered: Option<usize>,
     /// Level of the intervals.
     pub level: f64,
     /// The isoFLOP profile of the largest budget as it was measured.
@@ -60,6 +62,14 @@ pub struct Backtest {
     /// Scatter of single runs around the fitted law at the largest budget, nats per token: choices
     /// closer than this are within the noise of one run each.
     pub scatter_nats: f64,
+    /// How many runs should lie inside, and how likely so few are; absent where there are no intervals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// The fit's size among those trained at the largest budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocation: Option<AllocationTest>,
+    /// What it comes to.
+    pub verdict: Verdict,
     /// What a reader has to know of the fit.
     #[serde(serialize_with = "crate::error::with_messages")]
     pub warnings: Vec<Warning>,
@@ -132,6 +142,12 @@ pub fn backtest_with_progress(
             .filter(|v| !v.bracketed)
             .map(|v| Warning::ValleyNotBracketed { flops: v.c.get() }),
     );
+    let inside: Vec<bool> =
+        runs.iter().filter(|r| r.interval.is_some()).map(PredictedRun::is_covered).collect();
+    let coverage = Coverage::of(inside.iter().copied(), fitted.level);
+    let allocation =
+        AllocationTest::of(&fitted.surface, *budget, &test, Some((squares / freedom).sqrt()));
+    let verdict = verdict(&fitted, *budget, coverage.as_ref(), allocation.as_ref());
     Ok(Backtest {
         budget: *budget,
         fitted_flops: smaller.iter().map(|(c, _)| *c).collect(),
@@ -139,7 +155,10 @@ pub fn backtest_with_progress(
         mean_abs_error: errors.mean_abs,
         max_abs_error: errors.max_abs,
         bias: errors.bias,
-        covered: runs.iter().filter(|r| r.is_covered()).count(),
+        covered: coverage.map(|c| c.inside),
+        coverage,
+        allocation,
+        verdict,
         level: fitted.level,
         runs,
         valley,
@@ -148,6 +167,78 @@ pub fn backtest_with_progress(
         warnings,
         fit: Some(Box::new(fitted)),
     })
+}
+
+/// Whether the smaller budgets predicted the largest.
+fn verdict(
+    fitted: &Fit,
+    budget: Flops,
+    coverage: Option<&Coverage>,
+    allocation: Option<&AllocationTest>,
+) -> Verdict {
+    let next = |text: &str| text.to_owned();
+    if !fitted.certificate.certified {
+        return Verdict {
+            outcome: Outcome::CannotTell,
+            reason: "the fit of the smaller budgets is not certified".to_owned(),
+            next: next("add runs at the smaller budgets, or hold a coefficient"),
+        };
+    }
+    if let Some(coverage) = coverage.filter(|c| c.is_too_low()) {
+        return Verdict {
+            outcome: Outcome::Fails,
+            reason: format!("the smaller budgets do not predict {budget} FLOPs: {coverage}"),
+            next: next(
+                "compare other laws, look for what differs between the budgets, and predict nothing beyond them",
+            ),
+        };
+    }
+    let judged = allocation.map(|a| a.outcome);
+    if let Some(test) = allocation.filter(|_| judged == Some(Outcome::Fails)) {
+        return Verdict {
+            outcome: Outcome::Fails,
+            reason: test.to_string(),
+            next: next("repeat both sizes with other seeds; if the lead stays, compare other laws"),
+        };
+    }
+    let Some(coverage) = coverage else {
+        return Verdict {
+            outcome: Outcome::CannotTell,
+            reason: no_intervals(fitted),
+            next: next("fit with resamples, so that predictions have intervals"),
+        };
+    };
+    match allocation {
+        Some(test) if test.outcome == Outcome::Holds => Verdict {
+            outcome: Outcome::Holds,
+            reason: format!("{coverage}; {test}"),
+            next: next("fit all budgets and plan with that"),
+        },
+        Some(test) => Verdict {
+            outcome: Outcome::CannotTell,
+            reason: format!("{coverage}, but {test}"),
+            next: format!("train sizes on both sides of {} parameters at {budget} FLOPs", test.n),
+        },
+        None => Verdict {
+            outcome: Outcome::CannotTell,
+            reason: format!("{coverage}, but the law chooses no size at {budget} FLOPs"),
+            next: next("take a law with an optimum"),
+        },
+    }
+}
+
+/// Why predictions of a fit have no intervals.
+#[must_use]
+pub fn no_intervals(fit: &Fit) -> String {
+    match (fit.config.bootstrap, fit.draws_failed) {
+        (0, _) => "no intervals: the fit made no resamples".to_owned(),
+        (_, 0) => "no intervals: the fit has no draws".to_owned(),
+        (_, failed) => {
+            format!(
+                "no intervals: {failed} resamples of the fit found no minimum, more than a quarter"
+            )
+        }
+    }
 }
 
 fn choices(

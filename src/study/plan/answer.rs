@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::basis::{PlannedLaw, check, check_plan};
 use super::request::PlanRequest;
 use crate::cost::Budget;
 use crate::error::{Result, Warning};
@@ -25,12 +26,14 @@ pub struct LawPlans {
     pub what_if: Vec<WhatIf>,
     /// That plan as a run, where it is asked for.
     pub recipe: Option<Recipe>,
+    /// The law itself, so that the plan can be tested later.
+    pub basis: PlannedLaw,
 }
 
 /// Plans under every law asked.
 ///
 /// Written as one object: `plans` (a row per law and strategy), `recommended` and `recipes` (one per
-/// law), `across_laws`, `regret`, `warnings`, `goal`, `budget`.
+/// law), `across_laws`, `regret`, `warnings`, `goal`, `budget`, `laws` (what the plans were made with).
 #[derive(Clone, Debug)]
 pub struct PlanAnswer {
     /// One per law, in the order asked.
@@ -55,7 +58,8 @@ impl PlanRequest {
     /// Plans under the laws of the request.
     ///
     /// # Errors
-    /// [`StudyError`](crate::error::StudyError) for a question without a target, or with two;
+    /// [`StudyError`](crate::error::StudyError) for a question without a target, or with two, and for a
+    /// fit that is not certified;
     /// [`LawError`](crate::error::LawError), [`CostError`](crate::error::CostError) and
     /// [`PlanError`](crate::error::PlanError) from the rooms.
     pub fn answer(&self) -> Result<PlanAnswer> {
@@ -73,8 +77,10 @@ impl PlanRequest {
         let sampling = Sampling { draws: self.draws, seed: self.seed, ..Sampling::default() };
         let (mut answers, mut warnings) = (Vec::new(), Vec::new());
         for asked in laws {
+            check(asked)?;
             let ensemble = &asked.ensemble;
             let recommended = recommend(ensemble, &scenario, &sampling)?;
+            check_plan(asked, &recommended.plan)?;
             let rows = strategies(ensemble, &scenario, &recommended, given, &sampling)?;
             warnings.extend(asked.warnings.iter().cloned());
             warnings.extend(recommended.warnings.iter().cloned());
@@ -86,7 +92,8 @@ impl PlanRequest {
                 Some(design) => what_if(&ensemble.best, &scenario, design)?,
                 None => Vec::new(),
             };
-            answers.push(LawPlans { rows, recommended, what_if, recipe });
+            let basis = PlannedLaw::of(asked);
+            answers.push(LawPlans { rows, recommended, what_if, recipe, basis });
         }
         let across_laws = match across(laws, &scenario).filter(|_| laws.len() > 1) {
             Some(all) => {
@@ -164,6 +171,7 @@ impl Serialize for PlanAnswer {
             goal: Aim,
             #[serde(skip_serializing_if = "Option::is_none")]
             budget: &'a Option<Budget>,
+            laws: Vec<&'a PlannedLaw>,
         }
         Written {
             plans: self.rows().collect(),
@@ -175,6 +183,7 @@ impl Serialize for PlanAnswer {
             warnings: &self.warnings,
             goal: self.goal,
             budget: &self.budget,
+            laws: self.laws.iter().map(|l| &l.basis).collect(),
         }
         .serialize(serializer)
     }

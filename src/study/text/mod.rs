@@ -4,6 +4,7 @@ mod curve;
 mod explain;
 mod fit;
 mod lists;
+mod next_runs;
 mod predict;
 mod serving;
 mod survey;

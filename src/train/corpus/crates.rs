@@ -117,8 +117,8 @@ fn documents(registry: &Path, names: &[&str]) -> Result<Vec<Vec<u8>>> {
             package: package.clone(),
             path: registry.display().to_string(),
         })?;
-        let (texts, _) = read_texts(&root, "text")?;
-        let kept = texts.into_iter().filter(|d| d.origin.ends_with(".rs"));
+        let read = read_texts(&root, "text")?;
+        let kept = read.texts.into_iter().filter(|d| d.origin.ends_with(".rs"));
         documents.extend(kept.map(|d| d.text).filter(|t| t.len() <= MOST_BYTES_PER_FILE));
     }
     Ok(documents)

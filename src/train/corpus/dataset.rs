@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::data::SetAside;
 use crate::train::token_data::TokenData;
 
 /// Training and validation data.
@@ -35,26 +36,35 @@ pub struct CorpusFacts {
     pub validation_documents: usize,
     /// Files and rows that are not text, or empty.
     pub left_out: usize,
+    /// The same by why, with the first places.
+    #[serde(default)]
+    pub set_aside: SetAside,
     /// Documents dropped as copies of another.
     pub copies: usize,
-    /// Training documents dropped because a validation document is nearly the same.
+    /// Documents dropped because a validation document is nearly the same.
     pub near_copies: usize,
+    /// Kinds of tokens that occur in the training data: the rest of the vocabulary is never trained.
+    #[serde(default)]
+    pub used_tokens: u32,
     /// Entropy rate of a synthetic source, nats per token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entropy_nats: Option<f64>,
-    /// Entropy of one of its tokens given the last alone: the lowest loss of a window's first
-    /// prediction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_order_nats: Option<f64>,
+    /// Nats by which the summed lowest loss of a window exceeds this rate times its length, by the
+    /// remainder of the context by the number of values here: the first predictions of a window see little
+    /// of what came before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub window_excess_nats: Vec<f64>,
 }
 
 impl CorpusFacts {
-    /// The lowest mean loss that windows of `context` tokens allow on a synthetic source, nats per token:
-    /// the first prediction of a window sees one token only.
+    /// The lowest mean loss that windows of `context` tokens allow on a synthetic source, nats per token;
+    /// the entropy rate is what longer windows tend to.
     #[must_use]
-    pub fn floor_nats(&self, context: u32) -> Option<f64> {
-        let (rate, first) = (self.entropy_nats?, self.first_order_nats?);
-        Some(rate + (first - rate) / f64::from(context))
+    pub fn lowest_window_nats(&self, context: u32) -> Option<f64> {
+        let rate = self.entropy_nats?;
+        let kinds = self.window_excess_nats.len().max(1);
+        let excess = self.window_excess_nats.get(context as usize % kinds).copied();
+        Some(rate + excess.unwrap_or_default() / f64::from(context))
     }
 }
 
@@ -62,16 +72,25 @@ impl Corpus {
     /// A corpus of token ids, for tests and benches.
     #[must_use]
     pub fn of_ids(name: &str, train: &[u32], validation: &[u32], vocab: u32) -> Self {
-        let (train, validation) =
-            (TokenData::from_ids(train, vocab), TokenData::from_ids(validation, vocab));
+        let [train, validation] = [train, validation].map(|ids| TokenData::from_ids(ids, vocab));
+        Self::of_tokens(name, train, validation, vocab)
+    }
+
+    /// The same of tokens at their width.
+    pub(super) fn of_tokens(
+        name: &str,
+        train: TokenData,
+        validation: TokenData,
+        vocab: u32,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             sha256: digest(&train, &validation),
+            facts: CorpusFacts { used_tokens: train.kinds(vocab), ..CorpusFacts::default() },
             train,
             validation,
             vocab,
             bytes_per_token: None,
-            facts: CorpusFacts::default(),
             tokenizer_json: None,
         }
     }

@@ -1,7 +1,7 @@
 //! Documents as tokens, split in training and validation data without leakage.
 //!
 //! ```text
-//! documents -> split -> exact and near copies dropped -> shuffled -> tokens
+//! documents -> each once -> split -> near copies of validation documents dropped -> shuffled -> tokens
 //! ```
 
 mod crates;
@@ -10,6 +10,7 @@ mod duplicates;
 mod reading;
 mod shards;
 mod split;
+mod stored;
 mod synthetic;
 #[cfg(test)]
 mod tests;

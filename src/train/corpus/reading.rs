@@ -7,76 +7,111 @@ use rand::seq::SliceRandom;
 use sha2::{Digest, Sha256};
 
 use super::dataset::{Corpus, CorpusFacts, digest};
-use super::split::split;
-use super::synthetic::Synthetic;
+use super::split::{halves, sides, unique};
 use super::tokenizer::Tokenizer;
-use super::{crates, duplicates, shards};
-use crate::data::read_texts;
+use super::{crates, duplicates, shards, stored, synthetic};
+use crate::data::{Documents, SetAside, find_token_files, read_texts};
 use crate::error::{Result, TrainError};
-use crate::sweep::{CorpusSource, CorpusSpec, SyntheticSpec, stream};
+use crate::sweep::{CorpusSource, CorpusSpec, stream};
 use crate::train::token_data::TokenData;
 
 /// Seed of the document order, which is part of the corpus and not of a run.
 const ORDER_SEED: u64 = 0x1501_055E;
-
-/// Validation tokens drawn from a synthetic source.
-const SYNTHETIC_VALIDATION: usize = 1 << 20;
 
 impl Corpus {
     /// Reads or draws a corpus.
     ///
     /// - `registry`: the folder in which cargo unpacks crates; only crate sources need it.
     ///
-    /// Documents are split before anything else: by a hash of where they came from, so that the same
-    /// document stays on its side when others are added. Exact copies of validation documents, and
-    /// documents that are nearly the same, are then dropped from the training side. The tokenizer is
-    /// trained on training documents alone.
+    /// Documents are split before anything else, each once, by a hash of what they say: the same documents
+    /// in any order, files and number of copies are split alike, and validation gets the share of the bytes
+    /// that was asked for as nearly as whole documents allow. Documents that are nearly the same stay
+    /// together, and validation keeps one of them. The tokenizer is trained on training documents alone.
     ///
     /// # Errors
     /// [`TrainError::NoText`] when the path holds no text, [`TrainError::NoRegistry`] and
     /// [`TrainError::MissingCrate`] for crate sources that are not on this machine,
-    /// [`TrainError::Tokenizer`], [`TrainError::ShardDigest`] and its kin for damaged shards, and what
-    /// reading files may fail with.
+    /// [`TrainError::Tokenizer`], [`TrainError::ShardDigest`] and its kin for damaged shards,
+    /// [`TrainError::TooFewUnique`] when there are fewer tokens than `unique_tokens`, and what reading files
+    /// may fail with.
     pub fn read(spec: &CorpusSpec, registry: Option<&Path>) -> Result<Self> {
-        spec.validate()?;
+        spec.validate_source()?;
         let mut corpus = match spec.source() {
-            CorpusSource::Synthetic(synthetic) => draw(synthetic),
+            CorpusSource::Synthetic(source) => synthetic::draw(&source),
             CorpusSource::Path(path) if shards::are_in(path) => shards::read(path)?,
-            CorpusSource::Path(path) => {
-                let (documents, left_out) = read_texts(path, &spec.text_field)?;
-                let sides = split(documents, spec.validation_fraction);
-                assemble(path.display().to_string(), sides, left_out, spec)?
-            }
+            CorpusSource::Path(path) => match find_token_files(path)? {
+                Some(files) => stored::read(path, &files, spec)?,
+                None => from_documents(path, read_texts(path, &spec.text_field)?, spec)?,
+            },
             CorpusSource::Crates => {
                 let registry = registry.ok_or(TrainError::NoRegistry)?;
-                assemble(crates::name(), crates::read(registry)?, 0, spec)?
+                from_sides(crates::name(), crates::read(registry)?, spec)?
             }
         };
         if let Some(unique) = spec.unique_tokens {
-            corpus.train = corpus.train.truncated(unique as usize);
+            let expected = unique as usize;
+            if corpus.train.len() < expected {
+                let (name, found) = (corpus.name, corpus.train.len());
+                return Err(TrainError::TooFewUnique { corpus: name, found, expected }.into());
+            }
+            corpus.train = corpus.train.truncated(expected);
             corpus.sha256 = digest(&corpus.train, &corpus.validation);
         }
+        corpus.facts.used_tokens = corpus.train.kinds(corpus.vocab);
         Ok(corpus)
     }
 }
 
-fn draw(spec: SyntheticSpec) -> Corpus {
-    let source = Synthetic::new(spec);
-    let train = source.tokens(spec.tokens as usize, 1);
-    let validation = source.tokens(SYNTHETIC_VALIDATION, 2);
-    let facts = CorpusFacts {
-        entropy_nats: Some(source.entropy_nats()),
-        first_order_nats: Some(source.first_order_nats()),
-        ..CorpusFacts::default()
+/// A corpus of documents whose sides follow from what they say.
+fn from_documents(path: &Path, documents: Documents, spec: &CorpusSpec) -> Result<Corpus> {
+    let name = path.display().to_string();
+    let Documents { texts, set_aside } = documents;
+    let read = texts.len();
+    let mut texts = unique(texts.into_iter().map(|d| d.text).collect());
+    let copies = read - texts.len();
+    let mut facts = CorpusFacts { copies, set_aside, ..CorpusFacts::default() };
+    if texts.len() <= 1 {
+        let [training, validation] = match texts.pop() {
+            Some(only) => halves(only, spec.validation_fraction),
+            None => return Err(TrainError::NoText { path: name }.into()),
+        };
+        if repeats(&training, &validation, spec) {
+            return Err(TrainError::OnlyCopies { path: name, dropped: copies + 1 }.into());
+        }
+        return encode(name, [training, validation], facts, spec);
+    }
+    let groups = match spec.near_duplicates < 1.0 {
+        true => duplicates::groups(&texts, spec.near_duplicates),
+        false => (0..texts.len()).collect(),
     };
-    let name = format!("synthetic, entropy {:.4} nats per token", source.entropy_nats());
-    Corpus { facts, ..Corpus::of_ids(&name, &train, &validation, spec.vocab) }
+    if groups.iter().all(|group| *group == 0) {
+        let dropped = copies + texts.len() - 1;
+        return Err(TrainError::OnlyCopies { path: name, dropped }.into());
+    }
+    let sizes: Vec<usize> = texts.iter().map(Vec::len).collect();
+    let sides = sides(&sizes, &groups, spec.validation_fraction);
+    facts.near_copies = sides.dropped.iter().filter(|dropped| **dropped).count();
+    let (mut training, mut validation) = (Vec::new(), Vec::new());
+    for ((text, held_out), dropped) in texts.into_iter().zip(sides.validation).zip(sides.dropped) {
+        match (held_out, dropped) {
+            (true, true) => {}
+            (true, false) => validation.push(text),
+            (false, _) => training.push(text),
+        }
+    }
+    encode(name, [training, validation], facts, spec)
 }
 
-fn assemble(
+/// Whether the two sides of one document say nearly the same.
+fn repeats(training: &[Vec<u8>], validation: &[Vec<u8>], spec: &CorpusSpec) -> bool {
+    let (a, b) = (training.iter().map(Vec::as_slice), validation.iter().map(Vec::as_slice));
+    spec.near_duplicates < 1.0 && duplicates::near(a, b, spec.near_duplicates).contains(&true)
+}
+
+/// A corpus whose sides are given.
+fn from_sides(
     name: String,
     [mut training, mut validation]: [Vec<Vec<u8>>; 2],
-    left_out: usize,
     spec: &CorpusSpec,
 ) -> Result<Corpus> {
     let read = training.len() + validation.len();
@@ -100,6 +135,18 @@ fn assemble(
         let dropped = copies + near_copies;
         return Err(TrainError::OnlyCopies { path: name, dropped }.into());
     }
+    let set_aside = SetAside::default();
+    let facts = CorpusFacts { copies, near_copies, set_aside, ..CorpusFacts::default() };
+    encode(name, [training, validation], facts, spec)
+}
+
+/// Shuffles the training documents and turns both sides into tokens.
+fn encode(
+    name: String,
+    [mut training, validation]: [Vec<Vec<u8>>; 2],
+    facts: CorpusFacts,
+    spec: &CorpusSpec,
+) -> Result<Corpus> {
     if training.is_empty() || validation.is_empty() {
         return Err(TrainError::NoText { path: name }.into());
     }
@@ -114,10 +161,8 @@ fn assemble(
     let facts = CorpusFacts {
         train_documents: training.len(),
         validation_documents: validation.len(),
-        left_out,
-        copies,
-        near_copies,
-        ..CorpusFacts::default()
+        left_out: facts.set_aside.total(),
+        ..facts
     };
     Ok(Corpus {
         name,

@@ -100,7 +100,8 @@ impl Tokenizer {
     }
 }
 
-/// Byte-level BPE of `vocab` tokens, every byte among them, so that any text can be encoded.
+/// Byte-level BPE of at most `vocab` tokens, every byte among them, so that any text can be encoded; fewer
+/// where no pair is left that occurs twice, since a token that is seen once has nothing to learn.
 fn trained<'a>(
     vocab: usize,
     documents: impl Iterator<Item = &'a [u8]>,
@@ -109,6 +110,7 @@ fn trained<'a>(
     let mut trainer: TrainerWrapper = BpeTrainerBuilder::new()
         .vocab_size(vocab)
         .show_progress(false)
+        .min_frequency(2)
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
         .special_tokens(vec![AddedToken::from(END_OF_TEXT, true)])
         .build()

@@ -1,7 +1,8 @@
-//! Tokens from a source of known entropy.
+//! A Markov chain of order two.
 
 use rand::RngExt;
 
+use super::{entropy, zipf};
 use crate::sweep::{Stream, SyntheticSpec, stream};
 
 /// Tokens drawn before the first that is kept, so that the start no longer matters.
@@ -13,18 +14,14 @@ const BURN_IN: usize = 10_000;
 /// Every pair then has the same entropy, so the entropy rate is exactly that of the probabilities,
 /// however often each pair occurs. Successors are drawn by popularity, so some pairs are much rarer
 /// than others and a model of any size has something left to learn.
-pub(super) struct Synthetic {
-    spec: SyntheticSpec,
+pub(super) struct Chain {
+    seed: u64,
+    vocab: usize,
+    branching: usize,
     /// [vocab, vocab, branching].
     successors: Vec<u16>,
     /// [branching], falling.
     probabilities: Vec<f64>,
-}
-
-fn zipf(count: u32, exponent: f64) -> Vec<f64> {
-    let weights: Vec<f64> = (1..=count).map(|rank| f64::from(rank).powf(-exponent)).collect();
-    let total: f64 = weights.iter().sum();
-    weights.into_iter().map(|w| w / total).collect()
 }
 
 /// An index drawn from probabilities that fall.
@@ -39,13 +36,13 @@ fn draw(probabilities: &[f64], rng: &mut Stream) -> usize {
     probabilities.len() - 1
 }
 
-impl Synthetic {
-    pub(super) fn new(spec: SyntheticSpec) -> Self {
-        let (vocab, branching) = (spec.vocab as usize, spec.branching as usize);
+impl Chain {
+    pub(super) fn new(spec: &SyntheticSpec) -> Self {
+        let (vocab, branching) = (spec.size() as usize, spec.branching() as usize);
         let mut rng = stream(spec.seed, 0);
         // Successors of a pair are a draw by popularity without replacement: the smallest of
         // exponential times, each faster the more popular the token (Efraimidis and Spirakis 2006).
-        let popular = zipf(spec.vocab, spec.popularity);
+        let popular = zipf(vocab, spec.popularity());
         let mut successors = Vec::with_capacity(vocab * vocab * branching);
         let mut times: Vec<(f64, u16)> = Vec::with_capacity(vocab);
         for _ in 0..vocab * vocab {
@@ -65,38 +62,36 @@ impl Synthetic {
             }
             successors.extend(chosen);
         }
-        Self { spec, successors, probabilities: zipf(spec.branching, spec.skew) }
+        let probabilities = zipf(branching, spec.skew());
+        Self { seed: spec.seed, vocab, branching, successors, probabilities }
     }
 
     fn successors(&self, before: usize, last: usize) -> &[u16] {
-        let (vocab, branching) = (self.spec.vocab as usize, self.spec.branching as usize);
-        &self.successors[(before * vocab + last) * branching..][..branching]
+        &self.successors[(before * self.vocab + last) * self.branching..][..self.branching]
     }
 
     /// `count` tokens of stream `index`.
-    pub(super) fn tokens(&self, count: usize, index: u64) -> Vec<u32> {
-        let mut rng = stream(self.spec.seed, index);
-        let (mut before, mut last) = (0, 1 % self.spec.vocab as usize);
-        let mut tokens = Vec::with_capacity(count);
+    pub(super) fn fill(&self, count: usize, index: u64, push: &mut dyn FnMut(u16)) {
+        let mut rng = stream(self.seed, index);
+        let (mut before, mut last) = (0, 1 % self.vocab);
         for at in 0..BURN_IN + count {
             let next = self.successors(before, last)[draw(&self.probabilities, &mut rng)];
             (before, last) = (last, usize::from(next));
             if at >= BURN_IN {
-                tokens.push(u32::from(next));
+                push(next);
             }
         }
-        tokens
     }
 
     /// Entropy rate, nats per token: -Σ p ln p of the successors' probabilities.
     pub(super) fn entropy_nats(&self) -> f64 {
-        -self.probabilities.iter().map(|p| p * p.ln()).sum::<f64>()
+        entropy(self.probabilities.iter().copied())
     }
 
     /// Entropy of a token given the one before alone, nats: the lowest loss of the first prediction of
     /// a window, which sees one token.
     pub(super) fn first_order_nats(&self) -> f64 {
-        let vocab = self.spec.vocab as usize;
+        let vocab = self.vocab;
         let mut pairs = vec![1.0 / (vocab * vocab) as f64; vocab * vocab];
         for _ in 0..200 {
             let mut next = vec![0.0; vocab * vocab];
@@ -121,12 +116,23 @@ impl Synthetic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sweep::SyntheticKind;
+
+    fn spec(vocab: u32, branching: u32) -> SyntheticSpec {
+        let (vocab, branching) = (Some(vocab), Some(branching));
+        SyntheticSpec { kind: SyntheticKind::Chain, vocab, branching, ..SyntheticSpec::default() }
+    }
+
+    fn tokens(source: &Chain, count: usize, index: u64) -> Vec<u32> {
+        let mut tokens = Vec::new();
+        source.fill(count, index, &mut |t| tokens.push(u32::from(t)));
+        tokens
+    }
 
     #[test]
     fn the_entropy_rate_is_what_the_tokens_show() {
-        let spec = SyntheticSpec { vocab: 12, branching: 4, ..SyntheticSpec::default() };
-        let source = Synthetic::new(spec);
-        let tokens = source.tokens(200_000, 1);
+        let source = Chain::new(&spec(12, 4));
+        let tokens = tokens(&source, 200_000, 1);
         // Surprises given the pair before are independent, so their mean is known to its scatter.
         let surprises: Vec<f64> = tokens
             .windows(3)
@@ -159,9 +165,9 @@ mod tests {
 
     #[test]
     fn streams_differ_and_repeat() {
-        let source = Synthetic::new(SyntheticSpec { vocab: 32, ..SyntheticSpec::default() });
-        assert_eq!(source.tokens(500, 1), source.tokens(500, 1));
-        assert_ne!(source.tokens(500, 1), source.tokens(500, 2));
+        let source = Chain::new(&spec(32, 8));
+        assert_eq!(tokens(&source, 500, 1), tokens(&source, 500, 1));
+        assert_ne!(tokens(&source, 500, 1), tokens(&source, 500, 2));
         let successors = source.successors(3, 4);
         let distinct: std::collections::HashSet<_> = successors.iter().collect();
         assert_eq!(distinct.len(), 8);

@@ -420,3 +420,38 @@ fn branches_of_a_trunk_are_not_counted_twice() {
     let saved = 1.0 - spent(true) / spent(false);
     assert!((saved - (0.8 + 1.6) / 7.0).abs() < 0.01, "{saved}");
 }
+
+#[cfg(feature = "cli")]
+#[test]
+fn a_dry_run_on_the_command_line_trains_nothing_and_draws_the_rates() {
+    use super::cli::isoloss;
+
+    let home = tempfile::tempdir().expect("a folder");
+    let text = "name = 'a'\n[tune]\n[[isoflop]]\nbudgets = [1e10, 3e10, 1e11]\n\
+                [[ladder]]\nparams = [2e4]\ntokens = [1e6, 2e6]\nschedule = 'wsd'\n";
+    std::fs::write(home.path().join("a.toml"), text).expect("written");
+    let run = |more: &[&str]| {
+        let args = [&["sweep", "run", "a.toml", "--jobs", "2"], more].concat();
+        let done = isoloss(&args, home.path());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let (code, out, error) = run(&["--dry-run", "-o", "rates.svg", "-o", "all.json"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    assert!(out.starts_with("a: ") && out.contains("cosine") && out.contains("wsd"), "{out}");
+    for stage in ["tune", "main", "repeats", "check"] {
+        assert!(out.lines().any(|line| line.starts_with(stage)), "{stage}: {out}");
+    }
+    let svg = std::fs::read_to_string(home.path().join("rates.svg")).expect("a picture");
+    assert!(svg.starts_with("<svg") && svg.contains("Learning rate over the steps"));
+    let (code, json, _) = run(&["--dry-run", "--json"]);
+    let dry: serde_json::Value = serde_json::from_str(&json).expect("one object");
+    assert_eq!((code, dry["jobs"].as_u64()), (Some(0), Some(2)));
+    let saved = std::fs::read_to_string(home.path().join("all.json")).expect("a file");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&saved).expect("JSON"), dry);
+    assert_eq!(dry["runs"].as_array().map(Vec::len), Some(10 + 15 + 2 + 20 + 2));
+    assert!(!home.path().join("runs").exists(), "nothing was trained");
+    let (code, _, error) = run(&["-o", "rates.svg"]);
+    assert!(code == Some(2) && error.contains("--dry-run"), "{error}");
+}

@@ -4,7 +4,7 @@ use super::sparkline::sparkline;
 use super::sweep::time;
 use super::table::Table;
 use super::text::Text;
-use crate::sweep::{DryRun, Speed};
+use crate::sweep::{DryRun, Speed, short_bytes};
 use crate::units::short_count;
 
 /// Bars of a learning-rate curve.
@@ -27,7 +27,7 @@ pub fn dry_run_text(dry: &DryRun) -> Text {
             dry.flops,
             time(3600.0 * dry.hours),
             dry.jobs,
-            bytes(dry.memory_bytes),
+            short_bytes(dry.memory_bytes),
         ),
         2,
     );
@@ -101,8 +101,4 @@ fn speed_text(speed: &Speed) -> String {
             "speed: from {rows} runs that ended here, {at_50k:.0} GFLOP/s at 50k parameters"
         ),
     }
-}
-
-fn bytes(b: f64) -> String {
-    if b < 1e9 { format!("{:.0} MB", b / 1e6) } else { format!("{:.1} GB", b / 1e9) }
 }

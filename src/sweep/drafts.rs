@@ -134,11 +134,13 @@ impl Sheet {
             // Shapes that the file already has at this budget are not found again.
             let mut taken: Vec<Shape> =
                 self.drafts.iter().filter(|d| d.budget == Some(c)).map(|d| d.shape).collect();
+            let there = taken.len();
             for n in section.targets(c) {
-                let shape = shape_near(n, self.vocab, section.experts, &taken)?;
-                taken.push(shape);
-                self.on_budget(c, shape);
+                taken.push(shape_near(n, self.vocab, section.experts, &taken)?);
             }
+            let mut found = taken.split_off(there);
+            found.sort_by(|a, b| a.params().active.get().total_cmp(&b.params().active.get()));
+            found.into_iter().for_each(|shape| self.on_budget(c, shape));
         }
         Ok(())
     }

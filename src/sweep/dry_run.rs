@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::corpus_spec::CorpusSource;
 use super::design::SweepConfig;
+use super::memory::memory_estimate;
 use super::run::{RunResult, RunSpec};
 use super::schedule::Schedule;
 use super::wanted::{Stage, StagedRun};
@@ -192,7 +193,11 @@ impl SweepConfig {
         let runs: Vec<ExpectedRun> = staged
             .iter()
             .zip(&shared)
-            .map(|(run, shared)| expect(run, *shared, &speed, ended))
+            .map(|(run, shared)| {
+                let (shape, recipe) = (&run.spec.shape, &run.spec.recipe);
+                let memory = memory_estimate(shape, recipe, &self.execution);
+                expect(run, (*shared, memory.total_bytes()), &speed, ended)
+            })
             .collect();
         let stages: Vec<StageTotal> =
             Stage::ALL.into_iter().filter_map(|stage| total(stage, &runs)).collect();
@@ -282,7 +287,7 @@ fn shared_tokens(staged: &[StagedRun]) -> Vec<f64> {
 
 fn expect(
     run: &StagedRun,
-    shared: f64,
+    (shared, memory_bytes): (f64, f64),
     speed: &Speed,
     ended: &BTreeMap<String, RunResult>,
 ) -> ExpectedRun {
@@ -304,19 +309,10 @@ fn expect(
         batch_sequences: spec.recipe.sequences(),
         steps,
         warmup_steps: spec.recipe.warmup_of(steps),
-        memory_bytes: memory_bytes(spec),
+        memory_bytes,
         seconds: row.map_or(flops.get() / rate, |row| row.elapsed_s),
         ended: row.is_some(),
     }
-}
-
-/// Parameters, gradients and two moments, and what the layers and the logits keep for going backward.
-fn memory_bytes(spec: &RunSpec) -> f64 {
-    let shape = &spec.shape;
-    let rows = f64::from(spec.recipe.context) * f64::from(spec.recipe.micro_batch());
-    let (d, ffn) = (f64::from(shape.d_model), f64::from(shape.ffn));
-    let kept = f64::from(shape.layers) * (8.0 * d + 3.0 * ffn) + 3.0 * f64::from(shape.vocab);
-    4.0 * (4.0 * shape.params().all.get() + rows * kept)
 }
 
 /// Memory of the `jobs` runs that take most.

@@ -70,6 +70,7 @@ isoloss explain 'Mistral 7B' --against Gopher
 isoloss explain --params 8.03B --tokens 15T --law besiroglu,hoffmann-a3-devries
 isoloss sweep status configs/first-light-sweep.toml
 isoloss sweep next configs/first-light-sweep.toml
+isoloss sweep run configs/tuned-sweep.toml --dry-run
 isoloss sweep status configs/tiny-sweep.toml
 isoloss validate configs/first-light.toml
 isoloss validate data/first-light/runs.jsonl

@@ -34,6 +34,9 @@ pub(super) fn run(config: &SweepConfig, executor: Executor, jobs: Option<usize>)
         }
     }
     let left = state.left().count();
+    if executor == Executor::Local {
+        check_memory(config, &state)?;
+    }
     let prepared = match left {
         0 => None,
         _ => Some(prepare(config, &folder, &key.digest)?),
@@ -64,6 +67,18 @@ pub(super) fn run(config: &SweepConfig, executor: Executor, jobs: Option<usize>)
         output.failed = failed(&status);
     }
     Ok(output)
+}
+
+/// Refuses runs that this machine has no memory for, before any begins.
+fn check_memory(config: &SweepConfig, state: &SweepState) -> Result<()> {
+    #[cfg(feature = "train")]
+    if config.trainer.is_none() {
+        let mut left = state.left();
+        left.try_for_each(|run| crate::train::check_memory(&run.spec, &config.execution))?;
+    }
+    #[cfg(not(feature = "train"))]
+    let _ = (config, state);
+    Ok(())
 }
 
 /// Name and training tokens of the corpus, which then lies in the folder of the sweep.

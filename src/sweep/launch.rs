@@ -170,6 +170,14 @@ impl Launcher<'_> {
             for run in self.state.wanted.iter().filter(ended) {
                 self.folder.remove_checkpoints(&run.stem);
             }
+            let left: BTreeSet<String> =
+                self.state.left().map(|run| self.state.unit_of(run)).collect();
+            let trunks = self.state.wanted.iter().filter(|run| run.spec.trunk.is_some());
+            for unit in trunks.map(|run| self.state.unit_of(run)) {
+                if !left.contains(&unit) {
+                    self.folder.remove_checkpoints(&format!("trunk-{unit}"));
+                }
+            }
         }
         Ok(())
     }

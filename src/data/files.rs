@@ -210,8 +210,17 @@ fn is_mlflow_run(folder: &Path) -> bool {
     folder.join("meta.yaml").is_file() && folder.join("metrics").is_dir()
 }
 
+/// Whether this folder is a sweep of ours: its table is made from records beside it, and its other
+/// files say the same again, or say it of runs that no longer count.
+fn is_sweep(folder: &Path) -> bool {
+    folder.join(SWEEP_TABLE).is_file() && ["rows", "units"].iter().all(|f| folder.join(f).is_dir())
+}
+
+/// The runs of a sweep that count.
+const SWEEP_TABLE: &str = "runs.jsonl";
+
 /// The files behind what the user named, folders walked in order of names; hidden files and what
-/// belongs to an MLflow run folder are not listed by themselves.
+/// belongs to an MLflow run folder are not listed by themselves, and of a sweep only its table is.
 ///
 /// # Errors
 /// [`DataError::Unreadable`] for a path that does not exist or a folder that cannot be listed.
@@ -237,6 +246,9 @@ pub(super) fn sources(paths: &[impl AsRef<Path>]) -> Result<Vec<Source>, DataErr
                     walk.skip_current_dir();
                 } else if is_mlflow_run(entry.path()) {
                     push(true);
+                    walk.skip_current_dir();
+                } else if is_sweep(entry.path()) {
+                    found.push(Source::new(&entry.path().join(SWEEP_TABLE), false, false));
                     walk.skip_current_dir();
                 }
             } else if !hidden && entry.path().is_file() {

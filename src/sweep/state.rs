@@ -98,7 +98,7 @@ impl SweepState {
                 break;
             }
         }
-        let superseded = superseded(&folder, &wanted)?;
+        let superseded = superseded(&folder, &wanted, corpus, &trainer)?;
         let damaged = damaged.into_iter().collect();
         rows.retain(|stem, _| wanted.iter().any(|run| run.stem == *stem));
         Ok(Self { corpus: corpus.to_owned(), trainer, wanted, rows, superseded, damaged })
@@ -244,7 +244,12 @@ pub fn trainer_identity(config: &SweepConfig) -> Result<String> {
 }
 
 /// Records of the folder that no wanted run has.
-fn superseded(folder: &SweepFolder, wanted: &[UnitRun]) -> Result<Vec<Superseded>> {
+fn superseded(
+    folder: &SweepFolder,
+    wanted: &[UnitRun],
+    corpus: &str,
+    trainer: &str,
+) -> Result<Vec<Superseded>> {
     let rows = folder.root().join("rows");
     let entries = match std::fs::read_dir(&rows) {
         Ok(entries) => entries,
@@ -267,10 +272,8 @@ fn superseded(folder: &SweepFolder, wanted: &[UnitRun]) -> Result<Vec<Superseded
         let mut differs = Vec::new();
         if let Some(now) = now {
             compare(&settings_of(&old.spec), &settings_of(&now.spec), "", &mut differs);
-            // What the specification says alike lies in the corpus or in the trainer.
-            if differs.is_empty() {
-                differs.push("corpus or trainer".to_owned());
-            }
+            differs.extend((old.corpus != corpus).then(|| "corpus".to_owned()));
+            differs.extend((old.trainer != trainer).then(|| "trainer".to_owned()));
         }
         let loss_nats = old.ended().and_then(|row| row.loss_nats);
         found.push(Superseded { run: old.spec.id, loss_nats, differs });

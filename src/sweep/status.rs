@@ -282,7 +282,7 @@ impl Rates {
         let own = |row: &RunResult| row.flops.get() - row.flops_shared().get();
         let mut measured: Vec<(f64, f64, f64)> =
             ended.iter().map(|row| (row.n_params.get(), own(row), row.elapsed_s)).collect();
-        measured.extend(planned.iter().filter(|run| run.state == RunState::Running).map(|run| {
+        measured.extend(planned.iter().filter(|run| run.is_left()).map(|run| {
             let done = run.flops.get() * run.share_done;
             (run.n_params.get(), done, run.elapsed_s.unwrap_or(0.0))
         }));

@@ -152,6 +152,8 @@ struct Desk<'a> {
     too_long: bool,
     /// Whether a program was started that nobody else knows of yet.
     new_group: bool,
+    /// Seconds of earlier attempts of a program.
+    earlier_s: f64,
 }
 
 impl<'a> Desk<'a> {
@@ -160,6 +162,16 @@ impl<'a> Desk<'a> {
         let per_token = run.spec.shape.train_flops_per_token(run.spec.recipe.context);
         progress.steps = run.spec.steps();
         progress.flops_per_token = per_token;
+        let past = Progress::read(folder, &manifest.unit.name);
+        // A program keeps its own state, and no account of earlier attempts.
+        let past = past.filter(|past| manifest.external.is_some() && past.stem == run.stem);
+        if let Some(past) = &past {
+            progress.step = past.step;
+            progress.tokens = past.tokens;
+            progress.saved_tokens = past.saved_tokens;
+            progress.loss_nats = past.loss_nats;
+            progress.elapsed_s = past.elapsed_s;
+        }
         let now = Instant::now();
         Self {
             folder,
@@ -170,6 +182,7 @@ impl<'a> Desk<'a> {
             began: now,
             too_long: false,
             new_group: false,
+            earlier_s: past.map_or(0.0, |past| past.elapsed_s),
         }
     }
 
@@ -226,7 +239,8 @@ impl<'a> Desk<'a> {
             }
             status => (status, None),
         };
-        Ok(Ended { status, reason, row: RunResult { status, ..result } })
+        let elapsed_s = result.elapsed_s + self.earlier_s;
+        Ok(Ended { status, reason, row: RunResult { status, elapsed_s, ..result } })
     }
 
     fn book(&mut self, event: &TrainEvent) {
@@ -234,10 +248,13 @@ impl<'a> Desk<'a> {
         let spec = &self.run.spec;
         match event {
             TrainEvent::Start(start) => {
-                progress.step = start.resumed_at;
                 progress.steps = start.steps;
-                progress.tokens = spec.tokens_after(start.resumed_at) as f64;
-                progress.saved_tokens = progress.tokens;
+                // A program has said itself how far it is.
+                if self.manifest.external.is_none() {
+                    progress.step = start.resumed_at;
+                    progress.tokens = spec.tokens_after(start.resumed_at) as f64;
+                    progress.saved_tokens = progress.tokens;
+                }
                 progress.flops_per_token = start.flops_per_token;
                 progress.notes.extend(start.notes.iter().cloned());
             }
@@ -257,11 +274,13 @@ impl<'a> Desk<'a> {
             TrainEvent::Waiting(seen) => {
                 self.new_group |= progress.trainer_group != seen.process_group;
                 progress.trainer_group = seen.process_group;
-                progress.step = seen.step;
-                progress.tokens = seen.tokens;
-                progress.saved_tokens = seen.tokens;
-                progress.loss_nats = seen.loss_nats.or(progress.loss_nats);
-                progress.elapsed_s = self.began.elapsed().as_secs_f64();
+                if seen.step > 0 {
+                    progress.step = seen.step;
+                    progress.tokens = seen.tokens;
+                    progress.saved_tokens = seen.tokens;
+                    progress.loss_nats = seen.loss_nats.or(progress.loss_nats);
+                }
+                progress.elapsed_s = self.earlier_s + self.began.elapsed().as_secs_f64();
             }
         }
     }

@@ -157,9 +157,9 @@ fn an_edited_file_makes_other_runs_and_edited_back_the_old_ones_count_again() {
     for (from, to, named) in [
         ("context = 16", "context = 16\npeak_lr = 1e-3", "recipe.peak_lr"),
         ("context = 16", "context = 32", "recipe.context"),
-        ("name =", "corpus = { synthetic = { seed = 7 } }\nname =", "corpus or trainer"),
-        ("name =", "execution = { precision = \"bf16\" }\nname =", "corpus or trainer"),
-        ("name =", "trainer = { command = \"true\" }\nname =", "corpus or trainer"),
+        ("name =", "corpus = { synthetic = { seed = 7 } }\nname =", "corpus"),
+        ("name =", "execution = { precision = \"bf16\" }\nname =", "trainer"),
+        ("name =", "trainer = { command = \"true\" }\nname =", "trainer"),
     ] {
         let config = sweep_of(&FILE.replacen(from, to, 1), home.path());
         let status = SweepStatus::read(&config).expect("a folder");

@@ -89,7 +89,9 @@ fn prepare(
 ) -> Result<(String, Option<usize>)> {
     if let Some(external) = &config.trainer {
         let words = external.command.words().unwrap_or_default();
-        return Ok((format!("whatever `{}` reads", words.join(" ")), None));
+        // The program and, most often, its script.
+        let program = words[..words.len().min(2)].join(" ");
+        return Ok((format!("what `{program}` reads"), None));
     }
     #[cfg(feature = "train")]
     {

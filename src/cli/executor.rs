@@ -70,7 +70,12 @@ fn slurm(config: &SweepConfig, folder: &SweepFolder, jobs: Option<usize>) -> Res
 fn worker() -> Result<WorkerCommand> {
     let program = std::env::current_exe();
     let program = program.map_err(|e| Error::io(Path::new("this program"), "finding", &e))?;
-    Ok(WorkerCommand { program, verb: vec!["sweep".into(), "worker".into()] })
+    Ok(WorkerCommand {
+        program,
+        verb: vec!["sweep".into(), "worker".into()],
+        unit: "--unit".into(),
+        attached: "--attached".into(),
+    })
 }
 
 /// How long a launcher has to save what its runs have.

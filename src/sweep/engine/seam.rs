@@ -82,6 +82,10 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments before those of the unit.
     pub verb: Vec<OsString>,
+    /// Its flag before the name of the unit.
+    pub unit: OsString,
+    /// Its flag of a worker that stops when its standard input is closed.
+    pub attached: OsString,
 }
 
 impl WorkerCommand {
@@ -91,8 +95,8 @@ impl WorkerCommand {
     pub fn words(&self, folder: &Path, unit: &str, attached: bool) -> Vec<OsString> {
         let mut words = vec![self.program.clone().into_os_string()];
         words.extend(self.verb.iter().cloned());
-        words.extend([folder.as_os_str().to_owned(), "--unit".into(), unit.into()]);
-        words.extend(attached.then(|| "--attached".into()));
+        words.extend([folder.as_os_str().to_owned(), self.unit.clone(), unit.into()]);
+        words.extend(attached.then(|| self.attached.clone()));
         words
     }
 

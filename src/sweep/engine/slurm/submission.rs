@@ -196,7 +196,12 @@ mod tests {
         let (time, setup) = (Some("10".into()), vec!["x=1".into()]);
         let place = SlurmPlace {
             spec: SlurmSpec { time, setup, ..SlurmSpec::default() },
-            worker: WorkerCommand { program: "/opt/iso loss".into(), verb: vec!["sweep".into()] },
+            worker: WorkerCommand {
+                program: "/opt/iso loss".into(),
+                verb: vec!["sweep".into()],
+                unit: "--unit".into(),
+                attached: "--attached".into(),
+            },
             sweep: "s".to_owned(),
             home: home.path().to_owned(),
             threads: 2,

@@ -13,12 +13,13 @@ use crate::units::{Flops, Tokens};
 /// Every run with its budget, size, tokens and what became of it.
 #[must_use]
 pub fn sweep_table(status: &SweepStatus) -> Table {
-    let columns = ["run", "FLOPs", "N (params)", "D (tokens)", "state", "loss (nats)", "time"];
+    let columns =
+        ["run", "FLOPs", "N (params)", "D (tokens)", "state", "loss (nats)", "time +left"];
     let mut table = Table::new(format!("Sweep {}", status.sweep), &columns);
     for run in &status.planned {
         let begun = run.share_done > 0.0 && run.status.is_none();
         let done = if begun { format!(", {}", percent(run.share_done)) } else { String::new() };
-        let left = run.eta_s.map(|left| format!("{} left", time(left)));
+        let left = run.eta_s.map(|left| format!("+{}", time(left)));
         let times: Vec<String> = run.elapsed_s.map(time).into_iter().chain(left).collect();
         table.push([
             &run.run,
@@ -27,7 +28,7 @@ pub fn sweep_table(status: &SweepStatus) -> Table {
             &run.tokens.to_string(),
             &format!("{}{done}", run.state),
             &run.loss_nats.or(run.last_loss_nats).map_or_else(String::new, loss),
-            &times.join(", "),
+            &times.join(" "),
         ]);
     }
     table

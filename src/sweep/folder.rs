@@ -146,7 +146,7 @@ impl SweepFolder {
 
     /// Removes what was kept to continue a run.
     pub(super) fn remove_checkpoints(&self, stem: &str) {
-        for ending in ["safetensors", "before.safetensors", "next.safetensors"] {
+        for ending in ["safetensors", "before.safetensors", "safetensors.next"] {
             // Files that stay are no harm but to the disk.
             let _ = std::fs::remove_file(self.checkpoints().join(format!("{stem}.{ending}")));
         }

@@ -108,7 +108,7 @@ impl Checkpoints {
 
     /// A file that is whole, and not yet in its place.
     fn file_next(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("{id}.next.safetensors"))
+        self.folder.join(format!("{id}.safetensors.next"))
     }
 
     /// The file of what the runs of a trunk share.

@@ -130,7 +130,7 @@ pub fn prepare_shards(
     registry: Option<&Path>,
     folder: &Path,
 ) -> Result<(String, usize)> {
-    let corpus = match Corpus::read(&shards_in(folder), None) {
+    let corpus = match Corpus::of_shards(folder) {
         Ok(corpus) => corpus,
         Err(_) => {
             let corpus = Corpus::read(spec, registry)?;
@@ -150,12 +150,8 @@ pub fn trainer_on_shards(
     execution: &Execution,
     checkpoints: &Path,
 ) -> Result<BurnTrainer> {
-    let corpus = Arc::new(Corpus::read(&shards_in(shards), None)?);
+    let corpus = Arc::new(Corpus::of_shards(shards)?);
     Ok(BurnTrainer::with_execution(corpus, execution, checkpoints))
-}
-
-fn shards_in(folder: &Path) -> CorpusSpec {
-    CorpusSpec { path: Some(folder.to_owned()), ..CorpusSpec::default() }
 }
 
 /// Reads a corpus, writes its shards where a folder is given, and says what it holds.

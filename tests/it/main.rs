@@ -82,13 +82,15 @@ mod scenario;
 mod schedule;
 #[cfg(feature = "logs")]
 mod shared;
-#[cfg(feature = "logs")]
-#[cfg(feature = "logs")]
+#[cfg(feature = "cli")]
 mod slurm;
+#[cfg(feature = "logs")]
 mod step_logs;
+#[cfg(feature = "cli")]
 mod streams;
 #[cfg(feature = "cli")]
 mod survival;
+#[cfg(feature = "logs")]
 mod sweep;
 #[cfg(feature = "cli")]
 mod templates;
@@ -98,6 +100,7 @@ mod torn;
 mod trainer;
 #[cfg(feature = "cli")]
 mod tuning;
-#[cfg(all(feature = "cli", not(feature = "train")))]
+#[cfg(feature = "cli")]
 mod verify;
+#[cfg(all(feature = "cli", not(feature = "train")))]
 mod without_trainer;

@@ -9,7 +9,7 @@ use isoloss::flops::{Experts, Pattern};
 use isoloss::study::{CurveSection, FitRequest, PlanSection, ScenarioRequest, StudyConfig};
 use isoloss::sweep::{
     Cell as BudgetCell, CorpusSpec, Execution, ExternalTrainer, Grid, Isoflop, Ladder, RunConfig,
-    ShapeTable, SweepConfig, SyntheticSpec, TrainConfig, TuneConfig,
+    ShapeTable, SlurmSpec, SweepConfig, SyntheticSpec, TrainConfig, TuneConfig,
 };
 use serde::de::value::Error as ListError;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
@@ -281,6 +281,7 @@ fn known(kind: &str) -> Vec<(&'static str, Vec<String>)> {
         "sweep" => {
             let own = [
                 ("", listed::<SweepConfig>()),
+                ("slurm", listed::<SlurmSpec>()),
                 ("trainer", listed::<ExternalTrainer>()),
                 ("isoflop", listed::<Isoflop>()),
                 ("cell", listed::<BudgetCell>()),

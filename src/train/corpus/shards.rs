@@ -76,6 +76,16 @@ impl Corpus {
     }
 }
 
+impl Corpus {
+    /// Maps the shards of a folder and checks every token of them.
+    ///
+    /// # Errors
+    /// When the folder has no description, as one whose writing was interrupted, or is damaged.
+    pub fn of_shards(folder: &Path) -> Result<Self> {
+        read(folder)
+    }
+}
+
 /// Maps the shards of a folder and checks every token of them.
 pub(super) fn read(folder: &Path) -> Result<Corpus> {
     let path = folder.join(CARD);

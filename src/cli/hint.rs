@@ -185,6 +185,16 @@ fn study(error: &StudyError) -> Option<&'static str> {
         StudyError::NoRates { .. } => {
             "--peak-lr RATE --warmup STEPS --until STEP --shape hold|linear|sqrt|cosine --final-lr RATE"
         }
+        StudyError::NotCertified { .. } => {
+            "isoloss fit LOGS --law auto compares laws, --fix NAME=VALUE holds a coefficient"
+        }
+        StudyError::NoDraws { .. } => {
+            "isoloss fit LOGS -o fit.json makes resamples; see --bootstrap"
+        }
+        StudyError::BelowFloor { .. } => "--fix E=VALUE holds it; --where leaves runs out",
+        StudyError::NotAPlan { .. } => {
+            "isoloss plan --law fit.json --flops C -o plan.json writes one"
+        }
         StudyError::UnknownRun { .. } => "--run NAME takes one of them",
         _ => return None,
     })

@@ -184,6 +184,10 @@ impl NextRunsRequest {
         let afford = self.afford.unwrap_or(Flops::new(largest));
         let spend = self.spend.unwrap_or(afford);
         let candidates = grid(surface, afford.get().min(spend.get()));
+        if candidates.is_empty() {
+            let reason = "no run of that cost is of a size near those fitted".to_owned();
+            return Err(StudyError::NoDraws { reason }.into());
+        }
         let here = self
             .decision(surface, target)
             .ok_or_else(|| FitError::NoDecision { law: fit.law.clone(), flops: target })?;
@@ -367,6 +371,8 @@ fn grid(surface: &Surface, afford: f64) -> Vec<CandidateRun> {
     };
     let least = (fitted.lo * surface.flops_per_nd / 6.0).max(LEAST * afford).min(afford);
     let steps = |from: f64, to: f64| ((to / from).ln() / STEP.ln() + 1e-9).floor() as i32;
+    // Larger budgets take larger models, and what is known of smaller ones says little of them.
+    let grown = (afford / (fitted.hi * surface.flops_per_nd / 6.0)).max(1.0).sqrt();
     let mut runs = Vec::new();
     for i in 0..=steps(least, afford) {
         let c = afford / STEP.powi(i);
@@ -375,7 +381,7 @@ fn grid(surface: &Surface, afford: f64) -> Vec<CandidateRun> {
             let d_per_n = ratio.lo * STEP.powi(k);
             let n = Params::new((c / surface.flops_per_nd / d_per_n).sqrt());
             let d = Tokens::new(d_per_n * n.get());
-            let near = support.n.is_none_or(|s| s.factor_outside(n.get()) <= 2.0);
+            let near = support.n.is_none_or(|s| s.factor_outside(n.get()) <= 2.0 * grown);
             if near && n.get() >= 1.0 && d.get() >= 1.0 {
                 runs.push(CandidateRun { n, d, c: Flops::new(c) });
             }

@@ -161,15 +161,23 @@ fn shape_near(n: Params, count: ParamRule, vocab: u32) -> Option<Shape> {
             ParamRule::Active => params.active,
         }
     };
-    let layers = (1..=MOST.0).flat_map(|l| (1..=MOST.1 / 8).map(move |w| (l, 8 * w)));
-    let scored = layers.map(|(l, d)| {
-        let shape = Shape::swiglu(l, d, heads(d), vocab);
-        let off = (of(&shape).get() / target).ln().abs();
-        let odd = (f64::from(d) / f64::from(l) / aspect).ln().abs();
-        (off, 30.0 * off + odd, shape)
+    // Heads split the width and change no count; N rises with the width.
+    let size = |l: u32, eights: u32| of(&Shape::swiglu(l, 8 * eights, 1, vocab)).get();
+    let scored = (1..=MOST.0).flat_map(|l| {
+        let (mut below, mut above) = (1, MOST.1 / 8);
+        while above - below > 1 {
+            let middle = below.midpoint(above);
+            if size(l, middle) < target { below = middle } else { above = middle }
+        }
+        [below, above].map(|eights| {
+            let off = (size(l, eights) / target).ln().abs();
+            let odd = (f64::from(8 * eights) / f64::from(l) / aspect).ln().abs();
+            (off, 30.0 * off + odd, l, 8 * eights)
+        })
     });
     let near = scored.filter(|(off, ..)| *off <= OFF.ln());
-    near.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(.., shape)| shape)
+    let best = near.min_by(|a, b| a.1.total_cmp(&b.1));
+    best.map(|(.., l, d)| Shape::swiglu(l, d, heads(d), vocab))
 }
 
 /// Heads of about 32 to 64, which divide the width into an even number each.

@@ -43,15 +43,25 @@ fn fit(folder: &Path, name: &str, more: &[&str]) -> (i32, String, String) {
 #[test]
 fn a_fit_that_holds_the_entropy_of_its_source_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
+    let fitted = |name: &str| {
+        let (code, text, told) = fit(folder.path(), name, &["-o", "fit.json"]);
+        assert_eq!(code, 0, "{told}");
+        let saved = std::fs::read_to_string(folder.path().join("fit.json")).expect("a fit");
+        let saved: Value = serde_json::from_str(&saved).expect("JSON");
+        (text, saved)
+    };
     let rows = runs(1.3783, 0.003, &|_| ",1.3783".to_owned());
     write(folder.path(), "runs.csv", ",floor_nats", &rows);
-    let (code, text, told) = fit(folder.path(), "runs.csv", &["-o", "fit.json"]);
-    assert_eq!(code, 0, "{told}");
-    assert!(text.contains("entropy of the source 1.3783; fitted E 1.3"), "{text}");
-    assert!(text.contains("holds it"), "{text}");
-    let saved = std::fs::read_to_string(folder.path().join("fit.json")).expect("a fit");
-    let saved: Value = serde_json::from_str(&saved).expect("JSON");
+    let (text, saved) = fitted("runs.csv");
+    assert!(text.contains("entropy of the source 1.3783; fitted E 1."), "{text}");
     assert_eq!(saved["floor_nats"], 1.3783);
+    let of = |end: usize| saved["intervals"]["E"][end].as_f64().expect("an interval");
+    for (source, says) in [(0.5 * (of(0) + of(1)), "holds it"), (1.2, "above it")] {
+        let rows = runs(1.3783, 0.003, &|_| format!(",{source}"));
+        write(folder.path(), "there.csv", ",floor_nats", &rows);
+        let (text, _) = fitted("there.csv");
+        assert!(text.replace('\n', " ").contains(says), "{source}: {text}");
+    }
     // A column of another name is mapped.
     write(folder.path(), "other.csv", ",entropy", &rows);
     let (_, text, _) = fit(folder.path(), "other.csv", &[]);
@@ -72,11 +82,10 @@ fn a_law_below_the_entropy_of_its_source_is_refused_with_both_numbers() {
     let far = ["fit", "low.csv", "--bootstrap", "0", "--at", "1e16"];
     let (code, error) = refusal(&far, folder.path());
     assert!(code == 2 && error.contains("1.00e16 FLOPs it predicts 0."), "{error}");
-    // Held at the entropy the fit is taken; a plan made from it cannot go below.
-    let held = ["--fix", "E=1.2425", "-o", "fit.json"];
-    let (code, text, told) = fit(folder.path(), "low.csv", &held);
-    assert!(code == 0 || told.contains("error"), "{told}");
-    assert!(text.contains("is held") || code != 0, "{text}");
+    // Held at an entropy that its runs lie below, no minimum is found, and nothing is recommended.
+    let (_, text, told) = fit(folder.path(), "low.csv", &["--fix", "E=1.2425"]);
+    assert!(text.contains("is held") && told.contains("not-certified"), "{text}{told}");
+    assert!(!text.contains("what the law recommends"), "{text}");
 }
 
 #[test]

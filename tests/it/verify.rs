@@ -101,8 +101,10 @@ fn the_runs_around_a_plan_cost_what_it_costs_and_have_intervals() {
         // The law alone is known better than one run.
         assert!((interval.hi / interval.lo).ln() > 2.0 * NOISE, "{cell:?}");
     }
-    // Kaplan's rule: 1.6e9 (C / PF-day)^0.88 for its own count; here only that it grows faster.
-    assert!(cells[3].prediction.params.get() > 2.0 * n);
+    // From the smallest budget, 1e18, at its exponent in place of the law's.
+    let ratio = (cells[3].prediction.params.get() / n).ln() / 2000.0_f64.ln();
+    let law = plan.law().surface.allocation_exponent(Flops::new(1e20)).expect("an optimum");
+    assert!((ratio - (0.73 - law)).abs() < 0.02, "{ratio} {law}");
 }
 
 #[test]

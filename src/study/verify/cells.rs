@@ -25,7 +25,8 @@ pub enum CellRole {
     Half,
     /// Twice its size on half the tokens.
     Double,
-    /// The size of Kaplan et al. 2020 for its budget.
+    /// The size that Kaplan's N ∝ C^0.73 (Kaplan et al. 2020) reaches at its budget, from the law's best
+    /// size at the smallest budget that was fitted; without one, their own.
     Kaplan,
     /// The law's best size for its budget, where the plan has another.
     ComputeOptimal,
@@ -78,8 +79,7 @@ impl PlanFile {
             sizes.push((CellRole::Double, n * 2.0));
             let best = law.surface.ln_n_optimal(c).map(|ln_n| Params::new(ln_n.exp()));
             sizes.extend(best.map(|n| (CellRole::ComputeOptimal, n)));
-            let kaplan = kaplan_allocation().ok().map(|kaplan| kaplan.params_for(c));
-            sizes.extend(kaplan.map(|n| (CellRole::Kaplan, n)));
+            sizes.extend(kaplan(&law.surface, c).map(|n| (CellRole::Kaplan, n)));
         }
         let mut kept: Vec<(CellRole, Params)> = Vec::new();
         for (role, n) in sizes {
@@ -137,6 +137,19 @@ impl PlannedLaw {
     #[must_use]
     pub fn level(&self) -> f64 {
         self.fit.as_ref().map_or(0.95, |fit| fit.level)
+    }
+}
+
+/// Kaplan's growth from where the law was fitted: their own constants are those of other data.
+fn kaplan(surface: &Surface, c: Flops) -> Option<Params> {
+    let allocation = kaplan_allocation().ok()?;
+    let fitted = surface.support.c.map(|c| Flops::new(c.lo * surface.flops_per_nd / 6.0));
+    match fitted {
+        Some(from) => {
+            let ln_n = surface.ln_n_optimal(from)?;
+            Some(Params::new(ln_n.exp() * (c / from).powf(allocation.n_exponent)))
+        }
+        None => Some(allocation.params_for(c)),
     }
 }
 

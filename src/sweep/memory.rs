@@ -76,7 +76,7 @@ impl MemoryEstimate {
 /// inner width f (experts: those visited, and 5 d for each visit), and 2 V of logits; attention's scores; three
 /// times parameters and moments while a checkpoint is written.
 /// Not counted: the corpus, and about 60 MB of the program itself. Measured on seven models of 1M to 25M parameters,
-/// dense and sparse, the most that was resident was 0.88 to 1.05 of that. Every count is a real number, so that
+/// dense and sparse, the most that was resident was 0.90 to 1.02 of the sum. Every count is a real number, so that
 /// no shape is too large to be estimated.
 ///
 /// Validation passes keep nothing for a backward pass; their logits count where they are more.

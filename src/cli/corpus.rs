@@ -95,9 +95,9 @@ fn corpus_text(report: &crate::train::CorpusReport) -> String {
         (facts.left_out - aside.total().min(facts.left_out), "files without tokens"),
         (aside.not_text, "not text"),
         (aside.empty, "empty"),
-        (aside.bad_syntax, "rows that do not parse"),
-        (aside.no_key, "rows without the key"),
-        (aside.wrong_type, "rows with something else under it"),
+        (aside.bad_syntax, "of bad syntax"),
+        (aside.no_key, "without the key"),
+        (aside.wrong_type, "with something else under it"),
     ];
     let said = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
     let said = said.collect::<Vec<_>>();

@@ -14,7 +14,7 @@ pub enum TrainError {
     },
     /// A run that does not fit in memory.
     #[error(
-        "run `{run}`: training its {params} parameters needs about {needs} of memory ({model} for parameters, gradients and moments; {work} for activations and logits); there is {has}; reduce {reduce}"
+        "run `{run}`: training its {params} parameters needs about {needs} of memory ({model} for parameters, gradients and moments; {work} for activations and logits; the rest while a checkpoint is written); there is {has}; reduce {reduce}"
     )]
     TooLarge {
         /// The run.

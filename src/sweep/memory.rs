@@ -31,7 +31,7 @@ pub struct MemoryEstimate {
     pub logits_bytes: f64,
     /// Scores of attention: of one head for each thread on a CPU, of all heads elsewhere.
     pub attention_bytes: f64,
-    /// A copy of parameters and moments and its file, while a checkpoint is written: neither gradients nor
+    /// Copies of parameters and moments and their file, while a checkpoint is written: neither gradients nor
     /// activations are there then.
     pub checkpoint_bytes: f64,
 }
@@ -73,8 +73,10 @@ impl MemoryEstimate {
 ///
 /// Counted: parameters, gradients, two moments (4 bytes a number each); for every token of the sequences
 /// computed at once what each layer keeps, 4 d + (h + 2 h_kv) k + h k + m f numbers with m matrices of
-/// inner width f (experts: those visited, and 5 d for each visit), and 3 V of logits; attention's scores.
-/// Not counted: the corpus, and about 50 MB of the program itself. Every count is a real number, so that
+/// inner width f (experts: those visited, and 5 d for each visit), and 2 V of logits; attention's scores; three
+/// times parameters and moments while a checkpoint is written.
+/// Not counted: the corpus, and about 60 MB of the program itself. Measured on seven models of 1M to 25M parameters,
+/// dense and sparse, the most that was resident was 0.90 to 1.02 of the sum. Every count is a real number, so that
 /// no shape is too large to be estimated.
 ///
 /// Validation passes keep nothing for a backward pass; their logits count where they are more.
@@ -116,7 +118,7 @@ pub fn memory_estimate(
     let backward = rows * (dense(widest) + 3.0 * d);
 
     let scored = (EVAL_TOKENS as f64).max(context);
-    let logits = (3.0 * rows * vocab).max(2.0 * scored * vocab);
+    let logits = 2.0 * vocab * rows.max(scored);
 
     let padded = context + 16.0;
     let attention = match execution.device {
@@ -130,7 +132,8 @@ pub fn memory_estimate(
             2.0 * layers * rows * f64::from(shape.heads) * context + context * context
         }
     };
-    let copied = 2.0 * (parameters + 2.0 * parameters);
+    // Two copies on the way to the file, and the file.
+    let copied = 3.0 * (parameters + 2.0 * parameters);
     MemoryEstimate {
         parameters_bytes: parameters + tensors * PER_TENSOR,
         gradients_bytes: parts * parameters,

@@ -1,11 +1,15 @@
 //! Which documents are for training and which for validation.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
 /// Validation is large enough when its share is this near to the share asked for.
 const NEAR: f64 = 0.01;
+
+/// Pairs of groups that are looked at for an exchange that brings the share nearer; with more groups it is
+/// near enough.
+const MOST_EXCHANGES: usize = 1 << 20;
 
 /// Documents each once, in the order of a hash of what they say: the same documents in any order, files
 /// or number of copies give the same list.
@@ -40,36 +44,46 @@ pub(super) fn sides(sizes: &[usize], groups: &[usize], share: f64) -> Sides {
     let mut whole = vec![0_usize; sizes.len()];
     groups.iter().zip(sizes).for_each(|(group, size)| whole[*group] += size);
     let heads: Vec<usize> = (0..sizes.len()).filter(|i| groups[*i] == *i).collect();
-    let (mut train, mut held_out) = (sizes.iter().sum::<usize>() as f64, 0.0_f64);
-    let mut chosen = HashSet::new();
-    // The share with one group more in validation.
-    let with = |head: usize, train: f64, held_out: f64| {
-        let (train, held_out) = (train - whole[head] as f64, held_out + sizes[head] as f64);
-        held_out / (train + held_out).max(1.0)
-    };
-    let now = |train: f64, held_out: f64| held_out / (train + held_out).max(1.0);
+    let all = sizes.iter().sum::<usize>() as f64;
+    // How far the share is from the one asked for, when groups of `moved` bytes are held out by documents
+    // of `held_out` bytes; negative where it is less.
+    let off = |moved: f64, held_out: f64| held_out / (all - moved + held_out).max(1.0) - share;
+    let size = |head: usize| (whole[head] as f64, sizes[head] as f64);
+    let mut chosen: BTreeSet<usize> = BTreeSet::new();
+    let (mut moved, mut held_out) = (0.0, 0.0);
     for &head in &heads {
-        if share - now(train, held_out) < NEAR * share || chosen.len() + 1 == heads.len() {
+        if -off(moved, held_out) < NEAR * share || chosen.len() + 1 == heads.len() {
             break;
         }
-        if with(head, train, held_out) <= (1.0 + NEAR) * share {
-            train -= whole[head] as f64;
-            held_out += sizes[head] as f64;
+        let (group, document) = size(head);
+        if off(moved + group, held_out + document) <= NEAR * share {
+            (moved, held_out) = (moved + group, held_out + document);
             chosen.insert(head);
         }
     }
-    // One that goes beyond the share may still be nearer to it than none, and there must be one.
-    let gap = (share - now(train, held_out)).abs();
-    let nearest = heads
-        .iter()
-        .filter(|head| !chosen.contains(*head))
-        .map(|head| ((with(*head, train, held_out) - share).abs(), *head));
-    let nearest = nearest.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    if let Some((distance, head)) = nearest
-        && (chosen.is_empty() || (distance < gap && chosen.len() + 1 < heads.len()))
-        && heads.len() > 1
-    {
-        chosen.insert(head);
+    // What is left to gain: one group more, which goes beyond the share, or one in place of another.
+    let mut least = if chosen.is_empty() { f64::INFINITY } else { off(moved, held_out).abs() };
+    let mut change: Option<(Option<usize>, usize)> = None;
+    let others: Vec<usize> = heads.iter().copied().filter(|head| !chosen.contains(head)).collect();
+    let mut consider = |out: Option<usize>, into: usize| {
+        let ((less, less_held), (more, more_held)) = (out.map_or((0.0, 0.0), size), size(into));
+        let distance = off(moved - less + more, held_out - less_held + more_held).abs();
+        if distance < least {
+            least = distance;
+            change = Some((out, into));
+        }
+    };
+    if others.len() > 1 {
+        others.iter().for_each(|into| consider(None, *into));
+    }
+    if chosen.len() * others.len() <= MOST_EXCHANGES {
+        for out in &chosen {
+            others.iter().for_each(|into| consider(Some(*out), *into));
+        }
+    }
+    if let Some((out, into)) = change {
+        out.map(|out| chosen.remove(&out));
+        chosen.insert(into);
     }
     let is_held_out = |i: usize| chosen.contains(&groups[i]);
     Sides {
@@ -124,6 +138,7 @@ mod tests {
             (vec![1000, 1000], 0.999, 1),
             (vec![1_000_000, 10], 0.05, 1),
             (vec![10, 1_000_000], 0.99, 1),
+            (vec![7], 0.5, 0),
             (vec![5, 5, 5], 0.99, 2),
         ] {
             let (_, count) = share(&sizes, &alone(&sizes), asked);

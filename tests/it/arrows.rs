@@ -217,6 +217,9 @@ fn speaks_of_the_command_line(code: &str) -> bool {
         })
 }
 
+/// Files that start programs: the flags are those of the programs.
+const STARTS_PROGRAMS: [&str; 2] = ["src/sweep/engine/", "src/sweep/slurm_spec.rs"];
+
 #[test]
 fn only_the_command_line_speaks_of_flags_and_commands() {
     assert!(speaks_of_the_command_line("give(\"use --map n=COLUMN\")"));
@@ -226,6 +229,7 @@ fn only_the_command_line_speaks_of_flags_and_commands() {
     let offenders: Vec<String> = code_lines()
         .into_iter()
         .filter(|line| line.room != "cli" && speaks_of_the_command_line(&line.text))
+        .filter(|line| !STARTS_PROGRAMS.iter().any(|at| line.place.starts_with(at)))
         .map(|line| format!("{}: {}", line.place, line.text.trim()))
         .collect();
     assert!(offenders.is_empty(), "\n{}", offenders.join("\n"));

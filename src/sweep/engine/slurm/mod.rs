@@ -4,21 +4,21 @@
 //! still has, and sends only the units that no living task trains. Whatever the queue says, a unit is
 //! not gone while anything holds its lock: a node that Slurm lost may still be training.
 
+mod place;
 mod queue;
 mod submission;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+pub use self::place::SlurmPlace;
 use self::queue::{JobState, Stage, Task, accounted, ask, queued};
 use self::submission::{LARGEST_ARRAY, Submissions};
-use super::seam::{Engine, Gone, UnitState, WorkerCommand};
+use super::seam::{Engine, Gone, UnitState};
 use crate::error::{Result, SweepError};
 use crate::sweep::folder::SweepFolder;
-use crate::sweep::slurm_spec::SlurmSpec;
 use crate::sweep::unit::{Unit, is_alive};
 
 /// How long a controller may be away before that is an error.
@@ -35,23 +35,6 @@ const BY_SIGNAL: std::ops::RangeInclusive<i32> = 129..=159;
 
 /// What a worker exits with when it was asked to save and stop.
 const ASKED_TO_STOP: i32 = 143;
-
-/// What jobs are started with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlurmPlace {
-    /// What is asked of Slurm.
-    pub spec: SlurmSpec,
-    /// How a worker is started.
-    pub worker: WorkerCommand,
-    /// Name of the sweep, part of the names of jobs.
-    pub sweep: String,
-    /// Folder in which jobs start.
-    pub home: PathBuf,
-    /// CPUs of a job.
-    pub threads: usize,
-    /// Jobs at a time.
-    pub jobs: usize,
-}
 
 /// Sends units to Slurm.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::super::seam::WorkerCommand;
-use super::SlurmPlace;
+use super::place::SlurmPlace;
 use crate::data::write_atomically;
 use crate::error::{Error, Result, SweepError};
 use crate::sweep::digest::sha256;

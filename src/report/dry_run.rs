@@ -4,7 +4,7 @@ use super::sparkline::sparkline;
 use super::sweep::time;
 use super::table::Table;
 use super::text::Text;
-use crate::sweep::{DryRun, Speed, short_bytes};
+use crate::sweep::{DryRun, ExpectedRun, Speed, Stage, short_bytes};
 use crate::units::short_count;
 
 /// Bars of a learning-rate curve.
@@ -50,13 +50,15 @@ pub fn dry_run_text(dry: &DryRun) -> Text {
     if !curves.is_empty() {
         text.apart(Text::from(format!("Learning rate over the steps\n{curves}")));
     }
-    text.apart(dry_run_table(dry));
+    for stage in &dry.stages {
+        text.apart(dry_run_table(dry, stage.stage));
+    }
     text
 }
 
 fn stages(dry: &DryRun) -> Table {
     let mut table =
-        Table::new("Stages", &["stage", "runs", "ended", "FLOPs", "hours of one run at a time"]);
+        Table::new("Stages", &["stage", "runs", "ended", "FLOPs", "hours, one at a time"]);
     for stage in &dry.stages {
         table.push([
             &stage.stage.to_string(),
@@ -69,26 +71,47 @@ fn stages(dry: &DryRun) -> Table {
     table
 }
 
-/// A row for each run.
+/// Characters of the longest name beside which FLOPs have room; longer names say the budget themselves.
+const SHORT_NAME: usize = 18;
+
+/// A row for each run of a stage.
 #[must_use]
-pub fn dry_run_table(dry: &DryRun) -> Table {
-    let columns = ["run", "N", "D", "D/N", "FLOPs", "lr", "batch", "steps", "MB", "seconds"];
-    let mut table = Table::new("Runs", &columns);
-    for run in &dry.runs {
-        table.push([
-            &run.run,
-            &short_count(run.n_params_active.get()),
-            &short_count(run.tokens.get()),
-            &short_count(run.tokens_per_param),
-            &run.flops.to_string(),
-            &format!("{:.1e}", run.lr),
-            &run.batch_sequences.to_string(),
-            &run.steps.to_string(),
-            &format!("{:.0}", run.memory_bytes / 1e6),
-            &format!("{:.0}", run.seconds),
-        ]);
+pub fn dry_run_table(dry: &DryRun, stage: Stage) -> Table {
+    let runs: Vec<&ExpectedRun> = dry.runs.iter().filter(|run| run.stage == stage).collect();
+    let prefix = format!("{stage}-");
+    let name = |run: &ExpectedRun| run.run.strip_prefix(&prefix).unwrap_or(&run.run).to_owned();
+    let longest = runs.iter().map(|run| name(run).chars().count()).max().unwrap_or(0);
+    let with_flops = longest <= SHORT_NAME;
+    let mut columns = vec!["run", "N", "D", "D/N", "FLOPs", "lr", "batch", "steps", "MB", "s"];
+    columns.retain(|column| with_flops || *column != "FLOPs");
+    let mut table = Table::new(title(stage), &columns);
+    for run in runs {
+        let flops = with_flops.then(|| run.flops.to_string());
+        let before = [
+            name(run),
+            short_count(run.n_params_active.get()),
+            short_count(run.tokens.get()),
+            short_count(run.tokens_per_param),
+        ];
+        let after = [
+            format!("{:.1e}", run.lr),
+            run.batch_sequences.to_string(),
+            run.steps.to_string(),
+            format!("{:.0}", run.memory_bytes / 1e6),
+            format!("{:.0}", run.seconds),
+        ];
+        table.rows.push(before.into_iter().chain(flops).chain(after).collect());
     }
     table
+}
+
+fn title(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Tune => "Tune: rates and batches at small cells",
+        Stage::Main => "Main: the design",
+        Stage::Repeats => "Repeats: seeds of the smallest cell and of the floors",
+        Stage::Check => "Check: the tuned rate at a large cell",
+    }
 }
 
 fn speed_text(speed: &Speed) -> String {

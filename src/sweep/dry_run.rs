@@ -310,9 +310,15 @@ fn expect(
         steps,
         warmup_steps: spec.recipe.warmup_of(steps),
         memory_bytes,
-        seconds: row.map_or(flops.get() / rate, |row| row.elapsed_s),
+        seconds: row.map_or((flops.get() + scoring(spec)) / rate, |row| row.elapsed_s),
         ended: row.is_some(),
     }
+}
+
+/// FLOPs of all validation passes, forward alone, which tiny runs spend as many on as on training.
+fn scoring(spec: &RunSpec) -> f64 {
+    let passes = u64::from(spec.recipe.evaluations).min(spec.steps()) as f64;
+    2.0 * spec.shape.params().active.get() * spec.recipe.validation_tokens as f64 * passes
 }
 
 /// Memory of the `jobs` runs that take most.
@@ -326,12 +332,12 @@ fn most(runs: &[ExpectedRun], jobs: usize) -> f64 {
 fn measured(staged: &[StagedRun], ended: &BTreeMap<String, RunResult>) -> Speed {
     let ratios: Vec<f64> = staged
         .iter()
-        .filter_map(|run| ended.get(&run.spec.id))
-        .filter(|row| row.elapsed_s > 0.5)
-        .map(|row| {
+        .filter_map(|run| Some((&run.spec, ended.get(&run.spec.id)?)))
+        .filter(|(_, row)| row.elapsed_s > 0.5)
+        .map(|(spec, row)| {
             let n = row.n_params_active.unwrap_or(row.n_params).get();
             let own = row.flops.get() - row.flops_shared().get();
-            own / row.elapsed_s / assumed_flop_per_s(n)
+            (own + scoring(spec)) / row.elapsed_s / assumed_flop_per_s(n)
         })
         .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
         .collect();

@@ -26,6 +26,13 @@ pub(super) fn run(config: &SweepConfig, executor: Executor, jobs: Option<usize>)
     key.keep(&folder.root().join("corpus").join("key.json"))?;
     let state = SweepState::with_corpus(config, &key.digest)?;
     say_superseded(&state);
+    // Here all runs have the memory of this machine; what a node has, its own worker asks.
+    #[cfg(feature = "train")]
+    if config.trainer.is_none() && matches!(executor, Executor::Local) {
+        for run in state.left() {
+            crate::train::check_memory(&run.spec, &config.execution)?;
+        }
+    }
     let left = state.left().count();
     let prepared = match left {
         0 => None,

@@ -29,10 +29,19 @@ pub(super) fn is_quiet() -> bool {
 /// [`Error::Io`] for a full disk and the like. A closed pipe (`isoloss … | head`) is the reader's
 /// choice, not a failure.
 pub(super) fn deliver(bytes: &[u8]) -> Result<()> {
+    deliver_while_read(bytes).map(|_| ())
+}
+
+/// The same; whether anyone still reads.
+///
+/// # Errors
+/// As [`deliver`].
+pub(super) fn deliver_while_read(bytes: &[u8]) -> Result<bool> {
     let mut to = std::io::stdout().lock();
     match to.write_all(bytes).and_then(|()| to.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        done => done.map_err(|e| Error::io(Path::new("standard output"), "write", &e)),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::io(Path::new("standard output"), "write", &error)),
+        Ok(()) => Ok(true),
     }
 }
 

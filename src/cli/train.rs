@@ -41,7 +41,13 @@ pub(super) fn run(args: &Args) -> Result<Output> {
         format!("{nats:.4} nats per token{bits}{floor}")
     });
     let log = report.log.display();
-    let text = format!("{} after {} tokens: {loss}\nlog: {log}\n", row.status, row.tokens);
+    let mut text = format!("{} after {} tokens: {loss}\nlog: {log}\n", row.status, row.tokens);
+    if let Some(built) = row.n_params_built {
+        let n = row.n_params;
+        text.push_str(&format!(
+            "N is {n} of the model's {built} parameters: some tokens never occur in the data\n"
+        ));
+    }
     let mut output = Output::new(text, &report, Vec::new())?;
     if row.status == RunStatus::Diverged {
         let (run, tokens) = (row.run.clone(), row.tokens.to_string());

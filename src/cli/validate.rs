@@ -11,7 +11,7 @@ use crate::data::read_text;
 use crate::error::Result;
 use crate::report::{Format, Saved, backtest_text, json_text};
 use crate::study::{PlanFile, StudyConfig, ValidateRequest};
-use crate::sweep::{ChosenRun, chosen_sweep};
+use crate::sweep::{BaseSweep, ChosenRun, chosen_sweep};
 
 /// Flags of `isoloss validate`.
 #[derive(Debug, ClapArgs)]
@@ -138,11 +138,14 @@ pub(super) fn sweep_of(
             None
         }
     };
-    let base = base.as_ref().map(|(text, path)| (text.as_str(), path.as_str()));
+    let files = || outs.iter().filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    let folder_of = |path: &Path| path.parent().map_or(PathBuf::new(), Path::to_path_buf);
+    let base_folder = base.as_ref().map(|(_, path)| folder_of(Path::new(path)));
+    let moved = base_folder.filter(|from| files().any(|path| folder_of(path) != *from));
+    let base =
+        base.as_ref().map(|(text, path)| BaseSweep { text, path, moved_from: moved.as_deref() });
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
-    let stem = outs
-        .iter()
-        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+    let stem = files()
         .find_map(|path| path.file_stem())
         .map(|stem| stem.to_string_lossy().chars().map(plain).collect::<String>());
     let name = stem.filter(|name| name.chars().any(char::is_alphanumeric));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::output::{Console, Output, compact_json, screen};
 use super::progress::Shown;
 use super::signals;
-use super::streams::deliver;
+use super::streams::deliver_while_read;
 use crate::error::{Result, SweepError};
 use crate::report::{inert_json, sweep_line, sweep_text};
 use crate::sweep::{SweepConfig, SweepStatus};
@@ -36,11 +36,10 @@ pub(super) fn run(config: &SweepConfig, every: f64, console: &Console) -> Result
             sweep_line(&status)
         };
         // Elsewhere a line that says nothing new is noise.
-        if console.json || on_terminal || text != before {
-            deliver(text.as_bytes())?;
-            before = text;
-        }
-        if status.is_done() || signals::caught().is_some() {
+        let is_news = console.json || on_terminal || text != before;
+        let is_read = !is_news || deliver_while_read(text.as_bytes())?;
+        before = text;
+        if status.is_done() || !is_read || signals::caught().is_some() {
             return Ok(Output { exit: Some(0), ..Output::default() });
         }
         let looked = Instant::now();

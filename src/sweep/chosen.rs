@@ -1,5 +1,7 @@
 //! A sweep file of runs that were chosen one by one, each by its N and D.
 
+use std::path::Path;
+
 use toml::{Table, Value};
 
 use super::design::SweepConfig;
@@ -21,6 +23,17 @@ pub struct ChosenRun {
     pub d: Tokens,
 }
 
+/// The sweep file whose corpus, recipe and execution others take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaseSweep<'a> {
+    /// Its text.
+    pub text: &'a str,
+    /// What it is called, for messages.
+    pub path: &'a str,
+    /// Its folder, where the new file goes to another: paths start from the folder of their file.
+    pub moved_from: Option<&'a Path>,
+}
+
 /// The text of a sweep file that trains `runs`, with the corpus, recipe and execution of another.
 ///
 /// Shapes are found from N: SwiGLU, tied embeddings, the usual proportions of width and layers, within 8 %.
@@ -28,8 +41,7 @@ pub struct ChosenRun {
 ///
 /// - `name`: of the sweep; its runs go to a folder of that name.
 /// - `count`: what N counts.
-/// - `base`: the text of the sweep file whose corpus and recipe they take, and what it is called; the
-///   defaults of sweep files where absent.
+/// - `base`: the sweep file whose corpus and recipe they take; the defaults of sweep files where absent.
 /// - `about`: lines of comment for its head.
 ///
 /// # Errors
@@ -51,12 +63,12 @@ pub fn chosen_sweep(
     name: &str,
     runs: &[ChosenRun],
     count: ParamRule,
-    base: Option<(&str, &str)>,
+    base: Option<BaseSweep<'_>>,
     about: &[String],
 ) -> Result<String> {
     let bad = |field, found: String, expected| Err(SweepError::Field { field, found, expected });
     let mut file = match base {
-        Some((text, path)) => {
+        Some(BaseSweep { text, path, .. }) => {
             SweepConfig::parse(text, path)?;
             text.parse::<Table>().map_err(|e| SweepError::File {
                 path: path.to_owned(),
@@ -65,11 +77,16 @@ pub fn chosen_sweep(
         }
         None => Table::new(),
     };
-    // What says which runs there are: lists of sections, tuning, and where they went.
+    // Which runs there are, how often, and where they went. A recipe that was tuned is tuned again.
     let is_design =
         |value: &Value| matches!(value, Value::Array(items) if items.iter().any(Value::is_table));
-    file.retain(|key, value| !is_design(value) && !["tune", "out"].contains(&key));
+    let other = ["out", "seeds", "repeats"];
+    file.retain(|key, value| !is_design(value) && !other.contains(&key));
     file.insert("name".to_owned(), name.into());
+    file.insert("repeats".to_owned(), 1.into());
+    if let Some(folder) = base.and_then(|base| base.moved_from) {
+        place_corpus(&mut file, folder);
+    }
     let vocab = vocab_of(&file)?;
     let mut cells: Vec<(String, Vec<Shape>)> = Vec::new();
     for run in runs {
@@ -101,6 +118,23 @@ pub fn chosen_sweep(
     }
     SweepConfig::parse(&text, name)?;
     Ok(text)
+}
+
+/// Makes the path of a corpus one that does not depend on where the file lies.
+fn place_corpus(file: &mut Table, folder: &Path) {
+    let placed = |path: &str| {
+        let path = folder.join(path);
+        std::path::absolute(&path).unwrap_or(path).display().to_string()
+    };
+    match file.get_mut("corpus") {
+        Some(Value::String(path)) => *path = placed(path),
+        Some(Value::Table(corpus)) => {
+            if let Some(Value::String(path)) = corpus.get_mut("path") {
+                *path = placed(path);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The vocabulary of the corpus of a file.
@@ -170,7 +204,7 @@ mod tests {
     fn runs_take_corpus_and_recipe_of_another_sweep_and_none_of_its_runs() {
         let run = |n: f64| ChosenRun { n: Params::new(n), d: Tokens::new(1e12 / 6.0 / n) };
         let runs = [run(5e4), run(1e5), run(2e5)];
-        let base = (BASE, "old.toml");
+        let base = BaseSweep { text: BASE, path: "old.toml", moved_from: None };
         let about = ["why".to_owned()];
         let text = chosen_sweep("new", &runs, ParamRule::All, Some(base), &about).expect("a file");
         assert!(text.starts_with("# why\n"), "{text}");
@@ -180,6 +214,23 @@ mod tests {
         let sizes: Vec<f64> = sweep.runs().iter().map(|r| r.shape.params().all.get()).collect();
         for (size, run) in sizes.iter().zip(&runs) {
             assert!((size / run.n.get()).ln().abs() < OFF.ln(), "{size} {run:?}");
+        }
+    }
+
+    #[test]
+    fn a_corpus_is_found_from_another_folder() {
+        let run = ChosenRun { n: Params::new(1e5), d: Tokens::new(1e6) };
+        let design = "\n[[cell]]\nflops = 1e9\nshapes = [[2, 32, 1]]\n";
+        for corpus in ["corpus = \"text\"", "[corpus]\npath = \"text\"\nunique_tokens = 1e6"] {
+            let text = format!("name = \"old\"\n{corpus}{design}");
+            let of = |moved_from| {
+                let base = BaseSweep { text: &text, path: "old.toml", moved_from };
+                let text = chosen_sweep("new", &[run], ParamRule::All, Some(base), &[]);
+                let sweep = SweepConfig::parse(&text.expect("a file"), "new.toml").expect("valid");
+                sweep.corpus.path.expect("a path")
+            };
+            assert_eq!(of(None), Path::new("text"));
+            assert_eq!(of(Some(Path::new("/elsewhere"))), Path::new("/elsewhere/text"));
         }
     }
 

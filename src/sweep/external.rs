@@ -17,7 +17,7 @@ use super::machine::{end_group, killed_for_memory};
 use super::paths::below;
 use super::run::{EvalLog, RunSpec, RunStart, RunStatus, Seen, StepLog, TrainEvent, Trainer};
 use super::unit::{Manifest, UnitLock};
-use crate::data::{Given, LossSource, ReadOptions, RunRecord, read};
+use crate::data::{Given, LossSource, ReadOptions, RunRecord, survey};
 use crate::error::{Error, Result, SweepError};
 use crate::flops::FlopRule;
 use crate::units::{Params, Tokens};
@@ -228,19 +228,32 @@ fn result_of(path: &Path, run: &RunSpec) -> Result<RunRecord> {
     let mut first = None;
     for count in 0..=facts.len() {
         let given = facts[..count].iter().filter_map(|fact| fact.parse::<Given>().ok()).collect();
-        match read(&[path], &ReadOptions { given, ..ReadOptions::default() }) {
-            Ok(mut table) if table.runs.len() == 1 => return Ok(table.runs.swap_remove(0)),
-            Ok(table) => {
-                let what = format!("left {} runs in {}", table.runs.len(), path.display());
+        let options = ReadOptions { given, ..ReadOptions::default() };
+        let found = survey(&[path], &options, &|_, _| {});
+        // A run too small to be plausible in a table is what was asked for here.
+        let runs = found.as_ref().map_or(0, |f| f.table.runs.len().max(f.refused.len()));
+        match (runs, found) {
+            (1, Ok(mut found)) => {
+                let run = found.table.runs.pop().or_else(|| found.refused.pop());
+                if let Some(run) = run {
+                    return Ok(run);
+                }
+            }
+            (0, Ok(found)) => {
+                let error = found.error.map(|error| error.to_string());
+                first.get_or_insert(error.unwrap_or_else(|| "it holds no run".to_owned()));
+            }
+            (runs, Ok(_)) => {
+                let what = format!("left {runs} runs in {}", path.display());
                 let said = "expected one".to_owned();
                 return Err(SweepError::Trainer { what, said }.into());
             }
-            Err(error) => {
-                first.get_or_insert(error);
+            (_, Err(error)) => {
+                first.get_or_insert(error.to_string());
             }
         }
     }
-    let said = first.map(|error| error.to_string()).unwrap_or_default();
+    let said = first.unwrap_or_default();
     Err(SweepError::Trainer { what: "left a result that cannot be read".to_owned(), said }.into())
 }
 

@@ -67,7 +67,7 @@ mod wanted;
 mod watch;
 mod worker;
 
-pub use chosen::{ChosenRun, chosen_sweep};
+pub use chosen::{BaseSweep, ChosenRun, chosen_sweep};
 pub use corpus_key::CorpusKey;
 pub use corpus_spec::{BYTES, CorpusSource, CorpusSpec};
 pub use design::SweepConfig;

@@ -24,6 +24,17 @@ pub(super) fn available_bytes() -> Option<f64> {
     (machine > 0).then_some(least as f64)
 }
 
+/// Has the C library keep the memory that a step frees for the next one.
+///
+/// glibc gives a freed buffer back to the system at once when it is larger than a threshold, and the next
+/// step has every page of it mapped and cleared again: a tenth of the time of a step. The threshold
+/// follows the largest such buffer that was freed, up to 32 MiB, so one of nearly that size is taken and freed.
+/// Elsewhere this does nothing.
+pub(super) fn keep_freed_memory() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| drop(std::hint::black_box(vec![0_u8; 33_000_000])));
+}
+
 /// Refuses a run that needs more memory than there is.
 ///
 /// A model on another device is estimated on this machine by its parameters alone, which are drawn here.

@@ -13,7 +13,7 @@ use super::batches::{Windows, window_count};
 use super::checkpoint::{Checkpoints, Kept, Position};
 use super::compute::{device, path, trainer_name};
 use super::corpus::Corpus;
-use super::memory::check_memory;
+use super::memory::{check_memory, keep_freed_memory};
 use super::model::{Decoder, Losses};
 use super::optimizer::{AdamW, Gradients};
 use super::params::{arrays, with_arrays};
@@ -87,6 +87,7 @@ impl Trainer for BurnTrainer {
         check_corpus(&self.corpus, spec)?;
         let (device, precision, threads) = (self.compute, self.precision, self.threads);
         check_memory(spec, &Execution { device, precision, threads, ..Execution::default() })?;
+        keep_freed_memory();
         // A pool of its own per run: the global one would make two runs wait for each other.
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.max(1))

@@ -438,6 +438,12 @@ fn watching_ends_with_the_sweep_and_each_line_is_an_object() {
     assert_eq!((last["ended"].as_u64(), last["share_done"].as_f64()), (Some(6), Some(1.0)));
     let shares: Vec<f64> = seen.iter().filter_map(|s| s["share_done"].as_f64()).collect();
     assert!(shares.windows(2).all(|w| w[0] <= w[1] + 1e-9), "{shares:?}");
+    // A sweep that nobody trains is watched until nobody reads.
+    let idle = self::home(&external(""));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = isoloss(idle.path(), &["sweep", "watch", "s.toml", "--json"]);
+    assert!(command.stdout(writer).status().expect("it starts").success());
     let plain = output(home.path(), &["sweep", "watch", "s.toml"]);
     let plain = String::from_utf8(plain.stdout).expect("UTF-8");
     assert!(plain.starts_with("6 of 6 runs ended, 100 %"), "{plain}");

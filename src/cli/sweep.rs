@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         Action::Run { common, jobs, dry_run: true, out, .. } => {
             let config = SweepConfig::read(&common.file)?;
             let jobs = jobs.map_or_else(|| executor::usual_jobs(&config), usize::from);
-            dry_run(&config, jobs, out)
+            dry_run(&config, jobs, out, console)
         }
         Action::Run { common, executor, jobs, timeout, .. } => {
             let mut config = SweepConfig::read(&common.file)?;

@@ -4,15 +4,15 @@ use super::sparkline::sparkline;
 use super::sweep::time;
 use super::table::Table;
 use super::text::Text;
-use crate::sweep::{DryRun, Speed, short_bytes};
+use crate::sweep::{DryRun, ExpectedRun, Speed, Stage, short_bytes};
 use crate::units::short_count;
 
 /// Bars of a learning-rate curve.
 const BARS: usize = 60;
 
-/// Totals first, then doubts, stages, curves and runs.
+/// Totals first, then doubts, stages, curves and runs, at most `most` of each table.
 #[must_use]
-pub fn dry_run_text(dry: &DryRun) -> Text {
+pub fn dry_run_text(dry: &DryRun, most: usize) -> Text {
     let mut text = Text::default();
     let left = dry.runs.iter().filter(|run| !run.ended).count();
     let of = if left < dry.runs.len() {
@@ -50,13 +50,24 @@ pub fn dry_run_text(dry: &DryRun) -> Text {
     if !curves.is_empty() {
         text.apart(Text::from(format!("Learning rate over the steps\n{curves}")));
     }
-    text.apart(dry_run_table(dry));
+    // Repeats are seeds of the cells of the design, which say how many they have.
+    let mut left_out = 0;
+    for stage in [Stage::Tune, Stage::Main, Stage::Check] {
+        let (table, more) = dry_run_table(dry, stage).first_rows(most);
+        left_out += more;
+        if !table.rows.is_empty() {
+            text.apart(table);
+        }
+    }
+    if left_out > 0 {
+        text.push_str(&format!("and {left_out} rows more\n"));
+    }
     text
 }
 
 fn stages(dry: &DryRun) -> Table {
     let mut table =
-        Table::new("Stages", &["stage", "runs", "ended", "FLOPs", "hours of one run at a time"]);
+        Table::new("Stages", &["stage", "runs", "ended", "FLOPs", "hours, one at a time"]);
     for stage in &dry.stages {
         table.push([
             &stage.stage.to_string(),
@@ -69,36 +80,67 @@ fn stages(dry: &DryRun) -> Table {
     table
 }
 
-/// A row for each run.
+/// Characters of the longest name beside which D/N and memory have room. Names say the budget.
+const SHORT_NAME: usize = 22;
+
+/// A row for each cell of a stage, with the number of its seeds; the design with its repeats.
 #[must_use]
-pub fn dry_run_table(dry: &DryRun) -> Table {
-    let columns = ["run", "N", "D", "D/N", "FLOPs", "lr", "batch", "steps", "MB", "seconds"];
-    let mut table = Table::new("Runs", &columns);
-    for run in &dry.runs {
-        table.push([
-            &run.run,
-            &short_count(run.n_params_active.get()),
-            &short_count(run.tokens.get()),
-            &short_count(run.tokens_per_param),
-            &run.flops.to_string(),
-            &format!("{:.1e}", run.lr),
-            &run.batch_sequences.to_string(),
-            &run.steps.to_string(),
-            &format!("{:.0}", run.memory_bytes / 1e6),
-            &format!("{:.0}", run.seconds),
+pub fn dry_run_table(dry: &DryRun, stage: Stage) -> Table {
+    let is_here = |run: &&ExpectedRun| {
+        run.stage == stage || (stage == Stage::Main && run.stage == Stage::Repeats)
+    };
+    let prefix = format!("{stage}-");
+    // Runs that differ in their seed alone, in the order of the first.
+    let mut cells: Vec<(&str, Vec<&ExpectedRun>)> = Vec::new();
+    for run in dry.runs.iter().filter(is_here) {
+        let name = run.run.rsplit_once("-s").map_or(run.run.as_str(), |(cell, _)| cell);
+        let name = name.strip_prefix(&prefix).unwrap_or(name);
+        match cells.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, runs)) => runs.push(run),
+            None => cells.push((name, vec![run])),
+        }
+    }
+    let longest = cells.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let all = longest <= SHORT_NAME;
+    let mut columns = vec!["cell", "seeds", "N", "D", "D/N", "lr", "batch", "steps", "MB", "s"];
+    columns.retain(|column| all || !["D/N", "MB"].contains(column));
+    let mut table = Table::new(title(stage), &columns);
+    for (name, runs) in cells {
+        let run = runs[0];
+        let mut row = vec![
+            name.to_owned(),
+            runs.len().to_string(),
+            short_count(run.n_params_active.get()),
+            short_count(run.tokens.get()),
+        ];
+        row.extend(all.then(|| short_count(run.tokens_per_param)));
+        row.extend([
+            format!("{:.1e}", run.lr),
+            run.batch_sequences.to_string(),
+            run.steps.to_string(),
         ]);
+        row.extend(all.then(|| format!("{:.0}", run.memory_bytes / 1e6)));
+        row.push(format!("{:.0}", run.seconds));
+        table.rows.push(row);
     }
     table
 }
 
+fn title(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Tune => "Tune: rates and batches at small cells",
+        Stage::Main => "Main: the design, with further seeds where they pay",
+        Stage::Repeats => "Repeats: seeds of the smallest cell and of the floors",
+        Stage::Check => "Check: the tuned rate at a large cell",
+    }
+}
+
 fn speed_text(speed: &Speed) -> String {
-    let at_50k = 24.0 * speed.over_assumed;
     match speed.measured_rows {
-        0 => format!(
-            "speed: an assumption, {at_50k:.0} GFLOP/s at 50k parameters rising to 60, one thread of the machine behind the shipped data; the first rows of the sweep replace it"
-        ),
+        0 => "time: an assumption, one thread of the machine behind the shipped data: 24 GFLOP/s at 50k parameters rising to 60, half a millisecond for each layer and step; the first rows of the sweep replace it".to_owned(),
         rows => format!(
-            "speed: from {rows} runs that ended here, {at_50k:.0} GFLOP/s at 50k parameters"
+            "time: from {rows} runs that ended here, {:.1} times as long as on the machine behind the shipped data",
+            1.0 / speed.over_assumed
         ),
     }
 }

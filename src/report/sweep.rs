@@ -10,26 +10,34 @@ use super::text::Text;
 use crate::sweep::{NextRuns, RunState, SweepStatus};
 use crate::units::{Flops, Tokens};
 
-/// Every run with its budget, size, tokens and what became of it.
+/// Characters of the longest name beside which FLOPs have room.
+const SHORT_NAME: usize = 24;
+
+/// Every run with its budget, size, tokens and what became of it; a time with a plus is what is left.
 #[must_use]
 pub fn sweep_table(status: &SweepStatus) -> Table {
-    let columns =
-        ["run", "FLOPs", "N (params)", "D (tokens)", "state", "loss (nats)", "time +left"];
-    let mut table = Table::new(format!("Sweep {}", status.sweep), &columns);
+    // Long names say the budget or the tokens themselves.
+    let longest = status.planned.iter().map(|run| run.run.chars().count()).max().unwrap_or(0);
+    let with_flops = longest <= SHORT_NAME;
+    let mut columns = vec!["run", "FLOPs", "N", "D", "state", "loss", "time +left"];
+    columns.retain(|column| with_flops || *column != "FLOPs");
+    let title = format!("Sweep {}: parameters, tokens, nats per token", status.sweep);
+    let mut table = Table::new(title, &columns);
     for run in &status.planned {
         let begun = run.share_done > 0.0 && run.status.is_none();
         let done = if begun { format!(", {}", percent(run.share_done)) } else { String::new() };
+        // What is left of a run that has not ended, else what it took.
         let left = run.eta_s.map(|left| format!("+{}", time(left)));
-        let times: Vec<String> = run.elapsed_s.map(time).into_iter().chain(left).collect();
-        table.push([
-            &run.run,
-            &run.flops.to_string(),
-            &run.n_params.to_string(),
-            &run.tokens.to_string(),
-            &format!("{}{done}", run.state),
-            &run.loss_nats.or(run.last_loss_nats).map_or_else(String::new, loss),
-            &times.join(" "),
+        let mut row = vec![run.run.clone()];
+        row.extend(with_flops.then(|| run.flops.to_string()));
+        row.extend([
+            run.n_params.to_string(),
+            run.tokens.to_string(),
+            format!("{}{done}", run.state),
+            run.loss_nats.or(run.last_loss_nats).map_or_else(String::new, loss),
+            left.or(run.elapsed_s.map(time)).unwrap_or_default(),
         ]);
+        table.rows.push(row);
     }
     table
 }

@@ -15,8 +15,8 @@ pub fn sweep_tuning_text(tuning: &Tuning) -> Text {
     if let Some(check) = &tuning.check {
         text.paragraph(&transfer(check), 2);
     }
-    if let Some(used) = tuning.peak_lr {
-        for doubt in tuning.cells.iter().filter_map(|cell| doubt(cell, used)) {
+    if tuning.peak_lr.is_some() {
+        for doubt in tuning.cells.iter().filter_map(doubt) {
             text.paragraph(&format!("warning: {doubt}"), 2);
         }
     }
@@ -85,7 +85,7 @@ fn transfer(check: &TransferCheck) -> String {
     }
 }
 
-fn doubt(cell: &TunedRate, used: f64) -> Option<String> {
+fn doubt(cell: &TunedRate) -> Option<String> {
     if !cell.bracketed {
         return Some(format!(
             "{}: the best rate, {}, is the outermost that was tried, though the axis was widened {} times; give other rates",
@@ -94,21 +94,12 @@ fn doubt(cell: &TunedRate, used: f64) -> Option<String> {
             cell.widened
         ));
     }
-    let excess = cell.excess.unwrap_or(0.0);
-    if cell.is_under_tuned() {
-        return Some(format!(
+    cell.is_under_tuned().then(|| {
+        format!(
             "{} is under-tuned: its own best rate is {}, and the one that is used costs it {:.1} % of its loss",
             cell.cell,
             rate(cell.peak_lr),
-            100.0 * excess
-        ));
-    }
-    cell.is_outside(used).then(|| {
-        format!(
-            "{}: the rate that is used lies outside the interval of its own best, {}, but costs it less than {:.0} %",
-            cell.cell,
-            cell.interval.map_or_else(String::new, ends),
-            100.0 * UNDER_TUNED
+            100.0 * cell.excess.unwrap_or(0.0)
         )
     })
 }
@@ -125,10 +116,17 @@ pub fn sweep_tuning_table(tuning: &Tuning) -> Table {
             &cell.tried.len().to_string(),
             &rate(cell.peak_lr),
             &cell.interval.map_or_else(|| "-".to_owned(), ends),
-            &cell.excess.map_or_else(|| "-".to_owned(), percent),
+            &cost(cell, tuning.peak_lr),
         ]);
     }
     table
+}
+
+/// What the rate that is used costs a cell, and whether it lies outside the interval of its own best.
+fn cost(cell: &TunedRate, used: Option<f64>) -> String {
+    let outside = used.is_some_and(|used| cell.is_outside(used));
+    let mark = if outside { ", outside" } else { "" };
+    cell.excess.map_or_else(|| "-".to_owned(), |excess| format!("{}{mark}", percent(excess)))
 }
 
 fn rate(x: f64) -> String {

@@ -103,7 +103,8 @@ pub struct StageTotal {
 pub struct Speed {
     /// Rows that were measured here; 0 where the speed is assumed.
     pub measured_rows: usize,
-    /// Speed over the assumed one: 24 GFLOP/s at 50k parameters, rising with N^0.28 to 60 GFLOP/s.
+    /// Speed over the assumed one: 24 GFLOP/s at 50k parameters, rising with N^0.28 to 60 GFLOP/s, and half
+    /// a millisecond for each layer and step.
     pub over_assumed: f64,
 }
 
@@ -176,9 +177,21 @@ impl std::fmt::Display for DesignDoubt {
 /// most, as the rows of `data/first-light` have it: 15 to 25 GFLOP/s at 33k to 50k parameters, 52 at 820k.
 const ASSUMED: (f64, f64, f64) = (2.4e10, 0.28, 6.0e10);
 
-fn assumed_flop_per_s(n: f64) -> f64 {
+/// Seconds of a layer in a step, whatever its width, and of a run before its first step.
+const PER_LAYER_S: f64 = 5e-4;
+const START_S: f64 = 0.5;
+
+/// Seconds of a run that trains on `own` tokens itself: its products, what every step takes besides, and
+/// all validation passes, which go forward alone.
+fn assumed_seconds(spec: &RunSpec, own: Tokens) -> f64 {
     let (at, exponent, most) = ASSUMED;
-    (at * (n / 5e4).powf(exponent)).min(most)
+    let n = spec.shape.params().active.get();
+    let rate = (at * (n / 5e4).powf(exponent)).min(most);
+    let steps = own.get() / spec.recipe.tokens_per_step() as f64;
+    let passes = u64::from(spec.recipe.evaluations).min(spec.steps()) as f64;
+    let scored = spec.recipe.validation_tokens as f64 * passes;
+    let products = (6.0 * own.get() + 2.0 * scored) * n / rate;
+    START_S + steps * f64::from(spec.shape.layers) * PER_LAYER_S + products
 }
 
 impl SweepConfig {
@@ -295,7 +308,6 @@ fn expect(
     let (count, steps) = (spec.shape.params(), spec.steps());
     let own = Tokens::new((spec.tokens.get() - shared).max(0.0));
     let flops = FlopRule::six_nd(count.active, own);
-    let rate = assumed_flop_per_s(count.active.get()) * speed.over_assumed;
     let row = ended.get(&spec.id);
     ExpectedRun {
         stage: run.stage,
@@ -310,7 +322,8 @@ fn expect(
         steps,
         warmup_steps: spec.recipe.warmup_of(steps),
         memory_bytes,
-        seconds: row.map_or(flops.get() / rate, |row| row.elapsed_s),
+        seconds: row
+            .map_or_else(|| assumed_seconds(spec, own) / speed.over_assumed, |row| row.elapsed_s),
         ended: row.is_some(),
     }
 }
@@ -326,12 +339,12 @@ fn most(runs: &[ExpectedRun], jobs: usize) -> f64 {
 fn measured(staged: &[StagedRun], ended: &BTreeMap<String, RunResult>) -> Speed {
     let ratios: Vec<f64> = staged
         .iter()
-        .filter_map(|run| ended.get(&run.spec.id))
-        .filter(|row| row.elapsed_s > 0.5)
-        .map(|row| {
-            let n = row.n_params_active.unwrap_or(row.n_params).get();
-            let own = row.flops.get() - row.flops_shared().get();
-            own / row.elapsed_s / assumed_flop_per_s(n)
+        .filter_map(|run| Some((&run.spec, ended.get(&run.spec.id)?)))
+        .filter(|(_, row)| row.elapsed_s > 0.5)
+        .map(|(spec, row)| {
+            let shared = row.tokens_shared.map_or(0.0, Tokens::get);
+            let own = Tokens::new((row.tokens.get() - shared).max(0.0));
+            assumed_seconds(spec, own) / row.elapsed_s
         })
         .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
         .collect();

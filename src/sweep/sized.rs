@@ -27,7 +27,7 @@ const MOST_WIDTH: u32 = 16_384;
 /// may not be chosen again.
 ///
 /// Widths are multiples of 4 up to 64, of 8 up to 256, of 32 beyond: sizes lie 4 to 12 % from their
-/// target at most, and what is used is the size of the shape.
+/// target at most, a quarter below a width of 32, and what is used is the size of the shape.
 pub(super) fn shape_near(
     n: f64,
     vocab: u32,
@@ -115,7 +115,9 @@ mod tests {
             while n < 1e9 {
                 let shape = shape_near(n, vocab, None, &[]).expect("a shape");
                 let off = shape.params().all.get() / n - 1.0;
-                assert!(off.abs() < 0.13, "{n:e} {vocab}: {shape:?} {off}");
+                // The narrowest widths lie far apart.
+                let bound = if shape.d_model < 32 { 0.25 } else { 0.13 };
+                assert!(off.abs() < bound, "{n:e} {vocab}: {shape:?} {off}");
                 assert!(shape.validate().is_ok() && shape.head_dim.is_multiple_of(2));
                 assert!((16..=64).contains(&shape.head_dim) || shape.d_model < 32, "{shape:?}");
                 n *= 1.21;

@@ -119,6 +119,7 @@ pub(super) fn config() -> TrainConfig {
         evaluations: 2,
         validation_tokens: 128,
         peak_lr: 1e-2,
+        lr_width_exponent: 0.5,
         ..TrainConfig::default()
     }
 }

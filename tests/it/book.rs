@@ -174,7 +174,11 @@ fn accelerators() -> String {
 fn made(name: &str) -> String {
     match name {
         "run" => fields("run", &[""], ""),
-        "sweep" => fields("sweep", &["", "trainer", "cell", "ladder"], ""),
+        "sweep" => fields(
+            "sweep",
+            &["", "trainer", "slurm", "isoflop", "cell", "grid", "tune", "ladder"],
+            "",
+        ),
         "shape" => fields("run", &["shape", "shape.experts"], ""),
         "corpus" => fields("run", &["corpus", "corpus.synthetic"], ""),
         "execution" => fields("run", &["execution"], ""),

@@ -29,6 +29,7 @@ mod curve_files;
 mod data;
 #[cfg(feature = "report")]
 mod design;
+#[cfg(feature = "logs")]
 mod designs;
 mod diagnostics;
 #[cfg(feature = "cli")]
@@ -40,6 +41,7 @@ mod examples;
 mod experts;
 #[cfg(feature = "cli")]
 mod floors;
+#[cfg(feature = "cli")]
 mod flop_counts;
 #[cfg(feature = "logs")]
 mod golden_fit;
@@ -61,6 +63,7 @@ mod manners;
 mod model_families;
 #[cfg(feature = "cli")]
 mod next_runs;
+#[cfg(feature = "cli")]
 mod one_quantity;
 #[cfg(feature = "cli")]
 mod one_round;

@@ -121,11 +121,11 @@ fn runs_of_the_law_hold() {
 #[test]
 fn a_loss_that_is_off_fails_and_so_does_a_better_size() {
     let plan = plan(&fitted(), 2e21);
-    let (verdict, why) = said(&outcome(&plan, |_| true, |_| 1.06));
+    let (verdict, why) = said(&outcome(&plan, |_| true, |_| 1.2));
     assert_eq!(verdict, Outcome::Fails, "{why}");
     assert!(why.contains("0 of 4 runs inside"), "{why}");
     // Inside the intervals of the loss, but the half size is best beyond noise.
-    let better = |role| if role == CellRole::Half { 0.981 } else { 1.0 };
+    let better = |role| if role == CellRole::Half { 0.96 } else { 1.0 };
     let check = outcome(&plan, |role| role != CellRole::Kaplan, better);
     let (verdict, why) = said(&check);
     assert_eq!(verdict, Outcome::Fails, "{why}");
@@ -289,7 +289,7 @@ fn the_exit_code_says_the_verdict() {
     let (code, error) = refusal(&["validate", "fit.json"], at);
     assert!(code == 2 && error.contains("it holds a fit"), "{error}");
     let (code, error) = refusal(&["validate", "plan.json", "-o", "verify.toml"], at);
-    assert!(code == 2 && error.contains("flops"), "beyond the trainer: {error}");
+    assert!(code == 2 && error.contains("expected"), "beyond the trainer: {error}");
 }
 
 #[test]

@@ -283,7 +283,6 @@ fn known(kind: &str) -> Vec<(&'static str, Vec<String>)> {
                 ("", listed::<SweepConfig>()),
                 ("slurm", listed::<SlurmSpec>()),
                 ("trainer", listed::<ExternalTrainer>()),
-                ("slurm", listed::<SlurmSpec>()),
                 ("isoflop", listed::<Isoflop>()),
                 ("cell", listed::<BudgetCell>()),
                 ("grid", listed::<Grid>()),

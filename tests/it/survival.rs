@@ -412,6 +412,25 @@ fn a_folder_that_is_moved_and_started_from_elsewhere_goes_on() {
     assert!(!elsewhere.path().join("runs").exists(), "nothing beside the file");
 }
 
+#[cfg(feature = "train")]
+#[test]
+fn a_folder_that_is_moved_under_a_running_sweep_ends_it_and_nothing_is_left_behind() {
+    let slow = BUNDLED.replace("flops = 2e8", "flops = 3e9");
+    let whole = home(&slow);
+    finished(whole.path());
+    let home = home(&slow);
+    let child = launcher(home.path());
+    wait_for_workers(home.path());
+    let (from, to) = (home.path().join("runs"), home.path().join("elsewhere"));
+    std::fs::rename(&from, &to).expect("moved");
+    let code = child.wait_with_output().expect("it ends").status.code();
+    assert_eq!(code, Some(1), "the launcher says that its folder is gone");
+    assert!(!from.exists(), "nothing is made where it was");
+    std::fs::rename(&to, &from).expect("moved back");
+    finished(home.path());
+    assert_eq!(everything(home.path()), everything(whole.path()));
+}
+
 #[test]
 fn closed_streams_end_no_sweep() {
     let home = home(&external(""));

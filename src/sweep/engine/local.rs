@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -70,9 +71,11 @@ impl Local {
         let console = OpenOptions::new().create(true).append(true).open(&path);
         let console = console.map_err(|e| Error::io(&path, "create", &e))?;
         let errors = console.try_clone().map_err(|e| Error::io(&path, "create", &e))?;
-        let words = self.command.words(self.folder.root(), unit, true);
+        // From inside, so that it follows the folder wherever that is moved.
+        let words = self.command.words(Path::new("."), unit, true);
         let mut child = Command::new(&self.command.program)
             .args(&words[1..])
+            .current_dir(self.folder.root())
             .stdin(Stdio::piped())
             .stdout(console)
             .stderr(errors)

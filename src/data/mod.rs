@@ -26,6 +26,7 @@ mod facts;
 #[cfg(feature = "logs")]
 mod files;
 mod filter;
+mod floor;
 mod format;
 #[cfg(feature = "logs")]
 mod frame;

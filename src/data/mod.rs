@@ -26,7 +26,7 @@ mod facts;
 #[cfg(feature = "logs")]
 mod files;
 mod filter;
-mod floors;
+mod floor;
 mod format;
 #[cfg(feature = "logs")]
 mod frame;

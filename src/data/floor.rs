@@ -1,4 +1,4 @@
-//! The entropy of the source that the runs of a table were trained on.
+//! The entropy of the source of a table of runs.
 
 use super::table::{RunRecord, RunTable};
 use crate::error::DataError;

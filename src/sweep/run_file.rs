@@ -143,14 +143,13 @@ impl RunConfig {
 mod tests {
     use super::*;
 
-    const FILE: &str =
-        "name = \"tiny\"\nshape = [2, 32, 1]\ntokens = 1e5\n[recipe]\ncontext = 16\n";
+    const FILE: &str = "name = \"tiny\"\nshape = [2, 32, 1]\ntokens = 1e5\n[recipe]\ncontext = 16\nbatch_sequences = 16\n";
 
     #[test]
     fn a_file_becomes_its_run() {
         let config = RunConfig::parse(FILE, "tiny.toml").expect("valid");
         let spec = config.spec().expect("a shape");
-        assert_eq!((spec.id.as_str(), spec.steps(), spec.recipe.context), ("tiny", 1042, 16));
+        assert_eq!((spec.id.as_str(), spec.steps(), spec.recipe.context), ("tiny", 391, 16));
         assert_eq!(config.log_path(), Path::new("runs/tiny.jsonl"));
         // 6250 sequences are 390 batches of 16 and one of 10.
         assert_eq!((spec.sequences_after(389), spec.sequences_after(390)), (16, 10));

@@ -204,7 +204,7 @@ impl ChosenRun {
 mod tests {
     use super::*;
 
-    const BASE: &str = "name = \"old\"\nout = \"../runs/old\"\nseeds = [3]\n[corpus.synthetic]\nvocab = 128\n\
+    const BASE: &str = "name = \"old\"\nout = \"../runs/old\"\nseeds = [3]\n[corpus.synthetic]\nkind = \"chain\"\nvocab = 128\n\
                         branching = 4\n[recipe]\nschedule = \"wsd\"\nwarmup_steps = 9\n\
                         [[ladder]]\nshapes = [[2, 32, 1]]\ntokens = [1e5, 2e5]\n";
 

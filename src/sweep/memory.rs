@@ -62,7 +62,7 @@ impl MemoryEstimate {
         } else if most == self.logits_bytes {
             "`recipe.micro_sequences` (sequences computed at once), `recipe.context` or the vocabulary"
         } else if most == self.activations_bytes {
-            "`recipe.micro_sequences` (sequences computed at once) or `recipe.context`"
+            "`recipe.micro_sequences` (sequences computed at once), `recipe.context` or `shape`"
         } else {
             "`recipe.context` or `execution.threads`"
         }

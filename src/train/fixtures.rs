@@ -120,6 +120,7 @@ pub(super) fn config() -> TrainConfig {
         validation_tokens: 128,
         peak_lr: 1e-2,
         lr_width_exponent: 0.5,
+        warmup_fraction: Some(0.05),
         ..TrainConfig::default()
     }
 }

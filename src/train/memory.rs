@@ -27,7 +27,7 @@ pub(super) fn available_bytes() -> Option<f64> {
 /// Has the C library keep the memory that a step frees for the next one.
 ///
 /// glibc gives a freed buffer back to the system at once when it is larger than a threshold, and the next
-/// step has every page of it mapped and cleared again: a tenth of the time of a step. The threshold
+/// step has every page of it mapped and cleared again: some percent of the time of a step. The threshold
 /// follows the largest such buffer that was freed, up to 32 MiB, so one of nearly that size is taken and freed.
 /// Elsewhere this does nothing.
 pub(super) fn keep_freed_memory() {

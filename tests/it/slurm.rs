@@ -245,12 +245,12 @@ fn slurm_jobs_outlive_their_launcher_and_stop_when_they_are_told_to() {
 }
 
 /// Kills of the launcher, of workers and their programs, and of daemons, at random moments; then the
-/// sweep is what it would have been. `ISOLOSS_KILLS` sets how many, 20 without.
+/// sweep is what it would have been. `ISOLOSS_KILLS` sets how many, 12 without.
 #[test]
 fn slurm_sweeps_survive_kills_of_everything() {
     let Some(cluster) = cluster("slurm_sweeps_survive_kills_of_everything") else { return };
     let kills: usize =
-        std::env::var("ISOLOSS_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+        std::env::var("ISOLOSS_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
     let calm = Sweep::new(None, kills / 4, 0.25);
     let wild = Sweep::new(Some(&cluster), kills / 4, 0.25);
     let text = std::fs::read_to_string(calm.home.path().join("s.toml")).expect("read");

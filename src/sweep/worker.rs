@@ -225,7 +225,7 @@ impl<'a> Desk<'a> {
             RunStatus::Stopped if late => {
                 let most = limit.unwrap_or_default();
                 let reason = format!(
-                    "{} of {} steps after its limit of {most:.0} s; it goes on from there with a longer one",
+                    "{} of {} steps after its limit of {most} s; it goes on from there with a longer one",
                     self.progress.step, self.progress.steps
                 );
                 (RunStatus::TimedOut, Some(reason))

@@ -382,7 +382,7 @@ context = 32
 batch_sequences = 8
 evaluations = 1
 validation_tokens = 32
-peak_lr = 1e-3
+peak_lr = 5e-4
 {recipe}
 "#
         ));

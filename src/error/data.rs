@@ -78,7 +78,7 @@ pub enum DataError {
     },
     /// A file most of whose rows hold no text.
     #[error(
-        "{path}: {bad} of {rows} rows hold no text under `{field}` (lines {lines}; the first: {reason}); choose the key that holds the text"
+        "{path}: {bad} of {rows} rows hold no text under `{field}` ({reason}); choose the key that holds the text"
     )]
     RowsWithoutText {
         /// The file.
@@ -89,9 +89,7 @@ pub enum DataError {
         rows: usize,
         /// The key.
         field: String,
-        /// The first 1-based lines of such rows.
-        lines: String,
-        /// What is wrong with the first.
+        /// The first 1-based lines of such rows, and what is wrong with the first.
         reason: String,
     },
     /// A file of tokens that is damaged or of an unknown kind.

@@ -52,14 +52,14 @@ pub(super) fn read(
     }
     if 2 * bad > rows {
         let lines: Vec<String> = named.iter().map(|(line, _)| line.to_string()).collect();
+        let first = named.first().map_or("", |(_, why)| why.as_str());
         let more = if bad > named.len() { ", …" } else { "" };
         return Err(DataError::RowsWithoutText {
             path: source.shown(),
             bad,
             rows,
             field: field.to_owned(),
-            lines: format!("{}{more}", lines.join(", ")),
-            reason: named.into_iter().next().map(|(_, why)| why).unwrap_or_default(),
+            reason: format!("lines {}{more}; the first: {first}", lines.join(", ")),
         });
     }
     Ok(())

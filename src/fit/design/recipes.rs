@@ -142,7 +142,7 @@ mod tests {
         let sparse = table(|i| {
             // Half of the runs visit a third of their parameters.
             let n = 1e6 * 2.0_f64.powi((i % 4) as i32);
-            if (i / 4) % 2 == 0 {
+            if (i / 4).is_multiple_of(2) {
                 vec![("n_params_active", Label::Number(n / 3.0))]
             } else {
                 vec![]
@@ -151,7 +151,7 @@ mod tests {
         let (column, groups) = found(&sparse).expect("told");
         assert_eq!(column, "n_params_active");
         assert_eq!(groups, [("dense".to_owned(), 8), ("sparse".to_owned(), 8)]);
-        let text = |i: usize| if (i + i / 4) % 3 == 0 { "wsd" } else { "cosine" };
+        let text = |i: usize| if (i + i / 4).is_multiple_of(3) { "wsd" } else { "cosine" };
         let mixed = table(|i| vec![("schedule", Label::of(text(i)))]);
         let (column, groups) = found(&mixed).expect("told");
         assert_eq!((column.as_str(), groups[0].0.as_str()), ("schedule", "cosine"));

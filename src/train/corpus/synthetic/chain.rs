@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::{entropy, zipf};
+use super::zipf::{entropy, zipf};
 use crate::sweep::{Stream, SyntheticSpec, stream};
 
 /// Tokens drawn before the first that is kept, so that the start no longer matters.

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{entropy, zipf};
+use super::zipf::{entropy, zipf};
 use crate::sweep::{Stream, SyntheticSpec, stream};
 
 /// Blocks whose draws are spread evenly over the probabilities in validation data: a window of 96 tokens.

@@ -2,6 +2,7 @@
 
 mod chain;
 mod contexts;
+mod zipf;
 
 use chain::Chain;
 use contexts::Contexts;
@@ -58,16 +59,4 @@ fn packed(count: usize, width: Width, fill: impl FnOnce(&mut dyn FnMut(u16))) ->
     let mut bytes = Vec::with_capacity(count * width.bytes());
     fill(&mut |token| bytes.extend_from_slice(&u32::from(token).to_le_bytes()[..width.bytes()]));
     TokenData::from_bytes(bytes, width)
-}
-
-/// Probabilities that fall as rank^-exponent.
-fn zipf(count: usize, exponent: f64) -> Vec<f64> {
-    let weights: Vec<f64> = (1..=count).map(|rank| (rank as f64).powf(-exponent)).collect();
-    let total: f64 = weights.iter().sum();
-    weights.into_iter().map(|w| w / total).collect()
-}
-
-/// Entropy in nats.
-fn entropy(probabilities: impl IntoIterator<Item = f64>) -> f64 {
-    probabilities.into_iter().filter(|p| *p > 0.0).map(|p| -p * p.ln()).sum()
 }

@@ -84,7 +84,7 @@ enum Action {
     ///
     /// Which runs to add: those left of a sweep, sizes where the isoFLOP profile has no minimum inside
     /// yet, and the runs that leave the least doubt of a decision for what they cost.
-    Next(super::sweep_next::Args),
+    Next(Box<super::sweep_next::Args>),
     /// Train one unit of a sweep; started by `sweep run`.
     #[command(hide = true)]
     Worker(worker::Args),

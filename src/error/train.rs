@@ -14,19 +14,15 @@ pub enum TrainError {
     },
     /// A run that does not fit in memory.
     #[error(
-        "run `{run}`: training its {params} parameters needs about {needs} of memory ({model} for parameters, gradients and moments; {work} for activations and logits; the rest while a checkpoint is written); there is {has}; reduce {reduce}"
+        "run `{run}`: training its {params} parameters needs about {needs}; there is {has}; reduce {reduce}"
     )]
     TooLarge {
         /// The run.
         run: String,
         /// Its parameters.
         params: String,
-        /// Memory at its fullest.
+        /// Memory at its fullest, and what it is for.
         needs: String,
-        /// Of parameters, gradients and moments.
-        model: String,
-        /// Of activations, logits and attention.
-        work: String,
         /// Memory this machine has left.
         has: String,
         /// Fields that make it smaller.

@@ -46,7 +46,7 @@ pub struct CorpusSpec {
 )]
 enum CorpusForm {
     Path(PathBuf),
-    Table(CorpusTable),
+    Table(Box<CorpusTable>),
 }
 
 #[derive(Deserialize)]
@@ -83,7 +83,7 @@ impl From<CorpusForm> for CorpusSpec {
     fn from(form: CorpusForm) -> Self {
         let table = match form {
             CorpusForm::Path(path) => CorpusTable { path: Some(path), ..CorpusTable::default() },
-            CorpusForm::Table(table) => table,
+            CorpusForm::Table(table) => *table,
         };
         Self {
             path: table.path,
@@ -101,7 +101,7 @@ impl From<CorpusForm> for CorpusSpec {
 
 impl Default for CorpusSpec {
     fn default() -> Self {
-        CorpusForm::Table(CorpusTable::default()).into()
+        CorpusForm::Table(Box::default()).into()
     }
 }
 

@@ -55,13 +55,16 @@ fn check_within(spec: &RunSpec, execution: &Execution, has: f64) -> Result<(), T
         return Ok(());
     }
     let held = estimate.parameters_bytes + estimate.gradients_bytes + estimate.moments_bytes;
+    let work = estimate.activations_bytes + estimate.logits_bytes + estimate.attention_bytes;
     Err(TrainError::TooLarge {
         run: spec.id.clone(),
         params: crate::units::short_count(spec.shape.params().all.get()),
-        needs: short_bytes(needs),
-        model: short_bytes(held),
-        work: short_bytes(
-            estimate.activations_bytes + estimate.logits_bytes + estimate.attention_bytes,
+        needs: format!(
+            "{} of memory ({} for parameters, gradients and moments; {} for activations and logits; \
+             the rest while a checkpoint is written)",
+            short_bytes(needs),
+            short_bytes(held),
+            short_bytes(work)
         ),
         has: short_bytes(has),
         reduce: estimate.reduce(),

@@ -204,7 +204,7 @@ fn percent(x: f64) -> String {
 fn held_out_error_against_budget_spent() {
     let Some(folder) = shared_folder("designs on public tables") else { return };
     let mut names = BTreeSet::new();
-    println!(
+    eprintln!(
         "| table | runs | way | {} | all |",
         SHARES.map(|s| format!("{:.0} %", 100.0 * s)).join(" | ")
     );
@@ -247,7 +247,7 @@ fn held_out_error_against_budget_spent() {
         }
         for (way, errors) in &ways {
             let cells: Vec<String> = errors.iter().map(|e| percent(*e)).collect();
-            println!(
+            eprintln!(
                 "| {} | {} of {} + {} | {way} | {} | {} |",
                 task.name,
                 task.start.len(),
@@ -260,7 +260,7 @@ fn held_out_error_against_budget_spent() {
     }
     let mean = |w: usize| rank.iter().map(|row| row[w].ln()).sum::<f64>() / rank.len() as f64;
     let wins = |w: usize| rank.iter().filter(|row| row[3] < row[w]).count();
-    println!(
+    eprintln!(
         "geometric mean of errors: random {}, cheapest {}, D-optimal {}, ours {}; ours lower than each in {}, {}, {} of {}",
         percent(mean(0).exp()),
         percent(mean(1).exp()),

@@ -171,7 +171,7 @@ fn a_table_a_fit_and_a_sweep_are_answered_and_the_runs_are_written() {
     let far =
         ["sweep", "next", "fit.json", "--afford", "1e22", "--spend", "1e23", "-o", "next.toml"];
     let (code, error) = refusal(&far, at);
-    assert!(code == 2 && error.contains("flops"), "{error}");
+    assert!(code == 2 && error.contains("shapes"), "{error}");
     let small =
         json(&["sweep", "next", "configs/first-light-sweep.toml", "--json", "--bootstrap", "100"]);
     for key in ["todo", "advice", "sizes"] {

@@ -178,7 +178,9 @@ impl Cluster {
     fn kill_node(&self, node: usize) {
         let pid = self.folder.join(format!("run/slurmd-n{node}.pid"));
         let pid = std::fs::read_to_string(pid).ok().and_then(|text| text.trim().parse().ok());
-        pid.map(kill);
+        if let Some(pid) = pid {
+            kill(pid);
+        }
         std::thread::sleep(Duration::from_millis(300));
         let _ = Command::new("slurmd")
             .args([

@@ -81,6 +81,7 @@ pub use external_spec::{CommandLine, ExternalTrainer, PLACEHOLDERS};
 pub use folder::{SweepFolder, SweepLock};
 pub use launch::{Failure, Launched, launch};
 pub use ledger::RunLedger;
+#[cfg(feature = "train")]
 pub(crate) use memory::EVAL_TOKENS;
 pub use memory::{MemoryEstimate, memory_estimate, short_bytes};
 pub use next::{Lack, NextRuns, NextSize};

@@ -118,7 +118,8 @@ fn runs_of_two_sources_are_refused_and_can_be_fitted_apart() {
 #[test]
 fn pooled_recipes_are_told_with_the_column_and_its_groups() {
     let folder = tempfile::tempdir().expect("a folder");
-    let schedule = |i: usize| if (i + i / 6).is_multiple_of(2) { ",wsd" } else { ",cosine" }.to_owned();
+    let schedule =
+        |i: usize| if (i + i / 6).is_multiple_of(2) { ",wsd" } else { ",cosine" }.to_owned();
     for (name, head, cells) in [
         ("schedule", ",schedule", &schedule as &dyn Fn(usize) -> String),
         ("tokenizer", ",tokenizer", &|i| format!(",{}", ["a", "b"][(i + i / 6) % 2])),

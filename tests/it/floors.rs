@@ -7,7 +7,7 @@ use isoloss::num::stream;
 use rand_distr::{Distribution, StandardNormal};
 use serde_json::Value;
 
-use super::cli::{isoloss, refusal};
+use super::cli::{here, isoloss, refusal};
 
 /// Six sizes by six token counts of a law with this floor, with noise.
 fn runs(floor: f64, noise: f64, cells: &dyn Fn(usize) -> String) -> String {
@@ -152,7 +152,7 @@ fn real_tables_of_one_recipe_pass() {
     let at = |path: &str| folder.join("reference-data").join(path).display().to_string();
     let told = |args: &[&str]| {
         let args = [&["fit"], args, &["--bootstrap", "0", "--verbose"]].concat();
-        let run = isoloss(&args, super::cli::here());
+        let run = isoloss(&args, here());
         super::cli::one_line_each(&run.stderr).contains("warning[mixed-recipes]")
     };
     let budget = "n=params,d=tokens,c=budget,loss=loss";
@@ -173,7 +173,31 @@ fn real_tables_of_one_recipe_pass() {
     assert!(!told(&["data/first-light/runs.jsonl"]));
     let marin = at("two-recipes/marin.csv");
     let both = [&*marin, "--map", budget];
-    let run = isoloss(&[&["fit"][..], &both, &["--bootstrap", "0"]].concat(), super::cli::here());
+    let run = isoloss(&[&["fit"][..], &both, &["--bootstrap", "0"]].concat(), here());
     let said = super::cli::one_line_each(&run.stderr);
     assert!(said.contains("mixed-recipes") || said.contains("several-kinds"), "{said}");
+}
+
+/// Real runs: what the data README says of E and of the largest budget.
+#[test]
+fn on_the_shipped_source_the_interval_of_e_holds_the_entropy_and_the_largest_budget_is_predicted() {
+    let json = |args: &[&str]| -> Value {
+        let run = isoloss(args, here());
+        serde_json::from_slice(&run.stdout).expect("one object")
+    };
+    let runs = "data/contexts/runs.jsonl";
+    let fit = json(&["fit", runs, "--json", "--quiet", "--bootstrap", "1000"]);
+    assert_eq!((&fit["n_points"], &fit["certificate"]["certified"]), (&57.into(), &true.into()));
+    let source = fit["floor_nats"].as_f64().expect("the entropy");
+    // Σ -p ln p of the four tokens that may follow, and of Zipf's law over 4096 contexts; a third of it.
+    let follow: f64 = [0.6_f64, 0.2, 0.1, 0.1].iter().map(|p| -p * p.ln()).sum();
+    let weights: Vec<f64> = (1..=4096).map(|rank| f64::from(rank).powf(-1.5)).collect();
+    let total: f64 = weights.iter().sum();
+    let contexts: f64 = weights.iter().map(|w| -w / total * (w / total).ln()).sum();
+    assert!((source - (contexts + follow) / 3.0).abs() < 1e-9, "{source}");
+    let end = |i: usize| fit["intervals"]["E"][i].as_f64().expect("an interval");
+    assert!(end(0) < source && source < end(1), "{} to {}", end(0), end(1));
+    assert!(end(1) - end(0) < 0.1, "an interval that tells nothing: {} to {}", end(0), end(1));
+    let tested = json(&["validate", runs, "--json", "--quiet"]);
+    assert_eq!(tested["verdict"]["outcome"], "holds", "{}", tested["verdict"]);
 }

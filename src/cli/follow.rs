@@ -1,69 +1,24 @@
 //! A sweep as it goes: a bar for each run that is being trained on a terminal, plain lines elsewhere.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
-use std::io::IsTerminal;
+use std::collections::BTreeSet;
 
-use indicatif::{MultiProgress, ProgressBar};
-
-use super::progress::{Shown, style, target};
+use super::run_bars::{RunBars, time_left};
 use super::signals;
 use super::streams::note;
-use crate::report::inert;
 use crate::sweep::{Begin, Follower, LiveRun, RunRow};
 use crate::units::short_count;
 
 /// Follows the runs of a sweep.
 pub(super) struct Follow {
-    bars: MultiProgress,
-    open: RefCell<HashMap<String, ProgressBar>>,
+    bars: RunBars,
     begun: RefCell<BTreeSet<String>>,
-    on_terminal: bool,
-    _shown: Shown,
 }
 
 impl Follow {
     /// From now on the first Ctrl-C stops all runs once their state is saved.
     pub(super) fn new() -> Self {
-        signals::save_first();
-        Self {
-            bars: MultiProgress::with_draw_target(target()),
-            open: RefCell::default(),
-            begun: RefCell::default(),
-            on_terminal: std::io::stderr().is_terminal(),
-            _shown: Shown::new(),
-        }
-    }
-
-    /// A line that stays, above the bars where there are any.
-    fn line(&self, line: &str) {
-        if self.on_terminal {
-            let _ = self.bars.println(inert(line));
-        } else {
-            note(line);
-        }
-    }
-
-    fn bar(&self, live: &LiveRun) {
-        let progress = &live.progress;
-        let mut open = self.open.borrow_mut();
-        let bar = open.entry(live.run.clone()).or_insert_with(|| {
-            let bar = self.bars.add(ProgressBar::new(progress.steps));
-            bar.set_style(style("{prefix:26} {bar:20} {pos}/{len} steps, {msg}"));
-            bar.set_prefix(live.run.clone());
-            bar
-        });
-        bar.set_length(progress.steps);
-        bar.set_position(progress.step);
-        let loss = progress.loss_nats.map_or(String::new(), |l| format!("loss {l:.3} nats, "));
-        let left = match progress.step {
-            0 => "just begun".to_owned(),
-            step => {
-                let left = progress.steps.saturating_sub(step) as f64 / step as f64;
-                format!("{:.0} s left", progress.elapsed_s * left)
-            }
-        };
-        bar.set_message(loss + &left);
+        Self { bars: RunBars::new(), begun: RefCell::default() }
     }
 }
 
@@ -80,28 +35,25 @@ impl Follower for Follow {
     fn on_progress(&self, live: &[LiveRun]) {
         let here: BTreeSet<&str> = live.iter().map(|live| live.run.as_str()).collect();
         for live in live {
-            if self.on_terminal {
-                self.bar(live);
+            let progress = &live.progress;
+            let (step, steps) = (progress.step, progress.steps);
+            if self.bars.on_terminal {
+                let loss =
+                    progress.loss_nats.map_or(String::new(), |l| format!("loss {l:.3} nats, "));
+                let left = time_left(step, steps, progress.elapsed_s);
+                self.bars.at(&live.run, (step, steps), loss + &left);
             } else if self.begun.borrow_mut().insert(live.run.clone()) {
-                note(&format!("{}: {} steps", live.run, live.progress.steps));
+                note(&format!("{}: {steps} steps", live.run));
             }
         }
-        self.open.borrow_mut().retain(|run, bar| {
-            let stays = here.contains(run.as_str());
-            if !stays {
-                bar.finish_and_clear();
-            }
-            stays
-        });
+        self.bars.keep(|run| here.contains(run));
     }
 
     fn on_end(&self, row: &RunRow) {
         let run = &row.spec.id;
-        if let Some(bar) = self.open.borrow_mut().remove(run) {
-            bar.finish_and_clear();
-        }
+        self.bars.keep(|other| other != run);
         let reason = row.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-        self.line(&match &row.row {
+        self.bars.line(&match &row.row {
             None => format!("{run}: {}{reason}", row.status),
             Some(ended) => {
                 let loss = ended.loss_nats.map(|l| format!("loss {l:.4} nats"));
@@ -115,7 +67,7 @@ impl Follower for Follow {
     }
 
     fn on_note(&self, text: &str) {
-        self.line(text);
+        self.bars.line(text);
     }
 
     fn should_stop(&self) -> bool {

@@ -28,6 +28,7 @@ mod predict;
 mod progress;
 mod reading;
 mod recipe;
+mod run_bars;
 #[cfg(feature = "train")]
 mod run_watch;
 mod scenario;

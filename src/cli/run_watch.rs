@@ -1,52 +1,24 @@
-//! Training runs as they go: one bar each on a terminal, a line per evaluation elsewhere.
+//! A training run as it goes: a bar on a terminal, a line per evaluation elsewhere.
 
-use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use indicatif::{MultiProgress, ProgressBar};
-
-use super::progress::{Shown, style, target};
+use super::run_bars::{RunBars, time_left};
 use super::signals;
 use super::streams::note;
-use crate::report::inert;
 use crate::sweep::{Begin, RunResult, RunSpec, TrainEvent, Watcher};
 use crate::units::short_count;
 
-/// Watches training runs: one bar each on a terminal, a line per evaluation elsewhere.
+/// Watches a training run: a bar on a terminal, a line per evaluation elsewhere.
 pub(super) struct RunWatch {
-    bars: MultiProgress,
-    open: Mutex<HashMap<String, ProgressBar>>,
-    on_terminal: bool,
-    _shown: Shown,
+    bars: RunBars,
+    steps: AtomicU64,
 }
 
 impl RunWatch {
-    /// A watch that stops all runs at the first Ctrl-C, once their state is saved.
+    /// A watch that stops the run at the first Ctrl-C, once its state is saved.
     pub(super) fn new() -> Self {
-        signals::save_first();
-        Self {
-            bars: MultiProgress::with_draw_target(target()),
-            open: Mutex::new(HashMap::new()),
-            on_terminal: std::io::stderr().is_terminal(),
-            _shown: Shown::new(),
-        }
-    }
-
-    /// A line that stays, above the bars where there are any.
-    fn line(&self, line: &str) {
-        if self.on_terminal {
-            let _ = self.bars.println(inert(line));
-        } else {
-            note(line);
-        }
-    }
-
-    fn line_if_plain(&self, line: &str) {
-        if !self.on_terminal {
-            note(line);
-        }
+        Self { bars: RunBars::new(), steps: AtomicU64::new(0) }
     }
 }
 
@@ -57,47 +29,38 @@ impl Watcher for RunWatch {
 
     fn on_event(&self, spec: &RunSpec, event: &TrainEvent) -> ControlFlow<()> {
         let id = spec.id.as_str();
-        if let Ok(mut open) = self.open.lock() {
-            match event {
-                TrainEvent::Start(start) => {
-                    for text in &start.notes {
-                        self.line(text);
-                    }
-                    let bar = self.bars.add(ProgressBar::new(start.steps));
-                    bar.set_style(style(
-                        "{prefix:26} {bar:20} {pos}/{len} steps, {msg}, {eta} left",
-                    ));
-                    bar.set_prefix(id.to_owned());
-                    open.insert(id.to_owned(), bar);
-                    let (n, steps) = (start.n_params, start.steps);
-                    self.line_if_plain(&format!("{id}: {n} parameters, {steps} steps"));
+        match event {
+            TrainEvent::Start(start) => {
+                for text in &start.notes {
+                    self.bars.line(text);
                 }
-                TrainEvent::Step(step) => {
-                    if let Some(bar) = open.get(id) {
-                        bar.set_position(step.step);
-                        bar.set_message(format!("loss {:.3} nats", step.loss_nats));
-                    }
-                }
-                TrainEvent::Checkpoint { .. } | TrainEvent::Waiting(_) => {}
-                TrainEvent::Eval(eval) => self.line_if_plain(&format!(
-                    "{id}: step {}, {} tokens, validation loss {:.4} nats, {:.0} s",
-                    eval.step,
-                    short_count(eval.tokens as f64),
-                    eval.loss_nats,
-                    eval.elapsed_s
-                )),
+                let (n, steps) = (start.n_params, start.steps);
+                self.steps.store(steps, Ordering::Relaxed);
+                self.bars.line_if_plain(&format!("{id}: {n} parameters, {steps} steps"));
             }
+            TrainEvent::Step(step) if self.bars.on_terminal => {
+                let steps = self.steps.load(Ordering::Relaxed);
+                let left = time_left(step.step, steps, step.elapsed_s);
+                let said = format!("loss {:.3} nats, {left}", step.loss_nats);
+                self.bars.at(id, (step.step, steps), said);
+            }
+            TrainEvent::Step(_) | TrainEvent::Checkpoint { .. } | TrainEvent::Waiting(_) => {}
+            TrainEvent::Eval(eval) => self.bars.line_if_plain(&format!(
+                "{id}: step {}, {} tokens, validation loss {:.4} nats, {:.0} s",
+                eval.step,
+                short_count(eval.tokens as f64),
+                eval.loss_nats,
+                eval.elapsed_s
+            )),
         }
         if signals::caught().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn on_end(&self, _spec: &RunSpec, row: &RunResult) {
-        if let Some(bar) = self.open.lock().ok().and_then(|mut open| open.remove(&row.run)) {
-            bar.finish_and_clear();
-        }
+        self.bars.keep(|run| run != row.run);
         let loss =
             row.loss_nats.map_or("no final loss".to_owned(), |l| format!("loss {l:.4} nats"));
-        self.line(&format!(
+        self.bars.line(&format!(
             "{}: {}, {loss}, {} parameters, {} tokens, {:.0} s",
             row.run, row.status, row.n_params, row.tokens, row.elapsed_s
         ));

@@ -69,7 +69,10 @@ pub use lists::{
 };
 pub use number::dollars;
 pub use one_quantity::{one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
-pub use page::{Figure, Page};
+pub use page::{
+    Block, Card, CardOf, Cell, Fact, Figure, Link, Measure, Other, PAGE_SCHEMA, Page, Picture,
+    Section, Sheet, Source, Tone, WarningGroup, sentence, warning_groups,
+};
 pub use plan::{Detail, every_row_table, plan_tables, serving_frontier_table, what_if_table};
 pub use predict::{prediction_csv, prediction_table, quantile_table};
 pub use recipe::{model_config, recipe_answer, recipe_text};
@@ -93,6 +96,6 @@ pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,
     held_out_text, predicted_runs_table, ranking_table, ranking_text, rollout_table, rollout_text,
-    stack_text, verdict_lines,
+    stack_text, verdict_lines, verdict_sentences,
 };
 pub use verdict::verdict_text;

@@ -71,7 +71,7 @@ pub use recipe::RecipeRequest;
 #[cfg(feature = "logs")]
 pub use replay::{Replay, replay};
 #[cfg(all(feature = "logs", feature = "report"))]
-pub use report::{Planned, ReportFile, StudyCurve, StudyReport};
+pub use report::{Planned, ReportFile, StudyCurve, StudyReport, StudyServing};
 #[cfg(feature = "logs")]
 pub use runs_json::SurveyJson;
 pub use scenario::ScenarioRequest;

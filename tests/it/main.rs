@@ -92,6 +92,8 @@ mod step_logs;
 #[cfg(feature = "cli")]
 mod streams;
 #[cfg(feature = "cli")]
+mod study_page;
+#[cfg(feature = "cli")]
 mod survival;
 #[cfg(feature = "logs")]
 mod sweep;

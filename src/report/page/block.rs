@@ -73,7 +73,10 @@ impl From<Table> for Sheet {
             match rows.last_mut() {
                 Some(above) if row.first().is_some_and(|cell| cell.trim() == INTERVAL) => {
                     for (cell, interval) in above.iter_mut().zip(row).skip(1) {
-                        cell.interval = interval;
+                        // A cost may have a range where typical circumstances give it no value.
+                        let of =
+                            if cell.text.is_empty() { &mut cell.text } else { &mut cell.interval };
+                        *of = interval;
                     }
                 }
                 _ => rows.push(
@@ -81,7 +84,11 @@ impl From<Table> for Sheet {
                 ),
             }
         }
-        Self { title: table.title, columns: table.columns, numeric, rows }
+        let mut chars = table.title.chars();
+        let title = chars
+            .next()
+            .map_or(String::new(), |first| format!("{}{}", first.to_uppercase(), chars.as_str()));
+        Self { title, columns: table.columns, numeric, rows }
     }
 }
 
@@ -186,8 +193,11 @@ mod tests {
         table.push(["N (parameters)", "7B"]);
         table.push(["  interval", "6B - 8B"]);
         table.push(["D (tokens)", "1T"]);
+        table.push(["serve (USD)", ""]);
+        table.push(["  interval", "$1 - $2"]);
         let sheet = Sheet::from(table);
-        assert_eq!(sheet.rows.len(), 2);
+        assert_eq!(sheet.rows.len(), 3);
+        assert_eq!(sheet.rows[2][1].text, "$1 - $2");
         assert_eq!(sheet.rows[0][1].text, "7B");
         assert_eq!(sheet.rows[0][1].interval, "6B - 8B");
         assert_eq!(sheet.rows[1][1].interval, "");

@@ -53,7 +53,8 @@ impl Page {
         // Lines that held nothing but a tag of the template.
         let lines = page.lines().filter(|line| !line.trim().is_empty());
         let tidy: String = lines.map(|line| format!("{line}\n")).collect();
-        Ok(inert(&tidy).into_owned())
+        // A number stays on one line with its percent sign.
+        Ok(inert(&tidy).replace(" %", "\u{a0}%"))
     }
 }
 
@@ -75,8 +76,8 @@ fn shown(figure: &Figure) -> Vec<Shown> {
     let shown = |svg: &str, when| Shown {
         svg: svg.to_owned(),
         when,
-        // A chart that takes its colours from the page names them as custom properties.
-        paper: !svg.contains("var(--"),
+        // A chart with colours for both grounds chooses among them by the scheme of the page.
+        paper: !svg.contains("prefers-color-scheme"),
     };
     match (of(false), of(true)) {
         (Some(narrow), Some(wide)) => vec![shown(&narrow.svg, "narrow"), shown(&wide.svg, "wide")],

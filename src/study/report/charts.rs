@@ -10,7 +10,7 @@ use crate::units::{Flops, Params};
 /// Where on the page a chart belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// With the first plan.
+    /// With the first plan of the study's own law.
     Plan,
     /// With the fit.
     Fit,

@@ -28,7 +28,7 @@ impl StudyReport {
             self.decision_section(),
             self.approach_section(),
             profile_section(&measured, at(Place::Profiles)),
-            self.design_section(),
+            self.design_section(if self.plans.is_empty() { at(Place::Plan) } else { Vec::new() }),
             self.test_section(),
         ];
         sections.extend(self.backtest.as_ref().map(|t| backtest_section(t, at(Place::Backtest))));
@@ -68,7 +68,8 @@ impl StudyReport {
         section = section.with_all(figures);
         let mut beyond = Section::new("beyond", "Beyond the runs");
         if let Some(cost) = &fit.extrapolation {
-            beyond = beyond.with_all(points(&extrapolation_text(cost, &fit.law)));
+            let says = extrapolation_text(cost, &fit.law);
+            beyond = beyond.with_all(points(&says.replacen("beyond the runs:", "verdict:", 1)));
         }
         section.part(beyond)
     }
@@ -101,13 +102,14 @@ impl StudyReport {
         }
     }
 
-    fn design_section(&self) -> Section {
+    fn design_section(&self, figures: Vec<Block>) -> Section {
         let level = self.fit.fit.level;
         let mut table = design_table(&self.table.runs);
         table.title = String::new();
         Section::new("design", "The runs")
             .with_all(points(&design_text(&self.table, level)))
             .with(table)
+            .with_all(figures)
     }
 
     fn test_section(&self) -> Section {

@@ -50,8 +50,12 @@ impl StudyReport {
 
     fn page(&self, command: &str, figures: &[(Place, Figure)]) -> Result<Page> {
         let mut sections = Vec::new();
+        // The plane shows the runs, so it stands with the first plan of their law.
+        let label = &self.fit.fit.surface.label;
+        let own = |p: &Planned| p.answer.laws.iter().any(|law| law.recommended.law == *label);
+        let drawn = self.plans.iter().position(own).unwrap_or(0);
         for (i, plan) in self.plans.iter().enumerate() {
-            let with = if i == 0 { figures_of(figures, Place::Plan) } else { Vec::new() };
+            let with = if i == drawn { figures_of(figures, Place::Plan) } else { Vec::new() };
             sections.push(plan.section(i, with)?);
         }
         sections.extend(self.evidence(figures));

@@ -2,8 +2,11 @@
 
 use super::answer::{Planned, StudyReport};
 use super::plans::anchor;
+use crate::fit::{Fit, decide};
 use crate::report::{Card, CardOf, Other};
 use crate::study::next_runs::{Decide, NextRunsAnswer};
+use crate::study::plan::LawPlans;
+use crate::units::Flops;
 
 /// Share of the uncertainty that is left from which runs within reach hardly help.
 const HARDLY: f64 = 0.7;
@@ -54,7 +57,16 @@ impl StudyReport {
         if let Some(reason) = self.fit.fit.unfit_to_plan() {
             return vec![format!("Do not plan with this fit: {reason}.")];
         }
-        let mut steps: Vec<String> = self.next_runs.iter().flat_map(said).collect();
+        let own = |law: &LawPlans| law.recommended.law == self.fit.fit.surface.label;
+        let first = self.plans.first().and_then(|plan| plan.answer.laws.first());
+        if first.is_some_and(|law| !own(law)) {
+            return vec![
+                "Train small runs with your own data and recipe and fit them before spending it: a published law knows neither."
+                    .to_owned(),
+            ];
+        }
+        let mut steps: Vec<String> =
+            self.next_runs.iter().flat_map(|next| said(next, &self.fit.fit)).collect();
         if let (true, Some(test)) = (steps.is_empty(), &self.backtest) {
             steps.push(crate::report::sentence(&test.verdict.next));
         }
@@ -66,7 +78,7 @@ impl StudyReport {
 }
 
 /// Whether to make further runs before the plan, and which.
-fn said(next: &NextRunsAnswer) -> Vec<String> {
+fn said(next: &NextRunsAnswer, fit: &Fit) -> Vec<String> {
     let decision = format!("the {} at {} FLOPs", next.decide, next.target);
     let Some(last) = next.runs.last() else {
         return vec![format!(
@@ -86,17 +98,28 @@ fn said(next: &NextRunsAnswer) -> Vec<String> {
     }];
     if next.beyond > 1e-3 && next.decide == Decide::Size {
         says.push(format!(
-            "The rest, ±{:.0} % of the size, is extrapolation: only runs of more than {} FLOPs lower it.",
+            "The rest, ±{:.0} % of the size, is extrapolation, which only runs of more than {} FLOPs lower{}.",
             100.0 * next.beyond,
-            next.afford
+            next.afford,
+            between(next, fit).unwrap_or_default()
         ));
     }
     says
 }
 
+/// A run between those there are and the budget of the decision, where the law puts it.
+fn between(next: &NextRunsAnswer, fit: &Fit) -> Option<String> {
+    let (near, far) = (next.afford.get(), next.target.get());
+    if far < 2.0 * near {
+        return None;
+    }
+    let run = decide(fit, Flops::new((near * far).sqrt()))?;
+    Some(format!(", for example {} parameters on {} tokens ({} FLOPs)", run.n, run.d, run.c))
+}
+
 /// What a further plan says to train, law by law.
 fn in_one_line(plan: &Planned) -> String {
-    let law = |law: &crate::study::plan::LawPlans| {
+    let law = |law: &LawPlans| {
         let r = &law.recommended;
         format!("{} parameters on {} tokens under {}", r.plan.n, r.plan.d, r.law)
     };

@@ -51,7 +51,10 @@ impl Planned {
             let r = &law.recommended;
             takes = takes.with_all(said(&recommendation_text(r), &r.law, several));
             if !r.frontier.is_empty() {
-                let table = serving_frontier_table(&r.frontier, r.currency);
+                let mut table = serving_frontier_table(&r.frontier, r.currency);
+                // An arrow says nothing to who listens.
+                let marks = table.rows.iter_mut().filter_map(|row| row.first_mut());
+                marks.filter(|mark| *mark == "->").for_each(|mark| *mark = "recommended".into());
                 serving = serving.with(named(table, &r.law));
             }
             if r.designs.len() > 1 {

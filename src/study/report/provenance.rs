@@ -161,15 +161,20 @@ fn of_device(device: &Device, given: Option<Uncertain>) -> Source {
 
 /// The published runs behind a utilisation that nobody gave.
 fn of_utilisation(range: &Uncertain) -> Result<Source> {
-    let billed = utilisations()?.iter().filter(|run| run.basis == Basis::Billed);
-    let runs: Vec<String> = billed.map(|run| format!("{}: {}", run.name, run.source)).collect();
+    let mut by_source: Vec<(&str, Vec<&str>)> = Vec::new();
+    for run in utilisations()?.iter().filter(|run| run.basis == Basis::Billed) {
+        match by_source.iter_mut().find(|(source, _)| *source == run.source) {
+            Some((_, names)) => names.push(&run.name),
+            None => by_source.push((&run.source, vec![&run.name])),
+        }
+    }
     let mut says = vec![format!(
         "{:.1} % to {:.1} % of the dense BF16 peak over paid hours, median {:.1} %",
         100.0 * range.low,
         100.0 * range.high,
         100.0 * range.mid
     )];
-    says.extend(runs);
+    says.extend(by_source.iter().map(|(source, names)| format!("{}: {source}", names.join(", "))));
     Ok(Source { what: "utilisation in training".to_owned(), says })
 }
 

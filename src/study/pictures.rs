@@ -154,6 +154,7 @@ impl PlanAnswer {
         let models = self.rows().zip(costs).map(|(row, (train, per_token))| ServedCost {
             name: name(row),
             law: row.law.clone(),
+            loss_nats: row.plan.loss_nats,
             n: row.plan.n,
             train,
             per_token,

@@ -1,5 +1,7 @@
 //! Errors of predictions against how far outside the fitted runs they were made.
 
+use std::collections::BTreeMap;
+
 use super::axis::{Axis, Scale, Style, range_of};
 use super::layer::{At, Hit, Key, Layer, Legend, Mark, Sample, Stroke};
 use super::palette;
@@ -69,30 +71,30 @@ pub fn held_out_errors_chart(errors: &[HeldOutError], law: &str, along: &str) ->
     let x = range_of(far.chain([1.0]), Scale::Log, 0.06);
     let reach = errors
         .iter()
-        .map(|e| percent(e.error.abs().max(e.half_width.unwrap_or(0.0))))
+        .map(|e| percent(e.error.abs() + e.half_width.unwrap_or(0.0)))
         .fold(0.1, f64::max);
     let y = (-1.15 * reach, 1.15 * reach);
-    let at = |e: &HeldOutError| -> At { (e.distance.max(1.0), percent(e.error)) };
-    let bar = |e: &HeldOutError| {
-        let half = percent(e.half_width?);
-        let (x, y) = at(e);
+    let beside = side_by_side(errors, (x.1 / x.0).ln());
+    let at = |i: usize| -> At { (beside[i], percent(errors[i].error)) };
+    let bar = |i: usize| {
+        let half = percent(errors[i].half_width?);
+        let (x, y) = at(i);
         Some(Layer::line(vec![(x, y - half), (x, y + half)], Stroke::solid(palette::BLUE, 0.8)))
     };
     let zero = Stroke::solid(palette::GUIDE, 1.0);
     let mean = Stroke::dashed(palette::TEXT, 1.4);
     let means = mean_by_distance(errors);
     let mut layers = vec![Layer::line(vec![(x.0, 0.0), (x.1, 0.0)], zero)];
-    layers.extend(errors.iter().filter_map(bar));
+    layers.extend((0..errors.len()).filter_map(bar));
     let both = |sign: f64| means.iter().map(|(d, e)| (*d, sign * percent(*e))).collect();
     if means.len() > 1 {
         layers.push(Layer::line(both(1.0), mean));
         layers.push(Layer::line(both(-1.0), mean));
     }
-    let missed = |e: &&HeldOutError| e.inside == Some(false);
-    let (outside, inside): (Vec<&HeldOutError>, Vec<&HeldOutError>) =
-        errors.iter().partition(|e| missed(e));
-    layers.push(Layer::marks(inside.iter().map(|e| at(e)), palette::BLUE, Mark::Dot, 3.4));
-    let rings = outside.iter().map(|e| at(e));
+    let (outside, inside): (Vec<usize>, Vec<usize>) =
+        (0..errors.len()).partition(|i| errors[*i].inside == Some(false));
+    layers.push(Layer::marks(inside.iter().map(|i| at(*i)), palette::BLUE, Mark::Dot, 3.4));
+    let rings = outside.iter().map(|i| at(*i));
     layers.push(Layer::marks(rings, palette::VERMILION, Mark::Ring, 4.0));
     let has_intervals = errors.iter().any(|e| e.half_width.is_some());
     let dots = match has_intervals {
@@ -108,7 +110,7 @@ pub fn held_out_errors_chart(errors: &[HeldOutError], law: &str, along: &str) ->
         keys.push(Key::new(Sample::Line(mean), "± mean |error|"));
     }
     keys.push(Key::new(Sample::Line(zero), "no error"));
-    let hits = errors.iter().map(|e| {
+    let hits = errors.iter().enumerate().map(|(i, e)| {
         let interval =
             e.half_width.map_or_else(String::new, |h| format!(", interval ±{:.2} %", percent(h)));
         let where_ = match e.distance {
@@ -116,7 +118,7 @@ pub fn held_out_errors_chart(errors: &[HeldOutError], law: &str, along: &str) ->
             d => format!("{d:.2} times beyond the fitted runs"),
         };
         let text = format!("{}: {:+.2} %{interval}, {where_}", e.name, percent(e.error));
-        Hit::new(at(e), "prediction", text)
+        Hit::new(at(i), "prediction", text)
     });
     let average = errors.iter().map(|e| e.error.abs()).sum::<f64>() / errors.len().max(1) as f64;
     Chart {
@@ -124,7 +126,7 @@ pub fn held_out_errors_chart(errors: &[HeldOutError], law: &str, along: &str) ->
         title: "Errors of predictions beyond the fitted runs".to_owned(),
         subtitle: law_title(law),
         caption: format!(
-            "{} predictions of runs that were not fitted; the mean |error| is {:.2} %. Farther right, a run lies farther outside those that were fitted.",
+            "{} predictions of runs that were not fitted; the mean |error| is {:.2} %. Farther right, a run lies farther outside those that were fitted; runs that are equally far stand side by side.",
             errors.len(),
             percent(average)
         ),
@@ -135,6 +137,27 @@ pub fn held_out_errors_chart(errors: &[HeldOutError], law: &str, along: &str) ->
         labels: Vec::new(),
         legend: Legend { groups: vec![(String::new(), keys)], bar: None },
     }
+}
+
+/// The distance at which each is drawn: those equally far, within a percent, side by side around it, so
+/// that none hides another.
+///
+/// - `width`: of the axis, in logarithms.
+fn side_by_side(errors: &[HeldOutError], width: f64) -> Vec<f64> {
+    let ln = |e: &HeldOutError| e.distance.max(1.0).ln();
+    let place = |e: &HeldOutError| (100.0 * ln(e)).round() as i64;
+    let mut sizes: BTreeMap<i64, usize> = BTreeMap::new();
+    errors.iter().for_each(|e| *sizes.entry(place(e)).or_default() += 1);
+    let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
+    let at = |e: &HeldOutError| {
+        let size = sizes[&place(e)] as f64;
+        let rank = seen.entry(place(e)).or_default();
+        let step = (0.05 * width / size).min(0.012 * width);
+        let beside = step * (*rank as f64 - 0.5 * (size - 1.0));
+        *rank += 1;
+        (ln(e) + beside).exp()
+    };
+    errors.iter().map(at).collect()
 }
 
 /// Mean |error| of the predictions at each distance; of distances within 15 % together.

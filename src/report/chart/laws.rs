@@ -39,7 +39,7 @@ pub fn compression_of_laws_chart(
     let x = range_of(walls.chain(right).chain(sizes), Scale::Log, 0.02);
     let costs = shown.iter().map(|m| m.2.get());
     let bottom = optima.iter().map(|o| 0.7 * o.1);
-    let y = range_of(bottom.chain([CEILING * highest]).chain(costs), Scale::Log, 0.0);
+    let y = range_of(bottom.chain([CEILING * highest]).chain(costs), Scale::Log, 0.02);
 
     let (mut bands, mut lines, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     let (mut labels, mut walls, mut hits) = (Vec::new(), Vec::new(), Vec::new());
@@ -49,7 +49,7 @@ pub fn compression_of_laws_chart(
         let stroke = Stroke { dashed: i / palette::HUES % 2 == 1, ..Stroke::solid(color, 2.0) };
         let rows: Vec<(f64, f64, f64)> =
             member.band.iter().map(|(n, v)| (n.get(), v.lo, v.hi)).collect();
-        keys.push(Key::new(Sample::Both(stroke, Mark::Diamond), curve.law.clone()));
+        keys.push(Key::new(Sample::Line(stroke), curve.law.clone()));
         bands.push(Layer::Band { rows, color });
         let (wall, best) = (curve.wall_params.get(), optima[i]);
         let wall_line = Stroke::dashed(color, 1.0);

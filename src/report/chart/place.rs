@@ -228,7 +228,8 @@ fn direction(side: Side) -> (f64, f64) {
 fn baseline((x, y): Spot, way: (f64, f64), distance: f64, width: f64, em: f64) -> Spot {
     // A box in a slanted direction touches it with a corner, in a straight one with a side's middle.
     let part = |w: f64| (w * std::f64::consts::SQRT_2).clamp(-1.0, 1.0);
-    let (across, down) = (0.5 * (part(way.0) - 1.0) * width, 0.5 * part(way.1) * (ABOVE + BELOW) * em);
+    let (across, down) =
+        (0.5 * (part(way.0) - 1.0) * width, 0.5 * part(way.1) * (ABOVE + BELOW) * em);
     let centred = 0.5 * (ABOVE - BELOW) * em;
     (x + way.0 * distance + across, y + way.1 * distance + down + centred)
 }

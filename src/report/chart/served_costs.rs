@@ -20,6 +20,8 @@ pub struct ServedCost {
     pub name: String,
     /// Label of its law.
     pub law: String,
+    /// Its loss: only models of one loss under one law are compared.
+    pub loss_nats: f64,
     /// Parameters.
     pub n: Params,
     /// Cost of training, in the unit of the picture.
@@ -46,13 +48,14 @@ impl ServedCost {
         let of = |c: &Comparison, what: &str, n: Params, train: f64| {
             let law = if several { format!(", {}", c.law) } else { String::new() };
             let (name, law) = (format!("{what}{law}"), c.law.clone());
-            Self { name, law, n, train, per_token: 2.0 * n.get() }
+            Self { name, law, loss_nats: c.loss_nats, n, train, per_token: 2.0 * n.get() }
         };
         comparisons
             .iter()
             .flat_map(|c| {
                 let best = &c.optimum;
-                let first = of(c, &format!("{} (optimum)", size(best.n)), best.n, best.train_flops.get());
+                let first =
+                    of(c, &format!("{} (optimum)", size(best.n)), best.n, best.train_flops.get());
                 let rows = c
                     .rows
                     .iter()
@@ -74,7 +77,7 @@ impl ServedCost {
 }
 
 /// Training plus serving against the tokens served: a line for each model, and marks where another
-/// becomes the least expensive of all.
+/// becomes the least expensive of those with the same loss under the same law.
 ///
 /// - `demand`: tokens served in the case at hand, drawn as a vertical line.
 #[must_use]
@@ -83,7 +86,7 @@ pub fn served_costs_chart(
     unit: CostUnitOfServing,
     demand: Option<Tokens>,
 ) -> Chart {
-    let changes = changes(models);
+    let changes = all_changes(models);
     let typical = models.iter().map(|m| m.train / m.per_token);
     let around = changes.iter().map(|c| c.0).chain(demand.map(Tokens::get));
     let demands: Vec<f64> = around.collect();
@@ -117,8 +120,10 @@ pub fn served_costs_chart(
         let (at, color) = ((*t, *cost), colors[*best]);
         layers.push(Layer::marks([at], color, Mark::Diamond, 5.5));
         let sides = [Side::BelowRight, Side::Right, Side::Below, Side::AboveLeft];
-        let text = format!("{} from {} on", models[*best].name, count_text(*t));
-        hits.push(Hit::new(at, "change", format!("least expensive: {text} served tokens")));
+        let (name, from) = (&models[*best].name, count_text(*t));
+        let said = format!("{name} is the least expensive from {from} served tokens on");
+        hits.push(Hit::new(at, "change", said));
+        let text = format!("{name} from {from} on");
         labels.push(Label::new(at, text, color, &sides));
     }
     let values = models.iter().flat_map(|m| [m.total(x.0), m.total(x.1)]);
@@ -155,16 +160,40 @@ impl CostUnitOfServing {
 
 /// Where the least expensive model changes as the demand grows: served tokens, cost, and which model
 /// it is from there on.
-fn changes(models: &[ServedCost]) -> Vec<(f64, f64, usize)> {
-    let by_training = |a: &usize, b: &usize| {
-        let key = |i: usize| (models[i].train, models[i].per_token);
-        key(*a).partial_cmp(&key(*b)).unwrap_or(std::cmp::Ordering::Equal)
+type Change = (f64, f64, usize);
+
+/// Costs of training that differ by less than this share are one budget.
+const SAME_TRAINING: f64 = 1e-6;
+/// Losses that differ by less than this many nats are one loss.
+const SAME_LOSS: f64 = 1e-6;
+
+/// The changes among models of one law and one loss, for each law and loss.
+fn all_changes(models: &[ServedCost]) -> Vec<Change> {
+    let alike = |a: &ServedCost, b: &ServedCost| {
+        a.law == b.law && (a.loss_nats - b.loss_nats).abs() < SAME_LOSS
     };
-    let Some(mut best) = (0..models.len()).min_by(by_training) else { return Vec::new() };
-    let mut found: Vec<(f64, f64, usize)> = Vec::new();
+    let first = |i: &usize| (0..*i).all(|j| !alike(&models[j], &models[*i]));
+    (0..models.len())
+        .filter(first)
+        .flat_map(|i| {
+            let group = (i..models.len()).filter(|j| alike(&models[i], &models[*j])).collect();
+            changes(models, group)
+        })
+        .collect()
+}
+
+/// The changes among those of `group`.
+fn changes(models: &[ServedCost], group: Vec<usize>) -> Vec<Change> {
+    let least = group.iter().map(|i| models[*i].train).fold(f64::INFINITY, f64::min);
+    let by_token = |a: &usize, b: &usize| models[*a].per_token.total_cmp(&models[*b].per_token);
+    let first = group.iter().copied().filter(|i| models[*i].train < (1.0 + SAME_TRAINING) * least);
+    let Some(mut best) = first.min_by(by_token) else { return Vec::new() };
+    let mut found: Vec<Change> = Vec::new();
     loop {
         let from = found.last().map_or(0.0, |f| f.0);
-        let next = (0..models.len())
+        let next = group
+            .iter()
+            .copied()
             .filter(|i| models[*i].per_token < models[best].per_token)
             .filter_map(|i| Some((models[best].meets(&models[i]).filter(|t| *t >= from)?, i)))
             .min_by(|a, b| a.0.total_cmp(&b.0));
@@ -180,7 +209,7 @@ mod tests {
 
     fn model(name: &str, n: f64, train: f64) -> ServedCost {
         let (name, law, n) = (name.to_owned(), "law".to_owned(), Params::new(n));
-        ServedCost { name, law, n, train, per_token: 2.0 * n.get() }
+        ServedCost { name, law, loss_nats: 2.0, n, train, per_token: 2.0 * n.get() }
     }
 
     #[test]
@@ -191,7 +220,10 @@ mod tests {
             model("small", 20e9, 3e24),
             model("worse", 30e9, 4e24),
         ];
-        let found = changes(&models);
+        let found = all_changes(&models);
+        let other = ServedCost { loss_nats: 2.1, ..model("other loss", 1e9, 1.0) };
+        let mixed: Vec<ServedCost> = models.iter().cloned().chain([other]).collect();
+        assert_eq!(all_changes(&mixed), found, "models of another loss do not compete");
         let names: Vec<&str> = found.iter().map(|f| models[f.2].name.as_str()).collect();
         assert_eq!(names, ["half", "small"]);
         let (large, half, small) = (&models[0], &models[1], &models[2]);

@@ -14,8 +14,7 @@ use crate::law::{Surface, law_by_id, published_laws};
 use crate::plan::{IsoLossCurve, iso_loss_curve, optimum_of_size};
 use crate::units::{Flops, Params};
 
-const SIZES: [Size; 4] =
-    [Size::PAGE, Size::LARGE, Size::PHONE, Size { width: 600, height: 375 }];
+const SIZES: [Size; 4] = [Size::PAGE, Size::LARGE, Size::PHONE, Size { width: 600, height: 375 }];
 
 /// Published laws that say how to spend compute.
 fn laws() -> Vec<Surface> {

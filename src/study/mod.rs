@@ -26,6 +26,8 @@ mod one_quantity;
 mod open_profiles;
 mod outliers;
 mod own;
+#[cfg(all(feature = "logs", feature = "report"))]
+mod pictures;
 mod plan;
 #[cfg(feature = "logs")]
 mod predict;
@@ -64,6 +66,8 @@ pub use next_runs::{Decide, NextRun, NextRunsAnswer, NextRunsRequest, RunAgainst
 pub use one_quantity::load_one_quantity;
 #[cfg(feature = "logs")]
 pub use open_profiles::runs_left;
+#[cfg(all(feature = "logs", feature = "report"))]
+pub use pictures::{BacktestPicture, ComparePicture, FitPicture, PlanPicture, backtest_chart};
 pub use plan::{LawPlans, PlanAnswer, PlanRequest, PlannedLaw};
 #[cfg(feature = "logs")]
 pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};

@@ -69,6 +69,8 @@ mod one_quantity;
 mod one_round;
 #[cfg(feature = "logs")]
 mod one_run;
+#[cfg(feature = "cli")]
+mod pictures;
 mod progress;
 mod properties;
 #[cfg(feature = "logs")]

@@ -38,7 +38,7 @@ impl Placed {
     }
 
     /// The sizes it is drawn in for the page, and the width of the page each is for.
-    const SIZES: [(u32, Size); 1] = [(800, Size::PAGE)];
+    const SIZES: [(u32, Size); 2] = [(390, Size::PHONE), (800, Size::PAGE)];
 
     pub(super) fn figure(&self) -> Result<Figure> {
         let drawn = |(width, size): (u32, Size)| {

@@ -173,7 +173,7 @@ test("marks of a chart say their values to the pointer and to the keyboard", asy
   const { page, heard, close } = await open(copy, { viewport: { width: 1440, height: 900 } });
   const chart = page.locator(".chart:visible").first();
   const tip = chart.locator(".tip");
-  assert.equal(await chart.locator("title").count(), 0, "one tooltip, not two");
+  assert.equal(await chart.locator(".hits title").count(), 0, "one tooltip, not two");
   await chart.focus();
   const values = [];
   for (const key of ["Home", "End"]) {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::fit::valleys;
 use crate::report::{self, Block, Chart, Figure, Picture, Size};
 use crate::study::curve::models_near;
+use crate::study::pictures::{FitPicture, PlanPicture};
 use crate::units::{Flops, Params};
 
 /// Where on the page a chart belongs.
@@ -20,6 +21,12 @@ pub(super) enum Place {
     Backtest,
     /// With the iso-loss curve.
     Curve,
+    /// With what serving costs in a plan, by its place in the study.
+    Served(usize),
+    /// With the held-out tests.
+    Tests,
+    /// With the runs.
+    Runs,
     /// With models served, by their place in the study.
     Serving(usize),
 }
@@ -80,6 +87,23 @@ impl StudyReport {
                 report::plane_chart(Some(&self.table), &ensemble, &own_plans)?,
             ),
         ];
+        for (i, plan) in self.plans.iter().enumerate() {
+            let served = plan.answer.laws.iter().any(|law| !law.recommended.frontier.is_empty());
+            for picture in [PlanPicture::Frontier, PlanPicture::Cost].into_iter().filter(|_| served)
+            {
+                let chart = plan.answer.chart(picture, &[])?;
+                let name = format!("plan-{}-{}", i + 1, chart.name);
+                charts.push(Placed { place: Place::Served(i), name, chart });
+            }
+        }
+        if self.fit.rollout.is_some() || self.fit.held_out.is_some() {
+            let errors = self.fit.chart(FitPicture::Errors, &self.table)?;
+            charts.push(Placed::new(Place::Tests, errors));
+        }
+        if !self.table.curves.is_empty() {
+            let curves = self.fit.chart(FitPicture::Curves, &self.table)?;
+            charts.push(Placed::new(Place::Runs, curves));
+        }
         if let Some(StudyCurve { banded, .. }) = &self.curve {
             let near = models_near(banded, &ensemble)
                 .into_iter()

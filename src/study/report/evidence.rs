@@ -23,13 +23,17 @@ impl StudyReport {
     pub(super) fn evidence(&self, figures: &[(Place, Figure)]) -> Vec<Section> {
         let at = |place| figures_of(figures, place);
         let measured = valleys(&self.table);
+        let mut runs = at(Place::Runs);
+        if self.plans.is_empty() {
+            runs.extend(at(Place::Plan));
+        }
         let mut sections = vec![
             self.fit_section(at(Place::Fit)),
             self.decision_section(),
             self.approach_section(),
             profile_section(&measured, at(Place::Profiles)),
-            self.design_section(if self.plans.is_empty() { at(Place::Plan) } else { Vec::new() }),
-            self.test_section(),
+            self.design_section(runs),
+            self.test_section(at(Place::Tests)),
         ];
         sections.extend(self.backtest.as_ref().map(|t| backtest_section(t, at(Place::Backtest))));
         sections.extend(self.curve.as_ref().map(|c| curve_section(c, at(Place::Curve))));
@@ -112,7 +116,7 @@ impl StudyReport {
             .with_all(figures)
     }
 
-    fn test_section(&self) -> Section {
+    fn test_section(&self, figures: Vec<Block>) -> Section {
         let (fit, mut section) = (&self.fit, Section::new("tests", "Held-out tests"));
         if let Some(held) = &fit.held_out {
             section = section.with_all(held_out_text(held, fit.fit.level).into_blocks());
@@ -126,7 +130,7 @@ impl StudyReport {
         if let Some(ranking) = &fit.ranking {
             section = section.with_all(ranking_text(ranking).into_blocks());
         }
-        section
+        section.with_all(figures)
     }
 }
 

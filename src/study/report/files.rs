@@ -56,7 +56,7 @@ impl StudyReport {
         let drawn = self.plans.iter().position(own).unwrap_or(0);
         for (i, plan) in self.plans.iter().enumerate() {
             let with = if i == drawn { figures_of(figures, Place::Plan) } else { Vec::new() };
-            sections.push(plan.section(i, with)?);
+            sections.push(plan.section(i, figures, with)?);
         }
         sections.extend(self.evidence(figures));
         let served = self.serving.iter().enumerate();

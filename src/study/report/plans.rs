@@ -1,11 +1,12 @@
 //! A plan on the page: its table, what it takes, what drives its uncertainty, what it may lose.
 
 use super::answer::Planned;
+use super::charts::{Place, figures_of};
 use crate::error::Result;
 use crate::plan::Strategy;
 use crate::report::{
-    Block, Detail, Fact, Section, Text, across_table, designs_table, plan_tables, recipe_answer,
-    recipe_text, recommendation_text, refused_designs_text, regret_table, sentence,
+    Block, Detail, Fact, Figure, Section, Text, across_table, designs_table, plan_tables,
+    recipe_answer, recipe_text, recommendation_text, refused_designs_text, regret_table, sentence,
     serving_frontier_table, spread_table, what_if_table,
 };
 use crate::study::plan::LawPlans;
@@ -19,11 +20,17 @@ impl Planned {
     /// The section of the page.
     ///
     /// - `place`: among the plans of the study; the first one's answer is the card.
-    /// - `figures`: charts of the plan.
+    /// - `figures`: charts of the study.
+    /// - `plane`: those of the plan itself.
     ///
     /// # Errors
     /// As the premises of the plan.
-    pub(super) fn section(&self, place: usize, figures: Vec<Block>) -> Result<Section> {
+    pub(super) fn section(
+        &self,
+        place: usize,
+        figures: &[(Place, Figure)],
+        plane: Vec<Block>,
+    ) -> Result<Section> {
         let answer = &self.answer;
         let id = anchor(place);
         let part = |name: &str, heading: &str| Section::new(format!("{id}-{name}"), heading);
@@ -35,7 +42,7 @@ impl Planned {
             let tables = plan_tables(&law.rows, Detail::Full);
             section = section.with_all(tables.into_iter().map(Block::from));
         }
-        section = section.with_all(rows_said(&answer.laws)).with_all(figures);
+        section = section.with_all(rows_said(&answer.laws)).with_all(plane);
         let mut takes = part("takes", "What it takes");
         let mut serving = part("serving", "The same training, smaller to serve");
         let mut designs = part("designs", "Designs");
@@ -75,6 +82,7 @@ impl Planned {
                 runs = runs.with_all(recipe_blocks(recipe, several.then_some(r.law.as_str())));
             }
         }
+        serving = serving.with_all(figures_of(figures, Place::Served(place)));
         let mut across = part("across", "Over all its laws");
         if let Some(all) = &answer.across_laws {
             across = across.with(across_table(all));

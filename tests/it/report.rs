@@ -198,7 +198,8 @@ fn served_costs_cross_where_a_comparison_pays_back() {
         .nth(1)
         .and_then(|rest| rest.split(' ').next()?.parse().ok())
         .expect("a number of tokens");
-    assert!((served / pays - 1.0).abs() < 0.01, "{change}, by the comparison {pays}");
+    let ratio = served.get() / pays.get();
+    assert!((ratio - 1.0).abs() < 0.01, "{change}, by the comparison {pays}");
 }
 
 #[test]

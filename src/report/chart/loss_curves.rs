@@ -10,6 +10,11 @@ use crate::data::RunTable;
 
 /// Points of a line that are drawn: more than a page has pixels for show nothing.
 const MOST_POINTS: usize = 600;
+/// A loss is averaged over the steps whose tokens are within this factor: batches differ by more than
+/// the loss falls.
+const WINDOW: f64 = 1.15;
+/// The least of it, at the ends of a curve, where the window is cut on both sides alike.
+const LEAST_WINDOW: f64 = 1.03;
 /// Points of a line that say their values.
 const MOST_HITS: usize = 24;
 /// Share of a curve's tokens whose losses are left out of the axis: the first fall from ln(vocabulary)
@@ -36,7 +41,7 @@ pub fn loss_curves_chart(table: &RunTable) -> Chart {
         .iter()
         .map(|curve| {
             let points: Vec<At> = curve.points.iter().map(|(d, loss)| (d.get(), *loss)).collect();
-            let kept = thinned(&points, MOST_POINTS).copied().collect();
+            let kept = thinned(&averaged(&points), MOST_POINTS).copied().collect();
             (curve.run.as_str(), curve.n.get(), kept)
         })
         .collect();
@@ -95,12 +100,46 @@ pub fn loss_curves_chart(table: &RunTable) -> Chart {
             table.runs.len(),
             table.curves.len()
         ),
-        caption: "Training loss of each run against the tokens it has seen, smoothed, with its final loss as a dot.".to_owned(),
+        caption: "Training loss of each run against the tokens it has seen, smoothed, with its final loss as a dot. Losses are means over the steps whose tokens are within 15 %.".to_owned(),
         x: Axis::log("Training tokens D", Style::Count, x),
         y: Axis::linear(&format!("Loss ({unit})"), y),
         layers,
         labels,
         legend: Legend { groups: vec![(String::new(), keys)], bar },
         hits,
+    }
+}
+
+/// Each loss averaged over those near it, by the ratio of their tokens.
+fn averaged(points: &[At]) -> Vec<At> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    let mut sums = vec![0.0];
+    points.iter().for_each(|p| sums.push(sums[sums.len() - 1] + p.1));
+    let mean = |p: &At| {
+        let room = (p.0 / first.0).min(last.0 / p.0);
+        let reach = WINDOW.min(room).max(LEAST_WINDOW);
+        let from = points.partition_point(|q| q.0 < p.0 / reach);
+        let to = points.partition_point(|q| q.0 <= p.0 * reach);
+        (p.0, (sums[to] - sums[from]) / (to - from) as f64)
+    };
+    points.iter().map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averages_remove_noise_and_keep_the_curve() {
+        let exact = |d: f64| 2.0 + 3.0 * d.powf(-0.3);
+        let noise = |i: u32| if i % 2 == 0 { 0.1 } else { -0.1 };
+        let points: Vec<At> =
+            (10..2000).map(|i| (f64::from(i), exact(f64::from(i)) + noise(i))).collect();
+        let found = averaged(&points);
+        assert_eq!(found.len(), points.len());
+        for at in &found[500..] {
+            assert!((at.1 - exact(at.0)).abs() < 0.01, "{at:?} {}", exact(at.0));
+        }
+        assert!(averaged(&[]).is_empty());
     }
 }

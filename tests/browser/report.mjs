@@ -131,6 +131,20 @@ test("on paper no column is lost", async () => {
   }
 });
 
+test("the text of charts is read on a phone", async () => {
+  for (const [name, file] of reports) {
+    const { page, close } = await open(file, { viewport: { width: 390, height: 844 } });
+    const sizes = await page.evaluate(() =>
+      [...document.querySelectorAll(".chart svg text")].filter((e) => e.getClientRects().length > 0).map((e) => {
+        const svg = e.ownerSVGElement;
+        const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+        return scale * Number.parseFloat(getComputedStyle(e).fontSize);
+      }));
+    assert.ok(sizes.length > 20 && Math.min(...sizes) > 10.95, `${name}: ${Math.min(...sizes)} px`);
+    await close();
+  }
+});
+
 test("the page says the same without scripts", async () => {
   for (const [name, file] of reports) {
     const said = [];

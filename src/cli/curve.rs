@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<Output> {
     let answer = args.request().answer()?;
     let mut text = answer.text();
     if !args.out.is_empty() {
-        let (chart, csv) = (answer.chart()?, answer.csv());
+        let (chart, csv) = (answer.chart(), answer.csv());
         let json = if answer.is_family { json_text(&answer.curves)? } else { json_text(&answer)? };
         let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&save_all(&args.out, &forms)?);

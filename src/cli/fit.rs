@@ -7,16 +7,16 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::hint::next_step;
 use super::one_quantity;
-use super::output::{Console, Output, save_json, to_value};
+use super::output::{Console, Output, is_picture, save_all, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use super::streams::note;
 use crate::data::{CHECKPOINT, HoldOut};
-use crate::error::Result;
+use crate::error::{Result, StudyError};
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
-use crate::report::{Kind, Text, kinds_table, left_out_text};
-use crate::study::{FitRequest, KindFit, KindFits, LogSource, replay};
+use crate::report::{Kind, Saved, Text, kinds_table, left_out_text};
+use crate::study::{FitPicture, FitRequest, KindFit, KindFits, LogSource, replay};
 use crate::units::Flops;
 
 /// Flags of `isoloss fit`.
@@ -28,6 +28,7 @@ use crate::units::Flops;
   isoloss fit runs.csv --hold-out 'C>=1e21' --json
   isoloss fit runs.csv --objective lad-log --fix E=1.69
   isoloss fit runs.csv --law auto --leave-future-out C --at 1e24
+  isoloss fit runs.csv --leave-future-out C --picture errors -o errors.svg
   isoloss fit runs.csv --law muennighoff --map 'n=params_b*1e9,d=tokens_b*1e9,unique=unique_b*1e9'
   isoloss fit runs.csv --where 'outlier == false' --by dataset
   isoloss fit lr-sweep.csv --best-per cell
@@ -105,9 +106,12 @@ pub(super) struct Args {
     /// Run the command that wrote this fit again and compare every number.
     #[arg(long, value_name = "FIT.json", conflicts_with = "logs")]
     replay: Option<PathBuf>,
-    /// Write the fit, draws included, to this file.
+    /// What a picture shows.
+    #[arg(long, value_enum, default_value = "frontier")]
+    picture: FitPicture,
+    /// Write the fit, draws included, to this file, or a picture to .svg or .png (repeatable).
     #[arg(short, long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    out: Vec<PathBuf>,
 }
 
 /// Every way of resampling that makes groups of runs.
@@ -169,6 +173,13 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     }
     let request = args.request();
     request.config.validate()?;
+    let (pictures, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.out.iter().cloned().partition(is_picture);
+    let out = files.first().map(PathBuf::as_path);
+    if args.by.is_some() && !pictures.is_empty() {
+        let (what, needs) = ("a picture", "one kind of runs");
+        return Err(StudyError::NothingToDraw { what, needs }.into());
+    }
     let source = LogSource {
         logs: args.logs.clone(),
         test: args.test.clone(),
@@ -180,7 +191,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let table = match table {
         Ok(table) => table,
         Err(error) => {
-            let (config, out) = (&request.config, args.out.as_deref());
+            let config = &request.config;
             let (law, options) = (&request.law, &source.read);
             return one_quantity::fitted(&error, law, &args.logs, options, config, &args.at, out)?
                 .ok_or(error);
@@ -190,7 +201,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(column) = &args.by {
         let fits = request.answer_by(&table, column, &|progress| draws.at(progress))?;
         draws.clear();
-        return by_kind(fits, &source, args.out.as_deref());
+        return by_kind(fits, &source, out);
     }
     let test = source.test_table()?;
     let test = test.as_ref().map(|(name, runs)| (name.as_str(), runs));
@@ -204,11 +215,15 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         }
     })?;
     let report = report.from_logs(source);
-    let mut text = report.text(&table, &next_step(&report, args.out.as_deref()));
+    let mut text = report.text(&table, &next_step(&report, out));
     if console.verbose {
         text.apart(report.detail_text());
     }
-    if let Some(path) = &args.out {
+    if !pictures.is_empty() {
+        let chart = report.chart(args.picture, &table)?;
+        text.apart(save_all(&pictures, &[Saved::Chart(&chart)])?);
+    }
+    for path in &files {
         text.apart(save_json(path, &report)?);
     }
     let json = report.shown(&table)?;

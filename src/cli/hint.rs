@@ -172,6 +172,9 @@ fn study(error: &StudyError) -> Option<&'static str> {
         StudyError::NoTrainingDevice { .. } => "add --device NAME; isoloss devices lists them",
         StudyError::ZeroExperts => "use --experts 1 for a dense model",
         StudyError::SeveralLaws { .. } => "name one law in --law",
+        StudyError::NothingToDraw { .. } => {
+            "--picture chooses another; --leave-future-out C and --hold-out test a fit"
+        }
         StudyError::NothingToServe => "isoloss models lists the names; or use --params N",
         StudyError::NothingToExplain { .. } => {
             "isoloss models lists the names; or use --params N --tokens D"

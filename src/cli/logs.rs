@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 
 use super::hint::{all_to_give, hint};
@@ -10,13 +10,14 @@ use super::output::{Console, Failed, Json, Output, check_formats, compact_json, 
 use super::reading::ReadingArgs;
 use crate::data::{Survey, missing};
 use crate::error::{DataError, Error, Result};
-use crate::report::{Format, Saved, design_chart, json_text, runs_csv};
+use crate::report::{Format, Saved, design_chart, json_text, loss_curves_chart, runs_csv};
 use crate::study::{SurveyJson, survey_text};
 
 /// Flags of `isoloss logs`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   isoloss logs wandb/ tensorboard/ mlflow.db -o runs.csv -o design.png
+  isoloss logs wandb/ --picture curves -o curves.svg
   isoloss logs runs/ --given seq_len=2048 --given batch_size=512
   isoloss logs train.csv --map loss=val/ce,step=update --tail 0.05
   isoloss logs slurm-*.out --patterns mine.toml --json
@@ -32,9 +33,18 @@ pub(super) struct Args {
     logs: Vec<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Write the table (.csv, .json) or the picture of the design (.svg, .png); repeatable.
+    /// What a picture shows: sizes and tokens of the runs, or their training curves.
+    #[arg(long, value_enum, default_value = "design")]
+    picture: Picture,
+    /// Write the table (.csv, .json) or a picture (.svg, .png); repeatable.
     #[arg(short, long, value_name = "FILE")]
     out: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Picture {
+    Design,
+    Curves,
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
@@ -50,7 +60,11 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
             true => json_text(&SurveyJson::of(&survey, &hint)?)?,
             false => String::new(),
         };
-        let (chart, csv) = (design_chart(table), runs_csv(table)?);
+        let chart = match args.picture {
+            Picture::Design => design_chart(table),
+            Picture::Curves => loss_curves_chart(table),
+        };
+        let csv = runs_csv(table)?;
         let forms = [Saved::Chart(&chart), Saved::Csv(&csv), Saved::Json(&json)];
         text.push_str(&save_all(&args.out, &forms)?);
     }

@@ -170,8 +170,7 @@ enum Verb {
     /// The claims of Mensch's talk, with our numbers.
     ///
     /// Every quantitative claim of Mensch's talk, with our numbers beside.
-    #[command(after_help = "Example:\n  isoloss talk --json")]
-    Talk,
+    Talk(talk::Args),
     /// Completions of a shell: verbs, flags and their values.
     Completions(shell::CompletionArgs),
     /// Manual pages.
@@ -254,7 +253,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Validate(args) => validate::run(&args, console),
         Verb::Study(args) => study::run(&args),
         Verb::Init(args) => init::run(&args, console),
-        Verb::Talk => talk::run(),
+        Verb::Talk(args) => talk::run(&args),
         Verb::Completions(args) => shell::completions(&args, console),
         Verb::Man(args) => shell::man(&args, console),
         Verb::Laws => lists::laws(),

@@ -104,6 +104,11 @@ pub(super) fn check_formats(paths: &[PathBuf], among: &[Format]) -> Result<()> {
     check_extensions(&files.collect::<Vec<_>>(), among)
 }
 
+/// Whether a path asks for a picture.
+pub(super) fn is_picture(path: &PathBuf) -> bool {
+    check_extensions(&[path], &[Format::Svg, Format::Png]).is_ok()
+}
+
 /// Formats that standard output may be asked for.
 const EVERY_FORMAT: [Format; 5] =
     [Format::Svg, Format::Png, Format::Csv, Format::Json, Format::Toml];

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use super::one_quantity;
-use super::output::{Console, Output, save_json};
+use super::output::{Console, Output, is_picture, save_all, save_json};
 use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
 use crate::error::Result;
-use crate::study::PlanRequest;
+use crate::report::Saved;
+use crate::study::{PlanPicture, PlanRequest, ask_laws};
 use crate::units::{Flops, Params, parse_days_s, parse_usd};
 use clap::Args as ClapArgs;
 
@@ -64,9 +65,12 @@ pub(super) struct Args {
     /// Benchmark law: a published name (gadre-redpajama) or the JSON of `isoloss benchmark --json`.
     #[arg(long, value_name = "LAW")]
     benchmark: Option<String>,
-    /// Write the plan as JSON, as --json prints it.
-    #[arg(short, long, value_name = "FILE.json")]
-    out: Option<PathBuf>,
+    /// What a picture shows.
+    #[arg(long, value_enum, default_value = "plane")]
+    picture: PlanPicture,
+    /// Write the plan as JSON, as --json prints it, or a picture to .svg or .png (repeatable).
+    #[arg(short, long, value_name = "FILE")]
+    out: Vec<PathBuf>,
     /// Write out the run: shape, hyper-parameters, layout, days, dollars.
     #[arg(long)]
     recipe: bool,
@@ -94,9 +98,16 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some(output) = one_quantity::planned(&args.law, args.target.loss, args.flops)? {
         return Ok(output);
     }
-    let answer = args.request(console).answer()?;
+    let laws = ask_laws(&args.law)?;
+    let answer = args.request(console).answer_under(&laws)?;
     let mut text = answer.text()?;
-    if let Some(path) = &args.out {
+    let (pictures, files): (Vec<_>, Vec<_>) =
+        args.out.iter().cloned().partition(|path| is_picture(path));
+    if !pictures.is_empty() {
+        let chart = answer.chart(args.picture, &laws)?;
+        text.apart(save_all(&pictures, &[Saved::Chart(&chart)])?);
+    }
+    for path in &files {
         text.apart(save_json(path, &answer)?);
     }
     Output::new(text, &answer, answer.warnings.clone())

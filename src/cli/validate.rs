@@ -10,7 +10,7 @@ use super::reading::ReadingArgs;
 use crate::data::read_text;
 use crate::error::Result;
 use crate::report::{Format, Saved, backtest_text, json_text};
-use crate::study::{PlanFile, StudyConfig, ValidateRequest};
+use crate::study::{BacktestPicture, PlanFile, StudyConfig, ValidateRequest, backtest_chart};
 use crate::sweep::{BaseSweep, ChosenRun, chosen_sweep};
 
 /// Flags of `isoloss validate`.
@@ -21,6 +21,7 @@ use crate::sweep::{BaseSweep, ChosenRun, chosen_sweep};
   isoloss validate plan.json runs/verify/runs.jsonl
   isoloss validate configs/first-light.toml
   isoloss validate runs/first-light/runs.jsonl --json
+  isoloss validate runs/first-light/runs.jsonl --picture errors -o errors.svg
 
 plan.json is what isoloss plan -o wrote. Alone, it is answered by the runs that would test it. Exit
 codes: 0 holds, 4 fails, 5 cannot tell.")]
@@ -36,13 +37,18 @@ pub(super) struct Args {
     sweep: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Write the runs that test a plan: a sweep file .toml, a table .csv, or .json (repeatable).
+    /// What a picture of the largest budget shows.
+    #[arg(long, value_enum, default_value = "losses")]
+    picture: BacktestPicture,
+    /// Write the runs that test a plan: a sweep file .toml, a table .csv, or .json; of a test of the
+    /// largest budget a picture, .svg or .png, or .json (repeatable).
     #[arg(short, long, value_name = "FILE")]
     out: Vec<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    check_formats(&args.out, &[Format::Toml, Format::Csv, Format::Json])?;
+    let formats = [Format::Toml, Format::Csv, Format::Json, Format::Svg, Format::Png];
+    check_formats(&args.out, &formats)?;
     let has = |p: &PathBuf, extension: &str| p.extension().is_some_and(|e| e == extension);
     let (first, runs) = args.input.split_first().unwrap_or((&args.input[0], &[]));
     // Any other .json may be a table of runs, in any encoding.
@@ -66,8 +72,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     draws.clear();
     let mut text = backtest_text(&test);
     if !args.out.is_empty() {
-        let json = json_text(&test)?;
-        text.apart(save_all(&args.out, &[Saved::Json(&json)])?);
+        let (json, chart) = (json_text(&test)?, backtest_chart(&test, args.picture, &table));
+        text.apart(save_all(&args.out, &[Saved::Json(&json), Saved::Chart(&chart)])?);
     }
     let output = Output::new(text, &test, test.warnings.clone())?;
     Ok(Output { verdict: Some(test.verdict.outcome), ..output })

@@ -71,6 +71,14 @@ pub enum StudyError {
     /// No sizes and no ratios.
     #[error("there is nothing to compare; give model sizes or tokens per parameter")]
     NothingToCompare,
+    /// A picture of what was not asked.
+    #[error("{what} needs {needs}, and there is none")]
+    NothingToDraw {
+        /// The picture.
+        what: &'static str,
+        /// What it shows.
+        needs: &'static str,
+    },
     /// No model to serve.
     #[error("there is no model to serve; name a released model or give a size")]
     NothingToServe,

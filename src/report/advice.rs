@@ -22,34 +22,7 @@ pub fn advice_text(
     scenario: &Scenario,
 ) -> Text {
     let mut text = Text::default();
-    if let Some(n) = &best.neighbour {
-        let served = if scenario.currency.counts_serving() { "" } else { " to serve" };
-        let alone =
-            n.batches.filter(|(own, _)| *own < 2.0).map_or(String::new(), |(own, other)| {
-                format!("; this plan serves {own:.0} request at a time, that one {other:.0}")
-            });
-        text.push_str(&hanging(
-            "first",
-            &format!(
-                "{} on {} tokens cost {} as much{served} for {:.4} nats more ({} of the loss above the floor){alone}. A limit presses the plan below; relax it or take the smaller model.",
-                n.plan.n,
-                n.plan.d,
-                share(n.cost_ratio),
-                n.plan.loss_nats - best.plan.loss_nats,
-                share(n.loss_share),
-            ),
-        ));
-    }
-    let farthest = best.outside.iter().max_by(|a, b| a.1.total_cmp(b.1));
-    if let Some((quantity, factor)) = farthest.filter(|(_, factor)| **factor > FAR_BEYOND) {
-        text.push_str(&hanging(
-            "first",
-            &format!(
-                "{quantity} lies {factor:.0} times beyond the runs of {}: what follows is the law's arithmetic, not a plan to pay for.",
-                best.law
-            ),
-        ));
-    }
+    caveats(best, scenario).iter().for_each(|says| text.push_str(&hanging("first", says)));
     text.push_str(&hanging("train", &what(best)));
     text.push_str(&hanging("cost", &price(best, scenario)));
     let change = change(best, rivals, regret, scenario);
@@ -57,6 +30,34 @@ pub fn advice_text(
         text.push_str(&hanging("change", &change));
     }
     text
+}
+
+/// What to know before the answer: a plan pressed against a limit, a law far from its runs.
+pub(super) fn caveats(best: &Recommendation, scenario: &Scenario) -> Vec<String> {
+    let mut says = Vec::new();
+    if let Some(n) = &best.neighbour {
+        let served = if scenario.currency.counts_serving() { "" } else { " to serve" };
+        let alone =
+            n.batches.filter(|(own, _)| *own < 2.0).map_or(String::new(), |(own, other)| {
+                format!("; this plan serves {own:.0} request at a time, that one {other:.0}")
+            });
+        says.push(format!(
+            "{} on {} tokens cost {} as much{served} for {:.4} nats more ({} of the loss above the floor){alone}. A limit presses the plan below; relax it or take the smaller model.",
+            n.plan.n,
+            n.plan.d,
+            share(n.cost_ratio),
+            n.plan.loss_nats - best.plan.loss_nats,
+            share(n.loss_share),
+        ));
+    }
+    let farthest = best.outside.iter().max_by(|a, b| a.1.total_cmp(b.1));
+    if let Some((quantity, factor)) = farthest.filter(|(_, factor)| **factor > FAR_BEYOND) {
+        says.push(format!(
+            "{quantity} lies {factor:.0} times beyond the runs of {}: what follows is the law's arithmetic, not a plan to pay for.",
+            best.law
+        ));
+    }
+    says
 }
 
 /// A share in percent, with more digits where it is small.
@@ -69,25 +70,34 @@ fn what(r: &Recommendation) -> String {
     let interval = |name: &str| r.intervals.get(name);
     let n = with_interval(r.plan.n.get(), short_count, interval("params"));
     let d = with_interval(r.plan.d.get(), short_count, interval("tokens"));
-    let nats = with_interval(r.plan.loss_nats, loss, interval("loss"));
-    let ratio = number(r.plan.tokens_per_param);
     let design = match r.design.as_str() {
         "dense" => String::new(),
         other => format!(" ({other}; {} stored)", r.total_params),
     };
-    let epochs = match (r.epochs, r.effective_tokens) {
-        (Some(e), Some(worth)) => format!(", {} epochs worth {worth} tokens seen once", number(e)),
-        (Some(e), None) if e > 1.0 => format!(", {} epochs", number(e)),
-        (Some(_), _) => ", each seen once".to_owned(),
-        (None, _) => String::new(),
-    };
-    format!(
-        "{n} parameters{design} on {d} tokens{epochs}: {ratio} tokens per parameter, loss {nats} {}, under {}",
-        r.plan.loss_unit, r.law
-    )
+    let seen = seen(r);
+    let seen = if seen.is_empty() { seen } else { format!(", {seen}") };
+    format!("{n} parameters{design} on {d} tokens{seen}: {}", quality(r))
 }
 
-fn price(r: &Recommendation, scenario: &Scenario) -> String {
+/// How often each token is seen.
+pub(super) fn seen(r: &Recommendation) -> String {
+    match (r.epochs, r.effective_tokens) {
+        (Some(e), Some(worth)) => format!("{} epochs worth {worth} tokens seen once", number(e)),
+        (Some(e), None) if e > 1.0 => format!("{} epochs", number(e)),
+        (Some(_), _) => "each seen once".to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+/// Tokens per parameter and the loss, with the law they are under.
+pub(super) fn quality(r: &Recommendation) -> String {
+    let nats = with_interval(r.plan.loss_nats, loss, r.intervals.get("loss"));
+    let ratio = number(r.plan.tokens_per_param);
+    format!("{ratio} tokens per parameter, loss {nats} {}, under {}", r.plan.loss_unit, r.law)
+}
+
+/// What the plan costs, and what limits it.
+pub(super) fn price(r: &Recommendation, scenario: &Scenario) -> String {
     let interval = |name: &str| r.intervals.get(name);
     let served = scenario.demand.filter(|d| d.requests.high > 1.0).map(|d| {
         let each = d.request.prompt + d.request.answer;
@@ -129,7 +139,8 @@ fn price(r: &Recommendation, scenario: &Scenario) -> String {
     text
 }
 
-fn change(
+/// What would change the plan.
+pub(super) fn change(
     r: &Recommendation,
     rivals: &[&Recommendation],
     regret: Option<&Regret>,

@@ -46,9 +46,11 @@ pub use advice::advice_text;
 pub use allocation::{approaches_table, decision_table, refusals_text, valley_table};
 pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table};
 pub use chart::{
-    Chart, CostAxis, FamilyMember, Size, compression_chart, design_chart, family_chart,
-    frontier_chart, plane_chart, rates_chart, render_png, render_svg, serving_chart,
-    trade_off_chart, validation_chart, valleys_chart,
+    Chart, CostAxis, CostUnitOfServing, FamilyMember, HeldOutError, ServedCost, Size,
+    comparison_chart, compression_chart, compression_of_laws_chart, design_chart, family_chart,
+    frontier_chart, frontier_of_laws_chart, held_out_errors_chart, loss_curves_chart, plane_chart,
+    plane_of_laws_chart, rates_chart, render_png, render_svg, served_costs_chart, serving_chart,
+    serving_frontier_chart, talk_chart, trade_off_chart, validation_chart, valleys_chart,
 };
 pub use compare::comparison_table;
 pub use curve::{curve_csv, curve_table, curve_text, family_csv, family_table};
@@ -69,7 +71,10 @@ pub use lists::{
 };
 pub use number::dollars;
 pub use one_quantity::{one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
-pub use page::{Figure, Page};
+pub use page::{
+    Block, Card, CardOf, Cell, Fact, Figure, Link, Measure, Other, PAGE_SCHEMA, Page, Picture,
+    Section, Sheet, Source, Tone, WarningGroup, sentence, warning_groups,
+};
 pub use plan::{Detail, every_row_table, plan_tables, serving_frontier_table, what_if_table};
 pub use predict::{prediction_csv, prediction_table, quantile_table};
 pub use recipe::{model_config, recipe_answer, recipe_text};
@@ -93,6 +98,6 @@ pub use uncertainty::{regret_table, spread_table};
 pub use unseen::{
     backtest_table, backtest_text, extrapolation_text, groups_table, groups_text, held_out_table,
     held_out_text, predicted_runs_table, ranking_table, ranking_text, rollout_table, rollout_text,
-    stack_text, verdict_lines,
+    stack_text, verdict_lines, verdict_sentences,
 };
 pub use verdict::verdict_text;

@@ -175,27 +175,29 @@ fn used_of(run: &Running) -> String {
     }
 }
 
-/// What to launch, how long it takes, and what is unsure, in three lines.
-#[must_use]
-pub fn recipe_answer(r: &Recipe) -> Text {
+/// What to launch, in one sentence.
+pub(super) fn run_sentence(r: &Recipe) -> String {
     let s = &r.shape;
     let cut = cut_from(r);
     let active = match s.experts {
         Some(_) => format!(" ({} active)", short_count(r.active_params.get())),
         None => String::new(),
     };
-    let mut text = Text::from(hanging(
-        "run",
-        &format!(
-            "{}{active} parameters: {} layers of width {}; {} tokens{cut} in {:.0} steps of {} tokens",
-            short_count(r.params.get()),
-            s.layers,
-            s.d_model,
-            r.tokens,
-            r.steps,
-            short_count(r.batch_tokens)
-        ),
-    ));
+    format!(
+        "{}{active} parameters: {} layers of width {}; {} tokens{cut} in {:.0} steps of {} tokens",
+        short_count(r.params.get()),
+        s.layers,
+        s.d_model,
+        r.tokens,
+        r.steps,
+        short_count(r.batch_tokens)
+    )
+}
+
+/// What to launch, how long it takes, and what is unsure, in three lines.
+#[must_use]
+pub fn recipe_answer(r: &Recipe) -> Text {
+    let mut text = Text::from(hanging("run", &run_sentence(r)));
     if let Some(run) = &r.running {
         let usd =
             run.usd.as_ref().map_or(String::new(), |usd| format!(", {}", with_range(usd, dollars)));

@@ -60,7 +60,7 @@ impl Table {
     }
 
     /// Whether a column holds numbers and is aligned right.
-    fn is_numeric(&self, column: usize) -> bool {
+    pub(super) fn is_numeric(&self, column: usize) -> bool {
         column > 0 && self.holds_numbers(column)
     }
 

@@ -23,13 +23,15 @@ pub struct Text {
     parts: Vec<Part>,
 }
 
+/// What a text is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     /// Whole lines. What does not fit goes on below the value of a label that two spaces set off,
     /// else indented by two.
     Lines(String),
     /// One line, and the column where it goes on.
     Paragraph(String, usize),
+    /// A table.
     Table(Table),
 }
 
@@ -61,6 +63,11 @@ impl Text {
     pub fn apart(&mut self, part: impl Into<Self>) {
         self.push_str("\n");
         self.push(part);
+    }
+
+    /// The parts, for whoever lays them out another way.
+    pub(super) fn into_parts(self) -> Vec<Part> {
+        self.parts
     }
 
     /// Whether there is nothing to say.

@@ -336,7 +336,8 @@ pub fn backtest_text(test: &Backtest) -> Text {
 }
 
 /// Which rule chose the best size at the largest budget, by the runs trained there.
-pub(super) fn verdict_sentences(test: &Backtest) -> Vec<String> {
+#[must_use]
+pub fn verdict_sentences(test: &Backtest) -> Vec<String> {
     let mut sentences: Vec<String> = test
         .choices
         .iter()

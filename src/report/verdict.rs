@@ -67,7 +67,7 @@ fn subject(fit: &Fit) -> String {
 }
 
 /// Whether the law may be believed, and where.
-fn belief(fit: &Fit, warnings: &[Warning]) -> String {
+pub(super) fn belief(fit: &Fit, warnings: &[Warning]) -> String {
     if !fit.certificate.certified {
         return Style::Bad.mark("no minimum was found, so do not use it");
     }
@@ -118,7 +118,7 @@ fn span(interval: Option<&Interval>, show: impl Fn(f64) -> String) -> String {
 }
 
 /// How runs that the law had not seen were predicted.
-fn tested(fit: &Fit, held_out: Option<&HeldOut>) -> Option<String> {
+pub(super) fn tested(fit: &Fit, held_out: Option<&HeldOut>) -> Option<String> {
     if let Some(held) = held_out {
         let inside = held
             .covered

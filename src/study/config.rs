@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::file_error::explain;
 use super::fit::{FitRequest, LogSource};
+use super::next_runs::NextRunsRequest;
 use super::plan::PlanRequest;
+use super::recipe::RecipeRequest;
+use super::serving::ServingRequest;
 use super::validate::ValidateRequest;
 use crate::data::{ReadOptions, read_text};
 use crate::error::{Result, StudyError};
@@ -26,6 +29,9 @@ use crate::units::Params;
 /// | `[fit]` | [`FitRequest::default`] | law, how it is fitted, and what is asked beside it |
 /// | `[[plan]]` | none | budgets and losses to plan for: [`PlanSection`] |
 /// | `[curve]` | none | compression curve: [`CurveSection`] |
+/// | `[[serving]]` | none | models to serve: [`ServingRequest`] |
+/// | `[[recipe]]` | none | runs to write out: [`RecipeRequest`] |
+/// | `[next]` | for the first plan | runs to make next: [`NextRunsRequest`] |
 /// | `validate` | true | whether the smaller budgets are fitted and the largest predicted |
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +57,15 @@ pub struct StudyConfig {
     /// The compression curve to draw.
     #[serde(default)]
     pub curve: Option<CurveSection>,
+    /// Models to serve.
+    #[serde(default)]
+    pub serving: Vec<ServingRequest>,
+    /// Runs to write out.
+    #[serde(default)]
+    pub recipe: Vec<RecipeRequest>,
+    /// Runs to make next; for the first plan of the study's own law when absent.
+    #[serde(default)]
+    pub next: Option<NextRunsRequest>,
     /// Whether to fit the smaller budgets and predict the largest.
     #[serde(default = "yes")]
     pub validate: bool,

@@ -134,8 +134,9 @@ impl CurveRequest {
     /// As [`answer`](Self::answer).
     pub fn answer_under(&self, laws: &[AskedLaw]) -> Result<CurveAnswer> {
         let points = usize::from(self.points);
-        let is_family =
-            !self.family.is_empty() || !self.models.is_empty() || self.unit != CostUnit::Flops;
+        // Models are placed among the curves of several laws as well.
+        let of_one = !self.models.is_empty() && laws.len() == 1;
+        let is_family = !self.family.is_empty() || of_one || self.unit != CostUnit::Flops;
         let warnings = laws.iter().flat_map(|law| law.warnings.iter().cloned()).collect();
         let (mut curves, mut ensembles) = (Vec::new(), Vec::new());
         if is_family {

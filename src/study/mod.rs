@@ -26,6 +26,8 @@ mod one_quantity;
 mod open_profiles;
 mod outliers;
 mod own;
+#[cfg(all(feature = "logs", feature = "report"))]
+mod pictures;
 mod plan;
 #[cfg(feature = "logs")]
 mod predict;
@@ -64,6 +66,8 @@ pub use next_runs::{Decide, NextRun, NextRunsAnswer, NextRunsRequest, RunAgainst
 pub use one_quantity::load_one_quantity;
 #[cfg(feature = "logs")]
 pub use open_profiles::runs_left;
+#[cfg(all(feature = "logs", feature = "report"))]
+pub use pictures::{BacktestPicture, ComparePicture, FitPicture, PlanPicture, backtest_chart};
 pub use plan::{LawPlans, PlanAnswer, PlanRequest, PlannedLaw};
 #[cfg(feature = "logs")]
 pub use predict::{PredictReport, PredictRequest, PredictedPoint, predict_points};
@@ -71,7 +75,7 @@ pub use recipe::RecipeRequest;
 #[cfg(feature = "logs")]
 pub use replay::{Replay, replay};
 #[cfg(all(feature = "logs", feature = "report"))]
-pub use report::{Planned, ReportFile, StudyCurve, StudyReport};
+pub use report::{Planned, ReportFile, StudyCurve, StudyReport, StudyServing};
 #[cfg(feature = "logs")]
 pub use runs_json::SurveyJson;
 pub use scenario::ScenarioRequest;

@@ -188,6 +188,12 @@ fn made(name: &str) -> String {
         "study.fit" => fields("study", &["fit"], "fit."),
         "study.plan" => fields("study", &["plan", "plan.pattern", "plan.pattern.experts"], "plan."),
         "study.curve" => fields("study", &["curve"], "curve."),
+        "study.serving" => {
+            let sections = ["serving", "serving.request", "serving.latency"];
+            fields("study", &sections, "serving.")
+        }
+        "study.recipe" => fields("study", &["recipe", "recipe.training"], "recipe."),
+        "study.next" => fields("study", &["next"], "next."),
         "laws" => laws(),
         "families" => families(forms().iter().map(|f| (f.id(), f.equation(), f.source()))),
         "benchmark laws" => benchmark_laws(),

@@ -69,6 +69,8 @@ mod one_quantity;
 mod one_round;
 #[cfg(feature = "logs")]
 mod one_run;
+#[cfg(feature = "cli")]
+mod pictures;
 mod progress;
 mod properties;
 #[cfg(feature = "logs")]
@@ -91,6 +93,8 @@ mod slurm;
 mod step_logs;
 #[cfg(feature = "cli")]
 mod streams;
+#[cfg(feature = "cli")]
+mod study_page;
 #[cfg(feature = "cli")]
 mod survival;
 #[cfg(feature = "logs")]

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use isoloss::cost::ServingLine;
-use isoloss::data::{RunRecord, RunTable};
+use isoloss::cost::{ServingLine, Uncertain};
+use isoloss::data::{RunCurve, RunRecord, RunTable};
 use isoloss::fit::valleys;
 use isoloss::law::{Ensemble, Point, Surface};
 use isoloss::num::Interval;
 use isoloss::plan::{
-    Aim, IsoLossCurve, Sampling, Scenario, compare_ratios, decompose, explain, iso_loss_curve,
-    optimum_of_size, recommend, strategies,
+    Aim, IsoLossCurve, Recommendation, Sampling, Scenario, banded_curve, compare_ratios,
+    compare_sizes, decompose, explain, iso_loss_curve, optimum_of_size, recommend, strategies,
 };
 use isoloss::report::{
-    Chart, CostAxis, Detail, FamilyMember, Saved, Size, comparison_table, compression_chart,
+    Chart, CostAxis, CostUnitOfServing, Detail, FamilyMember, HeldOutError, Saved, ServedCost,
+    Size, comparison_chart, comparison_table, compression_chart, compression_of_laws_chart,
     curve_csv, decomposition_text, design_chart, design_text, explanation_intervals_text,
-    explanation_text, family_chart, family_csv, frontier_chart, plan_tables, plane_chart,
-    render_svg, runs_csv, save, serving_chart, trade_off_chart, valley_table, valleys_chart,
+    explanation_text, family_chart, family_csv, frontier_chart, frontier_of_laws_chart,
+    held_out_errors_chart, loss_curves_chart, plan_tables, plane_chart, plane_of_laws_chart,
+    render_svg, runs_csv, save, served_costs_chart, serving_chart, serving_frontier_chart,
+    talk_chart, trade_off_chart, valley_table, valleys_chart,
 };
+use isoloss::study::{PlanRequest, ScenarioRequest, ask_laws};
 use isoloss::units::{Flops, ParamRule, Params, Tokens};
 
 fn law() -> Surface {
@@ -57,28 +61,160 @@ fn charts() -> Vec<Chart> {
         prefill_s_per_token: 1e-4,
         decode: vec![(1.0, 2e-2), (8.0, 3e-3), (64.0, 6e-4)],
     };
+    let model = [("Chinchilla 70B".to_owned(), Params::new(70e9), Flops::new(5.88e23))];
+    let comparison = compare_ratios(&law(), curves[1].loss_nats, &[20.0, 100.0]).expect("sizes");
+    let banded = banded_curve(&ensemble, curves[1].loss_nats, 60).expect("a curve");
+    let costs = ServedCost::of_comparisons(std::slice::from_ref(&comparison));
+    let error = |distance: f64, error: f64| HeldOutError {
+        name: "run".to_owned(),
+        distance,
+        error,
+        half_width: Some(0.02),
+        inside: Some(error.abs() < 0.02),
+    };
+    let errors = [error(1.0, 0.01), error(4.0, -0.03), error(16.0, 0.015)];
     vec![
-        compression_chart(&curves[0], &[], &[]),
+        compression_chart(&curves[0], &[], &model),
+        compression_of_laws_chart(&members, &model),
+        comparison_chart(&[comparison], &[banded]),
         design_chart(&table),
-        family_chart(&members, &[], &CostAxis::flops()),
+        family_chart(&members, &model, &CostAxis::flops()),
         frontier_chart(&table, &ensemble, None).expect("optima"),
+        held_out_errors_chart(&errors, "chinchilla fit of 15 runs", "C"),
+        loss_curves_chart(&with_curves(&table)),
         plane_chart(Some(&table), &ensemble, &[]).expect("optima"),
+        served_costs_chart(&costs, CostUnitOfServing::Flops, Some(Tokens::new(1e12))),
         serving_chart(&[line], "one device"),
+        serving_frontier_chart(&[&served_plan()]),
+        talk_chart(&members[1], "optimal", &model),
         trade_off_chart(&curves[0], &[0.0, 1e12, 1e13].map(Tokens::new)),
         valleys_chart(&table, &valleys(&table), Some(&law())).expect("optima"),
     ]
+}
+
+/// The runs with a training curve each, that of their law at their size.
+fn with_curves(table: &RunTable) -> RunTable {
+    let curve = |run: &RunRecord| RunCurve {
+        run: run.run.clone(),
+        n: run.n,
+        decays: false,
+        points: (1..=50)
+            .map(|i| run.d * (f64::from(i) / 50.0))
+            .map(|d| (d, law().loss(&Point::new(run.n, d))))
+            .collect(),
+    };
+    RunTable { curves: table.runs.iter().map(curve).collect(), ..table.clone() }
+}
+
+/// A plan on a training budget with a demand, so that it has a frontier.
+fn served_plan() -> Recommendation {
+    let request = PlanRequest {
+        flops: Some(Flops::new(1e24)),
+        scenario: ScenarioRequest {
+            serve_tokens: Some(Uncertain::known(1e13)),
+            ..ScenarioRequest::default()
+        },
+        ..PlanRequest::default()
+    };
+    let laws = ask_laws("besiroglu").expect("shipped");
+    let answer = request.answer_under(&laws).expect("a plan");
+    answer.laws[0].recommended.clone()
+}
+
+/// The texts of the areas that say the values of points.
+fn said(svg: &str) -> Vec<&str> {
+    let (_, hits) = svg.split_once("<g class=\"hits\"").expect("areas");
+    let titles = hits.split("<title>").skip(1);
+    titles.map(|t| t.split_once("</title>").expect("closed").0).collect()
 }
 
 #[test]
 fn every_chart_draws_only_numbers_and_says_what_it_shows() {
     let mut names: Vec<&str> = Vec::new();
     for chart in charts() {
-        let svg = render_svg(&chart, Size::PAGE).expect(chart.name);
-        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{}", chart.name);
-        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", chart.name);
+        for size in [Size::PAGE, Size::PHONE] {
+            let svg = render_svg(&chart, size).expect(chart.name);
+            assert!(
+                svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"),
+                "{}",
+                chart.name
+            );
+            assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{}", chart.name);
+            assert!(svg.contains("role=\"img\"") && svg.contains("<desc"), "{}", chart.name);
+            assert!(said(&svg).len() >= 3, "{} says the values of its points", chart.name);
+            assert!(said(&svg).iter().all(|text| !text.contains("NaN")), "{}", chart.name);
+        }
         assert!(chart.caption.ends_with('.') && !chart.title.ends_with('.'), "{}", chart.name);
+        assert!(!chart.subtitle.is_empty(), "{} names its law or its runs", chart.name);
         assert!(!names.contains(&chart.name), "{} twice", chart.name);
         names.push(chart.name);
+    }
+}
+
+#[test]
+fn every_colour_of_every_chart_has_one_for_a_dark_ground() {
+    for chart in charts() {
+        let svg = render_svg(&chart, Size::PAGE).expect(chart.name);
+        let (style, body) = svg.split_once("</style>").expect("a style sheet");
+        assert!(style.contains("@media screen and (prefers-color-scheme:dark)"), "{}", chart.name);
+        for property in ["fill", "stroke"] {
+            let begin = format!(" {property}=\"#");
+            for part in body.split(begin.as_str()).skip(1) {
+                let color = &part[..6];
+                let rule = format!("[{property}=\"#{color}\"]{{{property}:");
+                let (_, to) = style.split_once(rule.as_str()).unwrap_or_else(|| {
+                    panic!("{}: {property} #{color} stays as it is in the dark", chart.name)
+                });
+                assert!(!to.starts_with(&format!("#{color}")), "{}: #{color}", chart.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn points_say_the_values_of_the_law() {
+    let chart = compression_chart(&curve(70e9), &[], &[]);
+    let svg = render_svg(&chart, Size::PAGE).expect("drawn");
+    let best = curve(70e9).optimum;
+    let words =
+        format!("{} parameters, {} tokens, {} training FLOPs", best.n, best.d, best.train_flops);
+    let optimum = said(&svg).into_iter().rfind(|t| t.starts_with("compute-optimal")).expect("said");
+    assert_eq!(optimum, format!("compute-optimal under besiroglu: {words}"));
+    assert!(svg.contains(&format!("data-x=\"{:e}\"", 7e10)), "the size itself, for scripts");
+}
+
+#[test]
+fn served_costs_cross_where_a_comparison_pays_back() {
+    let comparison =
+        compare_sizes(&law(), curve(70e9).loss_nats, &[Params::new(35e9)]).expect("a size");
+    let costs = ServedCost::of_comparisons(std::slice::from_ref(&comparison));
+    let chart = served_costs_chart(&costs, CostUnitOfServing::Flops, None);
+    let svg = render_svg(&chart, Size::PAGE).expect("drawn");
+    let pays = comparison.rows[0].break_even_serve_tokens.expect("it pays back");
+    let change =
+        said(&svg).into_iter().find(|t| t.contains("is the least expensive")).expect("said");
+    let served: Tokens = change
+        .split(" from ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next()?.parse().ok())
+        .expect("a number of tokens");
+    let ratio = served.get() / pays.get();
+    assert!((ratio - 1.0).abs() < 0.01, "{change}, by the comparison {pays}");
+}
+
+#[test]
+fn two_laws_share_a_plane_and_a_frontier() {
+    let other = Ensemble::single(Surface::published("hoffmann-a3-devries").expect("shipped"));
+    let (table, first) = (runs(), ensemble());
+    let laws = [&first, &other];
+    for chart in [
+        plane_of_laws_chart(Some(&table), &laws, &[]).expect("optima"),
+        frontier_of_laws_chart(&table, &laws, None).expect("optima"),
+    ] {
+        let svg = render_svg(&chart, Size::PAGE).expect("drawn");
+        assert_eq!(chart.subtitle, "Under 2 laws: besiroglu, hoffmann-a3-devries");
+        let series = |law: &str| svg.matches(&format!("data-series=\"{law}\"")).count();
+        assert!(series("besiroglu") > 10 && series("hoffmann-a3-devries") > 10, "{}", chart.name);
     }
 }
 

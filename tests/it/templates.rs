@@ -4,9 +4,13 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use isoloss::cost::{Latency, Requests};
 use isoloss::fit::FitConfig;
 use isoloss::flops::{Experts, Pattern};
-use isoloss::study::{CurveSection, FitRequest, PlanSection, ScenarioRequest, StudyConfig};
+use isoloss::study::{
+    CurveSection, FitRequest, NextRunsRequest, PlanSection, RecipeRequest, ScenarioRequest,
+    ServingRequest, StudyConfig, TrainingRequest,
+};
 use isoloss::sweep::{
     Cell as BudgetCell, CorpusSpec, Execution, ExternalTrainer, Grid, Isoflop, Ladder, RunConfig,
     ShapeTable, SlurmSpec, SweepConfig, SyntheticSpec, TrainConfig, TuneConfig,
@@ -276,6 +280,16 @@ fn known(kind: &str) -> Vec<(&'static str, Vec<String>)> {
                 ("plan.pattern", listed::<Pattern>()),
                 ("plan.pattern.experts", listed::<Experts>()),
                 ("curve", listed::<CurveSection>()),
+                ("serving", listed::<ServingRequest>()),
+                ("serving.request", listed::<Requests>()),
+                ("serving.latency", listed::<Latency>()),
+                ("serving.pattern", listed::<Pattern>()),
+                ("serving.pattern.experts", listed::<Experts>()),
+                ("recipe", listed::<RecipeRequest>()),
+                ("recipe.training", listed::<TrainingRequest>()),
+                ("recipe.pattern", listed::<Pattern>()),
+                ("recipe.pattern.experts", listed::<Experts>()),
+                ("next", listed::<NextRunsRequest>()),
             ]
         }
         "sweep" => {

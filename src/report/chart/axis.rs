@@ -18,6 +18,8 @@ pub(super) enum Style {
     Exponent,
     /// `2.5`.
     Plain,
+    /// `64`, at powers of two: batches, devices.
+    PowersOfTwo,
 }
 
 /// One axis.
@@ -82,15 +84,32 @@ impl Axis {
                 let value = i as f64 * step;
                 let label = match self.style {
                     Style::Plain => format!("{value:.decimals$}"),
-                    Style::Count | Style::Exponent => self.text(value),
+                    Style::Count | Style::Exponent | Style::PowersOfTwo => self.text(value),
                 };
                 Tick { value, label: Some(label) }
             })
             .collect()
     }
 
+    /// Powers of two, every one of them or every second, fourth, …
+    fn doubling_ticks(&self) -> Vec<Tick> {
+        let within = 1e-9;
+        let first = (self.lo.log2() - within).ceil() as i32;
+        let last = (self.hi.log2() + within).floor() as i32;
+        let stride = ((last - first) / 10 + 1).max(1);
+        let tick = |power: i32| {
+            let value = 2_f64.powi(power);
+            let label = (power - first) % stride == 0;
+            Tick { value, label: label.then(|| self.text(value)) }
+        };
+        (first..=last).map(tick).collect()
+    }
+
     fn log_ticks(&self) -> Vec<Tick> {
         let decades = (self.hi / self.lo).log10();
+        if self.style == Style::PowersOfTwo && self.hi >= 4.0 * self.lo {
+            return self.doubling_ticks();
+        }
         if decades < 0.4 {
             return self.linear_ticks();
         }
@@ -129,6 +148,8 @@ impl Axis {
             Style::Count => count_text(value),
             Style::Exponent => exponent_text(value),
             Style::Plain => format!("{value}"),
+            Style::PowersOfTwo if value < 1e5 => format!("{value}"),
+            Style::PowersOfTwo => count_text(value),
         }
     }
 }
@@ -237,6 +258,16 @@ mod tests {
             let labels = labels(&axis);
             assert!((2..=9).contains(&labels.len()), "{lo:e}..{hi:e}: {labels:?}");
         }
+    }
+
+    #[test]
+    fn batches_are_marked_at_powers_of_two() {
+        let axis = Axis::log("batch", Style::PowersOfTwo, (1.0, 256.0));
+        assert_eq!(labels(&axis), ["1", "2", "4", "8", "16", "32", "64", "128", "256"]);
+        let axis = Axis::log("batch", Style::PowersOfTwo, (1.0, 65536.0));
+        assert_eq!(labels(&axis)[..4], ["1", "4", "16", "64"]);
+        let narrow = Axis::log("batch", Style::PowersOfTwo, (100.0, 180.0));
+        assert!(labels(&narrow).len() >= 2, "{:?}", labels(&narrow));
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::error::{Error, ReportError, Result};
 pub(super) type Spot = (f64, f64);
 
 const FAMILY: &str = "sans-serif";
+/// Room kept for a text over its width in Noto Sans: other sans-serif fonts are up to this much wider.
+const GENEROUS: f64 = 1.06;
 /// Ascent plus descent of Noto Sans over its em, by which plotters' rasteriser measures size.
 const NOTO_HEIGHT: f64 = 1.362;
 
@@ -78,13 +80,43 @@ pub(super) fn register() {
     });
 }
 
+/// A text cut at `width`, with an ellipsis where something is missing.
+pub(super) fn shortened(text: &str, pen: Pen, width: f64) -> String {
+    // A width that was made of the text's own may be less by rounding.
+    if text_width(text, pen) <= width + 0.01 {
+        return text.to_owned();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let cut = |n: usize| letters[..n].iter().collect::<String>().trim_end().to_owned() + "…";
+    // The longest beginning that fits: widths grow with the letters.
+    let (mut fits, mut exceeds) = (0, letters.len());
+    while exceeds - fits > 1 {
+        let middle = usize::midpoint(fits, exceeds);
+        if text_width(&cut(middle), pen) <= width { fits = middle } else { exceeds = middle }
+    }
+    cut(fits)
+}
+
+/// A text in lines of at most `width`, broken at spaces; a longer word is cut.
+pub(super) fn wrapped(text: &str, pen: Pen, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let longer = lines.last().map(|line| format!("{line} {word}"));
+        match longer.filter(|line| text_width(line, pen) <= width) {
+            Some(line) => *lines.last_mut().expect("it was made longer") = line,
+            None => lines.push(shortened(word, pen, width)),
+        }
+    }
+    lines
+}
+
 /// Width of a text in page units, a little generous since an SVG viewer may use another font.
 pub(super) fn text_width(text: &str, pen: Pen) -> f64 {
     register();
     let measured = (FAMILY, 1000.0 * NOTO_HEIGHT, pen.style()).into_font().layout_box(text);
     let thousandths =
         measured.map_or(600.0 * text.chars().count() as f64, |(_, (w, _))| f64::from(w));
-    1.04 * pen.em * thousandths / 1000.0
+    GENEROUS * pen.em * thousandths / 1000.0
 }
 
 /// A drawing area with a scale.
@@ -233,6 +265,17 @@ mod tests {
             .sum();
         assert_eq!(dashes.len(), 10);
         assert!((length - 60.0).abs() < 1e-9, "{length}");
+    }
+
+    #[test]
+    fn texts_are_broken_at_spaces_and_long_words_are_cut() {
+        let pen = Pen::new(12.0, palette::TEXT);
+        let width = text_width("one two", pen);
+        assert_eq!(wrapped("one two three", pen, width), ["one two", "three"]);
+        let cut = shortened("incomprehensibilities", pen, width);
+        assert!(cut.ends_with('…') && text_width(&cut, pen) <= width, "{cut}");
+        assert_eq!(shortened("one", pen, width), "one");
+        assert!(wrapped("", pen, width).is_empty());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The iso-loss compression curve: what a smaller model of the same loss costs to train.
 
 use super::axis::{Axis, Scale, Style, count_text, range_of};
-use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
+use super::layer::{At, Hit, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke, thinned};
 use super::palette;
 use super::picture::Chart;
+use super::words::{cost_words, law_title, percent_words};
 use crate::num::Interval;
 use crate::plan::{CurvePoint, IsoLossCurve};
 use crate::units::{Flops, Params};
@@ -68,19 +69,11 @@ pub fn compression_chart(
     let mut labels = vec![Label::new((n_best, c_best), optimum, palette::TEXT, &below).bold()];
     // There is little room left of the wall, and right of it the curve rises: write low.
     let heights = [0.30, 0.45, 0.60, 0.15].map(|s: f64| (wall, y.0 * (y.1 / y.0).powf(s)));
-    labels.push(Label {
-        anchors: heights.to_vec(),
-        ..Label::new(
-            heights[0],
-            format!("wall: {}", count_text(wall)),
-            palette::VERMILION,
-            &[Side::Right, Side::Left],
-        )
-    });
+    let wall_text = format!("wall: {}", count_text(wall));
+    let beside = [Side::Right, Side::Left];
+    labels.push(Label::along(heights.to_vec(), wall_text, palette::VERMILION, &beside));
     for (share, at) in &marked {
-        let overhead = 100.0 * (at.1 / c_best - 1.0);
-        let digits = usize::from(overhead < 9.95);
-        let text = format!("+{overhead:.digits$} % at {share}x");
+        let text = format!("{} at {share}x", percent_words(at.1 / c_best - 1.0));
         labels.push(Label::new(
             *at,
             text,
@@ -93,6 +86,10 @@ pub fn compression_chart(
         Label::new((n.get(), c.get()), name.clone(), palette::PURPLE, &model_sides)
     }));
 
+    let mut hits = curve_hits(curve, band);
+    hits.push(wall_hit(curve));
+    hits.extend(shown.iter().map(|(name, n, c)| model_hit(name, *n, *c, 1.0)));
+    hits.push(optimum_hit(curve));
     let mut keys = vec![
         Key::new(Sample::Line(solid), "same loss"),
         Key::new(Sample::Mark(Mark::Diamond, palette::TEXT), "compute-optimal"),
@@ -110,6 +107,7 @@ pub fn compression_chart(
             "Training compute to reach {:.3} {}",
             curve.loss_nats, curve.optimum.loss_unit
         ),
+        subtitle: law_title(&curve.law),
         caption: format!(
             "The compute-optimal model has {} parameters. Smaller models reach the same loss with more compute; below {} parameters none reaches it.",
             count_text(n_best),
@@ -120,11 +118,50 @@ pub fn compression_chart(
         layers,
         labels,
         legend: Legend { groups: vec![(String::new(), keys)], bar: None },
+        hits,
     }
 }
 
+/// Points along a curve with what they cost, and their interval where there is one.
+pub(super) fn curve_hits(curve: &IsoLossCurve, band: &[(Params, Interval)]) -> Vec<Hit> {
+    let hit = |p: &CurvePoint| {
+        let between = band.iter().find(|(n, _)| *n == p.n).map(|(_, i)| i);
+        let between = between.map_or_else(String::new, |i| {
+            format!(", interval {} to {}", Flops::new(i.lo), Flops::new(i.hi))
+        });
+        let words = cost_words(p.n, p.d, p.train_flops);
+        let over = percent_words(p.overhead);
+        let text = format!("{words}{between}: {over} over the optimum");
+        Hit::new((p.n.get(), p.train_flops.get()), &curve.law, text)
+    };
+    thinned(&curve.points, 48).map(hit).collect()
+}
+
+pub(super) fn optimum_hit(curve: &IsoLossCurve) -> Hit {
+    let best = &curve.optimum;
+    let words = cost_words(best.n, best.d, best.train_flops);
+    let text = format!("compute-optimal under {}: {words}", curve.law);
+    Hit::new((best.n.get(), best.train_flops.get()), "compute-optimal", text)
+}
+
+/// The wall where it crosses the compute of the optimum.
+pub(super) fn wall_hit(curve: &IsoLossCurve) -> Hit {
+    let text = format!("wall under {}: no model below {} parameters", curve.law, curve.wall_params);
+    let at = (curve.wall_params.get(), curve.optimum.train_flops.get());
+    Hit::new(at, "wall", format!("{text} reaches the loss"))
+}
+
+/// A model beside curves; `unit` is that of the cost axis per training FLOP.
+pub(super) fn model_hit(name: &str, n: Params, c: Flops, unit: f64) -> Hit {
+    Hit::new(
+        (n.get(), unit * c.get()),
+        "model",
+        format!("{name}: {n} parameters, {c} training FLOPs"),
+    )
+}
+
 /// Training FLOPs on the curve at `n`: a parabola in the logarithms through the nearest points.
-fn c_at(points: &[CurvePoint], n: f64) -> Option<f64> {
+pub(super) fn c_at(points: &[CurvePoint], n: f64) -> Option<f64> {
     let after = points.iter().position(|p| p.n.get() >= n)?;
     let first = after.saturating_sub(1).min(points.len().checked_sub(3)?);
     if points[first].n.get() > n {

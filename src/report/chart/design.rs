@@ -4,7 +4,7 @@ use super::axis::{Axis, Scale, Style, exponent_text, range_of, spread};
 use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette;
 use super::picture::Chart;
-use super::plane::{budgets, on_line};
+use super::plane::{budgets, on_line, run_hit};
 use crate::data::RunTable;
 
 /// Tokens per parameter whose lines are drawn where they cross the plot.
@@ -31,10 +31,10 @@ pub fn design_chart(table: &RunTable) -> Chart {
         layers.push(Layer::line(points, iso));
         let anchors = [0.93, 0.88, 0.82, 0.06, 0.11, 0.17, 0.76, 0.70, 0.24]
             .map(|share| on_line(c / 6.0, x, y, share));
-        labels.push(Label {
-            anchors: anchors.to_vec(),
-            ..Label::new(anchors[0], exponent_text(c), palette::QUIET, &[Side::AboveRight])
-        });
+        let above = [Side::AboveRight];
+        labels.push(
+            Label::along(anchors.to_vec(), exponent_text(c), palette::QUIET, &above).optional(),
+        );
     }
     let mut has_ratio = false;
     for ratio in RATIOS {
@@ -49,15 +49,8 @@ pub fn design_chart(table: &RunTable) -> Chart {
         };
         layers.push(Layer::line(vec![along(0.0), along(1.0)], equal));
         let anchors = [0.95, 0.9, 0.05, 0.1, 0.85, 0.15, 0.5].map(along);
-        labels.push(Label {
-            anchors: anchors.to_vec(),
-            ..Label::new(
-                anchors[0],
-                format!("D/N = {ratio}"),
-                palette::PURPLE,
-                &[Side::BelowRight, Side::AboveLeft],
-            )
-        });
+        let (text, sides) = (format!("D/N = {ratio}"), [Side::BelowRight, Side::AboveLeft]);
+        labels.push(Label::along(anchors.to_vec(), text, palette::PURPLE, &sides).optional());
     }
     let mut keys = Vec::new();
     if !single.is_empty() {
@@ -72,14 +65,17 @@ pub fn design_chart(table: &RunTable) -> Chart {
     if has_ratio {
         keys.push(Key::new(Sample::Line(equal), "equal D/N"));
     }
+    let unit = table.loss_unit();
     Chart {
         name: "design",
         title: "The design: model size and training tokens".to_owned(),
+        subtitle: format!("{} runs", table.runs.len()),
         caption: "Sizes and token counts of the runs; a fitted law is reliable only near them. Along a thin line the training compute is the same.".to_owned(),
         x: Axis::log(&format!("Model size N ({})", table.params), Style::Count, x),
         y: Axis::log("Training tokens D", Style::Count, y),
         layers,
         labels,
         legend: Legend { groups: vec![(String::new(), keys)], bar: None },
+        hits: table.runs.iter().map(|run| run_hit(run, unit)).collect(),
     }
 }

@@ -1,9 +1,11 @@
 //! A family of iso-loss curves with the line of optima, the walls and released models.
 
 use super::axis::{Axis, Scale, Style, count_text, range_of};
-use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
+use super::compression::{curve_hits, model_hit, optimum_hit, wall_hit};
+use super::layer::{At, Hit, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette::{self, ramp};
 use super::picture::Chart;
+use super::words::laws_title;
 use crate::num::Interval;
 use crate::plan::IsoLossCurve;
 use crate::units::{Flops, Params};
@@ -87,12 +89,21 @@ pub fn family_chart(
         let end = line.iter().rev().find(inside).copied().unwrap_or(best);
         layers.push(Layer::line(line, Stroke::solid(color, 2.0)));
         let text = format!("{:.3} nats", member.curve.loss_nats);
-        labels.push(Label::new(end, text, color, &[Side::AboveLeft, Side::Above, Side::Left]));
+        let above = [Side::AboveLeft, Side::Above, Side::Left];
+        labels.push(Label::new(end, text, palette::TEXT, &above));
     }
     let ridge = Stroke::dashed(palette::TEXT, 1.4);
     layers.push(Layer::line(optima.clone(), ridge));
     layers.push(Layer::marks(optima.iter().copied(), palette::TEXT, Mark::Diamond, 5.0));
     layers.push(Layer::marks(places.iter().copied(), palette::PURPLE, Mark::Dot, 4.0));
+    let in_unit = |hit: Hit| Hit { at: (hit.at.0, unit * hit.at.1), ..hit };
+    let mut hits = Vec::new();
+    for member in members {
+        hits.extend(curve_hits(member.curve, &member.band).into_iter().map(in_unit));
+        hits.push(in_unit(wall_hit(member.curve)));
+        hits.push(in_unit(optimum_hit(member.curve)));
+    }
+    hits.extend(models.iter().map(|(name, n, c)| model_hit(name, *n, *c, unit)));
     let sides = [Side::Right, Side::Above, Side::Left, Side::Below];
     labels.extend(
         models
@@ -123,11 +134,13 @@ pub fn family_chart(
     Chart {
         name: "iso-loss",
         title: "What a smaller model of the same loss costs to train".to_owned(),
+        subtitle: laws_title(members.iter().map(|m| m.curve.law.as_str())),
         caption,
         x: Axis::log("Model size N (parameters)", Style::Count, x),
         y: Axis::log(&axis.title, style, y),
         layers,
         labels,
         legend: Legend { groups: vec![(String::new(), keys)], bar: None },
+        hits,
     }
 }

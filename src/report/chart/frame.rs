@@ -56,6 +56,7 @@ impl Rect {
 }
 
 /// The plot area with its axes.
+#[derive(Clone, Copy)]
 pub(super) struct Frame<'a> {
     pub(super) rect: Rect,
     pub(super) x: &'a Axis,
@@ -130,7 +131,7 @@ impl Frame<'_> {
 }
 
 /// The part of a segment inside a rectangle (Liang and Barsky 1984).
-fn clip_segment(rect: &Rect, from: Spot, to: Spot) -> Option<(Spot, Spot)> {
+pub(super) fn clip_segment(rect: &Rect, from: Spot, to: Spot) -> Option<(Spot, Spot)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let (mut start, mut end) = (0.0_f64, 1.0_f64);
     for (step, room) in [

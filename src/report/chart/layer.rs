@@ -84,17 +84,67 @@ pub(super) struct Label {
     /// Preferred sides, best first; the others are tried last.
     pub(super) sides: Vec<Side>,
     pub(super) bold: bool,
+    /// Whether it names something that is told nowhere else, so that a reader is to know when it has
+    /// no room; the value of a grid line is not.
+    pub(super) counted: bool,
 }
 
 impl Label {
     pub(super) fn new(at: At, text: impl Into<String>, color: RGBColor, sides: &[Side]) -> Self {
-        Self { anchors: vec![at], text: text.into(), color, sides: sides.to_vec(), bold: false }
+        Self {
+            anchors: vec![at],
+            text: text.into(),
+            color,
+            sides: sides.to_vec(),
+            bold: false,
+            counted: true,
+        }
+    }
+
+    /// A label at the first of several points that has room.
+    pub(super) fn along(
+        anchors: Vec<At>,
+        text: impl Into<String>,
+        color: RGBColor,
+        sides: &[Side],
+    ) -> Self {
+        let text = text.into();
+        Self { anchors, text, color, sides: sides.to_vec(), bold: false, counted: true }
+    }
+
+    /// One that may be missing without a word.
+    pub(super) fn optional(mut self) -> Self {
+        self.counted = false;
+        self
     }
 
     pub(super) fn bold(mut self) -> Self {
         self.bold = true;
         self
     }
+}
+
+/// What is said of a point: shown where a pointer rests on it.
+#[derive(Clone, Debug)]
+pub(super) struct Hit {
+    pub(super) at: At,
+    /// The line or the kind of mark it belongs to.
+    pub(super) series: String,
+    /// Its values in words.
+    pub(super) text: String,
+}
+
+impl Hit {
+    pub(super) fn new(at: At, series: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { at, series: series.into(), text: text.into() }
+    }
+}
+
+/// About `most` of the items, evenly spread, the first and the last among them.
+pub(super) fn thinned<T>(items: &[T], most: usize) -> impl Iterator<Item = &T> {
+    let last = items.len().saturating_sub(1);
+    let stride = items.len().div_ceil(most.max(1)).max(1);
+    items.iter().enumerate().filter(move |(i, _)| i % stride == 0 || *i == last).map(|(_, x)| x)
 }
 
 /// What a legend row shows before its text.

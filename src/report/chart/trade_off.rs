@@ -1,11 +1,12 @@
 //! Training plus serving: the more tokens are served, the smaller the optimal model.
 
 use super::axis::{Axis, Scale, Style, count_text, range_of};
-use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
+use super::layer::{At, Hit, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke, thinned};
 use super::palette;
 use super::picture::Chart;
+use super::words::law_title;
 use crate::plan::IsoLossCurve;
-use crate::units::Tokens;
+use crate::units::{Flops, Params, Tokens};
 
 /// Highest total shown, over the highest minimum.
 const CEILING: f64 = 5.0;
@@ -16,7 +17,7 @@ const CEILING: f64 = 5.0;
 /// - `served`: tokens served over the model's life; zero for training alone.
 #[must_use]
 pub fn trade_off_chart(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
-    let colors = palette::series(served.len());
+    let colors = palette::steps(served.len());
     let curves: Vec<Vec<At>> = served
         .iter()
         .map(|t| {
@@ -43,9 +44,15 @@ pub fn trade_off_chart(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
         Layer::line(vec![(wall, y.0), (wall, y.1)], wall_line),
         Layer::line(found().copied().collect(), Stroke::dashed(palette::TEXT, 1.0)),
     ];
-    let mut keys = Vec::new();
+    let (mut keys, mut hits) = (Vec::new(), Vec::new());
     for ((points, t), color) in curves.into_iter().zip(served).zip(&colors) {
         let stroke = Stroke::solid(*color, 1.8);
+        let at_demand = |at: &At| {
+            let (n, c) = (Params::new(at.0), Flops::new(at.1));
+            let text = format!("{n} parameters, {t} tokens served: {c} FLOPs in all");
+            Hit::new(*at, format!("{t} tokens served"), text)
+        };
+        hits.extend(thinned(&points, 40).map(at_demand));
         layers.push(Layer::line(points, stroke));
         let text = if t.get() > 0.0 { count_text(t.get()) } else { "none".to_owned() };
         keys.push(Key::new(Sample::Line(stroke), text));
@@ -55,18 +62,15 @@ pub fn trade_off_chart(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
     for (minimum, color) in minima.iter().zip(&colors) {
         let Some(at) = minimum else { continue };
         layers.push(Layer::marks([*at], *color, Mark::Diamond, 5.5));
+        let (n, c) = (Params::new(at.0), Flops::new(at.1));
+        let text = format!("least compute: {n} parameters, {c} FLOPs in all");
+        hits.push(Hit::new(*at, "least compute", text));
         labels.push(Label::new(*at, count_text(at.0), palette::TEXT, &sides).bold());
     }
     let heights = [0.2, 0.12, 0.28, 0.36, 0.06].map(|s: f64| (wall, y.0 * (y.1 / y.0).powf(s)));
-    labels.push(Label {
-        anchors: heights.to_vec(),
-        ..Label::new(
-            heights[0],
-            format!("wall: {}", count_text(wall)),
-            palette::QUIET,
-            &[Side::Right, Side::Left],
-        )
-    });
+    let wall_text = format!("wall: {}", count_text(wall));
+    let beside = [Side::Right, Side::Left];
+    labels.push(Label::along(heights.to_vec(), wall_text, palette::QUIET, &beside));
     let notes = vec![
         Key::new(Sample::Mark(Mark::Diamond, palette::QUIET), "least compute"),
         Key::new(Sample::Line(wall_line), "the wall"),
@@ -77,6 +81,7 @@ pub fn trade_off_chart(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
             "Training plus serving at {:.3} {}",
             curve.loss_nats, curve.optimum.loss_unit
         ),
+        subtitle: law_title(&curve.law),
         caption: format!(
             "Total compute against model size at one loss. Without serving, {} parameters need the least; the more tokens are served, the smaller the optimal model.",
             count_text(curve.optimum.n.get())
@@ -89,6 +94,7 @@ pub fn trade_off_chart(curve: &IsoLossCurve, served: &[Tokens]) -> Chart {
             groups: vec![("Tokens served T".to_owned(), keys), (String::new(), notes)],
             bar: None,
         },
+        hits,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Predicted beside actual losses.
 
 use super::axis::{Axis, Scale, range_of};
-use super::layer::{At, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
+use super::layer::{At, Hit, Key, Label, Layer, Legend, Mark, Sample, Side, Stroke};
 use super::palette;
 use super::picture::Chart;
 use crate::fit::PredictedRun;
@@ -57,10 +57,27 @@ pub fn validation_chart(runs: &[PredictedRun], unit: LossUnit) -> Chart {
         .take(NAMED)
         .map(|r| Label::new(at(r), r.run.run.clone(), palette::VERMILION, &sides))
         .collect();
+    let hits = runs.iter().map(|r| {
+        let between = r
+            .interval
+            .map_or_else(String::new, |i| format!(", interval {:.4} to {:.4}", i.lo, i.hi));
+        let text = format!(
+            "{}: {} parameters, {} tokens, actual {:.4}, predicted {:.4}{between}, error {:+.2} %",
+            r.run.run,
+            r.run.n,
+            r.run.d,
+            r.run.loss_nats,
+            r.predicted_nats,
+            100.0 * r.error
+        );
+        Hit::new(at(r), if misses(&r) { "outside" } else { "inside" }, text)
+    });
+    let hits = hits.collect();
     let worst = runs.iter().map(|r| r.error.abs()).fold(0.0, f64::max);
     Chart {
         name: "validation",
         title: "Predicted against actual loss".to_owned(),
+        subtitle: format!("{} held-out runs", runs.len()),
         caption: format!(
             "{} held-out runs; the largest error is {:.2} %, and {} of {} lie outside their interval.",
             runs.len(),
@@ -73,5 +90,6 @@ pub fn validation_chart(runs: &[PredictedRun], unit: LossUnit) -> Chart {
         layers,
         labels,
         legend: Legend { groups: vec![(String::new(), keys)], bar: None },
+        hits,
     }
 }

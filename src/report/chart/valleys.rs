@@ -1,9 +1,11 @@
 //! IsoFLOP profiles: loss against size, one colour per budget.
 
 use super::axis::{Axis, Scale, Style, exponent_text, range_of, spread};
-use super::layer::{At, Key, Layer, Legend, Mark, Sample, Stroke};
+use super::layer::{At, Hit, Key, Layer, Legend, Mark, Sample, Stroke};
 use super::palette;
 use super::picture::Chart;
+use super::plane::run_hit;
+use super::words::law_title;
 use crate::data::RunTable;
 use crate::error::Result;
 use crate::fit::Valley;
@@ -23,10 +25,11 @@ pub fn valleys_chart(
     valleys: &[Valley],
     surface: Option<&Surface>,
 ) -> Result<Chart> {
-    let colors = palette::series(valleys.len());
+    let colors = palette::steps(valleys.len());
     let mut layers = Vec::new();
     let mut marks = Vec::new();
     let mut optima: Vec<At> = Vec::new();
+    let mut best: Vec<Hit> = Vec::new();
     let mut keys = Vec::new();
     let mut context: Vec<At> = Vec::new();
     for (c, runs) in table.by_budget() {
@@ -55,6 +58,13 @@ pub fn valleys_chart(
         };
         if let Some(at) = optimum {
             optima.push(at);
+            let (n, c) = (Params::new(at.0), valley.c);
+            let text = format!(
+                "lowest loss at {c} FLOPs: {n} parameters, {:.4} {}",
+                at.1,
+                table.loss_unit()
+            );
+            best.push(Hit::new(at, "optimum", text));
         }
         keys.push(Key::new(Sample::Both(stroke, Mark::Dot), exponent_text(round_to_two(c.get()))));
     }
@@ -81,9 +91,20 @@ pub fn valleys_chart(
     if rings {
         notes.push(Key::new(Sample::Mark(Mark::Ring, palette::GUIDE), "run without profile"));
     }
+    let unit = table.loss_unit();
+    let mut hits: Vec<Hit> = table
+        .runs
+        .iter()
+        .map(|run| Hit { at: (run.n.get(), run.loss_nats), ..run_hit(run, unit) })
+        .collect();
+    hits.append(&mut best);
     Ok(Chart {
         name: "valleys",
         title: "Loss against model size at fixed training compute".to_owned(),
+        subtitle: match surface {
+            Some(law) => law_title(&law.label),
+            None => format!("{} runs, a parabola through each budget", table.runs.len()),
+        },
         caption: format!(
             "{} runs; at each of {} training budgets the loss is lowest at one model size, which grows with the budget.",
             table.runs.len(),
@@ -104,6 +125,7 @@ pub fn valleys_chart(
             groups: vec![("Training FLOPs C".to_owned(), keys), (String::new(), notes)],
             bar: None,
         },
+        hits,
     })
 }
 

@@ -74,7 +74,7 @@ impl PlanAnswer {
     }
 
     /// What the plan was made for, a line a premise.
-    fn premises(&self) -> Result<String> {
+    pub(in crate::study) fn premises(&self) -> Result<String> {
         let (scenario, asked) = (&self.scenario, &self.request.scenario);
         let mut lines = vec![match self.goal {
             Aim::TrainFlops(c) => format!("asked: the lowest loss for {c} training FLOPs"),

@@ -1,6 +1,8 @@
 //! Every quantitative claim of Mensch's talk "Chinchilla to Mistral 7B", checked with the laws and
 //! facts on record.
 
+#[cfg(feature = "report")]
+mod chart;
 mod claim;
 mod compression;
 mod growth;

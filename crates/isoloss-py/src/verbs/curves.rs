@@ -43,7 +43,7 @@ fn curve(
     answered(py, move || {
         let answer = request.answer_under(&laws)?;
         let found = Answer::new(&answer, &answer.text(), &answer.warnings)?;
-        Ok(found.drawn(move |_| answer.chart()))
+        Ok(found.drawn(move |_| Ok(answer.chart())))
     })
 }
 
@@ -66,7 +66,7 @@ fn compare(
         let first = laws.first().cloned();
         Ok(found.drawn(move |_| {
             let request = CurveRequest { target, ..CurveRequest::default() };
-            request.answer_under(first.as_slice())?.chart()
+            Ok(request.answer_under(first.as_slice())?.chart())
         }))
     })
 }

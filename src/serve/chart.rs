@@ -44,7 +44,16 @@ pub(super) struct Line {
     pub(super) values: Vec<Option<f64>>,
     /// Ends of the interval, where the law has draws.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) band: Option<(Vec<Option<f64>>, Vec<Option<f64>>)>,
+    pub(super) band: Option<Band>,
+}
+
+/// An interval at each place.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Band {
+    /// What it is, `95 % interval`.
+    pub(super) text: String,
+    pub(super) low: Vec<Option<f64>>,
+    pub(super) high: Vec<Option<f64>>,
 }
 
 /// A point that is named.
@@ -151,9 +160,9 @@ impl Chart {
         for line in &self.lines {
             header.push(format!("{value} {}", line.label));
             columns.push(&line.values);
-            if let Some((lo, hi)) = &line.band {
+            if let Some(band) = &line.band {
                 header.extend(["low", "high"].map(|end| format!("{value} {} {end}", line.label)));
-                columns.extend([lo.as_slice(), hi.as_slice()]);
+                columns.extend([band.low.as_slice(), band.high.as_slice()]);
             }
         }
         self.csv = csv(&header, &columns);

@@ -1,8 +1,12 @@
 //! The charts of a question: the iso-loss curve, cost against size, and the frontier.
 
-use super::chart::{Axis, Chart, Dash, Line, Mark, MarkKind, Scale, Wall, placed, spread, union};
+use std::borrow::Cow;
+
+use super::chart::{
+    Axis, Band, Chart, Dash, Line, Mark, MarkKind, Scale, Wall, placed, spread, union,
+};
 use crate::error::Result;
-use crate::law::Ensemble;
+use crate::law::{Ensemble, Point};
 use crate::num::Interval;
 use crate::plan::{
     BandedCurve, Currency, Recommendation, SizedCost, banded_curve, compute_optimal, costs_by_size,
@@ -13,7 +17,7 @@ use crate::study::{AskedLaw, PlanAnswer, models_near};
 use crate::units::{Flops, Params};
 
 /// Sizes along an iso-loss curve.
-const SIZES: usize = 40;
+const SIZES: usize = 60;
 /// Budgets along a frontier.
 const BUDGETS: usize = 33;
 /// Highest compute shown, over the optimum's; higher, the wall would flatten the rest.
@@ -21,9 +25,18 @@ const CEILING: f64 = 10.0;
 /// Largest size shown, over the optimum's.
 const WIDEST: f64 = 6.0;
 
+/// How much of an answer is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Everything.
+    Full,
+    /// Without draws: what can be had while a slider moves.
+    Middle,
+}
+
 /// A law with its plan and its curve at the loss of the plan.
 struct OfLaw<'a> {
-    ensemble: &'a Ensemble,
+    ensemble: Cow<'a, Ensemble>,
     plan: &'a Recommendation,
     curve: BandedCurve,
 }
@@ -32,18 +45,27 @@ impl OfLaw<'_> {
     fn label(&self) -> String {
         self.plan.law.clone()
     }
+
+    /// What its band is.
+    fn band_text(&self) -> String {
+        format!("{:.0} % interval", 100.0 * self.ensemble.level)
+    }
 }
 
 /// Every chart of an answer.
 ///
 /// # Errors
 /// As [`banded_curve`].
-pub(super) fn charts(laws: &[AskedLaw], answer: &PlanAnswer) -> Result<Vec<Chart>> {
+pub(super) fn charts(laws: &[AskedLaw], answer: &PlanAnswer, depth: Depth) -> Result<Vec<Chart>> {
     let mut all = Vec::new();
     for (law, planned) in laws.iter().zip(&answer.laws) {
         let plan = &planned.recommended;
-        let curve = banded_curve(&law.ensemble, plan.plan.loss_nats, SIZES)?;
-        all.push(OfLaw { ensemble: &law.ensemble, plan, curve });
+        let ensemble = match depth {
+            Depth::Full => Cow::Borrowed(&law.ensemble),
+            Depth::Middle => Cow::Owned(Ensemble::single(law.ensemble.best.clone())),
+        };
+        let curve = banded_curve(&ensemble, plan.plan.loss_nats, SIZES)?;
+        all.push(OfLaw { ensemble, plan, curve });
     }
     Ok(vec![compression(&all), cost(&all, answer)?, frontier(&all)?])
 }
@@ -82,7 +104,11 @@ fn compression(laws: &[OfLaw<'_>]) -> Chart {
         let of = |f: fn(&Interval) -> f64| {
             placed(&places, band.iter().map(|(n, interval)| (n.get(), f(interval))))
         };
-        let band = (!band.is_empty()).then(|| (of(|i| i.lo), of(|i| i.hi)));
+        let band = (!band.is_empty()).then(|| Band {
+            text: law.band_text(),
+            low: of(|i| i.lo),
+            high: of(|i| i.hi),
+        });
         let mut values = Vec::new();
         for (at, n) in places.iter().enumerate() {
             let tokens = tokens_for_loss(surface, Params::new(*n), loss).ok();
@@ -92,14 +118,14 @@ fn compression(laws: &[OfLaw<'_>]) -> Chart {
                 texts[at].1.push(format!("{}: cannot reach this loss", law.label()));
                 continue;
             };
-            let ends = band.as_ref().and_then(|(lo, hi)| lo[at].zip(hi[at]));
+            let ends = band.as_ref().and_then(|b| b.low[at].zip(b.high[at]));
             let ends = ends.map(|(lo, hi)| (exact(lo, 1e4 * least), exact(hi, 1e4 * least)));
             let c_text = with_band(format!("{} FLOPs", Flops::new(c)), ends);
-            texts[at].1.push(format!(
-                "{}: {c_text}, {} of the least, on {d} tokens",
-                law.label(),
-                percent(c / least - 1.0),
-            ));
+            let over = match c / least - 1.0 {
+                over if over < 5e-4 => "the least".to_owned(),
+                over => format!("{} of the least", percent(over)),
+            };
+            texts[at].1.push(format!("{}: {c_text}, {over}, on {d} tokens", law.label()));
         }
         lines.push(Line { label: law.label(), law: i, dash: Dash::Solid, values, band });
     }
@@ -164,7 +190,7 @@ fn compression_marks(laws: &[OfLaw<'_>], x: (f64, f64), y: (f64, f64)) -> (Vec<M
         marks.push(Mark { label: format!("plan: {}", plan.n), law: i, kind: MarkKind::Plan, at });
     }
     if let [law] = laws {
-        marks.extend(models_near(&law.curve, law.ensemble).into_iter().map(|model| Mark {
+        marks.extend(models_near(&law.curve, &law.ensemble).into_iter().map(|model| Mark {
             label: model.name,
             law: 0,
             kind: MarkKind::Model,
@@ -290,8 +316,16 @@ fn frontier(laws: &[OfLaw<'_>]) -> Result<Chart> {
             let loss = |c: &f64| Ok(compute_optimal(surface, Flops::new(*c))?.loss_nats);
             places.iter().map(loss).collect::<Result<Vec<f64>>>()
         });
-        let ends: Vec<Option<Interval>> =
-            (0..places.len()).map(|at| draws.interval(|losses| losses[at])).collect();
+        // As intervals of plans are, wider beyond the runs.
+        let carried = |at: usize| {
+            let (beyond, plan) = (law.ensemble.beyond.as_ref()?, best[at].as_ref()?);
+            Some(beyond.half_width(&law.ensemble.best, &Point::new(plan.n, plan.d)))
+        };
+        let end = |at: usize| {
+            let interval = draws.interval(|losses| losses[at])?;
+            Some(interval.widened(carried(at).unwrap_or(0.0)))
+        };
+        let ends: Vec<Option<Interval>> = (0..places.len()).map(end).collect();
         let values: Vec<Option<f64>> =
             best.iter().map(|plan| plan.as_ref().map(|p| p.loss_nats)).collect();
         for (at, plan) in best.iter().enumerate() {
@@ -305,12 +339,12 @@ fn frontier(laws: &[OfLaw<'_>]) -> Result<Chart> {
                 None => format!("{}: no optimum at this budget", law.label()),
             });
         }
-        let band = ends.iter().any(Option::is_some).then(|| {
-            (
-                ends.iter().map(|e| e.map(|e| e.lo)).collect(),
-                ends.iter().map(|e| e.map(|e| e.hi)).collect(),
-            )
+        let band = ends.iter().any(Option::is_some).then(|| Band {
+            text: law.band_text(),
+            low: ends.iter().map(|e| e.map(|e| e.lo)).collect(),
+            high: ends.iter().map(|e| e.map(|e| e.hi)).collect(),
         });
+        seen.extend(ends.iter().flatten().flat_map(|e| [e.lo, e.hi]));
         seen.extend(values.iter().flatten().copied());
         let plan = &law.plan.plan;
         let (label, at) = (format!("plan: {}", plan.n), (plan.train_flops.get(), plan.loss_nats));

@@ -13,6 +13,7 @@ use axum::routing::{MethodRouter, get, post};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::curves::Depth;
 use super::guard::{Guard, file, nothing, watch};
 use super::reply::{answer, body, failure, refusal};
 use super::shelf::{Shelf, names_file};
@@ -114,10 +115,12 @@ async fn begin(State(desk): State<Desk>) -> Response {
     }
 }
 
-async fn look(State(desk): State<Desk>, bytes: Body) -> Response {
+async fn look(State(desk): State<Desk>, RawQuery(query): RawQuery, bytes: Body) -> Response {
+    let middle = parameter(query.as_deref(), "depth") == "middle";
+    let depth = if middle { Depth::Middle } else { Depth::Full };
     let looked = async {
         let address = text(bytes)?;
-        let seen = aside(move || view(&address, &desk.shelf, desk.command)).await?;
+        let seen = aside(move || view(&address, &desk.shelf, desk.command, depth)).await?;
         Ok(answer(&seen))
     };
     looked.await.unwrap_or_else(|refused: Response| refused)

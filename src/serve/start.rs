@@ -94,8 +94,15 @@ fn first(fits: &[LoadedFit], law: Option<&str>) -> String {
     let laws: Vec<String> = laws.collect();
     let largest = fits.iter().filter_map(|fit| fit.fit.allocation.map(|a| a.reference_flops.get()));
     let budget = largest.fold(0.0_f64, f64::max) * 10.0;
-    let budget =
-        if budget > 0.0 && law.is_none() { format!("{budget:.1e}") } else { "1e24".to_owned() };
+    let budget = match budget > 0.0 && law.is_none() {
+        true => in_two_digits(budget),
+        false => "1e24".to_owned(),
+    };
     let laws = if laws.is_empty() { "besiroglu".to_owned() } else { laws.join(",") };
     format!("law={laws}&flops={budget}")
+}
+
+/// A budget as people say it: `1.4e22`, `1e14`.
+pub(super) fn in_two_digits(flops: f64) -> String {
+    format!("{flops:.1e}").replace(".0e", "e")
 }

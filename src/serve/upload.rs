@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::reply::said;
 use super::shelf::{LoadedFit, Origin, Shelf, id_of};
+use super::start::in_two_digits;
 use crate::data::{Frame, ReadOptions, read};
 use crate::error::{DataError, Result};
 use crate::fit::Progress;
@@ -40,7 +41,7 @@ pub(super) fn take(shelf: Arc<Shelf>, name: String, bytes: Bytes) -> Response {
         let last = match loaded(&shelf, &name, &bytes, &to) {
             Ok(fit) => Word::Loaded {
                 runs: fit.fit.n_points,
-                budget: fit.fit.allocation.map(|a| (a.reference_flops * 10.0).to_string()),
+                budget: fit.fit.allocation.map(|a| in_two_digits(10.0 * a.reference_flops.get())),
                 law: fit.id,
             },
             Err(error) => Word::Error(said(&error)),

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::address::{Asked, Dropped};
 use super::chart::Chart;
-use super::curves::charts;
+use super::curves::{Depth, charts};
 use super::fields::field;
 use super::shelf::{LoadedFit, Shelf};
 use crate::error::{Result, Severity, Warning};
 use crate::plan::Recommendation;
 use crate::report::{Detail, Screen, Table, dollars, plan_tables};
-use crate::study::{AskedLaw, PlanAnswer};
+use crate::study::{AskedLaw, LawPlans, PlanAnswer, PlanRequest};
 use crate::units::Flops;
 
 /// The commands that answer the same question, from the fields of an address and the fits it names.
@@ -32,7 +32,7 @@ struct Understood {
 struct Fact {
     label: &'static str,
     value: String,
-    /// `90B to 110B`, or why there is none.
+    /// `95 %: 90B to 110B`; empty where nothing is uncertain.
     interval: String,
 }
 
@@ -78,6 +78,8 @@ pub(super) struct View {
     fields: BTreeMap<&'static str, Understood>,
     laws: Vec<String>,
     command: Vec<String>,
+    /// The question as the study room takes it.
+    request: PlanRequest,
     /// Why there is no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -94,9 +96,9 @@ struct Answer {
 }
 
 /// The view of an address.
-pub(super) fn view(address: &str, shelf: &Shelf, command: CommandLine) -> View {
+pub(super) fn view(address: &str, shelf: &Shelf, command: CommandLine, depth: Depth) -> View {
     let asked = Asked::read(address, shelf);
-    let (problem, answer) = match answered(&asked, shelf) {
+    let (problem, answer) = match answered(&asked, shelf, depth) {
         Ok(answer) => (None, Some(answer)),
         Err(error) => (Some(error.to_string()), None),
     };
@@ -110,6 +112,7 @@ pub(super) fn view(address: &str, shelf: &Shelf, command: CommandLine) -> View {
         mode: asked.mode,
         fields: fields.collect(),
         command: command(&asked.pairs(), &loaded),
+        request: asked.request,
         laws: asked.laws,
         dropped: asked.dropped,
         problem,
@@ -125,35 +128,35 @@ pub(super) fn rows(address: &str, chart: &str, shelf: &Shelf) -> Result<Option<S
     let asked = Asked::read(address, shelf);
     let laws = shelf.ask(&asked.request.law)?;
     let answer = asked.request.answer_under(&laws)?;
-    let found = charts(&laws, &answer)?.into_iter().find(|c| c.id == chart);
+    let found = charts(&laws, &answer, Depth::Full)?.into_iter().find(|c| c.id == chart);
     Ok(found.map(|chart| chart.csv))
 }
 
-fn answered(asked: &Asked, shelf: &Shelf) -> Result<Answer> {
+fn answered(asked: &Asked, shelf: &Shelf, depth: Depth) -> Result<Answer> {
     let laws = shelf.ask(&asked.request.law)?;
-    let answer = asked.request.answer_under(&laws)?;
+    let draws = if depth == Depth::Full { asked.request.draws } else { 0 };
+    let answer = PlanRequest { draws, ..asked.request.clone() }.answer_under(&laws)?;
     Ok(Answer {
-        card: card(&laws, &answer),
+        card: card(&laws, &answer, depth),
         warnings: doubts(&answer.warnings),
         tables: tables(&answer),
-        charts: charts(&laws, &answer)?,
+        charts: charts(&laws, &answer, depth)?,
     })
 }
 
-fn card(laws: &[AskedLaw], answer: &PlanAnswer) -> Card {
+fn card(laws: &[AskedLaw], answer: &PlanAnswer, depth: Depth) -> Card {
     let best = &answer.laws[0].recommended;
     let plan = &best.plan;
     let level = laws.first().map_or(0.95, |law| law.ensemble.level);
-    let none = || match laws.first().is_some_and(|law| law.ensemble.draws.is_empty()) {
-        true => "published without draws, so no interval".to_owned(),
-        false => "as asked".to_owned(),
-    };
+    let certain = best.intervals.is_empty() && depth == Depth::Full;
     let fact = |label, value: String, name: &str, show: &dyn Fn(f64) -> String| {
         let ends = best.intervals.get(name).map(|i| (show(i.lo), show(i.hi)));
         let interval = match ends {
             Some((lo, hi)) if lo != hi => format!("{:.0} %: {lo} to {hi}", 100.0 * level),
+            // The same in every draw, because it was given.
             Some(_) => "as asked".to_owned(),
-            None => none(),
+            None if depth == Depth::Middle => "…".to_owned(),
+            None => String::new(),
         };
         Fact { label, value, interval }
     };
@@ -171,9 +174,10 @@ fn card(laws: &[AskedLaw], answer: &PlanAnswer) -> Card {
     let says = says.map(|(label, text)| (label.to_owned(), text.trim().to_owned())).collect();
     Card {
         headline: format!("Train {} parameters on {} tokens", plan.n, plan.d),
-        under: match laws.len() {
-            1 => format!("under {}", best.law),
-            more => format!("under {}, the first of {more} laws", best.law),
+        under: match (laws.len(), certain) {
+            (1, true) => format!("under {}; nothing in it has draws, so no intervals", best.law),
+            (1, false) => format!("under {}", best.law),
+            (more, _) => format!("under {}, the first of {more} laws", best.law),
         },
         facts,
         says,
@@ -216,6 +220,6 @@ fn doubts(warnings: &[Warning]) -> Vec<Doubt> {
 }
 
 fn tables(answer: &PlanAnswer) -> Vec<Sheet> {
-    let of = |law: &crate::study::LawPlans| plan_tables(&law.rows, Detail::Short);
+    let of = |law: &LawPlans| plan_tables(&law.rows, Detail::Short);
     answer.laws.iter().flat_map(of).map(Sheet::from).collect()
 }

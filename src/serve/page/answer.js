@@ -23,7 +23,8 @@ function warnings(all) {
 
 function table({ title, columns, rows }) {
   const head = element("tr", {}, ...columns.map((c) => element("th", { scope: "col" }, c)));
-  const body = rows.map(([first, ...cells]) => element("tr", {}, element("th", { scope: "row" }, first), ...cells.map((c) => element("td", {}, c))));
+  // A name that is set in belongs to the row above.
+  const body = rows.map(([first, ...cells]) => element("tr", first.startsWith(" ") ? { class: "below" } : {}, element("th", { scope: "row" }, first.trim()), ...cells.map((c) => element("td", {}, c))));
   const made = element("table", {}, element("caption", {}, title), element("thead", {}, head), element("tbody", {}, ...body));
   return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, made);
 }
@@ -42,6 +43,7 @@ export function showAnswer(view) {
   const { card, warnings: doubts, tables } = view.answer;
   if (byId("headline").textContent !== card.headline) byId("headline").textContent = card.headline;
   byId("under").textContent = card.under;
+  byId("sticky").textContent = [card.headline, ...card.facts.slice(2).map(({ label, value }) => `${label.toLowerCase()} ${value}`)].join(" · ");
   byId("facts").replaceChildren(...card.facts.map(({ label, value, interval }) => element("div", {},
     element("dt", {}, label), element("dd", { class: "value" }, value), element("dd", { class: "interval" }, interval))));
   byId("says").replaceChildren(...card.says.filter(([label]) => label !== "train").map(([label, text]) => element("div", {},

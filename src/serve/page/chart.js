@@ -83,7 +83,7 @@ export class ChartView {
   data() {
     const columns = [this.chart.places];
     for (const line of this.chart.lines) {
-      if (line.band) columns.push(line.band[0], line.band[1]);
+      if (line.band) columns.push(line.band.low, line.band.high);
       columns.push(line.values);
     }
     return columns;
@@ -157,6 +157,7 @@ export class ChartView {
     ctx.clip();
     ctx.font = FONT.replace("12px", `${12 * ratio}px`);
     ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
     for (const wall of this.chart.walls) {
       const x = u.valToPos(wall.at, "x", true);
       ctx.strokeStyle = colour(wall.law);
@@ -239,7 +240,7 @@ export class ChartView {
       return svg;
     };
     const lines = this.chart.lines.map((line) => element("li", {}, key(line),
-      line.band ? `${line.label}, with its interval` : line.label));
+      line.band ? `${line.label}, ${line.band.text}` : line.label));
     this.legend.replaceChildren(...lines);
   }
 

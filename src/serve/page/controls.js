@@ -2,6 +2,12 @@
 
 import { element } from "./chart.js";
 
+/** The name of a law; of a fit, with the digest of its file set back. */
+function named(id) {
+  const [name, digest] = id.split("~");
+  return digest ? [name, " ", element("span", { class: "digest" }, digest)] : [name];
+}
+
 export class Controls {
   /** - `onAsk(address)`: called after every change. */
   constructor(start, onAsk) {
@@ -136,7 +142,7 @@ export class Controls {
       remove.disabled = this.laws.length === 1;
       remove.addEventListener("click", () => this.toggle(id, false));
       return element("li", { title: title(id) },
-        element("span", { class: `swatch law-${i % 6}`, "aria-hidden": "true" }), element("span", {}, id), remove);
+        element("span", { class: `swatch law-${i % 6}`, "aria-hidden": "true" }), element("span", {}, ...named(id)), remove);
     });
     document.getElementById("laws").replaceChildren(...items);
     const rest = this.start.laws.filter((law) => !this.laws.includes(law.id));

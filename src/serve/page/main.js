@@ -8,41 +8,76 @@ import { Files } from "./files.js";
 
 const byId = (id) => document.getElementById(id);
 const charts = new Map();
+/** A full answer that takes longer is asked for when nothing moves; until then the middle is shown. */
+const FOLLOWS_MS = 50;
+/** How long nothing has moved then. */
+const RESTS_MS = 150;
 let controls;
 let waiting = null;
 let busy = false;
+let fullMs = 0;
+let full = new AbortController();
 
-async function post(path, body) {
-  const answer = await fetch(`api/${path}`, { method: "POST", body });
+async function post(path, body, signal) {
+  const answer = await fetch(`api/${path}`, { method: "POST", body, signal });
   if (!answer.ok) throw new Error((await answer.json()).error);
   return answer;
+}
+
+async function fullView(address, signal) {
+  const from = performance.now();
+  const view = await (await post("view", address, signal)).json();
+  fullMs = performance.now() - from;
+  return view;
+}
+
+/** Waits until nothing moves, then asks for everything. */
+async function rest(address) {
+  const mine = full;
+  await new Promise((done) => setTimeout(done, RESTS_MS));
+  if (mine.signal.aborted) return;
+  try {
+    const view = await fullView(address, mine.signal);
+    if (!mine.signal.aborted) show(view);
+  } catch (error) {
+    if (!mine.signal.aborted) fail(error);
+  }
 }
 
 /** Asks the newest question as soon as the one before is answered. */
 async function ask(address) {
   waiting = address;
+  full.abort();
   if (busy) return;
   busy = true;
-  const slow = setTimeout(() => byId("main").setAttribute("aria-busy", "true"), 250);
+  const slow = setTimeout(() => byId("main").setAttribute("aria-busy", "true"), 300);
   try {
     while (waiting !== null) {
       const asked = waiting;
       waiting = null;
-      const view = await (await post("view", asked)).json();
-      if (waiting === null) show(view);
+      full = new AbortController();
+      const quick = fullMs > FOLLOWS_MS;
+      const view = quick ? await (await post("view?depth=middle", asked)).json() : await fullView(asked);
+      if (waiting !== null) continue;
+      show(view);
+      if (quick && view.answer) rest(view.address);
     }
   } catch (error) {
     waiting = null;
-    const gone = error instanceof TypeError;
-    byId("headline").textContent = gone ? "The explorer does not answer" : "This could not be asked";
-    byId("under").textContent = gone
-      ? "It has ended, or was started anew under another address. Start it again and open the address it prints."
-      : error.message;
+    fail(error);
   } finally {
     clearTimeout(slow);
     byId("main").removeAttribute("aria-busy");
     busy = false;
   }
+}
+
+function fail(error) {
+  const gone = error instanceof TypeError;
+  byId("headline").textContent = gone ? "The explorer does not answer" : "This could not be asked";
+  byId("under").textContent = gone
+    ? "It has ended, or was started anew under another address. Start it again and open the address it prints."
+    : error.message;
 }
 
 function show(view) {
@@ -55,7 +90,7 @@ function show(view) {
     if (!charts.has(chart.id)) {
       const made = new ChartView(chart.id, saveCsv);
       charts.set(chart.id, made);
-      byId("charts").append(made.figure);
+      byId("tables").before(made.figure);
     }
     charts.get(chart.id).show(chart);
   }
@@ -89,4 +124,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 addEventListener("hashchange", () => ask(location.hash.slice(1)));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach((chart) => chart.redraw()));
+new IntersectionObserver(([seen]) => {
+  byId("sticky").hidden = seen.isIntersecting;
+}).observe(byId("headline"));
 await ask(location.hash.length > 1 ? location.hash.slice(1) : start.address);

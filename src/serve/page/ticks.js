@@ -27,20 +27,25 @@ export function tickText(scale, x) {
   }
 }
 
-/** Places of ticks on a logarithmic axis: few enough to read, at 1, 2 and 5. */
+const STEPS = [[1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9], [1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]];
+
+/** Places of ticks on a logarithmic axis: as many as there is room for. */
 export function logTicks(from, to, most) {
-  const decades = Math.log10(to / from);
-  const steps = decades < 0.75 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
-    : decades < 1.4 ? [1, 2, 3, 5, 7] : decades < 3 ? [1, 2, 5] : [1];
-  const ticks = [];
-  for (let e = Math.floor(Math.log10(from)); e <= Math.ceil(Math.log10(to)); e++) {
-    for (const step of steps) {
-      const x = step * 10 ** e;
-      if (x >= from * 0.999 && x <= to * 1.001) ticks.push(x);
+  const of = (steps) => {
+    const ticks = [];
+    for (let e = Math.floor(Math.log10(from)); e <= Math.ceil(Math.log10(to)); e++) {
+      for (const step of steps) {
+        const x = Number(`${step}e${e}`);
+        if (x >= from * 0.999 && x <= to * 1.001) ticks.push(x);
+      }
     }
-  }
-  const every = Math.max(1, Math.ceil(ticks.length / most));
-  return ticks.filter((_, i) => i % every === 0);
+    return ticks;
+  };
+  const fits = STEPS.map(of).find((ticks) => ticks.length <= most);
+  if (fits) return fits;
+  const decades = of([1]);
+  const every = Math.ceil(decades.length / most);
+  return decades.filter((_, i) => i % every === 0);
 }
 
 /** Places of ticks on a linear axis. */

@@ -90,7 +90,8 @@ fn compression(laws: &[OfLaw<'_>]) -> Chart {
     let shown = size_range(laws);
     let sizes = laws.iter().flat_map(|law| law.curve.curve.points.iter().map(|p| p.n.get()));
     let left = bands.iter().flatten().map(|(n, _)| n.get());
-    let places = union(sizes.chain(left).filter(|n| (shown.0..=shown.1).contains(n)));
+    let plans = laws.iter().map(|law| law.plan.plan.n.get());
+    let places = union(sizes.chain(left).chain(plans).filter(|n| (shown.0..=shown.1).contains(n)));
     let best = |of: fn(f64, f64) -> f64, from: f64| {
         laws.iter().map(|l| l.curve.curve.optimum.train_flops.get()).fold(from, of)
     };
@@ -274,14 +275,26 @@ fn cost(laws: &[OfLaw<'_>], answer: &PlanAnswer) -> Result<Chart> {
     Ok(Chart {
         id: "cost",
         title: "What each size costs at that loss".to_owned(),
-        caption: match served {
-            true => "The cost of reaching the loss of the plan by model size: training, serving, and both."
-                .to_owned(),
-            false => "The cost of training to the loss of the plan by model size. Give tokens served to \
-                      see what serving adds."
-                .to_owned(),
+        caption: match (served, scenario.demand.is_some()) {
+            (true, _) => {
+                "The cost of reaching the loss of the plan by model size: training, serving, \
+                          and both."
+            }
+            (false, true) => {
+                "The cost of training to the loss of the plan by model size. Serving has no \
+                              price here: say on what it is served."
+            }
+            (false, false) => {
+                "The cost of training to the loss of the plan by model size. Say how much is \
+                               served to see what that adds."
+            }
+        }
+        .to_owned(),
+        x: Axis {
+            title: "Model size N (parameters)".to_owned(),
+            scale: Scale::Count,
+            range: shown,
         },
-        x: Axis { title: "Model size N (parameters)".to_owned(), scale: Scale::Count, range: shown },
         y: Axis {
             title: what.to_owned(),
             scale: if money { Scale::Usd } else { Scale::Flops },

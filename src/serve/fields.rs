@@ -132,7 +132,7 @@ pub(super) const FIELDS: [Field; 24] = [
         id: "mfu",
         label: "Utilisation (MFU)",
         unit: "of the dense BF16 peak",
-        empty: Some("as published runs"),
+        empty: Some("published"),
         kind: Kind::Number(|| (2..=14).map(|i| format!("{:.2}", 0.05 * f64::from(i))).collect()),
         needs: Some("device"),
         set: |to, text| {
@@ -144,7 +144,7 @@ pub(super) const FIELDS: [Field; 24] = [
         id: "usd-per-hour",
         label: "Price of a device-hour",
         unit: "US dollars",
-        empty: Some("newest on record"),
+        empty: Some("on record"),
         kind: Kind::Number(|| {
             list("0.5 0.75 1 1.25 1.5 1.75 2 2.25 2.5 2.75 3 3.5 4 4.5 5 6 7 8 10 12 15 20")
         }),
@@ -203,7 +203,7 @@ pub(super) const FIELDS: [Field; 24] = [
         id: "serve-usd-per-hour",
         label: "Price of a serving device-hour",
         unit: "US dollars",
-        empty: Some("newest on record"),
+        empty: Some("on record"),
         kind: Kind::Number(|| {
             list("0.5 0.75 1 1.25 1.5 1.75 2 2.25 2.5 2.75 3 3.5 4 4.5 5 6 7 8 10 12 15 20")
         }),

@@ -34,19 +34,14 @@ pub(super) struct Desk {
     pub(super) command: CommandLine,
 }
 
-macro_rules! page {
-    ($kind:literal, $path:literal) => {
-        get(|| async { file($kind, include_bytes!(concat!("page/", $path))) })
-    };
-}
-
+const PAGE: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// The whole explorer.
 pub(super) fn routes(desk: Desk, guard: Guard) -> Router {
     let pages = Router::new()
-        .route("/", page!("text/html; charset=utf-8", "index.html"))
+        .route("/", of(PAGE, include_bytes!("page/index.html")))
         .route("/page.css", of(STYLE, include_bytes!("page/page.css")))
         .route("/main.js", of(SCRIPT, include_bytes!("page/main.js")))
         .route("/controls.js", of(SCRIPT, include_bytes!("page/controls.js")))

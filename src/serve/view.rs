@@ -153,8 +153,8 @@ fn card(laws: &[AskedLaw], answer: &PlanAnswer, depth: Depth) -> Card {
         let ends = best.intervals.get(name).map(|i| (show(i.lo), show(i.hi)));
         let interval = match ends {
             Some((lo, hi)) if lo != hi => format!("{:.0} %: {lo} to {hi}", 100.0 * level),
-            // The same in every draw, because it was given.
-            Some(_) => "as asked".to_owned(),
+            // Given, or pressed against a limit.
+            Some(_) => "the same in every draw".to_owned(),
             None if depth == Depth::Middle => "…".to_owned(),
             None => String::new(),
         };
@@ -188,13 +188,13 @@ type ShowFact<'a> = dyn Fn(&'static str, String, &str, &dyn Fn(f64) -> String) -
 
 /// Money where it is counted, compute elsewhere.
 fn cost_fact(best: &Recommendation, fact: &ShowFact<'_>) -> Fact {
-    let flops = |x: f64| format!("{} FLOPs", Flops::new(x));
+    let flops = |x: f64| Flops::new(x).to_string();
     match (best.costs.total_usd, best.costs.serve_usd, best.costs.train_usd) {
         (Some(total), Some(_), _) => {
             fact("Training and serving", dollars(total), "total_usd", &dollars)
         }
         (_, _, Some(train)) => fact("Training", dollars(train), "train_usd", &dollars),
-        _ => fact("Training", flops(best.plan.train_flops.get()), "train_flops", &flops),
+        _ => fact("Training FLOPs", flops(best.plan.train_flops.get()), "train_flops", &flops),
     }
 }
 
@@ -209,8 +209,8 @@ fn doubts(warnings: &[Warning]) -> Vec<Doubt> {
             continue;
         }
         let weight = match warning.severity() {
-            Severity::Wrong => "wrong",
-            Severity::Doubtful => "doubtful",
+            Severity::Wrong => "serious",
+            Severity::Doubtful => "caution",
             Severity::Imprecise => "imprecise",
             Severity::Note => "note",
         };

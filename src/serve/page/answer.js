@@ -10,7 +10,7 @@ function warning({ code, weight, message }) {
 }
 
 function warnings(all) {
-  const heavy = all.filter((w) => w.weight === "wrong" || w.weight === "doubtful").slice(0, 3);
+  const heavy = all.filter((w) => w.weight === "serious" || w.weight === "caution").slice(0, 3);
   const rest = all.filter((w) => !heavy.includes(w));
   const parts = [];
   if (heavy.length) parts.push(element("ul", { "aria-label": "Warnings" }, ...heavy.map(warning)));

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn money_and_machines_bring_their_usual_device_and_time() {
-        assert_eq!(read("gpus=64").address(), "law=besiroglu&gpus=64&days=30&device=H100+SXM");
+        assert_eq!(read("gpus=64").address(), "law=besiroglu&gpus=64&days=30&device=H100+SXM+80GB");
         let two = read("flops=1e24&usd=1M");
         assert_eq!(two.dropped[0].field, "usd");
     }

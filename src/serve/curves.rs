@@ -81,7 +81,7 @@ fn with_band(text: String, band: Option<(String, String)>) -> String {
 fn percent(fraction: f64) -> String {
     let x = 100.0 * fraction;
     let digits = usize::from(x.abs() < 9.95);
-    format!("{x:+.digits$} %")
+    format!("{x:.digits$} %")
 }
 
 /// Training compute against size at the loss of the plan.
@@ -124,7 +124,7 @@ fn compression(laws: &[OfLaw<'_>]) -> Chart {
             let c_text = with_band(format!("{} FLOPs", Flops::new(c)), ends);
             let over = match c / least - 1.0 {
                 over if over < 5e-4 => "the least".to_owned(),
-                over => format!("{} of the least", percent(over)),
+                over => format!("{} above the least", percent(over)),
             };
             texts[at].1.push(format!("{}: {c_text}, {over}, on {d} tokens", law.label()));
         }
@@ -264,10 +264,12 @@ fn cost(laws: &[OfLaw<'_>], answer: &PlanAnswer) -> Result<Chart> {
         }
     }
     let lowest = if lowest.is_finite() { lowest } else { 1.0 };
-    let floor = if served && laws.len() == 1 { 0.05 } else { 0.7 };
+    // Low enough for the parts of a cost, where they are no thousandth of it.
+    let parts = lines.iter().flat_map(|line| line.values.iter().flatten().copied());
+    let least_part = parts.fold(lowest, f64::min).max(1e-3 * lowest);
     let what = match scenario.currency {
-        Currency::TrainFlops => "Training compute (FLOPs)",
-        Currency::LifetimeFlops => "Training and serving compute (FLOPs)",
+        Currency::TrainFlops => "Training (FLOPs)",
+        Currency::LifetimeFlops => "Training and serving (FLOPs)",
         Currency::TrainUsd => "Training (US dollars)",
         Currency::LifetimeUsd => "Training and serving (US dollars)",
     };
@@ -298,7 +300,7 @@ fn cost(laws: &[OfLaw<'_>], answer: &PlanAnswer) -> Result<Chart> {
         y: Axis {
             title: what.to_owned(),
             scale: if money { Scale::Usd } else { Scale::Flops },
-            range: (floor * lowest, CEILING * at_plan.max(lowest)),
+            range: (0.7 * least_part, CEILING * at_plan.max(lowest)),
         },
         places,
         lines,

@@ -10,7 +10,7 @@ use crate::units::{Flops, Params, Tokens, parse_bytes, parse_days_s, parse_usd};
 /// Most draws that an address may ask for.
 const MOST_DRAWS: usize = 100_000;
 /// Where one trains when money or machines are given and no device is.
-pub(super) const USUAL_DEVICE: &str = "H100 SXM";
+pub(super) const USUAL_DEVICE: &str = "H100 SXM 80GB";
 /// How long, when machines are given and no time is.
 pub(super) const USUAL_DAYS: &str = "30";
 
@@ -343,7 +343,8 @@ fn put(x: f64, to: impl FnOnce(f64)) -> Result<f64> {
 }
 
 fn named(text: &str, to: &mut Option<String>) -> Result<f64> {
-    *to = Some(crate::cost::device(text)?.name.clone());
+    crate::cost::device(text)?;
+    *to = Some(text.to_owned());
     Ok(f64::NAN)
 }
 

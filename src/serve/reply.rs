@@ -44,10 +44,13 @@ pub(super) fn said(error: &Error) -> String {
 pub(super) fn body(bytes: Result<Bytes, BytesRejection>, most: usize) -> Result<Bytes, Response> {
     bytes.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            let why = format!(
-                "more than {} MB, which is the most the page takes; fit it with the command line and drop the fit",
-                most / 1_000_000
-            );
+            let why = match most / 1_000_000 {
+                0 => format!("a question of more than {} kB", most / 1000),
+                mb => format!(
+                    "more than {mb} MB, which is the most the page takes; fit it with the command \
+                     line and drop the fit"
+                ),
+            };
             refusal(StatusCode::PAYLOAD_TOO_LARGE, &why)
         }
         status => refusal(status, "the request broke off"),

@@ -62,16 +62,19 @@ impl Explorer {
         Self { child, port: port.parse().expect("a port"), token: token.to_owned() }
     }
 
-    /// Bytes as they are, and all that comes back before the connection ends.
-    fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+    fn written(&self, bytes: &[u8]) -> TcpStream {
         let mut to = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         to.set_read_timeout(Some(Duration::from_secs(120))).expect("set");
         // It may hang up before all is written.
         let _ = to.write_all(bytes).and_then(|()| to.flush());
+        to
+    }
+
+    /// Sends bytes as they are, hangs up, and waits until the other side has as well.
+    fn raw(&self, bytes: &[u8]) {
+        let mut to = self.written(bytes);
         let _ = to.shutdown(std::net::Shutdown::Write);
-        let mut back = Vec::new();
-        let _ = to.read_to_end(&mut back);
-        back
+        let _ = to.read_to_end(&mut Vec::new());
     }
 
     /// A request by HTTP/1.0, so that the answer comes in one piece.
@@ -83,7 +86,8 @@ impl Explorer {
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        let back = self.raw(&[head.as_bytes(), b"\r\n", body].concat());
+        let mut back = Vec::new();
+        let _ = self.written(&[head.as_bytes(), b"\r\n", body].concat()).read_to_end(&mut back);
         let end = back.windows(4).position(|w| w == b"\r\n\r\n").expect("a head");
         let head = String::from_utf8_lossy(&back[..end]).into_owned();
         let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");

@@ -113,7 +113,7 @@ export class ChartView {
         return spec().scale === "loss" ? linearTicks(min, max, most) : logTicks(min, max, most);
       },
       filter: (u, splits) => splits,
-      values: (u, splits) => splits.map((x) => tickText(spec().scale, x)),
+      values: (u, splits) => splits.map((x) => tickText(spec().scale, x, splits[1] - splits[0])),
     });
     const scale = (spec) => ({
       time: false, distr: spec().scale === "loss" ? 1 : 3, auto: false, range: () => spec().range,
@@ -122,7 +122,7 @@ export class ChartView {
       width: this.plot.clientWidth || 400, height: this.plot.clientHeight || 320, series, bands,
       scales: { x: scale(() => this.chart.x), y: scale(() => this.chart.y) },
       axes: [axis("x", 2, () => this.chart.x), axis("y", 3, () => this.chart.y)],
-      padding: [12, 14, 0, 0], legend: { show: false },
+      pxAlign: 0, padding: [12, 14, 0, 0], legend: { show: false },
       cursor: {
         y: false, drag: { x: false, y: false }, points: { size: 7 },
         bind: { dblclick: () => null },

@@ -17,13 +17,13 @@ function power(x) {
   return `${mantissa}e${exponent}`;
 }
 
-/** The text of a tick. */
-export function tickText(scale, x) {
+/** The text of a tick; on a linear axis with the digits that its step needs. */
+export function tickText(scale, x, step) {
   switch (scale) {
     case "count": return count(x);
     case "usd": return "$" + count(x);
     case "flops": return power(x);
-    default: return x.toFixed(2);
+    default: return x.toFixed(Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))));
   }
 }
 

@@ -78,6 +78,7 @@
 //! | [`cost`], [`flops`] | devices, prices, serving; parameters, FLOPs and memory of a shape |
 //! | [`study`] | requests and answers that compose the rooms |
 //! | `report` | tables, charts, pages |
+//! | `serve` | the explorer: a local page that asks the study room |
 //! | `sweep`, `train` | designs of small runs, and the bundled trainer |
 //! | [`num`], [`error`] | numerical building blocks; errors and warnings |
 //!
@@ -90,6 +91,7 @@
 //! | `logs` | by `cli` | readers of logs, sweeps, study files |
 //! | `report` | by `cli` | tables, charts, pages |
 //! | `cli` | yes | the binary `isoloss` |
+//! | `serve` | yes | the explorer, `isoloss serve` |
 //! | `parquet`, `mlflow`, `zstd` | no | Parquet, MLflow's SQLite store, `.zst` files |
 //! | `train` | no | the bundled trainer; `cuda` and `wgpu` add GPUs |
 //! | `full` | no | all of these but GPUs |
@@ -110,6 +112,8 @@ pub mod num;
 pub mod plan;
 #[cfg(feature = "report")]
 pub mod report;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod study;
 #[cfg(feature = "logs")]
 pub mod sweep;

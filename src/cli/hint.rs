@@ -9,8 +9,8 @@ use std::path::Path;
 pub(super) use given::all_to_give;
 
 use crate::error::{
-    DataError, DesignGap, Error, FitError, Odd, Quantity, Severity, StudyError, SweepError,
-    TrainError, Warning,
+    DataError, DesignGap, Error, FitError, Odd, Quantity, ServeError, Severity, StudyError,
+    SweepError, TrainError, Warning,
 };
 use crate::study::FitReport;
 
@@ -26,6 +26,19 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Flops(kind) => plan::flops(kind).map(str::to_owned),
         Error::Sweep(kind) => sweep(kind).map(str::to_owned),
         Error::Train(kind) => train(kind),
+        Error::Serve(kind) => serve(kind).map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn serve(error: &ServeError) -> Option<&'static str> {
+    match error {
+        ServeError::PortTaken { .. } | ServeError::NoListener { .. } => {
+            Some("without --port the system chooses a free one")
+        }
+        ServeError::NamesFile { .. } => {
+            Some("fits stand without a flag: isoloss serve fit.json --law besiroglu")
+        }
         _ => None,
     }
 }

@@ -32,6 +32,8 @@ mod run_bars;
 #[cfg(feature = "train")]
 mod run_watch;
 mod scenario;
+#[cfg(feature = "serve")]
+mod serve;
 mod serving;
 mod shell;
 mod short_help;
@@ -147,6 +149,11 @@ enum Verb {
     ///
     /// Place a model against the compute-optimal one of the same loss.
     Explain(explain::Args),
+    /// Open the explorer: a local page with sliders.
+    ///
+    /// Open the explorer: a page on this machine on which budgets, limits and laws can be moved.
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     /// Run, watch or extend a sweep of small training runs.
     Sweep(sweep::Args),
     /// Turn text into tokens on the disk.
@@ -247,6 +254,8 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Curve(args) => curve::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        #[cfg(feature = "serve")]
+        Verb::Serve(args) => serve::run(&args, console),
         Verb::Sweep(args) => sweep::run(&args, console),
         Verb::Corpus(args) => corpus::run(&args),
         Verb::Train(args) => train::run(&args),

@@ -28,6 +28,8 @@ const SHOWN: &[(&str, &[&str])] = &[
     ("curve", &["law", "quality_of", "loss", "models", "out"]),
     ("compare", &["law", "quality_of", "sizes", "ratios"]),
     ("explain", &["law", "params", "tokens", "against"]),
+    #[cfg(feature = "serve")]
+    ("serve", &["law", "port", "no_open"]),
     ("run", &["dry_run", "executor", "jobs"]),
     ("export", &["out", "steps"]),
     ("next", &["flops", "spend", "law", "out"]),

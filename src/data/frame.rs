@@ -102,6 +102,31 @@ impl Frame {
         let (path, kept) = keep(name, file);
         Ok(Self { path, _kept: kept })
     }
+
+    /// The bytes of a file of any format that is read.
+    ///
+    /// - `name`: what messages call it; a number is added where another of that name is there.
+    ///
+    /// ```
+    /// use isoloss::data::{Frame, ReadOptions, read};
+    ///
+    /// let frame = Frame::of_bytes("runs.csv", b"params,tokens,loss\n1e8,2e9,3.1\n2e8,4e9,2.9\n")?;
+    /// assert_eq!(read(&[&frame], &ReadOptions::default())?.runs.len(), 2);
+    /// # Ok::<(), isoloss::error::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Unreadable`] for a full disk.
+    pub fn of_bytes(name: &str, bytes: &[u8]) -> Result<Self, DataError> {
+        let failed = |e: std::io::Error| DataError::Unreadable {
+            path: format!("<{name}>"),
+            reason: format!("its copy: {e}"),
+        };
+        let mut file = NamedTempFile::new().map_err(failed)?;
+        file.write_all(bytes).and_then(|()| file.flush()).map_err(failed)?;
+        let (path, kept) = keep(name, file);
+        Ok(Self { path, _kept: kept })
+    }
 }
 
 /// A text on one line.

@@ -15,6 +15,7 @@ mod odd;
 mod plan;
 mod report;
 mod row_problem;
+mod serve;
 mod severity;
 mod study;
 mod sweep;
@@ -34,6 +35,7 @@ pub use odd::Odd;
 pub use plan::PlanError;
 pub use report::ReportError;
 pub use row_problem::RowProblem;
+pub use serve::ServeError;
 pub use severity::Severity;
 pub use study::{ScheduleProblem, StudyError};
 pub use sweep::SweepError;
@@ -84,6 +86,9 @@ pub enum Error {
     /// A chart or page that cannot be made.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// An explorer that cannot be opened, or a file that it cannot take.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The file system said no.
     #[error("{path}: {action} failed: {reason}")]
     Io {
@@ -109,7 +114,9 @@ impl Error {
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         match self {
-            Self::Num(_) | Self::Fit(FitError::Stopped) => false,
+            Self::Num(_)
+            | Self::Fit(FitError::Stopped)
+            | Self::Serve(ServeError::NoListener { .. } | ServeError::NoStart { .. }) => false,
             Self::Report(kind) => matches!(
                 kind,
                 ReportError::UnknownFormat { .. }

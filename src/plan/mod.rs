@@ -5,6 +5,7 @@
 //! | best N and D for a training budget, a loss, or of a size | [`compute_optimal`], [`optimum_for_loss`], [`optimum_of_size`] |
 //! | the least cost of training and serving together | [`inference_aware`], [`lifetime_optimal`] |
 //! | all sizes that reach a loss, and the smallest of them | [`iso_loss_curve`], [`smallest_params`] |
+//! | what each size costs at one loss, serving included | [`costs_by_size`] |
 //! | smaller models at the same loss | [`compare_sizes`], [`compare_ratios`] |
 //! | a released model against the optimum, or trained on | [`explain()`], [`decompose`], [`continue_training`] |
 //! | one plan under prices, machines, users, data and limits | [`recommend()`] with a [`Scenario`] |
@@ -20,6 +21,7 @@
 mod allocation;
 mod band;
 mod beyond;
+mod by_size;
 mod candidate;
 mod compare;
 mod curve;
@@ -44,6 +46,7 @@ mod what_if;
 
 pub use allocation::{Plan, Strategy};
 pub use band::{BandedCurve, banded_curve};
+pub use by_size::{SizedCost, costs_by_size};
 pub use compare::{Comparison, ComparisonRow, compare_ratios, compare_sizes};
 pub use curve::{CurvePoint, IsoLossCurve, iso_loss_curve};
 pub use explain::{

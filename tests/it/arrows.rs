@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// (room, rooms it may import). A room may always import itself, and all but `units` may import
 /// `error` and `units`.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("units", &[]),
     ("error", &[]),
     ("num", &[]),
@@ -18,11 +18,12 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("train", &["sweep", "data", "flops"]),
     ("report", &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep"]),
     ("study", &["num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "report"]),
+    ("serve", &["num", "law", "data", "fit", "cost", "plan", "report", "study"]),
     (
         "cli",
         &[
             "num", "flops", "law", "data", "fit", "cost", "plan", "sweep", "train", "report",
-            "study",
+            "study", "serve",
         ],
     ),
 ];

@@ -183,6 +183,9 @@ fn flags_of_other_commands_exist() {
     let mut checked = 0;
     for page in pages() {
         for command in page.commands() {
+            if command.starts_with("isoloss serve ") && !cfg!(feature = "serve") {
+                continue;
+            }
             let output = script(&command, folder.path());
             let said = String::from_utf8_lossy(&output.stderr);
             let page = page.path.display();

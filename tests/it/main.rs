@@ -85,6 +85,8 @@ mod rollout;
 mod samples;
 mod scenario;
 mod schedule;
+#[cfg(all(feature = "cli", feature = "serve"))]
+mod serve;
 #[cfg(feature = "logs")]
 mod shared;
 #[cfg(feature = "cli")]

@@ -83,6 +83,7 @@ fn a_frontier_without_a_demand_is_refused_with_what_it_needs() {
         ["plan", "--law", "besiroglu", "--flops", "1e24", "--picture", "frontier", "-o", "x.svg"];
     let output = isoloss(&args, folder.path());
     let error = String::from_utf8_lossy(&output.stderr);
+    let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("a training budget and a number of served tokens"), "{error}");
     assert!(!folder.path().join("x.svg").exists());

@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 use super::palette::{GROUND, dark};
 use plotters::style::RGBColor;
 
+/// Property of CSS by which a page gives charts a dark ground of its own. Two dashes begin one.
+const GROUND_PROPERTY: &str = concat!("-", "-chart-ground");
+
 /// Class of a picture, which its rules begin with.
 pub(super) const CLASS: &str = "isoloss-chart";
 
@@ -33,7 +36,7 @@ pub(super) fn style(body: &str) -> String {
         for (at, _) in body.match_indices(&begin) {
             let Some(light) = parsed(&body[at + begin.len()..]) else { continue };
             let (from, to) = (hex(light), hex(dark(light)));
-            let to = if light == GROUND { format!("var(--chart-ground,{to})") } else { to };
+            let to = if light == GROUND { format!("var({GROUND_PROPERTY},{to})") } else { to };
             rules.insert(format!("svg.{CLASS} [{property}=\"{from}\"]{{{property}:{to}}}"));
         }
     }

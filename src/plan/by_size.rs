@@ -40,9 +40,9 @@ pub struct SizedCost {
 ///
 /// let law = Surface::published("besiroglu")?;
 /// let scenario = Scenario::new(Aim::TrainFlops(Flops::new(1e24)));
-/// let sizes = [10e9, 70e9, 140e9].map(Params::new);
-/// let costs = costs_by_size(&law, &scenario, &scenario.designs[0], 1.95, &sizes)?;
-/// assert!(costs[0].is_none()); // 10B cannot reach it
+/// let sizes = [5e9, 50e9, 200e9].map(Params::new);
+/// let costs = costs_by_size(&law, &scenario, &scenario.designs[0], 2.0, &sizes)?;
+/// assert!(costs[0].is_none()); // 5B cannot reach it
 /// let [mid, large] = [1, 2].map(|i| costs[i].expect("reachable"));
 /// assert!(mid.train < large.train && mid.serve == 0.0);
 /// # Ok::<(), isoloss::error::Error>(())

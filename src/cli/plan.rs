@@ -68,7 +68,9 @@ pub(super) struct Args {
     /// What a picture shows.
     #[arg(long, value_enum, default_value = "plane")]
     picture: PlanPicture,
-    /// Write the plan as JSON, as --json prints it, or a picture to .svg or .png (repeatable).
+    /// Write the plan as .json, or a picture as .svg or .png.
+    ///
+    /// Repeatable. The JSON is what --json prints.
     #[arg(short, long, value_name = "FILE")]
     out: Vec<PathBuf>,
     /// Write out the run: shape, hyper-parameters, layout, days, dollars.

@@ -103,8 +103,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let laws = ask_laws(&args.law)?;
     let answer = args.request(console).answer_under(&laws)?;
     let mut text = answer.text()?;
-    let (pictures, files): (Vec<_>, Vec<_>) =
-        args.out.iter().cloned().partition(|path| is_picture(path));
+    let (pictures, files): (Vec<_>, Vec<_>) = args.out.iter().cloned().partition(is_picture);
     if !pictures.is_empty() {
         let chart = answer.chart(args.picture, &laws)?;
         text.apart(save_all(&pictures, &[Saved::Chart(&chart)])?);

@@ -40,9 +40,12 @@ pub(super) fn said(error: &Error) -> String {
     error.to_string().replace(['<', '>'], "")
 }
 
+/// A response in place of an answer; boxed, since few questions end in it.
+pub(super) type Refused = Box<Response>;
+
 /// The body of a request, or why it is not taken.
-pub(super) fn body(bytes: Result<Bytes, BytesRejection>, most: usize) -> Result<Bytes, Response> {
-    bytes.map_err(|rejection| match rejection.status() {
+pub(super) fn body(bytes: Result<Bytes, BytesRejection>, most: usize) -> Result<Bytes, Refused> {
+    let refused = |rejection: BytesRejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let why = match most / 1_000_000 {
                 0 => format!("a question of more than {} kB", most / 1000),
@@ -54,5 +57,6 @@ pub(super) fn body(bytes: Result<Bytes, BytesRejection>, most: usize) -> Result<
             refusal(StatusCode::PAYLOAD_TOO_LARGE, &why)
         }
         status => refusal(status, "the request broke off"),
-    })
+    };
+    bytes.map_err(|rejection| Box::new(refused(rejection)))
 }

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::curves::Depth;
 use super::guard::{Guard, file, nothing, watch};
-use super::reply::{answer, body, failure, refusal};
+use super::reply::{Refused, answer, body, failure, refusal};
 use super::shelf::{Shelf, names_file};
 use super::start::start;
 use super::upload::{MOST_BYTES, take};
@@ -87,20 +87,20 @@ async fn wrong_method() -> Response {
 /// Works beside the requests that wait; a bug costs its own request.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> std::result::Result<T, Response> {
+) -> std::result::Result<T, Refused> {
     tokio::task::spawn_blocking(work).await.map_err(|_| {
         let why = "this question met a bug in isoloss; the explorer goes on with the next";
-        refusal(StatusCode::INTERNAL_SERVER_ERROR, why)
+        Box::new(refusal(StatusCode::INTERNAL_SERVER_ERROR, why))
     })
 }
 
 type Body = std::result::Result<Bytes, BytesRejection>;
 
 /// The text of a question.
-fn text(bytes: Body) -> std::result::Result<String, Response> {
+fn text(bytes: Body) -> std::result::Result<String, Refused> {
     let bytes = body(bytes, MOST_QUESTION)?;
-    String::from_utf8(bytes.to_vec())
-        .map_err(|_| refusal(StatusCode::BAD_REQUEST, "a question is text in UTF-8"))
+    let not_text = || refusal(StatusCode::BAD_REQUEST, "a question is text in UTF-8");
+    String::from_utf8(bytes.to_vec()).map_err(|_| Box::new(not_text()))
 }
 
 async fn begin(State(desk): State<Desk>) -> Response {
@@ -118,7 +118,7 @@ async fn look(State(desk): State<Desk>, RawQuery(query): RawQuery, bytes: Body) 
         let seen = aside(move || view(&address, &desk.shelf, desk.command, depth)).await?;
         Ok(answer(&seen))
     };
-    looked.await.unwrap_or_else(|refused: Response| refused)
+    looked.await.unwrap_or_else(|refused: Refused| *refused)
 }
 
 async fn table(State(desk): State<Desk>, RawQuery(query): RawQuery, bytes: Body) -> Response {
@@ -134,13 +134,13 @@ async fn table(State(desk): State<Desk>, RawQuery(query): RawQuery, bytes: Body)
         })
         .await
     };
-    made.await.unwrap_or_else(|refused: Response| refused)
+    made.await.unwrap_or_else(|refused: Refused| *refused)
 }
 
 async fn load(State(desk): State<Desk>, RawQuery(query): RawQuery, bytes: Body) -> Response {
     match body(bytes, MOST_BYTES) {
         Ok(bytes) => take(desk.shelf, parameter(query.as_deref(), "name"), bytes),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -183,5 +183,5 @@ async fn ask<Q: DeserializeOwned, A: Serialize>(
         })
         .await
     };
-    asked.await.unwrap_or_else(|refused: Response| refused)
+    asked.await.unwrap_or_else(|refused: Refused| *refused)
 }

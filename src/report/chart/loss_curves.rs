@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn averages_remove_noise_and_keep_the_curve() {
         let exact = |d: f64| 2.0 + 3.0 * d.powf(-0.3);
-        let noise = |i: u32| if i % 2 == 0 { 0.1 } else { -0.1 };
+        let noise = |i: u32| if i.is_multiple_of(2) { 0.1 } else { -0.1 };
         let points: Vec<At> =
             (10..2000).map(|i| (f64::from(i), exact(f64::from(i)) + noise(i))).collect();
         let found = averaged(&points);

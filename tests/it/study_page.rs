@@ -246,7 +246,9 @@ fn every_anchor_leads_somewhere_and_headings_descend_one_by_one() {
 
 #[test]
 fn the_page_asks_no_other_host_for_anything() {
-    let page = text("index.html");
+    // Slashes in attributes are escaped.
+    let page = text("index.html").replace("&#x2f;", "/");
+    let page = page.as_str();
     for asks in
         ["src=\"http", "url(http", "@import", "<iframe", "<object", "<embed", "srcset", "fetch("]
     {

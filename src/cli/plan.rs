@@ -68,7 +68,7 @@ pub(super) struct Args {
     /// What a picture shows.
     #[arg(long, value_enum, default_value = "plane")]
     picture: PlanPicture,
-    /// Write the plan as .json, or a picture as .svg or .png.
+    /// Write the plan (.json) or a picture (.svg, .png).
     ///
     /// Repeatable. The JSON is what --json prints.
     #[arg(short, long, value_name = "FILE")]

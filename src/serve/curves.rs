@@ -25,7 +25,7 @@ const CEILING: f64 = 10.0;
 /// Largest size shown, over the optimum's.
 const WIDEST: f64 = 6.0;
 
-/// How much of an answer is wanted.
+/// How much of an answer is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
     /// Everything.

@@ -15,6 +15,7 @@ mod explain;
 mod fit;
 mod follow;
 mod forecast;
+mod gain;
 mod hint;
 mod init;
 mod launching;
@@ -121,6 +122,10 @@ enum Verb {
     ///
     /// Fit laws of the best learning rate and batch to a sweep of both.
     Tune(tune::Args),
+    /// How much compute one recipe saves over another.
+    ///
+    /// How much compute one recipe saves over another, at which scale, and which way of saying so held.
+    Gain(gain::Args),
     /// Predict the losses of planned runs.
     ///
     /// Predict the losses of planned runs, with intervals and how far outside the fit they lie.
@@ -247,6 +252,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Benchmark(args) => benchmark::run(&args, console),
         Verb::Forecast(args) => forecast::run(&args, console),
         Verb::Tune(args) => tune::run(&args, console),
+        Verb::Gain(args) => gain::run(&args, console),
         Verb::Predict(args) => predict::run(&args, console),
         Verb::Plan(args) => plan::run(&args, console),
         Verb::Recipe(args) => recipe::run(&args),

@@ -2,6 +2,7 @@ use std::fmt::{self, Display};
 
 use thiserror::Error;
 
+use super::gain::GainProblem;
 use crate::units::Flops;
 
 /// A table that cannot be fitted, or a fit that cannot answer.
@@ -147,6 +148,9 @@ pub enum FitError {
         /// Starts tried.
         starts: usize,
     },
+    /// Two recipes that cannot be compared.
+    #[error(transparent)]
+    Gain(#[from] Box<GainProblem>),
     /// The caller stopped it.
     #[error("the fit was stopped before its end")]
     Stopped,

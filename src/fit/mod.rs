@@ -14,6 +14,7 @@
 //! | `predict` | the best run of a budget, losses of given runs |
 //! | `unseen` | tests on held-out runs, laws ranked and weighed by them |
 //! | `frontier` | the three approaches side by side |
+//! | `gain` | two recipes compared: compute multipliers in several ways, each tested |
 //! | `curve` | laws of loss curves, forecasts |
 //!
 //! Laws of runs ([`fit()`]), benchmark laws ([`fit_benchmark`]) and laws of curves ([`forecast`]) share
@@ -27,6 +28,7 @@ mod curve;
 mod design;
 mod fitted;
 mod frontier;
+mod gain;
 mod limits;
 mod next;
 mod one_quantity;
@@ -52,6 +54,10 @@ pub use design::{
 pub use fitted::{AllocationExponents, Fit, SCHEMA};
 pub use frontier::{
     Approach, Approaches, FrontierPoint, Refused, Valley, approaches, valleys, valleys_within,
+};
+pub use gain::{
+    FloorSensitivity, FrontierKind, FrontierLoss, Gain, GainConfig, HeldOutGain, Method,
+    Multiplier, PairedNoise, Parting, Recipe, Way, Worth, gain,
 };
 pub use next::{CandidateRun, ChosenRun, Doubt, ErrorModel, Separation, choose, separate};
 pub use one_quantity::{

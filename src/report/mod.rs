@@ -15,6 +15,7 @@ mod dry_run;
 mod explain;
 mod fit;
 mod forecast;
+mod gain;
 mod inert;
 mod kinds;
 mod lists;
@@ -63,6 +64,7 @@ pub use fit::{
     certificate_text, diagnostics_text, fit_table, flop_count_text, minima_table, objective_text,
 };
 pub use forecast::{curve_fit_table, forecast_text, hindsight_table, loss_curve_text};
+pub use gain::gain_text;
 #[cfg(feature = "cli")]
 pub(crate) use inert::{inert, inert_json};
 pub use kinds::{Kind, kinds_table};

@@ -42,6 +42,15 @@ impl KindFits {
     }
 }
 
+/// The refusal of a column that no run has.
+pub(super) fn unknown_column(table: &RunTable, column: &str) -> DataError {
+    let found: std::collections::BTreeSet<&str> =
+        table.runs.iter().flat_map(|run| run.labels.columns()).collect();
+    let found = found.into_iter().map(str::to_owned).collect();
+    let path = table.files.first().map_or("the table", |file| file.path.as_str());
+    DataError::UnknownColumn { path: path.to_owned(), column: column.to_owned(), found }
+}
+
 impl FitRequest {
     /// Answers the request for each value of `column` apart; what is asked of all of them is the same.
     ///
@@ -56,12 +65,7 @@ impl FitRequest {
     ) -> Result<KindFits> {
         let groups = table.by_label(column);
         if groups.is_empty() {
-            let found: std::collections::BTreeSet<&str> =
-                table.runs.iter().flat_map(|run| run.labels.columns()).collect();
-            let found = found.into_iter().map(str::to_owned).collect();
-            let path = table.files.first().map_or("the table", |file| file.path.as_str());
-            let (path, column) = (path.to_owned(), column.to_owned());
-            return Err(DataError::UnknownColumn { path, column, found }.into());
+            return Err(unknown_column(table, column).into());
         }
         let mut kinds = Vec::new();
         let mut first = None;

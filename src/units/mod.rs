@@ -16,6 +16,6 @@ pub use error::UnitsError;
 pub use loss::LossUnit;
 pub use params::ParamRule;
 pub use parse::{parse_bytes, parse_days_s, parse_duration_s, parse_pair, parse_usd};
-pub use print::short_count;
+pub use print::{short_count, times};
 pub use quantity::{Flops, Params, Tokens};
 pub use setting::Setting;

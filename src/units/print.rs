@@ -27,3 +27,20 @@ fn three_digits(x: f64) -> String {
         format!("{x:.2}")
     }
 }
+/// A ratio such as a compute multiplier with the digits it deserves: 1.13, 2.4, 12.
+///
+/// ```
+/// use isoloss::units::times;
+///
+/// assert_eq!([1.1299, 2.414, 12.3].map(times), ["1.13", "2.4", "12"]);
+/// assert_eq!(times(f64::INFINITY), "infinite");
+/// ```
+#[must_use]
+pub fn times(ratio: f64) -> String {
+    match ratio {
+        x if !x.is_finite() => "infinite".to_owned(),
+        x if x >= 9.95 => format!("{x:.0}"),
+        x if x >= 1.995 => format!("{x:.1}"),
+        x => format!("{x:.2}"),
+    }
+}

@@ -9,3 +9,5 @@ mod valley;
 pub use approach::{Approach, FrontierPoint, Refused};
 pub use approaches::{Approaches, approaches};
 pub use valley::{Valley, valleys, valleys_within};
+
+pub(super) use valley::lowest_of_profile;

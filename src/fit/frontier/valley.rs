@@ -1,5 +1,6 @@
 //! IsoFLOP profiles: the lowest loss at each budget (Hoffmann et al. 2022, approach 2).
 
+use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
 use crate::data::RunTable;
@@ -148,6 +149,29 @@ pub(super) fn minimum_of_profile(points: &[(f64, f64)]) -> Option<f64> {
     Parabola::through(points)?.minimum_inside()
 }
 
+/// The lowest loss on a curve through the profile (ln N, loss): a parabola, or a cubic, which follows a
+/// profile that is steeper on one side. `None` where the curve has no minimum among the sizes.
+pub(in crate::fit) fn lowest_of_profile(points: &[(f64, f64)], cubic: bool) -> Option<f64> {
+    if !cubic {
+        let parabola = Parabola::through(points)?;
+        let t = parabola.minimum_inside()? - parabola.ln_n0;
+        let [c0, c1, c2] = parabola.coefficients;
+        return Some(c0 + t * (c1 + t * c2));
+    }
+    let ln_n0 = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
+    let powers = DMatrix::from_fn(points.len(), 4, |i, k| (points[i].0 - ln_n0).powi(k as i32));
+    let losses = DVector::from_iterator(points.len(), points.iter().map(|p| p.1));
+    let c = powers.svd(true, true).solve(&losses, 1e-12).ok()?;
+    // Where c1 + 2 c2 t + 3 c3 t² is zero and rises.
+    let root = (c[2] * c[2] - 3.0 * c[1] * c[3]).sqrt();
+    let t = -c[1] / (c[2] + root);
+    let inside = |t: &f64| {
+        let ln_n = t + ln_n0;
+        points.iter().any(|p| p.0 <= ln_n) && points.iter().any(|p| p.0 >= ln_n)
+    };
+    Some(t).filter(inside).map(|t| c[0] + t * (c[1] + t * (c[2] + t * c[3])))
+}
+
 fn valley(c: Flops, points: &[(f64, f64)]) -> Option<Valley> {
     let parabola = Parabola::through(points)?;
     let lowest = points.iter().min_by(|a, b| a.1.total_cmp(&b.1))?.0;
@@ -177,6 +201,21 @@ mod tests {
         assert!((valley.n.expect("convex").ln() - 11.3).abs() < 1e-9);
         assert!((valley.loss_nats.expect("convex") - 2.0).abs() < 1e-9);
         assert!(valley.bracketed);
+    }
+
+    #[test]
+    fn a_cubic_finds_the_floor_of_a_lopsided_profile() {
+        let loss = |x: f64| 2.0 + 0.1 * (x - 11.3).powi(2) * (1.0 - 0.1 * (x - 11.3));
+        let points: Vec<(f64, f64)> =
+            (0..9).map(|k| 10.0 + 0.4 * f64::from(k)).map(|x| (x, loss(x))).collect();
+        let by_cubic = lowest_of_profile(&points, true).expect("inside");
+        let by_parabola = lowest_of_profile(&points, false).expect("inside");
+        assert!((by_cubic - 2.0).abs() < 1e-9, "{by_cubic}");
+        assert!((by_parabola - 2.0).abs() > 1e-4, "{by_parabola}");
+        let slope: Vec<(f64, f64)> = [1.0, 2.0, 3.0, 4.0, 5.0].map(|x: f64| (x, x)).to_vec();
+        assert!(
+            lowest_of_profile(&slope, true).is_none() && lowest_of_profile(&slope, false).is_none()
+        );
     }
 
     #[test]

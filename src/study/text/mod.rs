@@ -3,6 +3,7 @@
 mod curve;
 mod explain;
 mod fit;
+mod gain;
 mod lists;
 mod next_runs;
 mod predict;

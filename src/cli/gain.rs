@@ -1,0 +1,149 @@
+//! `isoloss gain`: recipes in, the compute that one saves over the other out.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+
+use super::output::{Console, Output, save_json};
+use super::progress::Counter;
+use super::reading::ReadingArgs;
+use crate::error::Result;
+use crate::fit::{FitConfig, GainConfig};
+use crate::study::{GainRecipe, GainRequest, Running, load_fit, recipes_by};
+use crate::units::Flops;
+
+/// Flags of `isoloss gain`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  isoloss gain adam.csv muon.csv
+  isoloss gain runs.csv --by dataset --base comma
+  isoloss gain adam.csv muon.csv --tps-a 412k --tps-b 383k
+  isoloss gain base.csv muon.csv qknorm.csv both.csv --joint
+
+The compute multiplier is the compute that the first recipe needs for the loss of the other, over the
+compute of the other. Every way of having it is tested on budgets that it was not given; the verdict is
+that of the best, and goes no further than it held.")]
+pub(super) struct Args {
+    /// Recipes: tables or logs of runs, or fit.json.
+    ///
+    /// Each is compared with the first. With --by one table holds all of them.
+    #[arg(required = true, value_name = "RECIPE")]
+    recipes: Vec<PathBuf>,
+    /// One recipe for each value of this column.
+    #[arg(long, value_name = "COLUMN")]
+    by: Option<String>,
+    /// The value that the others are compared with.
+    #[arg(long, value_name = "VALUE", requires = "by")]
+    base: Option<String>,
+    /// Training FLOPs of the other to answer at too.
+    #[arg(long, value_name = "C")]
+    at: Vec<Flops>,
+    /// Laws for the ways that take one, e.g. skaling.
+    #[arg(long, value_name = "LAWS", value_delimiter = ',')]
+    law: Vec<String>,
+    /// Tokens per second of the first recipe.
+    ///
+    /// Of both on models of one size: a multiplier in time is the one in compute times their ratio.
+    #[arg(long, value_name = "TOKENS/S", value_parser = rate, requires = "tps_b")]
+    tps_a: Option<f64>,
+    /// Tokens per second of each other recipe.
+    #[arg(long, value_name = "TOKENS/S", value_parser = rate, value_delimiter = ',', requires = "tps_a")]
+    tps_b: Vec<f64>,
+    /// Price of the first recipe's machine, USD per hour.
+    #[arg(long, value_name = "USD", requires = "usd_b", requires = "tps_a")]
+    usd_a: Option<f64>,
+    /// Price of each other recipe's machine.
+    #[arg(long, value_name = "USD", value_delimiter = ',', requires = "usd_a")]
+    usd_b: Vec<f64>,
+    /// The last recipe has the changes of all others.
+    ///
+    /// Its gain is held against the product of theirs.
+    #[arg(long)]
+    joint: bool,
+    /// Bootstrap resamples for the intervals; 0 for none.
+    #[arg(long, default_value_t = 4000)]
+    bootstrap: usize,
+    /// Seed of the resamples.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Level of the intervals.
+    #[arg(long, default_value_t = 0.95)]
+    level: f64,
+    /// Write the comparison to this file as JSON (repeatable).
+    #[arg(short, long, value_name = "FILE")]
+    out: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// A rate such as 412k or 1.2M.
+fn rate(text: &str) -> std::result::Result<f64, String> {
+    let tokens: crate::units::Tokens = text.parse().map_err(|e| format!("{e}"))?;
+    Ok(tokens.get())
+}
+
+pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+    let request = args.request();
+    let recipes = args.recipes(console)?;
+    let counter = Counter::new("comparing", args.bootstrap);
+    let report = request.answer_with_progress(&recipes, &|progress| counter.at(progress));
+    counter.clear();
+    let report = report?;
+    let mut text = report.text();
+    for path in &args.out {
+        text.apart(save_json(path, &report)?);
+    }
+    match (&report.gains[..], &report.stack) {
+        ([one], None) => Output::new(text, one, Vec::new()),
+        _ => Output::new(text, &report, Vec::new()),
+    }
+}
+
+impl Args {
+    fn request(&self) -> GainRequest {
+        let (bootstrap, seed, level) = (self.bootstrap, self.seed, self.level);
+        let of = |list: &[f64], k: usize| list.get(k.min(list.len().saturating_sub(1))).copied();
+        let running = self.tps_a.map_or(Vec::new(), |tps_a| {
+            let first = Running { tokens_per_s: tps_a, usd_per_hour: self.usd_a };
+            let others = self
+                .tps_b
+                .iter()
+                .enumerate()
+                .map(|(k, tps)| Running { tokens_per_s: *tps, usd_per_hour: of(&self.usd_b, k) });
+            std::iter::once(first).chain(others).collect()
+        });
+        GainRequest {
+            config: GainConfig {
+                laws: self.law.clone(),
+                at: self.at.clone(),
+                fit: FitConfig { bootstrap, seed, level, ..FitConfig::default() },
+            },
+            running,
+            joint: self.joint,
+        }
+    }
+
+    fn recipes(&self, console: &Console) -> Result<Vec<GainRecipe>> {
+        if let Some(column) = &self.by {
+            let table = self.reading.read(&self.recipes, console)?;
+            return recipes_by(&table, column, self.base.as_deref());
+        }
+        self.recipes
+            .iter()
+            .map(|path| {
+                let name = name_of(path);
+                if path.extension().is_some_and(|e| e == "json") {
+                    return load_fit(path).map(|fit| GainRecipe::of_fit(name, fit));
+                }
+                let table = self.reading.read(std::slice::from_ref(path), console)?;
+                Ok(GainRecipe::of_runs(name, table))
+            })
+            .collect()
+    }
+}
+
+/// `runs/muon.csv` as `muon`.
+fn name_of(path: &Path) -> String {
+    path.file_stem()
+        .map_or_else(|| path.display().to_string(), |stem| stem.to_string_lossy().into_owned())
+}

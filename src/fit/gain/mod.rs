@@ -1,0 +1,23 @@
+//! How much compute one recipe saves over another, in every way that is in use, and which to believe.
+//!
+//! The compute multiplier at a budget is the compute that A needs for B's loss over the compute of B.
+//! The same runs give 3, 4 or 260 by different ways, so each way is asked for multipliers that it was
+//! not given and that were measured.
+
+mod comparable;
+mod compare;
+mod floor;
+mod held_out;
+mod joined;
+mod measured;
+mod pair;
+mod pairs;
+mod read_off;
+mod way;
+
+pub use compare::{Gain, GainConfig, Method, Multiplier, Parting, Recipe, Worth, gain};
+pub use floor::FloorSensitivity;
+pub use held_out::HeldOutGain;
+pub use measured::{FrontierKind, FrontierLoss};
+pub use pairs::PairedNoise;
+pub use way::Way;

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::output::{Console, Output, save_json};
+use super::output::{Console, Output, is_picture, save_all, save_json};
 use super::progress::Counter;
 use super::reading::ReadingArgs;
+use crate::data::{OneQuantity, read_one_quantity};
 use crate::error::Result;
 use crate::fit::{FitConfig, GainConfig};
-use crate::study::{GainRecipe, GainRequest, Running, load_fit, recipes_by};
+use crate::report::Saved;
+use crate::study::{GainRecipe, GainRequest, Running, load_fit, load_one_quantity, recipes_by};
 use crate::units::Flops;
 
 /// Flags of `isoloss gain`.
@@ -41,6 +43,9 @@ pub(super) struct Args {
     /// Laws for the ways that take one, e.g. skaling.
     #[arg(long, value_name = "LAWS", value_delimiter = ',')]
     law: Vec<String>,
+    /// Hold the floor E of every law at this value, nats.
+    #[arg(long, value_name = "NATS")]
+    floor: Option<f64>,
     /// Tokens per second of the first recipe.
     ///
     /// Of both on models of one size: a multiplier in time is the one in compute times their ratio.
@@ -69,7 +74,7 @@ pub(super) struct Args {
     /// Level of the intervals.
     #[arg(long, default_value_t = 0.95)]
     level: f64,
-    /// Write the comparison to this file as JSON (repeatable).
+    /// Write it to .json, .svg or .png (repeatable).
     #[arg(short, long, value_name = "FILE")]
     out: Vec<PathBuf>,
     #[command(flatten)]
@@ -85,12 +90,22 @@ fn rate(text: &str) -> std::result::Result<f64, String> {
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let request = args.request();
     let recipes = args.recipes(console)?;
+    let unit = recipes.iter().find_map(|r| Some(r.runs.as_ref()?.loss_unit())).unwrap_or_default();
     let counter = Counter::new("comparing", args.bootstrap);
     let report = request.answer_with_progress(&recipes, &|progress| counter.at(progress));
     counter.clear();
     let report = report?;
     let mut text = report.text();
-    for path in &args.out {
+    let (pictures, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.out.iter().cloned().partition(is_picture);
+    if !pictures.is_empty() {
+        // With several recipes the picture is of the last one.
+        let last = report.gains.last().map(|gain| gain.chart(unit)).transpose()?;
+        if let Some(chart) = last {
+            text.apart(save_all(&pictures, &[Saved::Chart(&chart)])?);
+        }
+    }
+    for path in &files {
         text.apart(save_json(path, &report)?);
     }
     match (&report.gains[..], &report.stack) {
@@ -115,6 +130,7 @@ impl Args {
         GainRequest {
             config: GainConfig {
                 laws: self.law.clone(),
+                floor: self.floor,
                 at: self.at.clone(),
                 fit: FitConfig { bootstrap, seed, level, ..FitConfig::default() },
             },
@@ -133,10 +149,24 @@ impl Args {
             .map(|path| {
                 let name = name_of(path);
                 if path.extension().is_some_and(|e| e == "json") {
+                    if let Some(law) = load_one_quantity(path)? {
+                        if law.of != OneQuantity::C {
+                            return Err(law.refusal(&path.display().to_string()).into());
+                        }
+                        return Ok(GainRecipe::of_fit(name, law.fit));
+                    }
                     return load_fit(path).map(|fit| GainRecipe::of_fit(name, fit));
                 }
-                let table = self.reading.read(std::slice::from_ref(path), console)?;
-                Ok(GainRecipe::of_runs(name, table))
+                let logs = std::slice::from_ref(path);
+                match self.reading.read(logs, console) {
+                    Ok(table) => Ok(GainRecipe::of_runs(name, table)),
+                    // A table of compute and loss is enough for a gain along compute.
+                    Err(error) => {
+                        let table = read_one_quantity(logs, &self.reading.options(console.strict)?);
+                        let table = table.ok().flatten();
+                        table.and_then(|t| GainRecipe::of_compute(name, &t)).ok_or(error)
+                    }
+                }
             })
             .collect()
     }

@@ -57,11 +57,12 @@ pub use frontier::{
 };
 pub use gain::{
     FloorSensitivity, FrontierKind, FrontierLoss, Gain, GainConfig, HeldOutGain, Method,
-    Multiplier, PairedNoise, Parting, Recipe, Way, Worth, gain,
+    Multiplier, PairedNoise, Parting, Recipe, Settling, SettlingRun, Way, Worth, gain,
 };
 pub use next::{CandidateRun, ChosenRun, Doubt, ErrorModel, Separation, choose, separate};
 pub use one_quantity::{
-    ONE_QUANTITY_SCHEMA, OneQuantityFit, OneQuantityNeeded, OneQuantityPrediction, fit_one_quantity,
+    ONE_QUANTITY_SCHEMA, OneQuantityFit, OneQuantityNeeded, OneQuantityPrediction, as_runs,
+    fit_one_quantity,
 };
 pub use predict::{
     Decision, PredictedRun, Prediction, decide, predict, predict_quantiles, predict_runs,

@@ -9,7 +9,7 @@ use super::fitted::Fit;
 use super::predict::predict;
 use super::progress::OnProgress;
 use super::runs::fit_with_progress;
-use crate::data::{OneQuantity, OneQuantityTable, RunRecord, RunTable};
+use crate::data::{Assumption, OneQuantity, OneQuantityTable, RunRecord, RunTable};
 use crate::error::{FitError, Result, Warning};
 use crate::law::{ComputeEnvelope, Point};
 use crate::num::Interval;
@@ -84,16 +84,7 @@ pub fn fit_one_quantity(
     config: &FitConfig,
     progress: &OnProgress<'_>,
 ) -> Result<OneQuantityFit> {
-    let runs = table
-        .rows
-        .iter()
-        .enumerate()
-        .map(|(row, (x, loss))| {
-            let at = point(*x);
-            RunRecord { row, ..RunRecord::new(format!("row {row}"), at.n, at.d, *loss) }
-        })
-        .collect();
-    let runs = RunTable::from_runs(runs, ParamRule::All);
+    let runs = as_runs(table);
     let fit = fit_with_progress(&ComputeEnvelope, &runs, config, progress)?;
     let values = table.rows.iter().map(|row| row.0);
     let range = Interval {
@@ -123,6 +114,19 @@ pub fn fit_one_quantity(
         warnings,
         fit,
     })
+}
+
+/// The rows as runs whose 6 N D is x; nothing else about them may be asked.
+#[must_use]
+pub fn as_runs(table: &OneQuantityTable) -> RunTable {
+    let run = |(row, (x, loss)): (usize, &(f64, f64))| {
+        let at = point(*x);
+        RunRecord { row, ..RunRecord::new(format!("row {row}"), at.n, at.d, *loss) }
+    };
+    let runs = table.rows.iter().enumerate().map(run).collect();
+    let mut runs = RunTable::from_runs(runs, ParamRule::All);
+    runs.assumptions.extend(table.per_byte.then_some(Assumption::NatsPerByte));
+    runs
 }
 
 /// The point whose 6 N D is x.

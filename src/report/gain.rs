@@ -27,18 +27,36 @@ pub fn gain_text(gain: &Gain) -> Text {
 fn course(gain: &Gain, method: &Method) -> Table {
     let level = format!("{:.0} % interval", 100.0 * gain.level);
     let (of_b, of_a) = (format!("C of {}", gain.b), format!("C of {}", gain.a));
-    let mut table = Table::new("", &[&of_b, &of_a, "saves", &level]);
-    for row in &method.budgets {
-        let Multiplier { flops, a_flops, multiplier, interval } = row;
+    let mut table = Table::new("", &[&of_b, &of_a, "loss", "saves", &level]);
+    for row in apart(&method.budgets) {
+        let Multiplier { flops, a_flops, loss_nats, multiplier, interval } = row;
         let cells = [
             &*flops.to_string(),
             &a_flops.to_string(),
+            &loss_nats.map_or("-".to_owned(), loss),
             &format!("{}x", times(*multiplier)),
             &between(*interval),
         ];
         table.push(cells);
     }
     table
+}
+
+/// Rows of nearly the same compute once; the last one stays.
+fn apart(rows: &[Multiplier]) -> Vec<&Multiplier> {
+    const SAME: f64 = 1.15;
+    let mut kept: Vec<&Multiplier> = Vec::new();
+    for (i, row) in rows.iter().enumerate() {
+        let last = i + 1 == rows.len();
+        let near = kept.last().is_some_and(|k| row.flops.get() < SAME * k.flops.get());
+        if near && last {
+            kept.pop();
+        }
+        if !near || last {
+            kept.push(row);
+        }
+    }
+    kept
 }
 
 /// Every way with its error on held-out budgets and how far it holds.
@@ -109,6 +127,14 @@ fn details(gain: &Gain) -> String {
                 100.0 * noise.difference
             ));
         }
+    }
+    let in_sample: Vec<String> = gain
+        .methods
+        .iter()
+        .filter_map(|m| Some(format!("{} {:.2e}", m.name, m.objective_value?)))
+        .collect();
+    if !in_sample.is_empty() {
+        add(format!("misfit in the sample (sum of Huber): {}", in_sample.join(", ")));
     }
     if let Some(s) = &gain.floor_sensitivity {
         let both = |ends: &[Option<f64>; 2]| {

@@ -49,9 +49,10 @@ pub use benchmark::{benchmark_table, benchmark_text, target_text, two_step_table
 pub use chart::{
     Chart, CostAxis, CostUnitOfServing, FamilyMember, HeldOutError, ServedCost, Size,
     comparison_chart, compression_chart, compression_of_laws_chart, design_chart, family_chart,
-    frontier_chart, frontier_of_laws_chart, held_out_errors_chart, loss_curves_chart, plane_chart,
-    plane_of_laws_chart, rates_chart, render_png, render_svg, served_costs_chart, serving_chart,
-    serving_frontier_chart, talk_chart, trade_off_chart, validation_chart, valleys_chart,
+    frontier_chart, frontier_of_laws_chart, gain_chart, held_out_errors_chart, loss_curves_chart,
+    plane_chart, plane_of_laws_chart, rates_chart, render_png, render_svg, served_costs_chart,
+    serving_chart, serving_frontier_chart, talk_chart, trade_off_chart, validation_chart,
+    valleys_chart,
 };
 pub use compare::comparison_table;
 pub use curve::{curve_csv, curve_table, curve_text, family_csv, family_table};

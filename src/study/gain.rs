@@ -3,10 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::kinds::unknown_column;
-use crate::data::RunTable;
+use crate::data::{OneQuantity, OneQuantityTable, RunTable};
+#[cfg(feature = "report")]
+use crate::error::StudyError;
 use crate::error::{FitError, GainProblem, Result};
-use crate::fit::{Fit, Gain, GainConfig, Multiplier, OnProgress, Recipe, gain};
+use crate::fit::{Fit, Gain, GainConfig, Multiplier, OnProgress, Recipe, as_runs, gain};
 use crate::num::Interval;
+#[cfg(feature = "report")]
+use crate::report::{Chart, gain_chart};
+#[cfg(feature = "report")]
+use crate::units::LossUnit;
 use crate::units::{Flops, times};
 
 /// A recipe as it is handed in.
@@ -31,6 +37,12 @@ impl GainRecipe {
     #[must_use]
     pub fn of_fit(name: impl Into<String>, fit: Fit) -> Self {
         Self { name: name.into(), runs: None, fit: Some(fit) }
+    }
+
+    /// A recipe by losses at values of C; `None` for a table of another quantity.
+    #[must_use]
+    pub fn of_compute(name: impl Into<String>, table: &OneQuantityTable) -> Option<Self> {
+        (table.of == OneQuantity::C).then(|| Self::of_runs(name, as_runs(table)))
     }
 
     fn as_recipe(&self) -> Recipe<'_> {
@@ -147,6 +159,18 @@ pub struct GainsReport {
     /// Single gains against the joint one, where that was asked for and all of them hold somewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<Stack>,
+}
+
+#[cfg(feature = "report")]
+impl GainReport {
+    /// Both frontiers with the distances between them.
+    ///
+    /// # Errors
+    /// [`StudyError::NothingToDraw`] where no frontier was measured.
+    pub fn chart(&self, unit: LossUnit) -> Result<Chart> {
+        let (what, needs) = ("the frontiers", "runs of both recipes at two budgets or more");
+        gain_chart(&self.gain, unit).ok_or(StudyError::NothingToDraw { what, needs }.into())
+    }
 }
 
 impl GainRequest {

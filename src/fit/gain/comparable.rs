@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::compare::Recipe;
+use super::request::Recipe;
 use crate::data::RunTable;
 use crate::error::GainProblem;
 use crate::units::{Flops, LossUnit, ParamRule};

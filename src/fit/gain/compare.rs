@@ -2,201 +2,27 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
+use super::answer::{Gain, Method, Multiplier, Worth};
 use super::comparable::comparable;
-use super::floor::{FloorSensitivity, floor_sensitivity};
-use super::held_out::{HeldOutGain, Tested, held_out};
+use super::floor::floor_sensitivity;
+use super::held_out::{Tested, held_out};
 use super::joined::worth;
-use super::measured::{Frontier, FrontierKind, FrontierLoss};
-use super::pairs::{PairedNoise, noise};
+use super::limit::Limit;
+use super::measured::{Frontier, FrontierKind};
+use super::next::{Settling, settling};
+use super::pairs::noise;
 use super::read_off::{Reading, read_off};
+use super::request::{GainConfig, Recipe};
+use super::row::Row;
 use super::way::{Asked, Attempt, Side, Taken, Way, take};
-use crate::data::{RunRecord, RunTable};
+use crate::data::RunRecord;
 use crate::error::{FitError, GainProblem, Result};
 use crate::fit::config::FitConfig;
 use crate::fit::design::FlopCount;
-use crate::fit::fitted::Fit;
 use crate::fit::progress::OnProgress;
 use crate::law::{Law, law_by_id};
 use crate::num::Interval;
 use crate::units::Flops;
-
-/// A recipe: what it is called, with its runs or a law that was fitted to them.
-#[derive(Clone, Copy, Debug)]
-pub struct Recipe<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its runs, where they are at hand.
-    pub runs: Option<&'a RunTable>,
-    /// A law fitted to it before; it takes the place of a fit of the runs.
-    pub fit: Option<&'a Fit>,
-}
-
-/// How recipes are compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GainConfig {
-    /// Families of laws for the ways that take one; those that suit the runs when empty.
-    pub laws: Vec<String>,
-    /// Training FLOPs of B at which the multiplier is asked for too.
-    pub at: Vec<Flops>,
-    /// How laws are fitted, with resamples, seed and level.
-    #[serde(flatten)]
-    pub fit: FitConfig,
-}
-
-impl Default for GainConfig {
-    fn default() -> Self {
-        Self { laws: Vec::new(), at: Vec::new(), fit: FitConfig::default() }
-    }
-}
-
-/// A compute multiplier at a budget: the compute that A needs for B's loss over B's compute.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Multiplier {
-    /// Training FLOPs of B.
-    pub flops: Flops,
-    /// Training FLOPs of A for the same loss.
-    pub a_flops: Flops,
-    /// Their ratio; above one B saves compute.
-    pub multiplier: f64,
-    /// Its interval; absent without draws.
-    pub interval: Option<Interval>,
-}
-
-impl Multiplier {
-    /// The same times a factor, as one of throughput or price.
-    #[must_use]
-    pub fn times(self, factor: f64) -> Self {
-        let interval = self.interval.map(|i| Interval { lo: i.lo * factor, hi: i.hi * factor });
-        Self { multiplier: self.multiplier * factor, interval, ..self }
-    }
-}
-
-/// What one way says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Method {
-    /// The way, with its law where several were tried.
-    pub name: String,
-    /// The way.
-    pub way: Way,
-    /// Family id, of a way with laws.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub law: Option<String>,
-    /// Mean of |ln(predicted / measured)| of multipliers at budgets that were held out, as a fraction;
-    /// absent where nothing could be held out.
-    pub held_out_error: Option<f64>,
-    /// Each of those predictions.
-    pub held_out: Vec<HeldOutGain>,
-    /// The largest compute of B up to which it agrees with what was measured.
-    pub holds_to_flops: Option<Flops>,
-    /// Multipliers up to there, smallest compute first.
-    pub budgets: Vec<Multiplier>,
-    /// Where it parts from what was measured, with what it says there; an absent number is infinite.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parts_at: Option<Parting>,
-    /// What parameters and tokens of B are worth in those of A, of shared exponents.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub worth: Option<Worth>,
-    /// Value of the objective over both tables, of laws.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub objective_value: Option<f64>,
-    /// How much noise pairs share.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paired_noise: Option<PairedNoise>,
-    /// Why it was not taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
-}
-
-/// A way against a measurement that it misses.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Parting {
-    /// Training FLOPs of B.
-    pub flops: Flops,
-    /// What was measured there.
-    pub measured: f64,
-    /// What the way says; absent where it says infinite.
-    pub says: Option<f64>,
-}
-
-/// A gain split into parameters and tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Worth {
-    /// rho_N: one parameter of B is worth so many of A. Of a law of compute, the worth of compute.
-    pub params: f64,
-    /// Its interval.
-    pub params_interval: Option<Interval>,
-    /// rho_D: one token of B is worth so many of A.
-    pub tokens: Option<f64>,
-    /// Its interval.
-    pub tokens_interval: Option<Interval>,
-}
-
-/// Two recipes compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Gain {
-    /// The recipe that is measured against.
-    pub a: String,
-    /// The other.
-    pub b: String,
-    /// How the frontiers were measured; absent where they were not.
-    pub frontier: Option<FrontierKind>,
-    /// A's losses by budget.
-    pub a_frontier: Vec<FrontierLoss>,
-    /// B's.
-    pub b_frontier: Vec<FrontierLoss>,
-    /// Budgets that show no frontier, with the reason.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<String>,
-    /// Every way.
-    pub methods: Vec<Method>,
-    /// The name of the way to believe; absent where nothing tells.
-    pub chosen: Option<String>,
-    /// The largest compute of B for which a multiplier may be believed.
-    pub holds_to_flops: Option<Flops>,
-    /// How much it depends on the floor; absent without runs or draws.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub floor_sensitivity: Option<FloorSensitivity>,
-    /// FLOPs per parameter and token as A counts them over those of B, where they differ by more than a
-    /// hundredth.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub counts_differ: Option<f64>,
-    /// Level of the intervals.
-    pub level: f64,
-}
-
-impl Gain {
-    /// The way to believe.
-    #[must_use]
-    pub fn believed(&self) -> Option<&Method> {
-        self.methods.iter().find(|m| Some(&m.name) == self.chosen.as_ref())
-    }
-
-    /// Its multiplier at the largest compute that it holds for.
-    #[must_use]
-    pub fn at_most(&self) -> Option<&Multiplier> {
-        self.believed()?.budgets.last()
-    }
-}
-
-/// A measured multiplier and its resamples.
-pub(super) struct Row {
-    pub(super) reading: Reading,
-    draws: Vec<f64>,
-}
-
-impl Row {
-    /// Whether another value of ln m is the same as far as the measurement tells: inside its interval, or
-    /// off by a tenth.
-    pub(super) fn agrees(&self, ln_multiplier: f64, level: f64) -> bool {
-        const A_TENTH: f64 = 1.1;
-        let interval = Interval::percentile(&self.draws, level);
-        let near = (ln_multiplier - self.reading.ln_multiplier()).abs() <= A_TENTH.ln();
-        near || interval.is_some_and(|i| i.contains(ln_multiplier))
-    }
-}
 
 /// Compares two recipes in every way that their runs allow.
 ///
@@ -216,25 +42,29 @@ pub fn gain(
     progress: &OnProgress<'_>,
 ) -> Result<Gain> {
     config.fit.validate()?;
+    if let Some(floor) = config.floor.filter(|e| !(e.is_finite() && *e >= 0.0)) {
+        let (field, found, wanted) = ("floor", floor.to_string(), "nats per token, zero or more");
+        return Err(FitError::Config { field, found, wanted }.into());
+    }
     comparable(a, b).map_err(|problem| FitError::from(Box::new(problem)))?;
     let (sides, rows) = measure(a, b, config)?;
     let [side_a, side_b] = &sides;
     let laws = families(config, side_a.frontier.as_ref().or(side_b.frontier.as_ref()))?;
-    let attempts = take([side_a, side_b], &laws, &config.fit, progress)?;
+    let attempts = take([side_a, side_b], &laws, config, progress)?;
     let asked = asked(a, b, &rows, config);
     // Without a frontier of B its runs are held against A's law, which is tested on A's own.
     let alone = rows.is_empty() && side_b.frontier.is_none();
     let own_rows = if alone { own_rows(side_a) } else { Vec::new() };
     let tested = match alone {
-        true => held_out([side_a, side_a], &own_rows, &laws, &config.fit)?,
-        false => held_out([side_a, side_b], &rows, &laws, &config.fit)?,
+        true => held_out([side_a, side_a], &own_rows, &laws, config)?,
+        false => held_out([side_a, side_b], &rows, &laws, config)?,
     };
     let several = laws.len() > 1;
     let limit = Limit { rows: &rows, ranges: [range(a), range(b)] };
     let mut methods: Vec<Method> = Vec::new();
     for attempt in &attempts {
         let of = |t: &&Tested| t.way == attempt.way && t.law == attempt.law;
-        let of_a_alone = alone && !matches!(attempt.way, Way::SingleRuns | Way::PairedRuns);
+        let of_a_alone = alone && attempt.way != Way::SingleRuns;
         let tested = tested.iter().find(of).filter(|_| !of_a_alone);
         methods.push(method(attempt, tested, &asked, &limit, several, &config.fit));
     }
@@ -254,7 +84,7 @@ pub fn gain(
         .find(|m| Some(&m.name) == chosen.as_ref())
         .and_then(|m| m.budgets.last().map(|m| m.flops));
     let floor_sensitivity = match (a.runs, b.runs, rows.last()) {
-        (Some(a), Some(b), Some(row)) => {
+        (Some(a), Some(b), Some(row)) if config.floor.is_none() => {
             let at = Asked::from(&row.reading);
             let shared = attempts.iter().filter(|t| t.way == Way::SharedExponents);
             let pair = shared.filter_map(|t| match &t.taken {
@@ -273,6 +103,7 @@ pub fn gain(
         }
         _ => None,
     };
+    let next = next_runs(a, b, &attempts, &methods, holds_to_flops, sides[0].frontier.as_ref());
     let points = |side: &Side<'_>| side.frontier.as_ref().map_or(Vec::new(), |f| f.points.clone());
     let left_out = |recipe: &Recipe<'_>, side: &Side<'_>| -> Vec<String> {
         let refused = side.frontier.as_ref().map_or(Vec::new(), |f| f.refused.clone());
@@ -288,6 +119,7 @@ pub fn gain(
         chosen,
         holds_to_flops,
         methods,
+        next,
         floor_sensitivity,
         counts_differ: counts_differ(a, b),
         level: config.fit.level,
@@ -414,58 +246,6 @@ fn asked(a: &Recipe<'_>, b: &Recipe<'_>, rows: &[Row], config: &GainConfig) -> V
     all
 }
 
-/// How far multipliers may be said.
-struct Limit<'a> {
-    rows: &'a [Row],
-    /// Smallest and largest compute of A and of B.
-    ranges: [Option<(f64, f64)>; 2],
-}
-
-impl Limit<'_> {
-    /// The largest compute of B up to which a way agrees with what was measured, and where it parts.
-    fn of(
-        &self,
-        taken: &Taken,
-        tests: &[HeldOutGain],
-        level: f64,
-    ) -> (Option<f64>, Option<Parting>) {
-        let mut holds = None;
-        for row in self.rows {
-            let c = row.reading.ln_c_b;
-            let here = |test: &&HeldOutGain| (test.flops.ln() - c).abs() < 1e-9;
-            // From the most budgets that were not yet those of the row.
-            let nearest = tests
-                .iter()
-                .filter(here)
-                .max_by(|x, y| x.fitted_to_flops.get().total_cmp(&y.fitted_to_flops.get()));
-            let measured = matches!(taken, Taken::Measured { .. });
-            let says = taken.ln_multiplier(&Asked::from(&row.reading));
-            let agrees = measured
-                || says.is_some_and(|says| row.agrees(says, level))
-                    && nearest.is_none_or(|test| test.agrees);
-            if !agrees {
-                // What it says without the budget is what it was wrong about.
-                let says = match nearest.filter(|test| !test.agrees) {
-                    Some(test) => test.predicted,
-                    None => says.map(f64::exp).filter(|m| m.is_finite()),
-                };
-                let measured = row.reading.ln_multiplier().exp();
-                return (holds, Some(Parting { flops: Flops::new(c.exp()), measured, says }));
-            }
-            holds = Some(c);
-        }
-        (holds, None)
-    }
-
-    /// Whether both recipes' runs reach so far.
-    fn within_ranges(&self, ln_c_b: f64, ln_multiplier: f64) -> bool {
-        let inside = |range: Option<(f64, f64)>, ln_c: f64| {
-            range.is_some_and(|(lo, hi)| ln_c >= lo.ln() - 0.05 && ln_c <= hi.ln() + 0.05)
-        };
-        inside(self.ranges[1], ln_c_b) && inside(self.ranges[0], ln_c_b + ln_multiplier)
-    }
-}
-
 fn method(
     attempt: &Attempt,
     tested: Option<&Tested>,
@@ -521,6 +301,7 @@ fn method(
             method.budgets.push(Multiplier {
                 flops: Flops::new(at.ln_c_b.exp()),
                 a_flops: Flops::new((at.ln_c_b + ln_m).exp()),
+                loss_nats: at.ln_loss.map(f64::exp),
                 multiplier: ln_m.exp(),
                 interval: Interval::percentile(&drawn, level),
             });
@@ -538,6 +319,26 @@ fn method(
         Taken::Measured { .. } | Taken::Singles { .. } => {}
     }
     method
+}
+
+/// The runs that would tell more, by the laws that erred least on held-out budgets.
+fn next_runs(
+    a: &Recipe<'_>,
+    b: &Recipe<'_>,
+    attempts: &[Attempt],
+    methods: &[Method],
+    holds: Option<Flops>,
+    frontier: Option<&Frontier>,
+) -> Option<Settling> {
+    let error = |m: &Method| m.held_out_error.unwrap_or(f64::INFINITY);
+    let laws = methods.iter().zip(attempts).filter_map(|(method, attempt)| match &attempt.taken {
+        Ok(Taken::Laws(pair)) if method.refused.is_none() => Some((method, pair)),
+        _ => None,
+    });
+    let (_, pair) = laws.min_by(|x, y| error(x.0).total_cmp(&error(y.0)))?;
+    let largest = [range(a)?.1, range(b)?.1].map(Flops::new);
+    let noise = frontier.map_or(0.003, Frontier::noise);
+    settling([a.name, b.name], pair, holds?, largest, noise)
 }
 
 fn worth_of(pair: &super::pair::LawPair, level: f64) -> Option<Worth> {

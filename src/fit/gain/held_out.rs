@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::compare::Row;
+use super::request::GainConfig;
+use super::row::Row;
 use super::way::{Asked, Attempt, Side, Way, take_quickly};
 use crate::error::Result;
-use crate::fit::config::FitConfig;
 use crate::law::Law;
 use crate::units::Flops;
 
@@ -58,7 +58,7 @@ pub(super) fn held_out(
     [a, b]: [&Side<'_>; 2],
     rows: &[Row],
     laws: &[&'static dyn Law],
-    config: &FitConfig,
+    config: &GainConfig,
 ) -> Result<Vec<Tested>> {
     let mut all: Vec<Tested> = Vec::new();
     for cut in cuts(a, b, rows) {
@@ -75,7 +75,7 @@ pub(super) fn held_out(
                         flops: Flops::new(row.reading.ln_c_b.exp()),
                         measured: row.reading.ln_multiplier().exp(),
                         predicted: Some(ln_m.exp()).filter(|m| m.is_finite()),
-                        agrees: row.agrees(ln_m, config.level),
+                        agrees: row.agrees(ln_m, config.fit.level),
                     })
                 })
                 .collect();

@@ -4,20 +4,28 @@
 //! The same runs give 3, 4 or 260 by different ways, so each way is asked for multipliers that it was
 //! not given and that were measured.
 
+mod answer;
 mod comparable;
 mod compare;
 mod floor;
 mod held_out;
 mod joined;
+mod limit;
 mod measured;
+mod next;
 mod pair;
 mod pairs;
 mod read_off;
+mod request;
+mod row;
 mod way;
 
-pub use compare::{Gain, GainConfig, Method, Multiplier, Parting, Recipe, Worth, gain};
+pub use answer::{Gain, Method, Multiplier, Parting, Worth};
+pub use compare::gain;
 pub use floor::FloorSensitivity;
 pub use held_out::HeldOutGain;
 pub use measured::{FrontierKind, FrontierLoss};
+pub use next::{Settling, SettlingRun};
 pub use pairs::PairedNoise;
+pub use request::{GainConfig, Recipe};
 pub use way::Way;

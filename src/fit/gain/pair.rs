@@ -47,7 +47,8 @@ impl LawPair {
     }
 }
 
-fn ln_multiplier([a, b]: &[Surface; 2], c: Flops) -> Option<f64> {
+/// As [`LawPair::ln_multiplier`], of one pair.
+pub(super) fn ln_multiplier([a, b]: &[Surface; 2], c: Flops) -> Option<f64> {
     Some(ln_flops_for_loss(a, lowest_loss(b, c)?) - c.ln())
 }
 

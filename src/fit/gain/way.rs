@@ -11,6 +11,7 @@ use super::measured::Frontier;
 use super::pair::{LawPair, ln_flops_for_loss};
 use super::pairs::{Pair, drawn_means, means, pairs};
 use super::read_off::{Reading, read_off};
+use super::request::GainConfig;
 use crate::data::{RunRecord, RunTable};
 use crate::error::{Error, FitError, Result};
 use crate::fit::config::{FitConfig, ProfileOf};
@@ -216,18 +217,23 @@ const NO_RUNS: &str = "it takes the runs of both, not laws alone";
 pub(super) fn take(
     [a, b]: [&Side<'_>; 2],
     laws: &[&'static dyn Law],
-    config: &FitConfig,
+    config: &GainConfig,
     progress: &OnProgress<'_>,
 ) -> Result<Vec<Attempt>> {
-    let config = FitConfig { profile: ProfileOf::None, extrapolation: false, ..config.clone() };
+    let floor = config.floor;
+    let mut config =
+        FitConfig { profile: ProfileOf::None, extrapolation: false, ..config.fit.clone() };
     // Draw k of one recipe must not resample the rows that draw k of the other does.
-    let config_b = FitConfig { seed: config.seed ^ (1 << 40), ..config.clone() };
+    let seed_b = config.seed ^ (1 << 40);
     let mut all = vec![Attempt { way: Way::Measured, law: None, taken: measured(a, b) }];
     for &law in laws {
+        config.fixed.clear();
+        config.fixed.extend(floor.map(|e| (law.coefs()[0].name.to_owned(), e)));
+        let config_b = FitConfig { seed: seed_b, ..config.clone() };
         let fit_a = tried(a.law(law, &config, progress))?.and_then(|f| f.ok_or(NO_RUNS.to_owned()));
         let fit_b =
             tried(b.law(law, &config_b, progress))?.and_then(|f| f.ok_or(NO_RUNS.to_owned()));
-        let shared = |sharing| tried(joined(a, b, law, sharing, &config, progress));
+        let shared = |sharing| tried(joined(a, b, (law, sharing), floor, &config, progress));
         let ways = [
             (Way::SharedExponents, shared(Sharing::Exponents)?.and_then(|taken| taken)),
             (Way::SharedFloor, shared(Sharing::Floor)?.and_then(|taken| taken)),
@@ -245,21 +251,22 @@ pub(super) fn take(
 pub(super) fn take_quickly(
     sides: [&Side<'_>; 2],
     laws: &[&'static dyn Law],
-    config: &FitConfig,
+    config: &GainConfig,
 ) -> Result<Vec<Attempt>> {
-    take(sides, laws, &FitConfig { bootstrap: 0, ..config.clone() }, &ignore)
+    let fit = FitConfig { bootstrap: 0, ..config.fit.clone() };
+    take(sides, laws, &GainConfig { fit, ..config.clone() }, &ignore)
 }
 
 fn joined(
     a: &Side<'_>,
     b: &Side<'_>,
-    law: &'static dyn Law,
-    sharing: Sharing,
+    (law, sharing): (&'static dyn Law, Sharing),
+    floor: Option<f64>,
     config: &FitConfig,
     progress: &OnProgress<'_>,
 ) -> Result<Tried<Taken>> {
     let (Some(a), Some(b)) = (&a.runs, &b.runs) else { return Ok(Err(NO_RUNS.to_owned())) };
-    let pair = fit_joined(law, sharing, [a, b], config, None, progress)?;
+    let pair = fit_joined(law, sharing, [a, b], config, floor, progress)?;
     Ok(pair.map(|pair| Taken::Laws(Box::new(pair))).ok_or_else(|| {
         format!("`{}` with parameters and tokens worth more by a factor is another law", law.id())
     }))

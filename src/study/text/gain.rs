@@ -1,6 +1,6 @@
 //! Recipes compared as people read them.
 
-use crate::fit::Multiplier;
+use crate::fit::{Multiplier, Settling};
 use crate::report::{Style, Table, Text, gain_text};
 use crate::study::gain::{GainReport, GainsReport, Stack};
 use crate::units::times;
@@ -54,6 +54,9 @@ impl GainReport {
             text.paragraph(&format!("  and {} in money", said(in_money)), 4);
         }
         text.apart(gain_text(&self.gain));
+        if let Some(next) = &self.gain.next {
+            text.apart(settling_text(next));
+        }
         text
     }
 
@@ -75,6 +78,33 @@ impl GainReport {
             self.gain.a, most.a_flops
         ))
     }
+}
+
+/// The runs that would tell more.
+fn settling_text(next: &Settling) -> Text {
+    let mut text = Text::default();
+    let runs = if next.runs.len() == 1 { "run" } else { "runs" };
+    text.paragraph(
+        &format!(
+            "to know it at {} FLOPs: {} {runs} for {} FLOPs leave {:.0} % of its variance",
+            next.flops,
+            next.runs.len(),
+            next.cost,
+            100.0 * next.variance_left
+        ),
+        2,
+    );
+    let mut table = Table::new("", &["recipe", "N", "D", "C"]);
+    for run in &next.runs {
+        table.push([
+            &*run.recipe,
+            &run.params.to_string(),
+            &run.tokens.to_string(),
+            &run.flops.to_string(),
+        ]);
+    }
+    text.push(table);
+    text
 }
 
 fn said(m: &Multiplier) -> String {

@@ -134,7 +134,7 @@ fn details(gain: &Gain) -> String {
         .filter_map(|m| Some(format!("{} {:.2e}", m.name, m.objective_value?)))
         .collect();
     if !in_sample.is_empty() {
-        add(format!("misfit in the sample (sum of Huber): {}", in_sample.join(", ")));
+        add(format!("sum of Huber in the sample: {}", in_sample.join(", ")));
     }
     if let Some(s) = &gain.floor_sensitivity {
         let both = |ends: &[Option<f64>; 2]| {

@@ -43,6 +43,8 @@ mod experts;
 mod floors;
 #[cfg(feature = "cli")]
 mod flop_counts;
+#[cfg(feature = "cli")]
+mod gains;
 #[cfg(feature = "logs")]
 mod golden_fit;
 mod golden_machines;

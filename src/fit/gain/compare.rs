@@ -9,7 +9,8 @@ use super::held_out::{Tested, held_out};
 use super::joined::worth;
 use super::limit::Limit;
 use super::measured::{Frontier, FrontierKind};
-use super::next::{Settling, settling};
+use super::next::settling;
+use super::pair::LawPair;
 use super::pairs::noise;
 use super::read_off::{Reading, read_off};
 use super::request::{GainConfig, Recipe};
@@ -103,7 +104,13 @@ pub fn gain(
         }
         _ => None,
     };
-    let next = next_runs(a, b, &attempts, &methods, holds_to_flops, sides[0].frontier.as_ref());
+    let most =
+        methods.iter().find(|m| Some(&m.name) == chosen.as_ref()).and_then(|m| m.budgets.last());
+    let next = most.zip(side_a.frontier.as_ref()).and_then(|(most, frontier)| {
+        let pair = best_laws(&methods, &attempts)?;
+        let largest = [range(a)?.1, range(b)?.1];
+        settling([a.name, b.name], pair, frontier.kind, most, largest)
+    });
     let points = |side: &Side<'_>| side.frontier.as_ref().map_or(Vec::new(), |f| f.points.clone());
     let left_out = |recipe: &Recipe<'_>, side: &Side<'_>| -> Vec<String> {
         let refused = side.frontier.as_ref().map_or(Vec::new(), |f| f.refused.clone());
@@ -321,27 +328,17 @@ fn method(
     method
 }
 
-/// The runs that would tell more, by the laws that erred least on held-out budgets.
-fn next_runs(
-    a: &Recipe<'_>,
-    b: &Recipe<'_>,
-    attempts: &[Attempt],
-    methods: &[Method],
-    holds: Option<Flops>,
-    frontier: Option<&Frontier>,
-) -> Option<Settling> {
+/// The laws that erred least on held-out budgets.
+fn best_laws<'a>(methods: &[Method], attempts: &'a [Attempt]) -> Option<&'a LawPair> {
     let error = |m: &Method| m.held_out_error.unwrap_or(f64::INFINITY);
     let laws = methods.iter().zip(attempts).filter_map(|(method, attempt)| match &attempt.taken {
-        Ok(Taken::Laws(pair)) if method.refused.is_none() => Some((method, pair)),
+        Ok(Taken::Laws(pair)) if method.refused.is_none() => Some((method, &**pair)),
         _ => None,
     });
-    let (_, pair) = laws.min_by(|x, y| error(x.0).total_cmp(&error(y.0)))?;
-    let largest = [range(a)?.1, range(b)?.1].map(Flops::new);
-    let noise = frontier.map_or(0.003, Frontier::noise);
-    settling([a.name, b.name], pair, holds?, largest, noise)
+    laws.min_by(|x, y| error(x.0).total_cmp(&error(y.0))).map(|(_, pair)| pair)
 }
 
-fn worth_of(pair: &super::pair::LawPair, level: f64) -> Option<Worth> {
+fn worth_of(pair: &LawPair, level: f64) -> Option<Worth> {
     let (params, tokens) = worth(&pair.best);
     let drawn: Vec<(Option<f64>, Option<f64>)> = pair.draws.iter().map(worth).collect();
     let params_drawn: Vec<f64> = drawn.iter().filter_map(|w| w.0).collect();

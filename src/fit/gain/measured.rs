@@ -43,8 +43,6 @@ pub(super) struct Frontier {
     pub(super) points: Vec<FrontierLoss>,
     /// ln loss of every point in each resample.
     draws: Vec<Vec<f64>>,
-    /// Residuals as shares of the loss, of all budgets.
-    pool: Vec<f64>,
     /// Budgets left out, with the reason.
     pub(super) refused: Vec<String>,
 }
@@ -121,14 +119,7 @@ impl Frontier {
                 FrontierLoss { c, loss_nats, interval, runs }
             })
             .collect();
-        Self { kind, points, draws, pool, refused }
-    }
-
-    /// Standard deviation of a run around its profile, as a share of its loss; of a ladder without
-    /// repeats, nothing is known.
-    pub(super) fn noise(&self) -> f64 {
-        let squares: f64 = self.pool.iter().map(|r| r * r).sum();
-        (squares / self.pool.len().max(1) as f64).sqrt()
+        Self { kind, points, draws, refused }
     }
 
     /// The points as a curve of ln C over ln loss.

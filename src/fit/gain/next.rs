@@ -1,10 +1,10 @@
-//! The runs that would tell the multiplier farther out, for least compute.
+//! The runs that would carry the verdict farther, and those that would tell a gain from none.
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::Multiplier;
+use super::measured::FrontierKind;
 use super::pair::LawPair;
-use crate::fit::next::{CandidateRun, Doubt, ErrorModel, choose};
-use crate::law::Surface;
 use crate::units::{Flops, Params, Tokens};
 
 /// A run that would help.
@@ -20,89 +20,85 @@ pub struct SettlingRun {
     pub flops: Flops,
 }
 
-/// Runs that would tell the multiplier at a compute where it is not known.
+/// Runs with which the multiplier can be read off at a compute where it is not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settling {
     /// Training FLOPs of B at which the multiplier would be known.
     pub flops: Flops,
-    /// The runs, in the order of what they tell for what they cost.
+    /// The runs: the fewest from which the lowest loss of a budget can be read.
     pub runs: Vec<SettlingRun>,
     /// What they cost together.
     pub cost: Flops,
-    /// Variance of the ln multiplier that they leave, as a share of that of now.
-    pub variance_left: f64,
+    /// How many times as many runs of each budget would tell the gain from none, where its interval
+    /// holds one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times_the_runs: Option<f64>,
 }
 
 /// How much farther the multiplier is to be known.
 const FARTHER: f64 = 3.0;
-/// Runs at most.
-const MOST_RUNS: usize = 4;
-/// Draws that are enough for variances.
-const DRAWS: usize = 1000;
-/// Budgets of candidates over the largest of their recipe.
-const BUDGETS: [f64; 4] = [0.3, 1.0, 3.0, 10.0];
-/// Sizes of candidates over the best one.
+/// Sizes over the best one: a profile takes three with the lowest loss between the others.
 const SIZES: [f64; 3] = [0.5, 1.0, 2.0];
-/// What laws err by at a factor e beyond their runs, where nothing else says it: the median of public
-/// tables, as prediction intervals take it.
-const DRIFT: f64 = 0.013;
 
-/// The runs of either recipe that leave least doubt of the multiplier at three times the compute of B for
-/// which it is known, by the draws of a pair of laws.
+/// The runs of either recipe that the next factor of three takes.
 ///
-/// - `holds`: the compute of B for which it is known.
-/// - `largest`: the largest compute of A and of B.
-/// - `noise`: standard deviation of a run, as a share of its loss.
-///
-/// `None` without draws, or where no run tells anything.
+/// - `names`, `largest`: of A and of B.
+/// - `pair`: laws that say which sizes are near the best.
+/// - `most`: the multiplier at the largest compute for which it is known.
 pub(super) fn settling(
     names: [&str; 2],
     pair: &LawPair,
-    holds: Flops,
-    largest: [Flops; 2],
-    noise: f64,
+    kind: FrontierKind,
+    most: &Multiplier,
+    largest: [f64; 2],
 ) -> Option<Settling> {
-    let target = holds * FARTHER;
-    let drawn: Vec<(f64, &[Surface; 2])> = pair
-        .draws
-        .iter()
-        .take(DRAWS)
-        .filter_map(|laws| Some((pair_multiplier(laws, target)?, laws)))
-        .collect();
-    let decision: Vec<f64> = drawn.iter().map(|d| d.0).collect();
-    let (mut of, mut candidates, mut losses) = (Vec::new(), Vec::new(), Vec::new());
-    for (k, largest) in largest.iter().enumerate() {
-        let law = &pair.best[k];
-        for c in BUDGETS.map(|factor| *largest * factor) {
-            let Some(best) = law.ln_n_optimal(c) else { continue };
-            for size in SIZES {
-                let n = Params::new(size * best.exp());
-                let d = law.tokens_for(c, n);
-                of.push(k);
-                candidates.push(CandidateRun { n, d, c });
-                let ln = |laws: &[Surface; 2]| laws[k].loss_at(n.ln(), d.ln()).ln();
-                losses.push(drawn.iter().map(|(_, laws)| ln(laws)).collect::<Vec<f64>>());
-            }
+    let target = most.flops * FARTHER;
+    let needed = [most.a_flops * FARTHER, target];
+    let sizes: &[f64] = match kind {
+        FrontierKind::Valleys => &SIZES,
+        FrontierKind::Ladder => &SIZES[1..2],
+    };
+    let mut runs = Vec::new();
+    for k in 0..2 {
+        let (law, c) = (&pair.best[k], needed[k]);
+        if c.get() <= 1.05 * largest[k] {
+            continue;
         }
+        let best = law.ln_n_optimal(c)?.exp();
+        runs.extend(sizes.iter().map(|size| {
+            let n = Params::new(size * best);
+            let recipe = names[k].to_owned();
+            SettlingRun { recipe, params: n, tokens: law.tokens_for(c, n), flops: c }
+        }));
     }
-    // Both recipes have to reach the loss of the target, which is what the dearer one costs.
-    let dearest = candidates.iter().map(|run| run.c.get()).fold(0.0, f64::max);
-    let errors = ErrorModel { noise: noise.max(1e-6), drift: DRIFT, target };
-    let doubt = Doubt::new(&[decision], &candidates, &losses, &errors)?;
-    let chosen = choose(&doubt, dearest, MOST_RUNS);
-    let last = chosen.last()?;
-    let runs = chosen
-        .iter()
-        .map(|run| {
-            let at = &candidates[run.candidate];
-            let recipe = names[of[run.candidate]].to_owned();
-            SettlingRun { recipe, params: at.n, tokens: at.d, flops: at.c }
-        })
-        .collect();
-    let cost = Flops::new(chosen.iter().map(|run| run.cost).sum());
-    Some(Settling { flops: target, runs, cost, variance_left: last.variance_left })
+    let cost = Flops::new(runs.iter().map(|run| run.flops.get()).sum());
+    Some(Settling { flops: target, runs, cost, times_the_runs: times_the_runs(most) })
 }
 
-fn pair_multiplier(laws: &[Surface; 2], c: Flops) -> Option<f64> {
-    super::pair::ln_multiplier(laws, c).filter(|m| m.is_finite())
+/// An interval narrows with the root of the number of runs.
+fn times_the_runs(most: &Multiplier) -> Option<f64> {
+    let interval = most.interval.filter(|i| i.contains(1.0))?;
+    let half = 0.5 * (interval.hi / interval.lo).ln();
+    let times = (half / most.multiplier.ln()).powi(2);
+    times.is_finite().then_some(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::num::Interval;
+
+    #[test]
+    fn a_gain_half_as_large_as_its_doubt_takes_four_times_the_runs() {
+        let m = |lo: f64, hi: f64| Multiplier {
+            flops: Flops::new(1e18),
+            a_flops: Flops::new(1e18),
+            loss_nats: None,
+            multiplier: 0.05_f64.exp(),
+            interval: Some(Interval { lo: lo.exp(), hi: hi.exp() }),
+        };
+        let times = times_the_runs(&m(-0.05, 0.15)).expect("it holds one");
+        assert!((times - 4.0).abs() < 1e-9, "{times}");
+        assert_eq!(times_the_runs(&m(0.01, 0.09)), None);
+    }
 }

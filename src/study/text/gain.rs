@@ -83,14 +83,20 @@ impl GainReport {
 /// The runs that would tell more.
 fn settling_text(next: &Settling) -> Text {
     let mut text = Text::default();
-    let runs = if next.runs.len() == 1 { "run" } else { "runs" };
+    if let Some(times) = next.times_the_runs {
+        let many = if times < 1e4 { format!("{:.0}", times.ceil()) } else { "10000".to_owned() };
+        text.paragraph(
+            &format!("to tell it from none takes about {many} times as many runs of each budget"),
+            2,
+        );
+    }
+    if next.runs.is_empty() {
+        return text;
+    }
     text.paragraph(
         &format!(
-            "to know it at {} FLOPs: {} {runs} for {} FLOPs leave {:.0} % of its variance",
-            next.flops,
-            next.runs.len(),
-            next.cost,
-            100.0 * next.variance_left
+            "to know it at {} FLOPs, the runs that are missing cost {} FLOPs:",
+            next.flops, next.cost
         ),
         2,
     );

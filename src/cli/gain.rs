@@ -146,8 +146,8 @@ impl Args {
         }
         self.recipes
             .iter()
-            .map(|path| {
-                let name = name_of(path);
+            .zip(names(&self.recipes))
+            .map(|(path, name)| {
                 if path.extension().is_some_and(|e| e == "json") {
                     if let Some(law) = load_one_quantity(path)? {
                         if law.of != OneQuantity::C {
@@ -172,8 +172,39 @@ impl Args {
     }
 }
 
-/// `runs/muon.csv` as `muon`.
-fn name_of(path: &Path) -> String {
-    path.file_stem()
-        .map_or_else(|| path.display().to_string(), |stem| stem.to_string_lossy().into_owned())
+/// `runs/muon.csv` as `muon`; where two files are called alike, by their folders too.
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    let with = |path: &Path, folders: usize| {
+        let mut parts: Vec<String> = path
+            .with_extension("")
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        let kept = parts.len().saturating_sub(folders + 1);
+        parts.drain(..kept);
+        // The folder says it where the files are called alike.
+        let alike = folders == 1 && parts.len() == 2;
+        if alike { parts.swap_remove(0) } else { parts.join("/") }
+    };
+    let all = |folders: usize| paths.iter().map(|path| with(path, folders)).collect::<Vec<_>>();
+    let distinct = |names: &Vec<String>| {
+        names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len()
+    };
+    (0..4).map(all).find(distinct).unwrap_or_else(|| {
+        paths.iter().enumerate().map(|(k, path)| format!("{} ({})", with(path, 0), k + 1)).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipes_are_called_by_what_tells_them_apart() {
+        let of = |paths: &[&str]| names(&paths.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(of(&["x/adam.csv", "x/muon.csv"]), ["adam", "muon"]);
+        assert_eq!(of(&["data/dense/runs.jsonl", "data/moe/runs.jsonl"]), ["dense", "moe"]);
+        assert_eq!(of(&["a/x/runs.csv", "b/x/runs.csv"]), ["a/x/runs", "b/x/runs"]);
+        assert_eq!(of(&["runs.csv", "runs.csv"]), ["runs (1)", "runs (2)"]);
+    }
 }

@@ -85,7 +85,7 @@ fn ways(gain: &Gain) -> Text {
         table.push([&*format!("{mark} {}", method.name), &error, &holds, &says]);
     }
     let mut text = Text::from(table);
-    text.push_str(&details(gain));
+    text.push(details(gain));
     text
 }
 
@@ -96,9 +96,9 @@ fn factor_error(ln: f64) -> String {
 }
 
 /// What the ways add, line by line.
-fn details(gain: &Gain) -> String {
-    let mut lines = String::new();
-    let mut add = |line: String| lines.push_str(&format!("  {line}\n"));
+fn details(gain: &Gain) -> Text {
+    let mut lines = Text::default();
+    let mut add = |line: String| lines.paragraph(&format!("  {line}"), 4);
     for method in &gain.methods {
         if let Some(worth) = &method.worth {
             let tokens = worth.tokens.map_or(String::new(), |t| {
@@ -154,8 +154,8 @@ fn details(gain: &Gain) -> String {
     }
     if let Some(ratio) = gain.counts_differ {
         add(format!(
-            "{} counts {:.3} times the FLOPs per parameter and token that {} does: that much of\n  every multiplier is the count",
-            gain.a, ratio, gain.b
+            "{} counts {ratio:.3} times the FLOPs per parameter and token that {} does: where that is counting and not work, so much of every multiplier is",
+            gain.a, gain.b
         ));
     }
     for method in gain.methods.iter().filter(|m| m.way != Way::Measured || gain.frontier.is_some())

@@ -110,6 +110,20 @@ pub(crate) fn varies(law: &dyn Law, table: &RunTable) -> bool {
         .all(|f| distinct(table.runs.iter().map(varied(*f))) >= 2)
 }
 
+/// Something beside N and D in which the runs differ and of which the law says nothing.
+pub(crate) fn unspoken(law: &dyn Law, table: &RunTable) -> Option<Quantity> {
+    const BESIDE: [Factor; 5] = [
+        Factor::UniqueTokens,
+        Factor::Experts,
+        Factor::Granularity,
+        Factor::Sparsity,
+        Factor::Precision,
+    ];
+    let differs = |f: &&Factor| distinct(table.runs.iter().map(varied(**f))) >= 2;
+    let silent = |f: &&Factor| !law.factors().contains(f);
+    BESIDE.iter().filter(silent).find(differs).map(|f| quantity(*f))
+}
+
 /// Standard deviation of (ln N, ln D) across its main axis, in ln units: zero on a line.
 fn off_line_spread(x: &[f64], y: &[f64]) -> f64 {
     let n = x.len() as f64;

@@ -18,7 +18,7 @@ pub use trend::Trend;
 
 pub(crate) use trend::AtBudget;
 
-pub(crate) use check::{FEW, check, support, varies, warnings as design_warnings};
+pub(crate) use check::{FEW, check, support, unspoken, varies, warnings as design_warnings};
 pub(crate) use diagnostics::diagnose;
 pub(crate) use recipes::mixed_recipes;
 pub(crate) use slopes::not_followed;

@@ -16,7 +16,7 @@ use super::read_off::{Reading, read_off};
 use super::request::{GainConfig, Recipe};
 use super::row::Row;
 use super::way::{Asked, Attempt, Side, Taken, Way, take};
-use crate::data::RunRecord;
+use crate::data::{RunRecord, RunTable};
 use crate::error::{FitError, GainProblem, Result};
 use crate::fit::config::FitConfig;
 use crate::fit::design::FlopCount;
@@ -367,9 +367,16 @@ fn choose(methods: &[Method]) -> Option<&Method> {
     })
 }
 
-/// FLOPs per parameter and token of A over those of B, where a hundredth or more apart.
+/// FLOPs per parameter and token of A over those of B, where a hundredth or more apart; of dense models,
+/// since N of others holds parameters that no token meets.
 fn counts_differ(a: &Recipe<'_>, b: &Recipe<'_>) -> Option<f64> {
     let per_nd = |recipe: &Recipe<'_>| {
+        let sparse = |runs: &RunTable| {
+            runs.runs.iter().any(|r| r.setting.experts != 1.0 || r.setting.sparsity != 0.0)
+        };
+        if recipe.runs.is_some_and(sparse) {
+            return None;
+        }
         let of_runs = recipe.runs.map(|runs| FlopCount::of(runs).map_or(6.0, |count| count.per_nd));
         of_runs.or(recipe.fit.map(|fit| fit.surface.flops_per_nd))
     };

@@ -15,6 +15,7 @@ use super::request::GainConfig;
 use crate::data::{RunRecord, RunTable};
 use crate::error::{Error, FitError, Result};
 use crate::fit::config::{FitConfig, ProfileOf};
+use crate::fit::design::unspoken;
 use crate::fit::fitted::Fit;
 use crate::fit::progress::{OnProgress, ignore};
 use crate::fit::runs::fit_with_progress;
@@ -266,6 +267,13 @@ fn joined(
     progress: &OnProgress<'_>,
 ) -> Result<Tried<Taken>> {
     let (Some(a), Some(b)) = (&a.runs, &b.runs) else { return Ok(Err(NO_RUNS.to_owned())) };
+    let both = a.with_runs(a.runs.iter().chain(&b.runs).cloned().collect());
+    if let Some(quantity) = unspoken(law, &both) {
+        return Ok(Err(format!(
+            "`{}` says nothing of {quantity}, in which the runs differ",
+            law.id()
+        )));
+    }
     let pair = fit_joined(law, sharing, [a, b], config, floor, progress)?;
     Ok(pair.map(|pair| Taken::Laws(Box::new(pair))).ok_or_else(|| {
         format!("`{}` with parameters and tokens worth more by a factor is another law", law.id())

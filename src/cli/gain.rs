@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 
 use super::output::{Console, Output, is_picture, save_all, save_json};
-use super::progress::Counter;
+use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
-use crate::data::{OneQuantity, read_one_quantity};
 use crate::error::Result;
 use crate::fit::{FitConfig, GainConfig};
 use crate::report::Saved;
-use crate::study::{GainRecipe, GainRequest, Running, load_fit, load_one_quantity, recipes_by};
+use crate::study::{GainRecipe, GainRequest, Running, recipes_by};
 use crate::units::Flops;
 
 /// Flags of `isoloss gain`.
@@ -144,31 +143,14 @@ impl Args {
             let table = self.reading.read(&self.recipes, console)?;
             return recipes_by(&table, column, self.base.as_deref());
         }
-        self.recipes
-            .iter()
-            .zip(names(&self.recipes))
-            .map(|(path, name)| {
-                if path.extension().is_some_and(|e| e == "json") {
-                    if let Some(law) = load_one_quantity(path)? {
-                        if law.of != OneQuantity::C {
-                            return Err(law.refusal(&path.display().to_string()).into());
-                        }
-                        return Ok(GainRecipe::of_fit(name, law.fit));
-                    }
-                    return load_fit(path).map(|fit| GainRecipe::of_fit(name, fit));
-                }
-                let logs = std::slice::from_ref(path);
-                match self.reading.read(logs, console) {
-                    Ok(table) => Ok(GainRecipe::of_runs(name, table)),
-                    // A table of compute and loss is enough for a gain along compute.
-                    Err(error) => {
-                        let table = read_one_quantity(logs, &self.reading.options(console.strict)?);
-                        let table = table.ok().flatten();
-                        table.and_then(|t| GainRecipe::of_compute(name, &t)).ok_or(error)
-                    }
-                }
-            })
-            .collect()
+        let options = self.reading.options(console.strict)?;
+        let bytes = Bytes::new("reading");
+        let read = |(path, name): (&PathBuf, String)| {
+            GainRecipe::read(name, path, &options, &|done, total| bytes.at(done, total))
+        };
+        let recipes = self.recipes.iter().zip(names(&self.recipes)).map(read).collect();
+        bytes.clear();
+        recipes
     }
 }
 

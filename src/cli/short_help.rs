@@ -18,6 +18,7 @@ const SHOWN: &[(&str, &[&str])] = &[
     ("benchmark", &["law", "flops", "target", "map"]),
     ("forecast", &["run", "until", "shape", "law", "out"]),
     ("tune", &["at_params", "at_tokens", "lr", "batch", "out"]),
+    ("gain", &["by", "base", "joint", "tps_a", "tps_b", "out"]),
     ("predict", &["quantiles", "out"]),
     (
         "plan",

@@ -1,9 +1,14 @@
 //! How much one recipe saves over another, in compute, time and money, and whether gains add up.
 
+#[cfg(feature = "logs")]
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::kinds::unknown_column;
 use crate::data::{OneQuantity, OneQuantityTable, RunTable};
+#[cfg(feature = "logs")]
+use crate::data::{ReadOptions, read_one_quantity, read_with_progress};
 #[cfg(feature = "report")]
 use crate::error::StudyError;
 use crate::error::{FitError, GainProblem, Result};
@@ -43,6 +48,39 @@ impl GainRecipe {
     #[must_use]
     pub fn of_compute(name: impl Into<String>, table: &OneQuantityTable) -> Option<Self> {
         (table.of == OneQuantity::C).then(|| Self::of_runs(name, as_runs(table)))
+    }
+
+    /// A recipe by a file: a fit, a law of compute alone, a table or a log of runs, or a table of compute
+    /// and loss.
+    ///
+    /// # Errors
+    /// As [`read_with_progress`] and [`load_fit`](super::load_fit);
+    /// [`FitError::OneQuantityLaw`] for a law of N or of D alone.
+    #[cfg(feature = "logs")]
+    pub fn read(
+        name: impl Into<String>,
+        path: &Path,
+        options: &ReadOptions,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Self> {
+        if path.extension().is_some_and(|e| e == "json") {
+            if let Some(law) = super::load_one_quantity(path)? {
+                if law.of != OneQuantity::C {
+                    return Err(law.refusal(&path.display().to_string()).into());
+                }
+                return Ok(Self::of_fit(name, law.fit));
+            }
+            return super::load_fit(path).map(|fit| Self::of_fit(name, fit));
+        }
+        let logs = [path.to_owned()];
+        match read_with_progress(&logs, options, progress) {
+            Ok(table) => Ok(Self::of_runs(name, table)),
+            // Compute and loss are enough for a gain along compute.
+            Err(error) => {
+                let table = read_one_quantity(&logs, options).ok().flatten();
+                table.and_then(|table| Self::of_compute(name, &table)).ok_or(error)
+            }
+        }
     }
 
     fn as_recipe(&self) -> Recipe<'_> {

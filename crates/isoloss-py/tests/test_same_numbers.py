@@ -214,6 +214,14 @@ def test_recipe_and_tune(cli: Any, tmp_path: Path) -> None:
     same(ours, theirs)
 
 
+def test_gain(cli: Any) -> None:
+    dense, moe = "data/bytes-dense/runs.jsonl", "data/bytes-moe/runs.jsonl"
+    ours = isoloss.gain({"bytes-dense": dense, "bytes-moe": moe}, bootstrap=50, tps=["1M", "930k"], **QUIET)
+    flags = ["--bootstrap", "50", "--tps-a", "1M", "--tps-b", "930k"]
+    same(ours, cli("gain", dense, moe, *flags))
+    assert ours.to_rows()[0]["way"] == "measured losses"
+
+
 def test_lists(cli: Any) -> None:
     for name in ("laws", "models", "devices"):
         same(getattr(isoloss, name)(), cli(name))

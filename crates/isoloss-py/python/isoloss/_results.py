@@ -305,6 +305,20 @@ class Tuning(Result):
     _rows = "settings"
 
 
+class Gains(Result):
+    """Recipes compared: ``verdict``, ``methods`` and ``chosen`` of two; ``gains`` of more, each like that."""
+
+    def _table(self) -> list[dict[str, Any]]:
+        record = self._record()
+        if "gains" in record:
+            return [{"b": gain["b"], "verdict": gain["verdict"]} for gain in record["gains"]]
+        return [
+            {"way": method["name"], "held_out_error": method["held_out_error"], **row}
+            for method in record["methods"]
+            for row in method["budgets"]
+        ]
+
+
 class Listing(Result):
     """What is on record, with sources; iterates over its rows."""
 

@@ -16,6 +16,7 @@ from ._results import (
     Fit,
     Fits,
     Forecast,
+    Gains,
     Listing,
     Plan,
     Prediction,
@@ -534,6 +535,75 @@ def tune(
     """
     keywords = _reading(locals(), "sweep")
     return told(Tuning(_isoloss.tune(_frames.sources(sweep, *more), keywords)))  # type: ignore[no-any-return]
+
+
+@checked
+def gain(
+    *recipes: Logs,
+    by: str | None = None,
+    base: str | None = None,
+    at: Amount | Sequence[Amount] | None = None,
+    law: str | Sequence[str] | None = None,
+    floor: float | None = None,
+    tps: Sequence[float] | None = None,
+    usd_per_hour: Sequence[float] | None = None,
+    joint: bool = False,
+    bootstrap: int | None = None,
+    seed: int | None = None,
+    level: float | None = None,
+    map: Mapping[str, str] | str | None = None,
+    params: str | None = None,
+    exclude: Sequence[int] | str | None = None,
+    where: str | Sequence[str] | None = None,
+    best_per: str | None = None,
+    every_row: bool = False,
+    skip_bad: bool = False,
+    strict: bool = False,
+    given: Mapping[str, Any] | str | Sequence[str] | None = None,
+    loss: str | None = None,
+    tail: float | None = None,
+    patterns: Path | None = None,
+    progress: bool | Report = True,
+) -> Gains:
+    """Says how much compute one recipe saves over another, as ``isoloss gain`` does.
+
+    Args:
+        recipes: Runs or fits of each, paths or tables; or one mapping from names to them. The others
+            are compared with the first.
+        by: With one table: the column that tells recipes apart.
+        base: With ``by``: the value that the others are compared with.
+        at: Training FLOPs of the other to answer at too.
+        law: Laws for the ways that take one.
+        floor: Hold E of every law at this value, nats.
+        tps: Tokens per second of each recipe, in their order, on models of one size.
+        usd_per_hour: Price of each recipe's machine.
+        joint: The last recipe has the changes of all others but the first.
+        bootstrap, seed, level: Of the intervals.
+
+    >>> import isoloss
+    >>> gain = isoloss.gain({"dense": "data/bytes-dense/runs.jsonl",
+    ...     "moe": "data/bytes-moe/runs.jsonl"}, bootstrap=200, progress=False)
+    >>> gain.verdict.startswith("no difference is shown")
+    True
+    """
+    keywords = _reading(locals(), "recipes")
+    if len(recipes) == 1 and isinstance(recipes[0], Mapping) and by is None:
+        named = {str(name): source for name, source in recipes[0].items()}
+    else:
+        named = {_called(one, k): one for k, one in enumerate(recipes)}
+    if len(named) < len(recipes):
+        named = {f"{_called(one, k)} ({k + 1})": one for k, one in enumerate(recipes)}
+    sources = [source for one in named.values() for source in _frames.sources(one)]
+    return told(  # type: ignore[no-any-return]
+        Gains(_watched(_isoloss.gain, "comparing", progress, list(named), sources, keywords))
+    )
+
+
+def _called(recipe: Logs, place: int) -> str:
+    """What a recipe is called: its file, else a letter."""
+    if isinstance(recipe, (str, os.PathLike)):
+        return os.path.splitext(os.path.basename(os.fspath(recipe)))[0]
+    return chr(ord("a") + place) if place < 26 else str(place + 1)
 
 
 def load_fit(path: Path) -> Fit:

@@ -2,6 +2,7 @@
 
 mod curves;
 mod fits;
+mod gains;
 mod lists;
 mod logs;
 mod plans;
@@ -16,6 +17,7 @@ use crate::watch::{Watch, watched};
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     logs::add(module)?;
     fits::add(module)?;
+    gains::add(module)?;
     plans::add(module)?;
     curves::add(module)?;
     lists::add(module)

@@ -108,8 +108,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         text.apart(save_json(path, &report)?);
     }
     match (&report.gains[..], &report.stack) {
-        ([one], None) => Output::new(text, one, Vec::new()),
-        _ => Output::new(text, &report, Vec::new()),
+        ([one], None) => Output::new(text, one, report.warnings.clone()),
+        _ => Output::new(text, &report, report.warnings.clone()),
     }
 }
 

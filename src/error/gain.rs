@@ -64,6 +64,12 @@ pub enum GainProblem {
         /// Why, way by way.
         reasons: Vec<String>,
     },
+    /// One recipe alone.
+    #[error("a comparison takes two recipes or more; {found} was given")]
+    TooFewRecipes {
+        /// How many.
+        found: usize,
+    },
     /// A column that tells no two recipes apart.
     #[error("column `{column}` holds one value only, {value}; a comparison takes two recipes")]
     OneRecipe {

@@ -164,6 +164,13 @@ fn details(gain: &Gain) -> Text {
             add(format!("{}: not taken: {reason}", method.name));
         }
     }
+    if let Some((first, more)) = gain.left_out.split_first() {
+        let more = match more.len() {
+            0 => String::new(),
+            n => format!(", and {n} more"),
+        };
+        add(format!("budgets without a lowest loss: {first}{more}"));
+    }
     if gain.frontier == Some(FrontierKind::Ladder) {
         add("losses are those of the runs, one size per budget: no budget shows its best size"
             .to_owned());

@@ -11,7 +11,7 @@ use crate::data::{OneQuantity, OneQuantityTable, RunTable};
 use crate::data::{ReadOptions, read_one_quantity, read_with_progress};
 #[cfg(feature = "report")]
 use crate::error::StudyError;
-use crate::error::{FitError, GainProblem, Result};
+use crate::error::{FitError, GainProblem, Result, Warning};
 use crate::fit::{Fit, Gain, GainConfig, Multiplier, OnProgress, Recipe, as_runs, gain};
 use crate::num::Interval;
 #[cfg(feature = "report")]
@@ -194,6 +194,9 @@ pub struct GainsReport {
     pub a: String,
     /// Each other recipe against it.
     pub gains: Vec<GainReport>,
+    /// What is odd about the tables.
+    #[serde(serialize_with = "crate::error::with_messages")]
+    pub warnings: Vec<Warning>,
     /// Single gains against the joint one, where that was asked for and all of them hold somewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<Stack>,
@@ -262,9 +265,9 @@ impl GainRequest {
         progress: &OnProgress<'_>,
     ) -> Result<GainsReport> {
         self.validate(recipes.len())?;
-        let Some((base, others)) = recipes.split_first() else {
-            let known = Vec::new();
-            let problem = GainProblem::UnknownRecipe { name: String::new(), known };
+        let Some((base, others)) = recipes.split_first().filter(|(_, others)| !others.is_empty())
+        else {
+            let problem = GainProblem::TooFewRecipes { found: recipes.len() };
             return Err(FitError::from(Box::new(problem)).into());
         };
         let mut gains = Vec::new();
@@ -273,7 +276,9 @@ impl GainRequest {
             gains.push(self.report(gain, k + 1));
         }
         let stack = self.joint.then(|| stack(&gains)).flatten();
-        Ok(GainsReport { a: base.name.clone(), gains, stack })
+        let tables = recipes.iter().filter_map(|recipe| recipe.runs.as_ref());
+        let warnings = tables.flat_map(|runs| runs.warnings.iter().cloned()).collect();
+        Ok(GainsReport { a: base.name.clone(), gains, warnings, stack })
     }
 
     fn validate(&self, recipes: usize) -> Result<()> {

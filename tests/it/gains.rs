@@ -186,6 +186,31 @@ fn a_ladder_with_seeds_tells_a_small_gain_by_its_pairs() {
     assert!((m.multiplier / truth).ln().abs() < 0.02, "{} for {truth}", m.multiplier);
 }
 
+/// A grid of sizes and ratios, no isoFLOP budgets: read along the ratio that both have most sizes of.
+#[test]
+fn a_grid_is_read_along_one_of_its_ratios() {
+    let law = base();
+    let grid = |worth: f64, ratios: &[f64]| {
+        let mut runs = Vec::new();
+        for n in [4e7, 9e7, 2e8, 4.5e8, 1e9] {
+            for ratio in ratios {
+                let (n, d) = (Params::new(n), Tokens::new(ratio * n));
+                let loss = law.loss(&Point::new(n, Tokens::new(worth * d.get())));
+                runs.push(RunRecord::new(format!("{n} {d}"), n, d, loss));
+            }
+        }
+        RunTable::from_runs(runs, ParamRule::All)
+    };
+    let found =
+        compared(&grid(1.0, &[10.0, 20.0, 60.0]), &grid(1.4, &[20.0, 60.0, 90.0]), &config(60));
+    assert_eq!(found.frontier, Some(isoloss::fit::FrontierKind::Ladder));
+    let believed = found.believed().expect("tested on held-out sizes");
+    assert!(believed.held_out_error.is_some_and(|e| e < 0.05), "{believed:?}");
+    let laws = found.methods.iter().find(|m| m.way == Way::SharedExponents).expect("a way");
+    let most = laws.budgets.last().expect("it holds");
+    assert!((most.multiplier / 1.4).ln().abs() < 0.01, "{most:?}");
+}
+
 /// A public tracker's constants: a loss that takes 1.13 times the compute of the base is read back as
 /// 1.13, and as 1.0515 at 0.9305 of the throughput; 1.1274 at 0.9052 as 1.0205.
 #[test]
@@ -341,7 +366,8 @@ fn what_cannot_be_compared_is_refused_with_the_runs_that_would_help() {
     save(&small, &at("llama.csv"), "tokenizer", "llama3");
     save(&small, &at("kind.csv"), "kind", "same");
     let path = |name: &str| at(name).display().to_string();
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
+        (&[&path("small.csv")], "takes two recipes or more; 1 was given"),
         (&[&path("small.csv"), &path("large.csv")], "no loss was reached by both"),
         (&[&path("large.csv"), &path("small.csv")], "no loss was reached by both"),
         (&[&path("one.csv"), &path("small.csv")], "at one budget only, 1.00e19 FLOPs"),

@@ -8,7 +8,7 @@ use super::floor::floor_sensitivity;
 use super::held_out::{Tested, held_out};
 use super::joined::worth;
 use super::limit::Limit;
-use super::measured::{Frontier, FrontierKind};
+use super::measured::Frontier;
 use super::next::settling;
 use super::pair::LawPair;
 use super::pairs::noise;
@@ -19,9 +19,9 @@ use super::way::{Asked, Attempt, Side, Taken, Way, take};
 use crate::data::{RunRecord, RunTable};
 use crate::error::{FitError, GainProblem, Result};
 use crate::fit::config::FitConfig;
-use crate::fit::design::FlopCount;
+use crate::fit::design::{FlopCount, check};
 use crate::fit::progress::OnProgress;
-use crate::law::{Law, law_by_id};
+use crate::law::{Chinchilla, Law, law_by_id};
 use crate::num::Interval;
 use crate::units::Flops;
 
@@ -50,7 +50,7 @@ pub fn gain(
     comparable(a, b).map_err(|problem| FitError::from(Box::new(problem)))?;
     let (sides, rows) = measure(a, b, config)?;
     let [side_a, side_b] = &sides;
-    let laws = families(config, side_a.frontier.as_ref().or(side_b.frontier.as_ref()))?;
+    let laws = families(config, a)?;
     let attempts = take([side_a, side_b], &laws, config, progress)?;
     let asked = asked(a, b, &rows, config);
     // Without a frontier of B its runs are held against A's law, which is tested on A's own.
@@ -155,6 +155,13 @@ fn measure<'a>(
             sides.iter_mut().for_each(|side| side.frontier = None);
         }
     }
+    if let ([None, _] | [_, None], Some(a), Some(b)) = (kinds, a.runs, b.runs) {
+        let seeds = [seed, seed ^ (1 << 40)];
+        if let Some([fa, fb]) = Frontier::along_one_ratio([a, b], draws, seeds, level) {
+            sides[0].frontier = Some(fa);
+            sides[1].frontier = Some(fb);
+        }
+    }
     let mut rows = Vec::new();
     if let (Some(fa), Some(fb)) = (&sides[0].frontier, &sides[1].frontier) {
         let readings = read_off(&fa.curve(), &fb.curve());
@@ -207,12 +214,15 @@ fn own_rows(a: &Side<'_>) -> Vec<Row> {
     rows
 }
 
-/// The families asked for; else a law of compute for ladders, and laws of N and D for everything else.
-fn families(config: &GainConfig, frontier: Option<&Frontier>) -> Result<Vec<&'static dyn Law>> {
-    let ids: Vec<&str> = match (&config.laws[..], frontier.map(|f| f.kind)) {
-        ([], Some(FrontierKind::Ladder)) => vec!["envelope"],
-        ([], _) => vec!["chinchilla"],
-        (asked, _) => asked.iter().map(String::as_str).collect(),
+/// The families asked for; else a law of N and D where the runs of A fix one, and a law of compute where
+/// they climb one ladder.
+fn families(config: &GainConfig, a: &Recipe<'_>) -> Result<Vec<&'static dyn Law>> {
+    let fixes = |runs: &RunTable| check(&Chinchilla, runs, &config.fit).is_ok();
+    let ids: Vec<&str> = match (&config.laws[..], a.fit, a.runs) {
+        ([], Some(fit), _) => vec![fit.surface.law().id()],
+        ([], None, Some(runs)) if !fixes(runs) => vec!["envelope"],
+        ([], _, _) => vec!["chinchilla"],
+        (asked, _, _) => asked.iter().map(String::as_str).collect(),
     };
     ids.into_iter().map(|id| Ok(law_by_id(id)?)).collect()
 }

@@ -1,5 +1,7 @@
 //! The loss that a recipe reaches at each budget, as its runs show it without a law.
 
+use std::collections::BTreeSet;
+
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +81,35 @@ impl Frontier {
         let rungs: Vec<Rung> = budgets.iter().map(|(c, runs)| rung(*c, runs)).collect();
         (ladder && rungs.len() >= 2)
             .then(|| Self::resampled(FrontierKind::Ladder, rungs, Vec::new(), draws, seed, level))
+    }
+
+    /// Those of the runs of both tables at the ratio of tokens to parameters at which both have most
+    /// sizes; `None` where no ratio has three of each.
+    pub(super) fn along_one_ratio(
+        tables: [&RunTable; 2],
+        draws: usize,
+        seeds: [u64; 2],
+        level: f64,
+    ) -> Option<[Self; 2]> {
+        let sizes = |table: &RunTable, ratio: f64| {
+            let near = |r: &&RunRecord| is_near(r.d / r.n, ratio);
+            let ln_n = table.runs.iter().filter(near).map(|r| (100.0 * r.n.ln()).round() as i64);
+            ln_n.collect::<BTreeSet<i64>>().len()
+        };
+        let of_both = |ratio: &f64| tables.map(|table| sizes(table, *ratio)).into_iter().min();
+        let ratios = tables[0].runs.iter().map(|r| r.d / r.n);
+        let ratio = ratios.max_by_key(of_both).filter(|ratio| of_both(ratio) >= Some(3))?;
+        let frontier = |k: usize| {
+            let near = |r: &&RunRecord| is_near(r.d / r.n, ratio);
+            let kept = tables[k].runs.iter().filter(near).cloned().collect();
+            let table = tables[k].with_runs(kept);
+            let budgets = table.by_budget();
+            let rungs: Vec<Rung> = budgets.iter().map(|(c, runs)| rung(*c, runs)).collect();
+            let (kind, left_out) = (FrontierKind::Ladder, Vec::new());
+            (rungs.len() >= 2)
+                .then(|| Self::resampled(kind, rungs, left_out, draws, seeds[k], level))
+        };
+        Some([frontier(0)?, frontier(1)?])
     }
 
     /// Resamples the residuals around what was fitted, those of all budgets pooled as shares of the
@@ -211,6 +242,11 @@ fn rung(c: Flops, runs: &[&RunRecord]) -> Rung {
     let runs: Vec<(f64, f64)> = runs.iter().map(|r| (r.n.ln(), r.loss_nats)).collect();
     let loss_nats = runs.iter().map(|r| r.1).sum::<f64>() / runs.len() as f64;
     Rung { c, fitted: vec![loss_nats; runs.len()], runs, loss_nats }
+}
+
+/// Whether two ratios of tokens to parameters are one.
+fn is_near(a: f64, b: f64) -> bool {
+    (a / b).ln().abs() < 0.5 * ONE_RATIO.ln()
 }
 
 fn is_ladder(table: &RunTable) -> bool {

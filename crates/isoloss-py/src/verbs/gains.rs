@@ -73,8 +73,8 @@ fn gain(
         let report = Arc::new(request.answer_with_progress(&recipes, &|p| watch.parts(p))?);
         let text = report.text();
         let answer = match &report.gains[..] {
-            [one] => Answer::new(one, &text, &[])?,
-            _ => Answer::new(&*report, &text, &[])?,
+            [one] => Answer::new(one, &text, &report.warnings)?,
+            _ => Answer::new(&*report, &text, &report.warnings)?,
         };
         Ok(answer.drawn(move |which| {
             let named = |gain: &&isoloss::study::GainReport| which.is_none_or(|b| gain.gain.b == b);

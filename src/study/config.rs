@@ -32,6 +32,7 @@ use crate::units::Params;
 /// | `[[serving]]` | none | models to serve: [`ServingRequest`] |
 /// | `[[recipe]]` | none | runs to write out: [`RecipeRequest`] |
 /// | `[next]` | for the first plan | runs to make next: [`NextRunsRequest`] |
+/// | `[[gain]]` | none | recipes to compare: [`GainSection`] |
 /// | `validate` | true | whether the smaller budgets are fitted and the largest predicted |
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +67,9 @@ pub struct StudyConfig {
     /// Runs to make next; for the first plan of the study's own law when absent.
     #[serde(default)]
     pub next: Option<NextRunsRequest>,
+    /// Recipes to compare.
+    #[serde(default)]
+    pub gain: Vec<GainSection>,
     /// Whether to fit the smaller budgets and predict the largest.
     #[serde(default = "yes")]
     pub validate: bool,
@@ -102,6 +106,30 @@ pub struct CurveSection {
     /// Tokens per parameter to compare at that quality.
     #[serde(default)]
     pub ratios: Vec<f64>,
+}
+
+/// Two recipes to compare, read and fitted as the study's runs are.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GainSection {
+    /// Heading on the page.
+    pub title: String,
+    /// Runs or law of the recipe that is measured against.
+    pub a: PathBuf,
+    /// Those of the other.
+    pub b: PathBuf,
+    /// What each is called on the page; by their files when absent.
+    #[serde(default)]
+    pub names: Option<[String; 2]>,
+    /// Families of laws for the ways that take one; those that suit the runs when empty.
+    #[serde(default)]
+    pub laws: Vec<String>,
+    /// The floor of every law, nats.
+    #[serde(default)]
+    pub floor: Option<f64>,
+    /// Training tokens per second of each, on models of one size.
+    #[serde(default)]
+    pub tokens_per_s: Option<[f64; 2]>,
 }
 
 impl StudyConfig {

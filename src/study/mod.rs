@@ -53,7 +53,7 @@ mod verify;
 pub use benchmark::{BenchmarkReport, BenchmarkRequest, benchmark_law};
 pub use compare::{CompareReport, CompareRequest, Ways};
 #[cfg(feature = "logs")]
-pub use config::{CurveSection, PlanSection, StudyConfig};
+pub use config::{CurveSection, GainSection, PlanSection, StudyConfig};
 pub use curve::{CostScale, CostUnit, CurveAnswer, CurveRequest, PlacedModel, models_near};
 pub use explain::{ExplainReport, ExplainRequest, Explained, Placed, Record};
 #[cfg(feature = "logs")]
@@ -77,7 +77,7 @@ pub use recipe::RecipeRequest;
 #[cfg(feature = "logs")]
 pub use replay::{Replay, replay};
 #[cfg(all(feature = "logs", feature = "report"))]
-pub use report::{Planned, ReportFile, StudyCurve, StudyReport, StudyServing};
+pub use report::{Planned, ReportFile, StudyCurve, StudyGain, StudyReport, StudyServing};
 #[cfg(feature = "logs")]
 pub use runs_json::SurveyJson;
 pub use scenario::ScenarioRequest;

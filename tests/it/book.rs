@@ -193,6 +193,7 @@ fn made(name: &str) -> String {
             fields("study", &sections, "serving.")
         }
         "study.recipe" => fields("study", &["recipe", "recipe.training"], "recipe."),
+        "study.gain" => fields("study", &["gain"], "gain."),
         "study.next" => fields("study", &["next"], "next."),
         "laws" => laws(),
         "families" => families(forms().iter().map(|f| (f.id(), f.equation(), f.source()))),

@@ -7,16 +7,18 @@ use serde::Serialize;
 use crate::cost::ServingLine;
 use crate::data::RunTable;
 use crate::error::{Result, Warning};
-use crate::fit::{Backtest, Fit, OnProgress};
+use crate::fit::{Backtest, Fit, FitConfig, GainConfig, OnProgress};
 use crate::law::Ensemble;
 use crate::plan::{BandedCurve, Comparison, Recipe, banded_curve, compare_ratios, optimum_of_size};
-use crate::study::config::{CurveSection, PlanSection, StudyConfig};
+use crate::study::config::{CurveSection, GainSection, PlanSection, StudyConfig};
 use crate::study::fit::FitReport;
+use crate::study::gain::{GainRecipe, GainReport, GainRequest, Running};
 use crate::study::law::{AskedLaw, ask_laws};
 use crate::study::next_runs::{NextRunsAnswer, NextRunsRequest};
 use crate::study::plan::PlanAnswer;
 use crate::study::recipe::RecipeRequest;
 use crate::study::serving::ServingReport;
+use crate::units::LossUnit;
 
 /// Points of the compression curve.
 const CURVE_POINTS: usize = 160;
@@ -50,6 +52,19 @@ pub struct StudyServing {
     pub lines: Vec<ServingLine>,
 }
 
+/// Two recipes compared, as the study asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct StudyGain {
+    /// The heading.
+    pub title: String,
+    /// The comparison.
+    #[serde(flatten)]
+    pub report: GainReport,
+    /// What their losses are measured in.
+    #[serde(skip)]
+    pub unit: LossUnit,
+}
+
 /// Everything a study found.
 #[derive(Clone, Debug)]
 pub struct StudyReport {
@@ -69,6 +84,8 @@ pub struct StudyReport {
     pub serving: Vec<StudyServing>,
     /// Runs written out.
     pub recipes: Vec<Recipe>,
+    /// Recipes compared, each under its heading.
+    pub gains: Vec<StudyGain>,
     /// The runs that would settle the decision; absent for a fit without draws or a proven minimum.
     pub next_runs: Option<NextRunsAnswer>,
 }
@@ -103,6 +120,11 @@ impl StudyConfig {
                 .serving
                 .iter()
                 .map(|s| Ok(StudyServing { report: s.answer()?, lines: s.lines()? }))
+                .collect::<Result<_>>()?,
+            gains: self
+                .gain
+                .iter()
+                .map(|section| section.answer(self, progress))
                 .collect::<Result<_>>()?,
             recipes: self.recipe.iter().map(RecipeRequest::answer).collect::<Result<_>>()?,
             curve: self.curve.as_ref().map(|c| c.answer(&ensemble)).transpose()?,
@@ -145,6 +167,45 @@ impl PlanSection {
             ask_laws(&self.law)?
         };
         Ok(Some(Planned { title: self.title.clone(), answer: self.request.answer_under(&laws)? }))
+    }
+}
+
+impl GainSection {
+    fn answer(&self, study: &StudyConfig, progress: &OnProgress<'_>) -> Result<StudyGain> {
+        let [a, b] = self.names.clone().unwrap_or_else(|| {
+            [&self.a, &self.b].map(|path| {
+                path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned())
+            })
+        });
+        let read = |name, path| GainRecipe::read(name, path, &study.read, &|_, _| {});
+        let recipes = [read(a, &self.a)?, read(b, &self.b)?];
+        let config = &study.fit.config;
+        let rates = self.tokens_per_s.map_or(Vec::new(), |rates| rates.to_vec());
+        let running = |tokens_per_s| Running { tokens_per_s, usd_per_hour: None };
+        let request = GainRequest {
+            config: GainConfig {
+                laws: self.laws.clone(),
+                floor: self.floor,
+                at: Vec::new(),
+                // What the study's own law is held at is not known of other recipes.
+                fit: FitConfig {
+                    objective: config.objective,
+                    delta: config.delta,
+                    over_weight: config.over_weight,
+                    bootstrap: config.bootstrap,
+                    seed: config.seed,
+                    level: config.level,
+                    ..FitConfig::default()
+                },
+            },
+            running: rates.into_iter().map(running).collect(),
+            joint: false,
+        };
+        let unit = recipes.iter().find_map(|r| Some(r.runs.as_ref()?.loss_unit()));
+        let mut gains = request.answer_with_progress(&recipes, progress)?.gains;
+        // Two recipes give one comparison.
+        let report = gains.swap_remove(0);
+        Ok(StudyGain { title: self.title.clone(), report, unit: unit.unwrap_or_default() })
     }
 }
 

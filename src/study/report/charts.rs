@@ -27,6 +27,8 @@ pub(super) enum Place {
     Tests,
     /// With the runs.
     Runs,
+    /// With recipes compared, by their place in the study.
+    Gain(usize),
     /// With models served, by their place in the study.
     Serving(usize),
 }
@@ -127,6 +129,13 @@ impl StudyReport {
             let chart = report::serving_chart(&serving.lines, &devices);
             let name = format!("{}-{}", chart.name, i + 1);
             charts.push(Placed { place: Place::Serving(i), name, chart });
+        }
+        for (i, gain) in self.gains.iter().enumerate() {
+            // Without a measured frontier there is nothing to draw, and the words say so.
+            if let Some(chart) = report::gain_chart(&gain.report.gain, gain.unit) {
+                let name = format!("{}-{}", chart.name, i + 1);
+                charts.push(Placed { place: Place::Gain(i), name, chart });
+            }
         }
         Ok(charts)
     }

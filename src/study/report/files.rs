@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answer::{Planned, StudyCurve, StudyReport, StudyServing};
+use super::answer::{Planned, StudyCurve, StudyGain, StudyReport, StudyServing};
 use super::charts::{Place, figures_of};
 use super::scenarios::recipe_section;
 use crate::error::{Error, ReportError, Result};
@@ -61,6 +61,8 @@ impl StudyReport {
         sections.extend(self.evidence(figures));
         let served = self.serving.iter().enumerate();
         sections.extend(served.map(|(i, s)| s.section(i, figures_of(figures, Place::Serving(i)))));
+        let gains = self.gains.iter().enumerate();
+        sections.extend(gains.map(|(i, g)| g.section(i, figures_of(figures, Place::Gain(i)))));
         sections.extend(self.recipes.iter().enumerate().map(|(i, r)| recipe_section(r, i)));
         sections.extend(self.next_section());
         Ok(Page {
@@ -88,6 +90,8 @@ impl StudyReport {
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             serving: &'a [StudyServing],
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            gains: &'a [StudyGain],
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
             recipes: &'a [Recipe],
             #[serde(skip_serializing_if = "Option::is_none")]
             next_runs: &'a Option<NextRunsAnswer>,
@@ -99,6 +103,7 @@ impl StudyReport {
             validation: &self.backtest,
             curve: &self.curve,
             serving: &self.serving,
+            gains: &self.gains,
             recipes: &self.recipes,
             next_runs: &self.next_runs,
         };

@@ -9,5 +9,5 @@ mod plans;
 mod provenance;
 mod scenarios;
 
-pub use answer::{Planned, StudyCurve, StudyReport, StudyServing};
+pub use answer::{Planned, StudyCurve, StudyGain, StudyReport, StudyServing};
 pub use files::ReportFile;

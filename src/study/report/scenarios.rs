@@ -1,6 +1,6 @@
 //! Sections that a study asks for beside its plans: models served, runs written out, runs to make next.
 
-use super::answer::{StudyReport, StudyServing};
+use super::answer::{StudyGain, StudyReport, StudyServing};
 use super::charts::on;
 use super::plans::recipe_blocks;
 use crate::plan::Recipe;
@@ -26,6 +26,14 @@ impl StudyServing {
             section = section.with(Block::paragraph(sentence(&accuracy)));
         }
         section.with_all(figures)
+    }
+}
+
+impl StudyGain {
+    pub(super) fn section(&self, place: usize, figures: Vec<Block>) -> Section {
+        Section::new(format!("gain-{}", place + 1), self.title.clone())
+            .with_all(self.report.text().into_blocks())
+            .with_all(figures)
     }
 }
 

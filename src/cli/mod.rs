@@ -21,6 +21,7 @@ mod init;
 mod launching;
 mod lists;
 mod logs;
+mod mix;
 mod one_quantity;
 mod output;
 mod places;
@@ -126,6 +127,10 @@ enum Verb {
     ///
     /// How much compute one recipe saves over another, at which scale, and which way of saying so held.
     Gain(gain::Args),
+    /// The best mixture of data domains.
+    ///
+    /// The best mixture of data domains from runs on mixtures, within what text there is.
+    Mix(mix::Args),
     /// Predict the losses of planned runs.
     ///
     /// Predict the losses of planned runs, with intervals and how far outside the fit they lie.
@@ -253,6 +258,7 @@ fn run(verb: Verb, console: &Console) -> Result<Output> {
         Verb::Forecast(args) => forecast::run(&args, console),
         Verb::Tune(args) => tune::run(&args, console),
         Verb::Gain(args) => gain::run(&args, console),
+        Verb::Mix(args) => mix::run(&args, console),
         Verb::Predict(args) => predict::run(&args, console),
         Verb::Plan(args) => plan::run(&args, console),
         Verb::Recipe(args) => recipe::run(&args),

@@ -19,6 +19,7 @@ const SHOWN: &[(&str, &[&str])] = &[
     ("forecast", &["run", "until", "shape", "law", "out"]),
     ("tune", &["at_params", "at_tokens", "lr", "batch", "out"]),
     ("gain", &["by", "base", "joint", "tps_a", "tps_b", "out"]),
+    ("mix", &["target", "prior", "budget", "tokens", "cap", "test", "design", "out"]),
     ("predict", &["quantiles", "out"]),
     (
         "plan",

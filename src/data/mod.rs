@@ -48,6 +48,9 @@ mod leftovers;
 mod log;
 #[cfg(feature = "logs")]
 mod loss_column;
+mod mixture;
+#[cfg(feature = "logs")]
+mod mixture_read;
 #[cfg(feature = "logs")]
 mod names;
 mod one_quantity;
@@ -120,6 +123,9 @@ pub use left_out::{causes, missing};
 #[cfg(feature = "cli")]
 #[cfg(feature = "cli")]
 pub(crate) use leftovers::remove_temporary_files;
+pub use mixture::{MixtureColumns, MixtureRun, MixtureTable};
+#[cfg(feature = "logs")]
+pub use mixture_read::read_mixtures;
 pub use one_quantity::{OneQuantity, OneQuantityTable};
 #[cfg(feature = "logs")]
 pub use one_quantity_read::{read_one_quantity, read_values};

@@ -132,6 +132,9 @@ pub enum DataError {
         /// The text.
         text: String,
     },
+    /// A table of mixtures that cannot be used.
+    #[error(transparent)]
+    Mixture(#[from] Box<super::mixture::MixtureProblem>),
     /// A column that a table does not have.
     #[error("{path}: no column `{column}`; the columns are {}", .found.join(", "))]
     UnknownColumn {

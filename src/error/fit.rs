@@ -3,6 +3,7 @@ use std::fmt::{self, Display};
 use thiserror::Error;
 
 use super::gain::GainProblem;
+use super::mixture::MixtureProblem;
 use crate::units::Flops;
 
 /// A table that cannot be fitted, or a fit that cannot answer.
@@ -151,6 +152,9 @@ pub enum FitError {
     /// Two recipes that cannot be compared.
     #[error(transparent)]
     Gain(#[from] Box<GainProblem>),
+    /// Mixtures that cannot be fitted or met.
+    #[error(transparent)]
+    Mixture(#[from] Box<MixtureProblem>),
     /// The caller stopped it.
     #[error("the fit was stopped before its end")]
     Stopped,

@@ -15,6 +15,7 @@
 //! | `unseen` | tests on held-out runs, laws ranked and weighed by them |
 //! | `frontier` | the three approaches side by side |
 //! | `gain` | two recipes compared: compute multipliers in several ways, each tested |
+//! | `mixture` | laws over mixtures of domains, and the best mixture |
 //! | `curve` | laws of loss curves, forecasts |
 //!
 //! Laws of runs ([`fit()`]), benchmark laws ([`fit_benchmark`]) and laws of curves ([`forecast`]) share
@@ -30,6 +31,7 @@ mod fitted;
 mod frontier;
 mod gain;
 mod limits;
+mod mixture;
 mod next;
 mod one_quantity;
 mod predict;
@@ -58,6 +60,10 @@ pub use frontier::{
 pub use gain::{
     FloorSensitivity, FrontierKind, FrontierLoss, Gain, GainConfig, HeldOutGain, Method,
     Multiplier, PairedNoise, Parting, Recipe, Settling, SettlingRun, Way, Worth, gain,
+};
+pub use mixture::{
+    BesideRun, DomainShare, FewerRuns, FormTest, MixtureAnswer, MixtureConfig, MixtureForm,
+    MixtureLaw, MixtureTest, TargetLaw, best_mixture, mixture_design,
 };
 pub use next::{CandidateRun, ChosenRun, Doubt, ErrorModel, Separation, choose, separate};
 pub use one_quantity::{

@@ -21,6 +21,7 @@ mod gain;
 mod kinds;
 mod law;
 mod lists;
+mod mix;
 mod next_runs;
 mod one_quantity;
 #[cfg(feature = "logs")]
@@ -64,6 +65,9 @@ pub use gain::{GainRecipe, GainReport, GainRequest, GainsReport, Running, Stack,
 pub use kinds::{KindFit, KindFits};
 pub use law::{AskedLaw, USUAL_LAWS, WhichLaw, ask_each, ask_laws, load_fit};
 pub use lists::{devices_json, laws_json, models_json};
+#[cfg(feature = "logs")]
+pub use mix::mixtures_of;
+pub use mix::{MixReport, MixRequest};
 pub use next_runs::{Decide, NextRun, NextRunsAnswer, NextRunsRequest, RunAgainst};
 pub use one_quantity::load_one_quantity;
 #[cfg(feature = "logs")]

@@ -62,6 +62,8 @@ mod log_formats;
 mod logs;
 #[cfg(feature = "logs")]
 mod manners;
+#[cfg(feature = "cli")]
+mod mixtures;
 mod model_families;
 #[cfg(feature = "cli")]
 mod next_runs;

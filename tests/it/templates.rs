@@ -8,8 +8,8 @@ use isoloss::cost::{Latency, Requests};
 use isoloss::fit::FitConfig;
 use isoloss::flops::{Experts, Pattern};
 use isoloss::study::{
-    CurveSection, FitRequest, NextRunsRequest, PlanSection, RecipeRequest, ScenarioRequest,
-    ServingRequest, StudyConfig, TrainingRequest,
+    CurveSection, FitRequest, GainSection, NextRunsRequest, PlanSection, RecipeRequest,
+    ScenarioRequest, ServingRequest, StudyConfig, TrainingRequest,
 };
 use isoloss::sweep::{
     Cell as BudgetCell, CorpusSpec, Execution, ExternalTrainer, Grid, Isoflop, Ladder, RunConfig,
@@ -289,6 +289,7 @@ fn known(kind: &str) -> Vec<(&'static str, Vec<String>)> {
                 ("recipe.training", listed::<TrainingRequest>()),
                 ("recipe.pattern", listed::<Pattern>()),
                 ("recipe.pattern.experts", listed::<Experts>()),
+                ("gain", listed::<GainSection>()),
                 ("next", listed::<NextRunsRequest>()),
             ]
         }

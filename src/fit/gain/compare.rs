@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::answer::{Gain, Method, Multiplier, Worth};
+use super::answer::{Gain, Method, Worth};
 use super::comparable::comparable;
 use super::floor::floor_sensitivity;
 use super::held_out::{Tested, held_out};
 use super::joined::worth;
 use super::limit::Limit;
 use super::measured::Frontier;
+use super::multiplier::Multiplier;
 use super::next::settling;
 use super::pair::LawPair;
 use super::pairs::noise;

@@ -77,7 +77,7 @@ impl Frontier {
                 level,
             ));
         }
-        let ladder = is_ladder(table) || budgets.iter().all(|(_, runs)| one_size(runs));
+        let ladder = is_ladder(table) || is_climbed(&budgets);
         let rungs: Vec<Rung> = budgets.iter().map(|(c, runs)| rung(*c, runs)).collect();
         (ladder && rungs.len() >= 2)
             .then(|| Self::resampled(FrontierKind::Ladder, rungs, Vec::new(), draws, seed, level))
@@ -255,6 +255,13 @@ fn is_ladder(table: &RunTable) -> bool {
     hi / lo < ONE_RATIO
 }
 
-fn one_size(runs: &[&RunRecord]) -> bool {
-    runs.iter().all(|run| (run.n.ln() - runs[0].n.ln()).abs() < 0.02)
+/// Whether every budget has one size, and both size and tokens grow with it.
+fn is_climbed(budgets: &[(Flops, Vec<&RunRecord>)]) -> bool {
+    let near = |a: f64, b: f64| (a - b).abs() < 0.02;
+    let one_size = |runs: &[&RunRecord]| runs.iter().all(|r| near(r.n.ln(), runs[0].n.ln()));
+    let grows = |pair: &[(Flops, Vec<&RunRecord>)]| {
+        let (small, large) = (pair[0].1[0], pair[1].1[0]);
+        small.n.get() <= large.n.get() && small.d.get() <= large.d.get()
+    };
+    budgets.iter().all(|(_, runs)| one_size(runs)) && budgets.windows(2).all(grows)
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::Multiplier;
 use super::measured::FrontierKind;
+use super::multiplier::Multiplier;
 use super::pair::LawPair;
 use crate::units::{Flops, Params, Tokens};
 

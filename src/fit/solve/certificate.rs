@@ -39,7 +39,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    pub(super) fn new(
+    pub(crate) fn new(
         gradient_norm: f64,
         hessian_min_eigenvalue: f64,
         starts: usize,

@@ -18,6 +18,7 @@ mod vertex;
 pub use certificate::Certificate;
 pub use minimum::LocalMinimum;
 
+pub(crate) use certificate::is_minimum;
 pub(crate) use descent::{refit, settle_near};
 pub(crate) use estimate::estimate;
 pub(crate) use known::Known;

@@ -1,15 +1,15 @@
 //! `isoloss plan`: budgets and losses to allocations.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::one_quantity;
-use super::output::{Console, Output, is_picture, save_all, save_json};
+use super::output::{Console, Output, is_picture, save_all, save_json, to_value};
 use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
 use crate::error::Result;
-use crate::report::Saved;
-use crate::study::{PlanPicture, PlanRequest, ask_laws};
-use crate::units::{Flops, Params, parse_days_s, parse_usd};
+use crate::report::{Saved, Text, domain_tokens_table};
+use crate::study::{DomainTokens, MixReport, PlanAnswer, PlanPicture, PlanRequest, ask_laws};
+use crate::units::{Flops, Params, Tokens, parse_days_s, parse_usd};
 use clap::Args as ClapArgs;
 
 /// Flags of `isoloss plan`.
@@ -68,6 +68,11 @@ pub(super) struct Args {
     /// What a picture shows.
     #[arg(long, value_enum, default_value = "plane")]
     picture: PlanPicture,
+    /// Tokens and epochs of each domain of this mixture.
+    ///
+    /// A file that `isoloss mix -o mix.json` wrote; epochs where it was told the unique tokens.
+    #[arg(long, value_name = "MIX.json")]
+    mixture: Option<PathBuf>,
     /// Write the plan (.json) or a picture (.svg, .png).
     ///
     /// Repeatable. The JSON is what --json prints.
@@ -103,6 +108,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     let laws = ask_laws(&args.law)?;
     let answer = args.request(console).answer_under(&laws)?;
     let mut text = answer.text()?;
+    let mixture = args.mixture.as_deref().map(|path| mixed(path, &answer)).transpose()?;
+    if let Some((_, table)) = &mixture {
+        text.apart(table.clone());
+    }
     let (pictures, files): (Vec<_>, Vec<_>) = args.out.iter().cloned().partition(is_picture);
     if !pictures.is_empty() {
         let chart = answer.chart(args.picture, &laws)?;
@@ -111,7 +120,41 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     for path in &files {
         text.apart(save_json(path, &answer)?);
     }
-    Output::new(text, &answer, answer.warnings.clone())
+    let mut json = to_value(&answer)?;
+    if let (Some(object), Some((domains, _))) = (json.as_object_mut(), mixture) {
+        object.insert("mixture".to_owned(), to_value(&domains)?);
+    }
+    Output::new(text, &json, answer.warnings.clone())
+}
+
+/// Epochs up to which repeats are worth nearly as much as fresh text (Muennighoff et al. 2023).
+const MOST_EPOCHS: f64 = 4.0;
+
+/// What the plan of the first law takes of each domain of a mixture.
+fn mixed(path: &Path, answer: &PlanAnswer) -> Result<(Vec<DomainTokens>, Text)> {
+    let tokens = answer.laws.first().map_or(Tokens::new(0.0), |law| law.recommended.plan.d);
+    let domains = MixReport::load(path)?.in_run(tokens);
+    let rows: Vec<_> = domains
+        .iter()
+        .map(|d| (d.domain.as_str(), d.share, d.tokens, d.unique_tokens, d.epochs))
+        .collect();
+    let title = format!("{tokens} tokens in the mixture of {}", path.display());
+    let mut text = Text::from(domain_tokens_table(&rows, &title));
+    let often: Vec<String> = domains
+        .iter()
+        .filter(|d| d.epochs.is_some_and(|epochs| epochs > MOST_EPOCHS))
+        .map(|d| d.domain.clone())
+        .collect();
+    if !often.is_empty() {
+        text.paragraph(
+            &format!(
+                "more than {MOST_EPOCHS} epochs over {}: repeats beyond that are worth less; choose the mixture again for this D",
+                often.join(", ")
+            ),
+            2,
+        );
+    }
+    Ok((domains, text))
 }
 
 impl Args {

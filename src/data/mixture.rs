@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct MixtureRun {
     /// Its name, or its file and line.
     pub run: String,
-    /// Share of each domain in its training tokens; they add to one.
+    /// Share of each domain in its training tokens; they add to one, to the rounding of the table.
     pub shares: Vec<f64>,
     /// Loss on each target, nats.
     pub losses: Vec<f64>,

@@ -81,9 +81,10 @@ impl Sheet {
         }
     }
 
-    /// Whether a column holds numbers only.
+    /// Whether a column holds numbers, but for a few cells that are refused by their line.
     fn is_numeric(&self, at: usize) -> bool {
-        (0..self.rows.len()).all(|row| self.number(row, at).is_some())
+        let numbers = (0..self.rows.len()).filter(|row| self.number(*row, at).is_some()).count();
+        2 * numbers > self.rows.len()
     }
 
     /// What columns add to, row by row.
@@ -182,7 +183,7 @@ fn mixtures(
                 found: values[column].describe(),
             })
         };
-        let mut shares: Vec<f64> = domains
+        let shares: Vec<f64> = domains
             .iter()
             .map(|c| Ok(scale * number(*c)?))
             .collect::<std::result::Result<_, _>>()?;
@@ -195,7 +196,6 @@ fn mixtures(
             return Err(MixtureProblem::Sum { at: at.clone(), sum });
         }
         off = off.max((sum - 1.0).abs());
-        shares.iter_mut().for_each(|share| *share /= sum);
         let losses = targets.iter().map(|c| number(*c)).collect::<std::result::Result<_, _>>()?;
         let named = key.filter(|k| *k < values.len()).map(|k| values[k].describe());
         table.runs.push(MixtureRun { run: named.unwrap_or_else(|| at.clone()), shares, losses });
@@ -209,7 +209,7 @@ fn mixtures(
         table.read_as.push("shares are percent".to_owned());
     }
     if off > 1e-6 {
-        table.read_as.push(format!("shares add to one within {off:.3} and are scaled to it"));
+        table.read_as.push(format!("shares add to one within {off:.3} and are taken as they are"));
     }
     for (k, domain) in table.domains.iter().enumerate() {
         let shares = || table.runs.iter().map(|run| run.shares[k]);

@@ -6,6 +6,7 @@ use super::table::Table;
 use super::text::Text;
 use crate::fit::{MixtureAnswer, MixtureTest};
 use crate::num::Interval;
+use crate::units::Tokens;
 
 /// Domains that are shown where the rest have next to nothing.
 const SHOWN: usize = 12;
@@ -21,8 +22,8 @@ fn percents(interval: Option<Interval>) -> String {
 }
 
 fn nats(gain: f64, interval: Option<Interval>) -> String {
-    let interval = interval.map_or(String::new(), |i| format!(" ({:+.4} to {:+.4})", i.lo, i.hi));
-    format!("{gain:+.4}{interval}")
+    let interval = interval.map_or(String::new(), |i| format!(" ({:.4} to {:.4})", i.lo, i.hi));
+    format!("{gain:.4}{interval}")
 }
 
 /// The mixture, what it gains, and how well its law ranks mixtures that it was not fitted to.
@@ -61,7 +62,7 @@ fn headline(answer: &MixtureAnswer) -> String {
         all => format!("{} targets", all.len()),
     };
     format!(
-        "train on {}: the loss on {targets} falls by {} against the prior, and by {} against the best run",
+        "train on {}: the loss on {targets} falls by {} nats against the prior, and by {} against the best run",
         Style::Strong.mark(&most.join(", ")),
         nats(answer.gain_over_prior, answer.gain_over_prior_interval),
         nats(answer.gain_over_best_run, answer.gain_over_best_run_interval),
@@ -182,6 +183,27 @@ fn forms(answer: &MixtureAnswer) -> Table {
             ]),
             None => table.push([&*name, "-", "-", "no proven minimum"]),
         }
+    }
+    table
+}
+
+/// What a run takes of each domain.
+///
+/// - `rows`: domain, share, tokens, unique tokens, epochs.
+#[must_use]
+pub fn domain_tokens_table(
+    rows: &[(&str, f64, Tokens, Option<Tokens>, Option<f64>)],
+    title: &str,
+) -> Table {
+    let mut table = Table::new(title, &["domain", "share", "tokens", "unique", "epochs"]);
+    for (domain, share, tokens, unique, epochs) in rows {
+        table.push([
+            domain,
+            &percent(*share),
+            &tokens.to_string(),
+            &unique.map_or("-".to_owned(), |u| u.to_string()),
+            &epochs.map_or("-".to_owned(), |e| format!("{e:.2}")),
+        ]);
     }
     table
 }

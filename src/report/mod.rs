@@ -73,7 +73,7 @@ pub use kinds::{Kind, kinds_table};
 pub use lists::{
     devices_table, families_table, laws_table, models_table, published_benchmarks_table,
 };
-pub use mix::{mix_text, mixtures_csv};
+pub use mix::{domain_tokens_table, mix_text, mixtures_csv};
 pub use number::dollars;
 pub use one_quantity::{one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
 pub use page::{

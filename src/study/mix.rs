@@ -1,5 +1,6 @@
 //! The best mixture of domains from runs, with the words for it.
 
+use std::path::Path;
 #[cfg(feature = "logs")]
 use std::path::PathBuf;
 
@@ -8,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::data::MixtureTable;
 #[cfg(feature = "logs")]
 use crate::data::{MixtureColumns, ReadOptions, read_mixtures};
-use crate::error::Result;
-use crate::fit::{MixtureAnswer, MixtureConfig, OnProgress, best_mixture};
+use crate::error::{FitError, Result};
+use crate::fit::{DomainShare, MixtureAnswer, MixtureConfig, OnProgress, best_mixture};
+use crate::units::Tokens;
 
 /// The best mixture, and how its runs were read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +76,50 @@ impl MixRequest {
     ) -> Result<MixReport> {
         let answer = best_mixture(table, test, &self.config, progress)?;
         Ok(MixReport { answer, read_as: table.read_as.clone() })
+    }
+}
+
+/// A domain of a mixture in a run of so many tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DomainTokens {
+    /// The domain.
+    pub domain: String,
+    /// Its share.
+    pub share: f64,
+    /// Its training tokens, repeats counted.
+    pub tokens: Tokens,
+    /// Unique tokens there are, where that is known.
+    pub unique_tokens: Option<Tokens>,
+    /// How often each is seen.
+    pub epochs: Option<f64>,
+}
+
+impl MixReport {
+    /// What a run of `tokens` takes of each domain, the largest first.
+    #[must_use]
+    pub fn in_run(&self, tokens: Tokens) -> Vec<DomainTokens> {
+        let of = |d: &DomainShare| {
+            let taken = Tokens::new(d.share * tokens.get());
+            DomainTokens {
+                domain: d.domain.clone(),
+                share: d.share,
+                tokens: taken,
+                unique_tokens: d.unique_tokens,
+                epochs: d.unique_tokens.map(|unique| taken.get() / unique.get()),
+            }
+        };
+        self.answer.shares.iter().filter(|d| d.share > 0.0).map(of).collect()
+    }
+
+    /// Reads a mixture that was saved.
+    ///
+    /// # Errors
+    /// [`FitError::Artifact`] for a file that cannot be read or is no mixture.
+    pub fn load(path: &Path) -> Result<Self> {
+        let shown = path.display().to_string();
+        let bad = |reason: String| FitError::Artifact { path: shown.clone(), reason };
+        let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+        Ok(serde_json::from_str(&text).map_err(|e| bad(format!("no mixture: {e}")))?)
     }
 }
 

@@ -24,6 +24,9 @@ pub struct DomainShare {
     pub seen: Interval,
     /// Least and most share that the limits allow.
     pub allowed: Interval,
+    /// Its unique tokens, where they are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_tokens: Option<Tokens>,
     /// Times its unique tokens are seen, where they and the budget are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<f64>,

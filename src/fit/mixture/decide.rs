@@ -146,6 +146,7 @@ fn decide(
                 prior: prior[k],
                 seen: Interval { lo: seen(f64::min, 1.0), hi: seen(f64::max, 0.0) },
                 allowed: Interval { lo: limits.lo[k], hi: limits.hi[k] },
+                unique_tokens: unique[k],
                 epochs: config.budget.zip(unique[k]).map(|(d, u)| shares[k] * d.get() / u.get()),
             }
         })
@@ -245,6 +246,15 @@ fn resampled(
     Ok(Resampled { answers: if kept { answers } else { Vec::new() }, failed })
 }
 
+/// Whether two names are of one thing: alike, or one with words before it that the other lost because all
+/// of its table share them.
+fn is_one_name(a: &str, b: &str) -> bool {
+    let ends = |long: &str, short: &str| {
+        long.strip_suffix(short).is_some_and(|rest| rest.ends_with(|c: char| !c.is_alphanumeric()))
+    };
+    a == b || ends(a, b) || ends(b, a)
+}
+
 /// Another table with its domains in the order of the first, and the places of the targets in it.
 fn matched(
     table: &MixtureTable,
@@ -252,11 +262,13 @@ fn matched(
     weights: &[(usize, f64)],
 ) -> Result<(MixtureTable, Vec<(usize, f64)>), MixtureProblem> {
     let place = |name: &String, among: &[String], what: &'static str| {
-        among.iter().position(|known| known == name).ok_or_else(|| MixtureProblem::Unknown {
-            what,
-            name: format!("{name} in the runs held out"),
-            near: None,
-            known: among.to_vec(),
+        among.iter().position(|known| is_one_name(known, name)).ok_or_else(|| {
+            MixtureProblem::Unknown {
+                what,
+                name: format!("{name} in the runs held out"),
+                near: None,
+                known: among.to_vec(),
+            }
         })
     };
     let order: Vec<usize> = table

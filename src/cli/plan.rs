@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use super::one_quantity;
-use super::output::{Console, Output, is_picture, save_all, save_json};
+use super::output::{Console, Output, Outs};
 use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
 use crate::error::Result;
-use crate::report::Saved;
 use crate::study::{PlanPicture, PlanRequest, ask_laws};
 use crate::units::{Flops, Params, parse_days_s, parse_usd};
 use clap::Args as ClapArgs;
@@ -97,20 +96,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    if let Some(output) = one_quantity::planned(&args.law, args.target.loss, args.flops)? {
+    let outs = Outs::of(&args.out)?;
+    let (law, loss) = (&args.law, args.target.loss);
+    if let Some(output) = one_quantity::planned(law, loss, args.flops, &outs)? {
         return Ok(output);
     }
     let laws = ask_laws(&args.law)?;
     let answer = args.request(console).answer_under(&laws)?;
     let mut text = answer.text()?;
-    let (pictures, files): (Vec<_>, Vec<_>) = args.out.iter().cloned().partition(is_picture);
-    if !pictures.is_empty() {
-        let chart = answer.chart(args.picture, &laws)?;
-        text.apart(save_all(&pictures, &[Saved::Chart(&chart)])?);
-    }
-    for path in &files {
-        text.apart(save_json(path, &answer)?);
-    }
+    outs.save(&mut text, &answer, || answer.chart(args.picture, &laws))?;
     Output::new(text, &answer, answer.warnings.clone())
 }
 

@@ -7,15 +7,15 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::hint::next_step;
 use super::one_quantity;
-use super::output::{Console, Output, is_picture, save_all, save_json, to_value};
+use super::output::{Console, Output, Outs, save_json, to_value};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use super::streams::note;
 use crate::data::{CHECKPOINT, HoldOut};
-use crate::error::{Result, StudyError};
+use crate::error::Result;
 use crate::fit::{FitConfig, FutureAxis, NormalPrior, Objective, ProfileOf, Resample};
 use crate::law::Range;
-use crate::report::{Kind, Saved, Text, kinds_table, left_out_text};
+use crate::report::{Kind, Text, kinds_table, left_out_text};
 use crate::study::{FitPicture, FitRequest, KindFit, KindFits, LogSource, replay};
 use crate::units::Flops;
 
@@ -173,12 +173,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     }
     let request = args.request();
     request.config.validate()?;
-    let (pictures, files): (Vec<PathBuf>, Vec<PathBuf>) =
-        args.out.iter().cloned().partition(is_picture);
-    let out = files.first().map(PathBuf::as_path);
-    if args.by.is_some() && !pictures.is_empty() {
-        let (what, needs) = ("a picture", "one kind of runs");
-        return Err(StudyError::NothingToDraw { what, needs }.into());
+    let outs = Outs::of(&args.out)?;
+    let out = outs.json.first().map(PathBuf::as_path);
+    if args.by.is_some() {
+        outs.refuse_pictures("one kind of runs")?;
     }
     let source = LogSource {
         logs: args.logs.clone(),
@@ -193,8 +191,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
         Err(error) => {
             let config = &request.config;
             let (law, options) = (&request.law, &source.read);
-            return one_quantity::fitted(&error, law, &args.logs, options, config, &args.at, out)?
-                .ok_or(error);
+            return one_quantity::fitted(
+                &error, law, &args.logs, options, config, &args.at, &outs,
+            )?
+            .ok_or(error);
         }
     };
     let draws = Counter::new("fitting", request.config.bootstrap);
@@ -219,13 +219,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if console.verbose {
         text.apart(report.detail_text());
     }
-    if !pictures.is_empty() {
-        let chart = report.chart(args.picture, &table)?;
-        text.apart(save_all(&pictures, &[Saved::Chart(&chart)])?);
-    }
-    for path in &files {
-        text.apart(save_json(path, &report)?);
-    }
+    outs.save(&mut text, &report, || report.chart(args.picture, &table))?;
     let json = report.shown(&table)?;
     Ok(Output {
         text,

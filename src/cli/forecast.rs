@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::output::{Console, Output, save_json};
+use super::output::{Console, Output, check_whole, save_json};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use crate::data::read_curves;
 use crate::error::Result;
 use crate::fit::CurveConfig;
+use crate::report::Format;
 use crate::study::{Continuation, ForecastRequest, Rest};
 
 /// Flags of `isoloss forecast`.
@@ -99,6 +100,7 @@ impl LawArg {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+    check_whole(args.out.as_slice(), &[Format::Json])?;
     let request = args.request();
     let options = args.reading.options(console.strict)?;
     let bytes = Bytes::new("reading");

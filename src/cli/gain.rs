@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::output::{Console, Output, is_picture, save_all, save_json};
+use super::output::{Console, Output, Outs};
 use super::progress::{Bytes, Counter};
 use super::reading::ReadingArgs;
 use crate::error::Result;
 use crate::fit::{FitConfig, GainConfig};
-use crate::report::Saved;
 use crate::study::{GainRecipe, GainRequest, Running, recipes_by};
 use crate::units::Flops;
 
@@ -87,6 +86,7 @@ fn rate(text: &str) -> std::result::Result<f64, String> {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+    let outs = Outs::of(&args.out)?;
     let request = args.request();
     let recipes = args.recipes(console)?;
     let unit = recipes.iter().find_map(|r| Some(r.runs.as_ref()?.loss_unit())).unwrap_or_default();
@@ -95,17 +95,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     counter.clear();
     let report = report?;
     let mut text = report.text();
-    let (pictures, files): (Vec<PathBuf>, Vec<PathBuf>) =
-        args.out.iter().cloned().partition(is_picture);
-    if !pictures.is_empty() {
-        // With several recipes the picture is of the last one.
-        let last = report.gains.last().map(|gain| gain.chart(unit)).transpose()?;
-        if let Some(chart) = last {
-            text.apart(save_all(&pictures, &[Saved::Chart(&chart)])?);
-        }
-    }
-    for path in &files {
-        text.apart(save_json(path, &report)?);
+    // With several recipes the picture is of the last one.
+    match report.gains.last() {
+        Some(last) => outs.save(&mut text, &report, || last.chart(unit))?,
+        None => outs.save_json(&mut text, &report)?,
     }
     match (&report.gains[..], &report.stack) {
         ([one], None) => Output::new(text, one, report.warnings.clone()),

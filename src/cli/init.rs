@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
 
-use super::output::{Console, Output};
+use super::output::{Console, Output, check_whole};
 use super::places::is_stdout;
 use crate::data::write_atomically;
 use crate::error::{Error, Result};
+use crate::report::Format;
 use crate::study::StudyConfig;
 use crate::sweep::{RunConfig, SweepConfig};
 
@@ -68,6 +69,7 @@ impl Kind {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+    check_whole(args.out.as_slice(), &[Format::Toml])?;
     let (kind, template) = (args.kind.name(), args.kind.template());
     match args.out.as_deref().filter(|path| !is_stdout(path)) {
         None => {

@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Console, Output, save_all};
+use super::output::{Console, Output, check_formats, save_all};
 use super::progress::Counter;
 use super::reading::ReadingArgs;
 use crate::data::MixtureColumns;
 use crate::error::{FitError, MixtureProblem, Result};
 use crate::fit::{MixtureConfig, MixtureForm, mixture_design};
-use crate::report::{Saved, Text, json_text, mix_text, mixtures_csv};
+use crate::report::{Format, Saved, Text, json_text, mix_text, mixtures_csv};
 use crate::study::{MixRequest, mixtures_of};
 use crate::units::Tokens;
 
@@ -110,6 +110,7 @@ fn tokens(text: &str) -> Parsed<(String, Tokens)> {
 const MOST: usize = 10_000;
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+    check_formats(&args.out, &[Format::Json, Format::Csv])?;
     if let Some(count) = args.design {
         return args.design(count);
     }

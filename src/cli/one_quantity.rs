@@ -2,19 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::output::{Output, save_json, to_value};
+use super::output::{Output, Outs, to_value};
 use super::progress::Counter;
 use crate::data::{OneQuantity, ReadOptions, read_one_quantity, read_values};
 use crate::error::{DataError, Error, Result};
 use crate::fit::{FitConfig, OneQuantityFit, fit_one_quantity};
-use crate::report::{one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
+use crate::report::{Text, one_quantity_needed_text, one_quantity_predictions, one_quantity_text};
 use crate::study::load_one_quantity;
 use crate::units::Flops;
 
 /// Laws of N and D that a table of one quantity may be meant for: the default, and the one of C.
 const STAND_INS: [&str; 2] = ["chinchilla", "envelope"];
+
+/// What a picture needs, and these laws do not have.
+const A_TRADE_OFF: &str = "a law of N and D";
 
 /// The law of a table that holds a loss and one quantity, where `error` says that another is missing.
 pub(super) fn fitted(
@@ -24,13 +27,14 @@ pub(super) fn fitted(
     options: &ReadOptions,
     config: &FitConfig,
     at: &[Flops],
-    out: Option<&Path>,
+    outs: &Outs,
 ) -> Result<Option<Output>> {
     let lacks = matches!(error, Error::Data(DataError::MissingColumn { key: "n" | "d" | "c", .. }));
     if !lacks || !STAND_INS.contains(&law) {
         return Ok(None);
     }
     let Some(table) = read_one_quantity(logs, options)? else { return Ok(None) };
+    outs.refuse_pictures(A_TRADE_OFF)?;
     let draws = Counter::new("bootstrap", config.bootstrap);
     let law = fit_one_quantity(&table, config, &|progress| draws.at(progress));
     draws.clear();
@@ -41,9 +45,7 @@ pub(super) fn fitted(
     if !rows.is_empty() {
         text.apart(one_quantity_predictions(&law, &rows));
     }
-    if let Some(path) = out {
-        text.apart(save_json(path, &law)?);
-    }
+    outs.save_json(&mut text, &law)?;
     let mut shown = to_value(&law)?;
     if let Some(object) = shown.as_object_mut() {
         object.remove("fit");
@@ -88,6 +90,7 @@ pub(super) fn planned(
     law: &str,
     loss: Option<f64>,
     flops: Option<Flops>,
+    outs: &Outs,
 ) -> Result<Option<Output>> {
     let path = Path::new(law);
     // Several laws, and a file that is not there, are the planner's to answer.
@@ -95,7 +98,7 @@ pub(super) fn planned(
         return Ok(None);
     }
     let Some(fit) = load_one_quantity(path)? else { return Ok(None) };
-    answer(&fit, law, loss, flops).map(Some)
+    answer(&fit, law, loss, flops, outs).map(Some)
 }
 
 fn answer(
@@ -103,8 +106,10 @@ fn answer(
     path: &str,
     loss: Option<f64>,
     flops: Option<Flops>,
+    outs: &Outs,
 ) -> Result<Output> {
-    let (text, json) = match (loss, flops) {
+    outs.refuse_pictures(A_TRADE_OFF)?;
+    let (mut text, json): (Text, Value) = match (loss, flops) {
         (Some(loss), None) => {
             let needed = fit.needed(loss);
             (
@@ -119,6 +124,7 @@ fn answer(
         }
         _ => return Err(fit.refusal(path).into()),
     };
+    outs.save_json(&mut text, &json)?;
     Ok(Output {
         text,
         json: json.into(),

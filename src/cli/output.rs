@@ -11,11 +11,11 @@ use super::hint::{hint, warning_hint};
 use super::places::{Stdout, is_stdout};
 use super::streams::{Label, deliver, note, say};
 use crate::data::write_atomically;
-use crate::error::{Error, ReportError, Result, Warning};
+use crate::error::{Error, ReportError, Result, StudyError, Warning};
 use crate::fit::Outcome;
 use crate::report::{
-    Format, Saved, Screen, Text, check_extensions, inert, inert_json, json_text, save, saved_bytes,
-    wrapped,
+    Chart, Format, Saved, Screen, Text, check_extensions, inert, inert_json, json_text, save,
+    saved_bytes, wrapped,
 };
 
 /// The result of a verb in both forms.
@@ -104,9 +104,64 @@ pub(super) fn check_formats(paths: &[PathBuf], among: &[Format]) -> Result<()> {
     check_extensions(&files.collect::<Vec<_>>(), among)
 }
 
-/// Whether a path asks for a picture.
-pub(super) fn is_picture(path: &PathBuf) -> bool {
-    check_extensions(&[path], &[Format::Svg, Format::Png]).is_ok()
+/// As [`check_formats`] of a verb with one form of file: a name without an extension takes it.
+pub(super) fn check_whole(paths: &[PathBuf], among: &[Format]) -> Result<()> {
+    let named = paths.iter().filter(|path| path.extension().is_some_and(|end| !end.is_empty()));
+    check_extensions(&named.collect::<Vec<_>>(), among)
+}
+
+/// The paths of a verb that writes its answer as JSON and as a picture.
+pub(super) struct Outs {
+    pub(super) pictures: Vec<PathBuf>,
+    pub(super) json: Vec<PathBuf>,
+}
+
+impl Outs {
+    /// As [`check_whole`].
+    pub(super) fn of(paths: &[PathBuf]) -> Result<Self> {
+        check_whole(paths, &[Format::Svg, Format::Png, Format::Json])?;
+        let is_picture = |path: &PathBuf| Format::of(path, &[Format::Svg, Format::Png]).is_ok();
+        let (pictures, json) = paths.iter().cloned().partition(is_picture);
+        Ok(Self { pictures, json })
+    }
+
+    /// Refuses pictures of what has none: `needs` says what has.
+    pub(super) fn refuse_pictures(&self, needs: &'static str) -> Result<()> {
+        match self.pictures.is_empty() {
+            true => Ok(()),
+            false => Err(StudyError::NothingToDraw { what: "a picture", needs }.into()),
+        }
+    }
+
+    /// Writes the pictures and the files of JSON, and says so in the text.
+    pub(super) fn save(
+        &self,
+        text: &mut Text,
+        value: &impl Serialize,
+        draw: impl FnOnce() -> Result<Chart>,
+    ) -> Result<()> {
+        let mut lines = String::new();
+        if !self.pictures.is_empty() {
+            lines = save_all(&self.pictures, &[Saved::Chart(&draw()?)])?;
+        }
+        self.save_below(text, value, lines)
+    }
+
+    /// Writes the files of JSON, and says so in the text.
+    pub(super) fn save_json(&self, text: &mut Text, value: &impl Serialize) -> Result<()> {
+        self.save_below(text, value, String::new())
+    }
+
+    fn save_below(&self, text: &mut Text, value: &impl Serialize, lines: String) -> Result<()> {
+        let mut lines = lines;
+        for path in &self.json {
+            lines += &save_json(path, value)?;
+        }
+        if !lines.is_empty() {
+            text.apart(lines);
+        }
+        Ok(())
+    }
 }
 
 /// Formats that standard output may be asked for.
@@ -134,8 +189,9 @@ pub(super) fn save_all(paths: &[PathBuf], forms: &[Saved<'_>]) -> Result<String>
     Ok(text)
 }
 
-/// Writes a value as JSON, whatever the file is called; returns the line for it.
+/// Writes a value as JSON; returns the line for it. As [`check_whole`].
 pub(super) fn save_json(path: &Path, value: &impl Serialize) -> Result<String> {
+    check_whole(&[path.to_path_buf()], &[Format::Json])?;
     let json = json_text(value)?;
     if is_stdout(path) {
         return deliver(json.as_bytes()).map(|()| String::new());

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::one_quantity;
-use super::output::{Console, Output, is_picture, save_all, save_json, to_value};
+use super::output::{Console, Output, Outs, to_value};
 use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
 use crate::error::Result;
-use crate::report::{Saved, Text, domain_tokens_table};
+use crate::report::{Text, domain_tokens_table};
 use crate::study::{DomainTokens, MixReport, PlanAnswer, PlanPicture, PlanRequest, ask_laws};
 use crate::units::{Flops, Params, Tokens, parse_days_s, parse_usd};
 use clap::Args as ClapArgs;
@@ -102,7 +102,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
-    if let Some(output) = one_quantity::planned(&args.law, args.target.loss, args.flops)? {
+    let outs = Outs::of(&args.out)?;
+    let (law, loss) = (&args.law, args.target.loss);
+    if let Some(output) = one_quantity::planned(law, loss, args.flops, &outs)? {
         return Ok(output);
     }
     let laws = ask_laws(&args.law)?;
@@ -112,14 +114,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
     if let Some((_, table)) = &mixture {
         text.apart(table.clone());
     }
-    let (pictures, files): (Vec<_>, Vec<_>) = args.out.iter().cloned().partition(is_picture);
-    if !pictures.is_empty() {
-        let chart = answer.chart(args.picture, &laws)?;
-        text.apart(save_all(&pictures, &[Saved::Chart(&chart)])?);
-    }
-    for path in &files {
-        text.apart(save_json(path, &answer)?);
-    }
+    outs.save(&mut text, &answer, || answer.chart(args.picture, &laws))?;
     let mut json = to_value(&answer)?;
     if let (Some(object), Some((domains, _))) = (json.as_object_mut(), mixture) {
         object.insert("mixture".to_owned(), to_value(&domains)?);

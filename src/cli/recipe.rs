@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Output, save_json};
+use super::output::{Output, check_whole, save_json};
 use super::scenario::ScenarioArgs;
 use crate::error::Result;
-use crate::report::{model_config, recipe_answer, recipe_text};
+use crate::report::{Format, model_config, recipe_answer, recipe_text};
 use crate::study::{RecipeRequest, TrainingRequest};
 use crate::units::{ParamRule, Params, Tokens, parse_days_s};
 
@@ -50,6 +50,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Output> {
+    check_whole(args.out.as_slice(), &[Format::Json])?;
     let scenario = &args.scenario;
     let experts = scenario.experts.first().copied().unwrap_or(1);
     let training = |device: &String| TrainingRequest {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::output::{Console, Output, save_json};
+use super::output::{Console, Output, check_whole, save_json};
 use super::reading::ReadingArgs;
 use crate::data::{TuningColumns, read_tuning};
 use crate::error::Result;
 use crate::fit::TuningConfig;
+use crate::report::Format;
 use crate::study::TuneRequest;
 use crate::units::{Params, Tokens};
 
@@ -54,6 +55,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Output> {
+    check_whole(args.out.as_slice(), &[Format::Json])?;
     let columns = TuningColumns { lr: args.lr.clone(), batch: args.batch.clone() };
     let table = read_tuning(&args.sweep, &args.reading.options(console.strict)?, &columns)?;
     let (bootstrap, seed, level) = (args.bootstrap, args.seed, args.level);

@@ -243,7 +243,7 @@ fn found_domains(sheet: &Sheet) -> std::result::Result<Vec<usize>, MixtureProble
     }
     let small = |at: &usize| {
         (0..sheet.rows.len())
-            .all(|row| sheet.number(row, *at).is_some_and(|x| x.abs() <= 1.0 + ROUNDING))
+            .all(|row| sheet.number(row, *at).is_none_or(|x| x.abs() <= 1.0 + ROUNDING))
     };
     let mut sets: Vec<Vec<usize>> = sets.into_values().filter(|set| set.len() > 1).collect();
     sets.push(possible.iter().copied().filter(small).collect());

@@ -182,25 +182,29 @@ impl FitReport {
             .into()),
             FitPicture::Curves => Ok(loss_curves_chart(table)),
             FitPicture::Errors => {
-                let law = &fit.surface.label;
-                match (&self.rollout, &self.held_out) {
-                    (Some(rollout), _) => {
-                        let errors = HeldOutError::of_rollout(rollout);
-                        let along = axis_name(rollout.axis);
-                        let law = format!("{}, fitted anew at each step", rollout.law);
-                        Ok(held_out_errors_chart(&errors, &law, along))
-                    }
-                    (None, Some(held)) => {
-                        let errors = HeldOutError::of_runs(&held.runs);
-                        Ok(held_out_errors_chart(&errors, law, "N, D, C or D/N"))
-                    }
-                    (None, None) => Err(StudyError::NothingToDraw {
+                let (errors, law, along) =
+                    self.held_out_errors().ok_or(StudyError::NothingToDraw {
                         what: "a picture of errors by distance",
                         needs: "runs that are held out, or farther runs predicted step by step",
-                    }
-                    .into()),
-                }
+                    })?;
+                Ok(held_out_errors_chart(&errors, &law, along))
             }
+        }
+    }
+
+    /// Errors on runs outside the fit, the law that predicted them, and what their distance is measured
+    /// in; absent without a test.
+    pub(super) fn held_out_errors(&self) -> Option<(Vec<HeldOutError>, String, &'static str)> {
+        match (&self.rollout, &self.held_out) {
+            (Some(rollout), _) => {
+                let law = format!("{}, fitted anew at each step", rollout.law);
+                Some((HeldOutError::of_rollout(rollout), law, axis_name(rollout.axis)))
+            }
+            (None, Some(held)) => {
+                let law = self.fit.surface.label.clone();
+                Some((HeldOutError::of_runs(&held.runs), law, "N, D, C or D/N"))
+            }
+            (None, None) => None,
         }
     }
 }

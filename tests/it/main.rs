@@ -40,6 +40,8 @@ mod examples;
 #[cfg(feature = "cli")]
 mod experts;
 #[cfg(feature = "cli")]
+mod file_names;
+#[cfg(feature = "cli")]
 mod floors;
 #[cfg(feature = "cli")]
 mod flop_counts;

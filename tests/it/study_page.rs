@@ -294,3 +294,19 @@ fn a_section_of_a_study_refuses_a_field_it_does_not_know() {
         assert!(error.to_string().contains(field), "{error}");
     }
 }
+
+/// Steps along C of these runs all test the next budget, 2.15 times farther; along D the distances differ.
+#[test]
+fn errors_at_one_distance_are_said_and_not_drawn() {
+    for (axis, is_drawn) in [("C", false), ("D", true)] {
+        let text = format!(
+            "name = \"tested\"\ntitle = \"Tested\"\nlogs = [\"data/first-light/runs.jsonl\"]\n\
+             [fit]\nbootstrap = 20\nleave_future_out = \"{axis}\"\n"
+        );
+        let files = files(&text);
+        assert_eq!(files.contains_key("held-out-errors.svg"), is_drawn, "{axis}");
+        let page = std::str::from_utf8(&files["report.md"]).expect("UTF-8");
+        assert_eq!(page.contains("held-out-errors"), is_drawn, "{axis}");
+        assert!(page.contains("## Held-out tests"), "{axis}");
+    }
+}

@@ -57,6 +57,12 @@ impl HeldOutError {
         };
         rollout.folds.iter().flat_map(step).collect()
     }
+
+    /// Whether they lie at more than one distance, so that a picture by distance has something to show.
+    #[must_use]
+    pub fn are_spread(errors: &[Self]) -> bool {
+        mean_by_distance(errors).len() > 1
+    }
 }
 
 /// Error in percent against distance, the mean |error| by distance, and zero as the line of a law that

@@ -3,7 +3,7 @@
 use super::answer::{StudyCurve, StudyReport};
 use crate::error::Result;
 use crate::fit::valleys;
-use crate::report::{self, Block, Chart, Figure, Picture, Size};
+use crate::report::{self, Block, Chart, Figure, HeldOutError, Picture, Size};
 use crate::study::curve::models_near;
 use crate::study::pictures::{FitPicture, PlanPicture};
 use crate::units::{Flops, Params};
@@ -98,7 +98,9 @@ impl StudyReport {
                 charts.push(Placed { place: Place::Served(i), name, chart });
             }
         }
-        if self.fit.rollout.is_some() || self.fit.held_out.is_some() {
+        // At one distance there is nothing to see that the text does not say.
+        if self.fit.held_out_errors().is_some_and(|(errors, ..)| HeldOutError::are_spread(&errors))
+        {
             let errors = self.fit.chart(FitPicture::Errors, &self.table)?;
             charts.push(Placed::new(Place::Tests, errors));
         }

@@ -24,6 +24,22 @@ pub enum GainProblem {
         /// Where.
         to_flops: Flops,
     },
+    /// A recipe whose loss does not fall.
+    #[error(
+        "the loss of `{name}` does not fall with compute: {from:.4} nats at {from_flops} FLOPs and {to:.4} at {to_flops}; look at its units, its learning rates and what its columns are"
+    )]
+    NoFall {
+        /// The recipe.
+        name: String,
+        /// Its lowest loss at the smallest budget.
+        from: f64,
+        /// That budget.
+        from_flops: Flops,
+        /// Its lowest at the largest.
+        to: f64,
+        /// That budget.
+        to_flops: Flops,
+    },
     /// A recipe that was tried at one budget.
     #[error(
         "`{name}` has runs at one budget only, {flops} FLOPs, so nothing says how its loss falls with compute; add runs at about {smaller} FLOPs, or at {larger}"

@@ -370,7 +370,7 @@ fn verdict(gain: &Gain) -> String {
         let (lo, hi) = all.fold((f64::INFINITY, 0.0_f64), |(lo, hi), m| (lo.min(m), hi.max(m)));
         return match lo <= hi {
             true => format!(
-                "nothing tells which way to believe: they say {b} saves {} to {} times the compute of {a}",
+                "nothing tells which way to believe: they say {}x to {}x for {b} over {a}",
                 times(lo),
                 times(hi)
             ),

@@ -33,12 +33,13 @@ fn three_digits(x: f64) -> String {
 /// use isoloss::units::times;
 ///
 /// assert_eq!([1.1299, 2.414, 12.3].map(times), ["1.13", "2.4", "12"]);
-/// assert_eq!(times(f64::INFINITY), "infinite");
+/// assert_eq!([f64::INFINITY, 2.5e9, 4e-4].map(times), ["infinite", "2.5e9", "4.0e-4"]);
 /// ```
 #[must_use]
 pub fn times(ratio: f64) -> String {
     match ratio {
         x if !x.is_finite() => "infinite".to_owned(),
+        x if x != 0.0 && !(5e-3..1e5).contains(&x) => format!("{x:.1e}"),
         x if x >= 9.95 => format!("{x:.0}"),
         x if x >= 1.995 => format!("{x:.1}"),
         x => format!("{x:.2}"),

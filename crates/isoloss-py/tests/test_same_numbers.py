@@ -222,6 +222,20 @@ def test_gain(cli: Any) -> None:
     assert ours.to_rows()[0]["way"] == "measured losses"
 
 
+def test_mix(cli: Any, tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    rows = ["run,share_code,share_web,share_books,loss"]
+    for k in range(24):
+        code, web = (k % 6) / 7, (k // 6) / 7 * (1 - (k % 6) / 7)
+        loss = 2 + 2.718 ** (0.4 - 0.9 * code + 0.3 * web) + 0.002 * ((7 * k) % 5)
+        rows.append(f"{k},{code},{web},{1 - code - web},{loss}")
+    path.write_text("\n".join(rows) + "\n")
+    ours = isoloss.mix(str(path), floor={"web": 0.05}, budget="1T", tokens={"code": "100B"}, bootstrap=30, **QUIET)
+    flags = ["--floor", "web=0.05", "--budget", "1T", "--tokens", "code=100B", "--bootstrap", "30"]
+    same(ours, cli("mix", str(path), *flags))
+    assert sum(row["share"] for row in ours.to_rows()) > 0.999
+
+
 def test_lists(cli: Any) -> None:
     for name in ("laws", "models", "devices"):
         same(getattr(isoloss, name)(), cli(name))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::request::Recipe;
-use crate::data::RunTable;
+use crate::data::{RunRecord, RunTable};
 use crate::error::GainProblem;
 use crate::units::{Flops, LossUnit, ParamRule};
 
@@ -27,6 +27,19 @@ pub(super) fn comparable(a: &Recipe<'_>, b: &Recipe<'_>) -> Result<(), GainProbl
         if let (Some(x), Some(y)) = (only_value(runs_a, column), only_value(runs_b, column)) {
             if x != y {
                 return differ(&format!("column `{column}`"), x, y);
+            }
+        }
+    }
+    for (name, runs) in [(a.name, runs_a), (b.name, runs_b)] {
+        let budgets = runs.by_budget();
+        let lowest = |runs: &[&RunRecord]| {
+            runs.iter().map(|run| run.loss_nats).fold(f64::INFINITY, f64::min)
+        };
+        if let [(from_flops, first), .., (to_flops, last)] = &budgets[..] {
+            let (from, to) = (lowest(first), lowest(last));
+            if to >= from {
+                let (name, from_flops, to_flops) = (name.to_owned(), *from_flops, *to_flops);
+                return Err(GainProblem::NoFall { name, from, from_flops, to, to_flops });
             }
         }
     }

@@ -8,7 +8,7 @@ use super::floor::floor_sensitivity;
 use super::held_out::{Tested, held_out};
 use super::joined::worth;
 use super::limit::Limit;
-use super::measured::Frontier;
+use super::measured::{Frontier, FrontierLoss};
 use super::multiplier::Multiplier;
 use super::next::settling;
 use super::pair::LawPair;
@@ -79,6 +79,10 @@ pub fn gain(
         }
         let (a, b) = (a.name.to_owned(), b.name.to_owned());
         return Err(FitError::from(Box::new(GainProblem::NoWay { a, b, reasons })).into());
+    }
+    if methods.iter().all(|m| m.budgets.is_empty() && m.parts_at.is_none()) {
+        let problem = nothing_reached(a, b, &methods);
+        return Err(FitError::from(Box::new(problem)).into());
     }
     let chosen = choose(&methods).map(|m| m.name.clone());
     let holds_to_flops = methods
@@ -186,18 +190,53 @@ const MOST_RESAMPLES: usize = 1000;
 fn nothing_in_common(a: &Recipe<'_>, b: &Recipe<'_>, fa: &Frontier, fb: &Frontier) -> GainProblem {
     let ends = |f: &Frontier| (f.points[0], f.points[f.points.len() - 1]);
     let ((first_a, last_a), (first_b, last_b)) = (ends(fa), ends(fb));
-    let b_is_lower = first_b.loss_nats < last_a.loss_nats;
-    let (lower, from, higher, to) = match b_is_lower {
-        true => (b.name, first_b, a.name, last_a),
-        false => (a.name, first_a, b.name, last_b),
+    let of = |point: FrontierLoss| (point.c, point.loss_nats);
+    match first_b.loss_nats < last_a.loss_nats {
+        true => apart((b, of(first_b)), (a, of(last_a))),
+        false => apart((a, of(first_a)), (b, of(last_b))),
+    }
+}
+
+/// Why no way gives a multiplier anywhere: losses that do not meet, where both have runs.
+fn nothing_reached(a: &Recipe<'_>, b: &Recipe<'_>, methods: &[Method]) -> GainProblem {
+    let ends = |recipe: &Recipe<'_>| -> Option<[(Flops, f64); 2]> {
+        let lowest = |(c, runs): (Flops, Vec<&RunRecord>)| {
+            (c, runs.iter().map(|run| run.loss_nats).fold(f64::INFINITY, f64::min))
+        };
+        let all: Vec<(Flops, f64)> = recipe.runs?.by_budget().into_iter().map(lowest).collect();
+        let by_loss = |x: &&(Flops, f64), y: &&(Flops, f64)| x.1.total_cmp(&y.1);
+        Some([*all.iter().max_by(by_loss)?, *all.iter().min_by(by_loss)?])
     };
+    if let (Some([high_a, low_a]), Some([high_b, low_b])) = (ends(a), ends(b)) {
+        if high_b.1 < low_a.1 {
+            return apart((b, high_b), (a, low_a));
+        }
+        if high_a.1 < low_b.1 {
+            return apart((a, high_a), (b, low_b));
+        }
+    }
+    let mut reasons: Vec<String> = methods
+        .iter()
+        .filter_map(|m| Some(format!("{}: {}", m.name, m.refused.as_ref()?)))
+        .collect();
+    reasons.push(
+        "no other way gives a multiplier at a compute that the runs of both cover".to_owned(),
+    );
+    GainProblem::NoWay { a: a.name.to_owned(), b: b.name.to_owned(), reasons }
+}
+
+/// The first loss of the lower recipe lies below the last of the higher.
+fn apart(
+    (lower, from): (&Recipe<'_>, (Flops, f64)),
+    (higher, to): (&Recipe<'_>, (Flops, f64)),
+) -> GainProblem {
     GainProblem::NoLossInCommon {
-        lower: lower.to_owned(),
-        from: from.loss_nats,
-        from_flops: from.c,
-        higher: higher.to_owned(),
-        to: to.loss_nats,
-        to_flops: to.c,
+        lower: lower.name.to_owned(),
+        from: from.1,
+        from_flops: from.0,
+        higher: higher.name.to_owned(),
+        to: to.1,
+        to_flops: to.0,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +68,7 @@ impl Frontier {
     pub(super) fn of(table: &RunTable, draws: usize, seed: u64, level: f64) -> Option<Self> {
         let budgets = table.by_budget();
         let (rungs, refused) = by_valleys(table, &budgets);
-        if rungs.len() >= 2 {
+        if falling(&rungs) >= 2 {
             return Some(Self::resampled(
                 FrontierKind::Valleys,
                 rungs,
@@ -79,7 +80,7 @@ impl Frontier {
         }
         let ladder = is_ladder(table) || is_climbed(&budgets);
         let rungs: Vec<Rung> = budgets.iter().map(|(c, runs)| rung(*c, runs)).collect();
-        (ladder && rungs.len() >= 2)
+        (ladder && falling(&rungs) >= 2)
             .then(|| Self::resampled(FrontierKind::Ladder, rungs, Vec::new(), draws, seed, level))
     }
 
@@ -106,7 +107,7 @@ impl Frontier {
             let budgets = table.by_budget();
             let rungs: Vec<Rung> = budgets.iter().map(|(c, runs)| rung(*c, runs)).collect();
             let (kind, left_out) = (FrontierKind::Ladder, Vec::new());
-            (rungs.len() >= 2)
+            (falling(&rungs) >= 2)
                 .then(|| Self::resampled(kind, rungs, left_out, draws, seeds[k], level))
         };
         Some([frontier(0)?, frontier(1)?])
@@ -133,7 +134,12 @@ impl Frontier {
             }
             falls
         });
-        let pool = pooled(kind, &rungs);
+        let mut pool = pooled(kind, &rungs);
+        if pool.is_empty() {
+            pool = around_a_curve(&rungs);
+        }
+        // Where nothing says how runs scatter, nothing says how sure a reading is.
+        let draws = if pool.is_empty() { 0 } else { draws };
         let draws: Vec<Vec<f64>> = (0..draws as u64)
             .map(|k| {
                 let mut rng = stream(seed, k);
@@ -178,11 +184,21 @@ impl Frontier {
     }
 }
 
+/// How many rungs have a lower loss than all before them.
+fn falling(rungs: &[Rung]) -> usize {
+    let mut lowest = f64::INFINITY;
+    let falls = |rung: &&Rung| {
+        let falls = rung.loss_nats < lowest;
+        lowest = lowest.min(rung.loss_nats);
+        falls
+    };
+    rungs.iter().filter(falls).count()
+}
+
 impl Rung {
     /// The loss of one resample.
     fn drawn(&self, kind: FrontierKind, k: u64, pool: &[f64], rng: &mut Stream) -> f64 {
-        let mut noise =
-            || if pool.is_empty() { 0.0 } else { pool[rng.random_range(0..pool.len())] };
+        let mut noise = || pool[rng.random_range(0..pool.len())];
         let runs: Vec<(f64, f64)> = self
             .runs
             .iter()
@@ -215,6 +231,24 @@ fn pooled(kind: FrontierKind, rungs: &[Rung]) -> Vec<f64> {
             rung.runs.iter().zip(&rung.fitted).map(move |((_, loss), f)| inflate * (loss / f - 1.0))
         })
         .collect()
+}
+
+/// How single runs of a ladder scatter around the parabola of ln loss in ln C, scaled for the freedom that
+/// it takes; none below five budgets.
+fn around_a_curve(rungs: &[Rung]) -> Vec<f64> {
+    const TAKEN: usize = 3;
+    if rungs.len() < TAKEN + 2 {
+        return Vec::new();
+    }
+    let middle = rungs.iter().map(|rung| rung.c.ln()).sum::<f64>() / rungs.len() as f64;
+    let power = |rung: &Rung, k: usize| (rung.c.ln() - middle).powi(k as i32);
+    let x = DMatrix::from_fn(rungs.len(), TAKEN, |i, k| power(&rungs[i], k));
+    let y = DVector::from_iterator(rungs.len(), rungs.iter().map(|rung| rung.loss_nats.ln()));
+    let inflate = (rungs.len() as f64 / (rungs.len() - TAKEN) as f64).sqrt();
+    match x.clone().svd(true, true).solve(&y, 1e-12) {
+        Ok(c) => (y - x * c).iter().map(|residual| inflate * residual).collect(),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// The budgets whose profile has a minimum, and the reasons of the others.

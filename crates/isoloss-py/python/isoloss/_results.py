@@ -319,6 +319,12 @@ class Gains(Result):
         ]
 
 
+class Mixture(Result):
+    """The best mixture: ``best`` by domain, ``shares`` with intervals, and how well its law ranks."""
+
+    _rows = "shares"
+
+
 class Listing(Result):
     """What is on record, with sources; iterates over its rows."""
 

@@ -18,6 +18,7 @@ from ._results import (
     Forecast,
     Gains,
     Listing,
+    Mixture,
     Plan,
     Prediction,
     Recipe,
@@ -596,6 +597,60 @@ def gain(
     sources = [source for one in named.values() for source in _frames.sources(one)]
     return told(  # type: ignore[no-any-return]
         Gains(_watched(_isoloss.gain, "comparing", progress, list(named), sources, keywords))
+    )
+
+
+@checked
+def mix(
+    runs: Logs,
+    *more: Logs,
+    target: Mapping[str, float] | str | Sequence[str] | None = None,
+    prior: Mapping[str, float] | None = None,
+    kl: float | None = None,
+    floor: Mapping[str, float] | None = None,
+    budget: Amount | None = None,
+    tokens: Mapping[str, Amount] | None = None,
+    cap: float | None = None,
+    beyond_runs: bool = False,
+    law: str | None = None,
+    test: Logs | Sequence[Logs] | None = None,
+    domains: str | Sequence[str] | None = None,
+    bootstrap: int | None = None,
+    seed: int | None = None,
+    level: float | None = None,
+    exclude: Sequence[int] | str | None = None,
+    where: str | Sequence[str] | None = None,
+    progress: bool | Report = True,
+) -> Mixture:
+    """Finds the best mixture of data domains from runs on mixtures, as ``isoloss mix`` does.
+
+    Args:
+        runs: Tables of mixtures and losses; several are joined by the column that names runs.
+        target: Losses to lower, with weights, ``{"code": 2, "web": 1}``; all, equally, by default.
+        prior: The mixture that the best is held against; the mean of the runs by default.
+        kl: Nats that a nat of divergence from it costs.
+        floor: Least shares.
+        budget, tokens, cap: Training tokens, unique tokens of domains, most epochs over a domain.
+        beyond_runs: Let shares leave the range of the runs.
+        law: ``"exponential"`` (default), ``"log-linear"`` or ``"linear"``.
+        test: Runs that are not fitted, for the ranks.
+        domains: Columns of the domains, or their beginning.
+
+    >>> import isoloss
+    >>> code = [k / 11 for k in range(12)]
+    >>> loss = [2 + 2.718 ** (0.3 - 1.2 * x) for x in code]
+    >>> table = {"share_code": code, "share_web": [1 - x for x in code], "loss": loss}
+    >>> round(isoloss.mix(table, bootstrap=20, progress=False).best["code"], 3)
+    1.0
+    """
+    keywords = _reading(locals(), "runs", "test")
+    for name in ("target", "prior", "floor", "tokens"):
+        if isinstance(keywords.get(name), Mapping):
+            keywords[name] = [f"{key}={value}" for key, value in keywords[name].items()]
+    held_out = [] if test is None else test if isinstance(test, (list, tuple)) else [test]
+    tested = _frames.sources(*held_out) if held_out else []
+    return told(  # type: ignore[no-any-return]
+        Mixture(_watched(_isoloss.mix, "resampling", progress, _frames.sources(runs, *more), tested, keywords))
     )
 
 

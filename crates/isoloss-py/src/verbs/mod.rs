@@ -5,6 +5,7 @@ mod fits;
 mod gains;
 mod lists;
 mod logs;
+mod mixtures;
 mod plans;
 
 use pyo3::prelude::*;
@@ -18,6 +19,7 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     logs::add(module)?;
     fits::add(module)?;
     gains::add(module)?;
+    mixtures::add(module)?;
     plans::add(module)?;
     curves::add(module)?;
     lists::add(module)

@@ -16,5 +16,5 @@ pub use newton::{Jet, NewtonConfig, NewtonEnd, Quadratic, minimise};
 pub use parallel::map_all;
 pub use quantile::{Interval, mean, median, quantile, standard_deviation};
 pub use real::Real;
-pub use root::{find_root, find_root_upward};
+pub use root::{find_rising_root, find_root, find_root_upward};
 pub use stream::{Stream, stream};

@@ -20,18 +20,25 @@ pub(super) struct Candidate<'a> {
     pub(super) caps: SizeCaps,
     /// Times of a request by size, per convention of counting N; filled on first use.
     tables: Option<[OnceLock<RequestTime>; 2]>,
+    /// ln N near which its plans are expected.
+    near: Option<f64>,
 }
 
 impl<'a> Candidate<'a> {
     /// With every serving time computed anew: for the plan itself.
     pub(super) fn exact(scenario: &'a Scenario, design: &'a Design) -> Self {
-        Self { scenario, design, caps: SizeCaps::of(scenario, design), tables: None }
+        Self { scenario, design, caps: SizeCaps::of(scenario, design), tables: None, near: None }
     }
 
     /// With serving times read from a table: for thousands of draws, which share them.
     pub(super) fn tabulated(scenario: &'a Scenario, design: &'a Design) -> Self {
         let tables = Some([OnceLock::new(), OnceLock::new()]);
         Self { tables, ..Self::exact(scenario, design) }
+    }
+
+    /// With the plan under the best law as the guess of every other one: for thousands of draws.
+    pub(super) fn near(self, ln_n: Option<f64>) -> Self {
+        Self { near: ln_n, ..self }
     }
 
     /// Device-seconds of one request at ln N by the model of serving; `None` where it does not fit.
@@ -113,7 +120,7 @@ impl<'a> Candidate<'a> {
         let ln_c = scenario.machine_flops(now).map_or(f64::INFINITY, f64::ln);
         let ln_d = scenario.ln_d_limit(surface);
         let caps = Caps { ln_n: self.caps.by(rule).0, ln_d, ln_c };
-        let terms = Terms { train_per_flop, serve: &serve, caps };
+        let terms = Terms { train_per_flop, serve: &serve, caps, near: self.near };
         let mut nat_value = None;
         let best = match scenario.aim {
             Aim::Loss(loss) => {
@@ -137,7 +144,7 @@ impl<'a> Candidate<'a> {
                     nat_value = Some(found.nat_value);
                     found.best
                 } else {
-                    let terms = Terms { train_per_flop: 1.0, serve: &free, caps };
+                    let terms = Terms { train_per_flop: 1.0, serve: &free, caps, ..terms };
                     lowest_loss(surface, budget, &terms)?
                 }
             }

@@ -47,19 +47,27 @@ pub(super) fn best_exchange(
     nat_value: Option<f64>,
 ) -> Result<Exchanged> {
     let free = |_: f64| (0.0, 0.0);
-    let on_training = |caps: Caps| Terms { train_per_flop: 1.0, serve: &free, caps };
+    // The guess is one of the exchange, below the lowest loss; a sum of powers knows where that is.
+    let ln_nd = (flops / surface.flops_per_nd).ln();
+    let near = terms.near.map(|near| surface.powers().map_or(near, |p| p.ln_n_optimal(ln_nd)));
+    let on_training = |caps: Caps| Terms { train_per_flop: 1.0, serve: &free, caps, near };
     let caps = terms.caps;
-    let nat_value = match nat_value {
-        Some(value) => value,
+    let training = on_training(caps);
+    let (nat_value, lowest) = match nat_value {
+        Some(value) => (value, None),
         None => {
             let any_size = Caps { ln_n: f64::INFINITY, ..caps };
             let optimum = lowest_loss(surface, flops, &on_training(any_size))?;
-            nat_cost(surface, &optimum, flops * terms.train_per_flop)
+            let value = nat_cost(surface, &optimum, flops * terms.train_per_flop);
+            // Within the largest size it is the lowest loss there, too.
+            (value, Some(optimum).filter(|_| caps.ln_n == f64::INFINITY))
         }
     };
-    let training = on_training(caps);
     // Beyond the lowest loss a larger model loses on both sides.
-    let most = lowest_loss(surface, flops, &training)?;
+    let most = match lowest {
+        Some(lowest) => lowest,
+        None => lowest_loss(surface, flops, &training)?,
+    };
     let reach = Reach { surface, budget: flops, terms: &training };
     let value =
         |ln_n: f64| nat_value * surface.loss_at(ln_n, reach.tokens(ln_n).0) + (terms.serve)(ln_n).0;
@@ -143,7 +151,7 @@ mod tests {
     #[test]
     fn no_size_on_the_budget_is_worth_more() {
         let surface = surface();
-        let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE };
+        let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE, near: None };
         for flops in [1e21, 1e23, 1e25] {
             let found = best_exchange(&surface, flops, &terms, None).expect("a plan");
             let worth = |ln_n: f64| {
@@ -176,14 +184,14 @@ mod tests {
     fn tokens_of_a_size_are_those_its_demand_implies() {
         let surface = surface();
         let free = |_: f64| (0.0, 0.0);
-        let terms = Terms { train_per_flop: 1.0, serve: &free, caps: Caps::NONE };
+        let terms = Terms { train_per_flop: 1.0, serve: &free, caps: Caps::NONE, near: None };
         let n = Params::new(7e9);
         let alone = tokens_of_size(&surface, n.ln(), &terms).expect("tokens");
         let optimum = optimum_of_size(&surface, n).expect("optimum");
         assert!((alone.ln_d - optimum.d.ln()).abs() < 1e-9);
         let served = 3e12;
         let linear = |ln_n: f64| (2.0 * served * ln_n.exp(), 2.0 * served * ln_n.exp());
-        let terms = Terms { train_per_flop: 1.0, serve: &linear, caps: Caps::NONE };
+        let terms = Terms { train_per_flop: 1.0, serve: &linear, caps: Caps::NONE, near: None };
         let point = tokens_of_size(&surface, n.ln(), &terms).expect("tokens");
         let implied = implied_serve_tokens(&surface, n, Tokens::new(point.ln_d.exp()));
         assert!((implied.get() / served - 1.0).abs() < 1e-6, "{implied}");

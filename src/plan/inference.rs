@@ -37,7 +37,7 @@ pub fn inference_aware(
 ) -> Result<Plan> {
     let demand = cost.training_equivalent(workload).get();
     let serve = per_param(demand);
-    let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE };
+    let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE, near: None };
     Ok(least_cost(surface, loss, &terms)?.plan(surface))
 }
 
@@ -78,7 +78,7 @@ pub fn lifetime_optimal(
     check_budget(total)?;
     let demand = cost.training_equivalent(workload).get();
     let serve = per_param(demand);
-    let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE };
+    let terms = Terms { train_per_flop: 1.0, serve: &serve, caps: Caps::NONE, near: None };
     Ok(lowest_loss(surface, total.get(), &terms)?.plan(surface))
 }
 

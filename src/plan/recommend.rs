@@ -142,7 +142,7 @@ pub fn recommend(
     let plan = at.plan();
     let outline = design.pattern.footprint(plan.n, best_law.params);
     let candidate = &candidates[chosen];
-    let drawn = Candidate::tabulated(scenario, design);
+    let drawn = Candidate::tabulated(scenario, design).near(Some(at.ln_n));
     let sample = Sample::draw(ensemble, &drawn, sampling);
     let wins = best_designs(ensemble, scenario, sampling);
     let designs = scenario

@@ -54,6 +54,51 @@ pub(super) struct State<'a> {
     pub(super) now: Circumstances,
     pub(super) best: Solved<'a>,
     pub(super) label: String,
+    /// What sizes are held against; absent where the aim is a loss.
+    judge: Option<Judge>,
+}
+
+/// What every size of one state is held against under a budget.
+struct Judge {
+    /// The law on data without end: what its losses would cost.
+    plain: Surface,
+    /// What every size pays alike, as loss: it does not count.
+    same: f64,
+    /// Compute at which the optimum has the worth of the best plan.
+    best: Option<f64>,
+}
+
+impl<'a> State<'a> {
+    pub(super) fn new(
+        candidate: &Candidate,
+        now: Circumstances,
+        best: Solved<'a>,
+        label: String,
+    ) -> Self {
+        let mut state = Self { now, best, label, judge: None };
+        if !candidate.scenario.aim.is_loss() {
+            let best = &state.best;
+            let surface = &best.surface;
+            let plain = surface.within(Setting { unique: None, ..surface.setting });
+            let cost = || candidate.cost(surface, &state.now, best.ln_n, best.ln_d);
+            let same = best.nat_value.map_or(0.0, |value| cost() / value);
+            let mut judge = Judge { plain, same, best: None };
+            judge.best = state.compute(candidate, &judge, best.ln_n, best.ln_d);
+            state.judge = Some(judge);
+        }
+        state
+    }
+
+    /// The compute at which the optimum is worth as much as a plan: dearer serving is loss at what a nat
+    /// is worth.
+    fn compute(&self, candidate: &Candidate, judge: &Judge, ln_n: f64, ln_d: f64) -> Option<f64> {
+        let surface = &self.best.surface;
+        let loss = surface.loss_at(ln_n, ln_d);
+        let cost = || candidate.cost(surface, &self.now, ln_n, ln_d);
+        let worth = self.best.nat_value.map_or(loss, |value| loss + cost() / value);
+        let optimum = optimum_for_loss(&judge.plain, worth - judge.same).ok()?;
+        Some(optimum.train_flops.get())
+    }
 }
 
 /// The least-regret size over rival laws, in typical circumstances.
@@ -78,7 +123,7 @@ pub fn regret_over_laws(laws: &[&Surface], scenario: &Scenario) -> Result<Regret
     let candidate = Candidate::exact(scenario, &scenario.designs[0]);
     for surface in laws {
         let best = candidate.solve(surface, &now)?;
-        states.push(State { now, best, label: surface.label.clone() });
+        states.push(State::new(&candidate, now, best, surface.label.clone()));
     }
     let own: Vec<(String, f64)> = states.iter().map(|s| (s.label.clone(), s.best.ln_n)).collect();
     Ok(weigh(&candidate, &states, &own, |c| c.worst))
@@ -96,12 +141,13 @@ pub fn regret_over_draws(
     scenario.validate()?;
     let candidate = Candidate::tabulated(scenario, &scenario.designs[0]);
     let typical = candidate.solve(&ensemble.best, &scenario.typical())?;
+    let candidate = candidate.near(Some(typical.ln_n));
     let drawn = states(ensemble, scenario, sampling.draws.min(300), sampling.seed);
     let states: Vec<State> = drawn
         .into_iter()
         .filter_map(|(surface, now)| {
             let best = candidate.solve(surface, &now).ok()?;
-            Some(State { now, best, label: "a draw".to_owned() })
+            Some(State::new(&candidate, now, best, "a draw".to_owned()))
         })
         .collect();
     let own = [(ensemble.best.label.clone(), typical.ln_n)];
@@ -153,26 +199,9 @@ pub(super) fn regret(candidate: &Candidate, state: &State, ln_n: f64) -> f64 {
         let cost = candidate.cost(surface, &state.now, ln_n, ln_d);
         return (cost / state.best.cost - 1.0).max(0.0);
     }
-    // Beside a budget of training, dearer serving is loss at what a nat is worth.
-    let plain = surface.within(Setting { unique: None, ..surface.setting });
-    let worth = |ln_n: f64, ln_d: f64| {
-        let loss = surface.loss_at(ln_n, ln_d);
-        state
-            .best
-            .nat_value
-            .map_or(loss, |value| loss + candidate.cost(surface, &state.now, ln_n, ln_d) / value)
-    };
-    // What both pay alike does not count.
-    let same = state.best.nat_value.map_or(0.0, |value| {
-        candidate.cost(surface, &state.now, state.best.ln_n, state.best.ln_d) / value
-    });
-    let compute = |ln_n: f64, ln_d: f64| {
-        let loss = worth(ln_n, ln_d) - same;
-        optimum_for_loss(&plain, loss).map(|plan| plan.train_flops.get())
-    };
-    let best = compute(state.best.ln_n, state.best.ln_d);
-    match (compute(ln_n, ln_d), best) {
-        (Ok(c), Ok(best)) => (1.0 - c / best).max(0.0),
+    let Some(judge) = &state.judge else { return f64::INFINITY };
+    match (state.compute(candidate, judge, ln_n, ln_d), judge.best) {
+        (Some(c), Some(best)) => (1.0 - c / best).max(0.0),
         _ => f64::INFINITY,
     }
 }

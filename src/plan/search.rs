@@ -7,9 +7,10 @@
 use super::allocation::Plan;
 use super::isoloss::{ln_d_for_loss, params_for_loss, smallest_params};
 use super::optimum::optimum_for_loss;
+use crate::error::NumError;
 use crate::error::{PlanError, Result};
 use crate::law::Surface;
-use crate::num::find_root;
+use crate::num::{find_rising_root, find_root};
 use crate::units::{Flops, Params, Tokens};
 
 /// Cost of serving the whole demand at ln N, and its derivative in ln N.
@@ -33,6 +34,9 @@ pub(super) struct Terms<'a> {
     pub(super) train_per_flop: f64,
     pub(super) serve: ServeCost<'a>,
     pub(super) caps: Caps,
+    /// ln N near which the plan is expected, so that it is found in few steps: where one plan is solved
+    /// under thousands of nearly equal laws.
+    pub(super) near: Option<f64>,
 }
 
 /// The limit that stops a plan.
@@ -56,6 +60,18 @@ impl BestPoint {
     pub(super) fn plan(&self, surface: &Surface) -> Plan {
         Plan::at(surface, Params::new(self.ln_n.exp()), Tokens::new(self.ln_d.exp()))
     }
+}
+
+/// The root of a function that rises through it, from a guess where there is one.
+pub(super) fn rising_root(
+    what: &'static str,
+    f: impl Fn(f64) -> f64,
+    near: Option<f64>,
+    lo: f64,
+    hi: f64,
+) -> std::result::Result<f64, NumError> {
+    let found = near.and_then(|near| find_rising_root(what, &f, near, lo, hi).ok());
+    found.map_or_else(|| find_root(what, f, lo, hi), Ok)
 }
 
 impl Terms<'_> {
@@ -140,6 +156,12 @@ fn unlimited(surface: &Surface, loss: f64, terms: &Terms, wall: f64, ln_dense: f
     if slope(upper) <= 0.0 {
         return Ok(upper);
     }
+    // At the wall the tokens are without end, and the slope falls without end.
+    if let Some(near) = terms.near
+        && let Ok(ln_n) = find_rising_root("inference-aware optimum", slope, near, wall, upper)
+    {
+        return Ok(ln_n);
+    }
     let mut gap = upper - wall;
     for _ in 0..60 {
         gap *= 0.5;
@@ -178,10 +200,13 @@ pub(super) fn lowest_loss(surface: &Surface, budget: f64, terms: &Terms) -> Resu
     }
     // Serving is not priced beyond the largest size, so the search stays below it.
     let upper = ln_one_token.min(caps.ln_n);
-    let most = if after_one_token(upper) > 0.0 {
+    // Where nothing is served there, one token takes the whole budget to rounding.
+    let most = if after_one_token(upper) > 0.0 || left(upper).0 == budget {
         upper
     } else {
-        find_root("largest size within the budget", after_one_token, 0.0, upper)?
+        let excess = |ln_n: f64| -after_one_token(ln_n);
+        let near = terms.near.map(|_| upper);
+        rising_root("largest size within the budget", excess, near, 0.0, upper)?
     };
     let reach = Reach { surface, budget, terms };
     // Derivative of the loss along the edge of what is allowed.
@@ -190,7 +215,7 @@ pub(super) fn lowest_loss(surface: &Surface, budget: f64, terms: &Terms) -> Resu
     let ln_n = if slope(edge) < 0.0 || edge <= 0.0 {
         most
     } else {
-        find_root("best size for the budget", slope, 0.0, edge).map_err(|_| {
+        rising_root("best size for the budget", slope, terms.near, 0.0, edge).map_err(|_| {
             PlanError::NoOptimum {
                 law: surface.label.clone(),
                 budget: Some(Flops::new(budget / terms.train_per_flop)),
@@ -279,7 +304,7 @@ mod tests {
         for surface in surfaces() {
             let target = optimum_of_size(&surface, Params::new(15e9)).expect("optimum").loss_nats;
             for caps in caps {
-                let terms = Terms { train_per_flop: 1.0, serve: &serve, caps };
+                let terms = Terms { train_per_flop: 1.0, serve: &serve, caps, near: None };
                 let grid = (0..8000).map(|i| 7.0 * std::f64::consts::LN_10 + f64::from(i) * 1e-3);
                 let allowed = |ln_n: f64, ln_d: f64| {
                     ln_n <= caps.ln_n + 1e-9
@@ -328,7 +353,7 @@ mod tests {
             (Caps { ln_c: 1e20_f64.ln(), ..Caps::NONE }, "compute"),
             (Caps { ln_d: 1e9_f64.ln(), ..Caps::NONE }, "tokens"),
         ] {
-            let terms = Terms { train_per_flop: 1.0, serve: &free, caps };
+            let terms = Terms { train_per_flop: 1.0, serve: &free, caps, near: None };
             let error = least_cost(&surface, loss, &terms).expect_err("out of reach").to_string();
             assert!(error.contains(word), "{error}");
         }

@@ -81,11 +81,12 @@ pub fn strategies(
     let ask = Ask { ensemble, whole, sampling };
     let alone = scenario.training_alone(design);
     let recommended = recommended_row(best, scenario);
-    let chinchilla = if alone == *scenario {
-        Some(Row { strategy: Strategy::Chinchilla, ..recommended.clone() })
-    } else {
-        ask.row(Strategy::Chinchilla, &alone)
+    // A question that is the whole one has its answer.
+    let limited = |strategy: Strategy, asked: &Scenario| match asked == scenario {
+        true => Some(Row { strategy, ..recommended.clone() }),
+        false => ask.row(strategy, asked),
     };
+    let chinchilla = limited(Strategy::Chinchilla, &alone);
     let mut rows = Vec::new();
     rows.extend(ask.kaplan(&alone)?);
     rows.extend(chinchilla.iter().cloned());
@@ -94,12 +95,12 @@ pub fn strategies(
         rows.extend(ask.row(Strategy::InferenceAware, &aware));
     }
     if scenario.data.is_some() {
-        let limited = Scenario { data: scenario.data, ..alone.clone() };
-        rows.extend(ask.row(Strategy::DataConstrained, &limited));
+        let asked = Scenario { data: scenario.data, ..alone.clone() };
+        rows.extend(limited(Strategy::DataConstrained, &asked));
     }
     if scenario.memory.is_some() {
-        let limited = Scenario { memory: scenario.memory, ..alone.clone() };
-        rows.extend(ask.row(Strategy::MemoryConstrained, &limited));
+        let asked = Scenario { memory: scenario.memory, ..alone.clone() };
+        rows.extend(limited(Strategy::MemoryConstrained, &asked));
     }
     if let Some(n) = given {
         rows.extend(ask.fixed(Strategy::GivenSize, scenario, |_, _| Some(n.ln())));
@@ -198,12 +199,13 @@ impl Ask<'_> {
     /// The row of a scenario with fewer constraints; `None` where it has no plan.
     fn row(&self, strategy: Strategy, scenario: &Scenario) -> Option<Row> {
         let exact = Candidate::exact(scenario, self.whole.design);
-        let drawn = Candidate::tabulated(scenario, self.whole.design);
         let answer = |candidate: &Candidate, law: &Surface, now: &Circumstances| {
             let s = candidate.solve(law, now).ok()?;
             Some(self.at(&s.surface, now, s.ln_n, s.ln_d))
         };
         let typical = answer(&exact, &self.ensemble.best, &self.whole.scenario.typical());
+        let drawn = Candidate::tabulated(scenario, self.whole.design);
+        let drawn = drawn.near(typical.map(|answer| answer.ln_n));
         self.answered(strategy, scenario, typical, |law, now| answer(&drawn, law, now))
     }
 

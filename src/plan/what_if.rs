@@ -70,8 +70,9 @@ pub fn what_if(law: &Surface, scenario: &Scenario, design: &Design) -> Result<Ve
         let solved = candidate.solve(law, &now).ok();
         let plan = solved.as_ref().map(|s| s.plan());
         let cost = solved.as_ref().map(|s| s.cost);
-        let keeping_size = solved
-            .map(|best| regret(&candidate, &State { now, best, label: String::new() }, base.ln_n));
+        let keeping_size = solved.map(|best| {
+            regret(&candidate, &State::new(&candidate, now, best, String::new()), base.ln_n)
+        });
         WhatIf {
             change: change.to_owned(),
             plan,

@@ -3,6 +3,7 @@
 use crate::law::at::{At, Factor};
 use crate::law::coef::Coef;
 use crate::law::form::{Form, dual_jet};
+use crate::law::powers::Powers;
 use crate::law::start::start_powers;
 use crate::num::Real;
 use crate::units::Setting;
@@ -39,10 +40,30 @@ fn ln_worth<T: Real>(ln_total: T, ln_unique: T, r: T) -> T {
     ln_unique + (r * decayed).ln_1p()
 }
 
+/// [`ln_worth`] and its derivative in `ln_total`; that in `ln_unique` is one minus it.
+fn ln_worth_and_slope(ln_total: f64, ln_unique: f64, r: f64) -> (f64, f64) {
+    let repeats = (ln_total - ln_unique).exp_m1();
+    let decayed = -(-repeats / r).exp_m1();
+    // Not one minus the decayed share: far out that would be all rounding.
+    let slope = (-repeats / r).exp() * (1.0 + repeats) / (1.0 + r * decayed);
+    (ln_unique + (r * decayed).ln_1p(), slope)
+}
+
 /// ln N*(U): the size for which U tokens are compute-optimal.
 fn ln_n_for<T: Real>(theta: &[T], ln_unique: T) -> T {
     let balance = (theta[ALPHA] * theta[A]).ln() - (theta[BETA] * theta[B]).ln();
     (balance + theta[BETA] * ln_unique) / theta[ALPHA]
+}
+
+/// The law of tokens that are new and sizes that are not in excess of them.
+fn base(theta: &[f64]) -> Powers {
+    let [e, a, b, alpha, beta] = [E, A, B, ALPHA, BETA].map(|i| theta[i]);
+    Powers { e, a, b, alpha, beta }
+}
+
+/// Whether so many tokens are all new.
+fn is_fresh(ln_d: f64, setting: &Setting) -> bool {
+    setting.unique.is_none_or(|unique| ln_d <= unique.ln())
 }
 
 impl Form for Muennighoff {
@@ -88,6 +109,43 @@ impl Form for Muennighoff {
     fn recentre(&self, theta: &mut [f64], ln_n0: f64, ln_d0: f64) {
         theta[A] *= (-theta[ALPHA] * ln_n0).exp();
         theta[B] *= (-theta[BETA] * ln_d0).exp();
+    }
+
+    /// Closed where the optimum repeats no token: there N = N*(D), the law is its base, and everywhere
+    /// else it lies above its base.
+    fn ln_n_optimal(&self, theta: &[f64], ln_nd: f64, setting: &Setting) -> Option<f64> {
+        let ln_n = base(theta).ln_n_optimal(ln_nd);
+        is_fresh(ln_nd - ln_n, setting).then_some(ln_n)
+    }
+
+    /// Closed as [`Form::ln_n_optimal`] is.
+    fn ln_optimum_for_loss(
+        &self,
+        theta: &[f64],
+        loss: f64,
+        setting: &Setting,
+    ) -> Option<(f64, f64)> {
+        let (ln_n, ln_d) = base(theta).ln_optimum_for_loss(loss);
+        is_fresh(ln_d, setting).then_some((ln_n, ln_d))
+    }
+
+    /// Closed: plans in thousands of draws ask for little else.
+    fn slopes(&self, theta: &[f64], at: &At<f64>) -> (f64, f64) {
+        let (alpha, beta) = (theta[ALPHA], theta[BETA]);
+        let new = at.setting.unique.map(|u| u.ln()).filter(|u| *u < at.ln_d);
+        let (ln_data, data_slope) =
+            new.map_or((at.ln_d, 1.0), |u| ln_worth_and_slope(at.ln_d, u, theta[RD]));
+        let wanted = ln_n_for(theta, new.unwrap_or(at.ln_d));
+        let (ln_size, size_slope) = if at.ln_n > wanted {
+            ln_worth_and_slope(at.ln_n, wanted, theta[RN])
+        } else {
+            (at.ln_n, 1.0)
+        };
+        let by_size = -alpha * theta[A] * (-alpha * ln_size).exp();
+        let by_data = -beta * theta[B] * (-beta * ln_data).exp();
+        // While no token repeats, more of them make room for more parameters.
+        let room = if new.is_none() { (1.0 - size_slope) * beta / alpha } else { 0.0 };
+        (by_size * size_slope, by_data * data_slope + by_size * room)
     }
 
     /// By the chain rule over three small parts, each by dual numbers: D', N'
@@ -210,5 +268,70 @@ impl Form for Muennighoff {
             }
         }
         starts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::form::slopes_by_duals;
+    use crate::num::find_root;
+    use crate::units::Tokens;
+
+    fn repeating(unique: f64) -> Setting {
+        Setting { unique: Some(Tokens::new(unique)), ..Setting::PLAIN }
+    }
+
+    /// Fresh and repeated tokens, sizes within and in excess of their data.
+    #[test]
+    fn closed_slopes_are_those_of_dual_numbers() {
+        let theta = Muennighoff::EXAMPLE;
+        let mut kinds = [0; 4];
+        for setting in [Setting::PLAIN, repeating(1e9), repeating(3e10), repeating(1e13)] {
+            for ln_n in (14..28).map(f64::from) {
+                for ln_d in (18..34).map(f64::from) {
+                    let at = At { ln_n, ln_d, setting };
+                    let (closed, duals) =
+                        (Muennighoff.slopes(theta, &at), slopes_by_duals(&Muennighoff, theta, &at));
+                    for (a, b) in [(closed.0, duals.0), (closed.1, duals.1)] {
+                        assert!((a - b).abs() <= 1e-12 * b.abs() + 1e-300, "{at:?}: {a} {b}");
+                    }
+                    let new = setting.unique.map_or(ln_d, |u| u.ln().min(ln_d));
+                    let is_excess = usize::from(ln_n > ln_n_for(theta, new));
+                    kinds[2 * usize::from(new < ln_d) + is_excess] += 1;
+                }
+            }
+        }
+        assert!(kinds.iter().all(|count| *count > 20), "{kinds:?}");
+    }
+
+    /// The closed optimum of a budget is where the slopes of dual numbers agree, and exists as long as it
+    /// repeats nothing; the optimum of its loss is the same point.
+    #[test]
+    fn the_closed_optimum_is_where_the_slopes_agree() {
+        let theta = Muennighoff::EXAMPLE;
+        let (mut closed, mut solved) = (0, 0);
+        for setting in [Setting::PLAIN, repeating(1e10), repeating(1e12)] {
+            for ln_nd in (38..60).map(f64::from) {
+                let at = |ln_n: f64| At { ln_n, ln_d: ln_nd - ln_n, setting };
+                let imbalance = |ln_n: f64| {
+                    let (by_n, by_d) = slopes_by_duals(&Muennighoff, theta, &at(ln_n));
+                    by_n - by_d
+                };
+                let root = find_root("balance", imbalance, 0.0, ln_nd).expect("bracketed");
+                let Some(ln_n) = Muennighoff.ln_n_optimal(theta, ln_nd, &setting) else {
+                    assert!(ln_nd - root > setting.unique.expect("limited").ln() - 1e-9);
+                    solved += 1;
+                    continue;
+                };
+                assert!((ln_n - root).abs() < 1e-9, "{setting:?} {ln_nd}: {ln_n} {root}");
+                let loss = Muennighoff.loss(theta, &at(ln_n));
+                let point = Muennighoff.ln_optimum_for_loss(theta, loss, &setting);
+                let (n, d) = point.expect("closed");
+                assert!((n - ln_n).abs() < 1e-9 && (n + d - ln_nd).abs() < 1e-9);
+                closed += 1;
+            }
+        }
+        assert!(closed > 30 && solved > 5, "{closed} {solved}");
     }
 }

@@ -97,7 +97,8 @@ const MOST_EVALUATIONS: usize = 200;
 /// - `what`: the name of `f`, for messages.
 ///
 /// # Errors
-/// [`NumError::NotBracketed`] when the sign stays the same up to an end, or `f` is no number on the way;
+/// [`NumError::NotBracketed`] when the sign stays the same up to an end, `f` is no number on the way, or
+/// zero over a stretch, of which no point is more a root than another;
 /// [`NumError::NotConverged`] when the bracket does not close.
 pub fn find_rising_root(
     what: &'static str,
@@ -112,7 +113,8 @@ pub fn find_rising_root(
     let mut step = if is_below { FIRST_STEP } else { -FIRST_STEP };
     let outer = loop {
         if inner.1 == 0.0 {
-            return Ok(inner.0);
+            let flat = NumError::NotBracketed { what, lo, hi };
+            return if is_flat(&f, inner.0) { Err(flat) } else { Ok(inner.0) };
         }
         let is_end = inner.0 == if is_below { hi } else { lo };
         if inner.1.is_nan() || is_end {
@@ -126,6 +128,13 @@ pub fn find_rising_root(
         step *= GROWTH;
     };
     closed_bracket(f, inner, outer).ok_or(NumError::NotConverged { what, lo, hi })
+}
+
+/// Whether a function is zero beside a point too: no root to be named, as where the slopes of a law have
+/// fallen below the smallest number.
+fn is_flat(f: impl Fn(f64) -> f64, x: f64) -> bool {
+    let beside = 1e-6 * (1.0 + x.abs());
+    f(x - beside) == 0.0 || f(x + beside) == 0.0
 }
 
 /// The root between two points of opposite sign; `None` where a value is no number.
@@ -146,6 +155,9 @@ fn closed_bracket(f: impl Fn(f64) -> f64, a: (f64, f64), b: (f64, f64)) -> Optio
         };
         new = (x, y);
         let best = if new.1.abs() < across.1.abs() { new } else { across };
+        if best.1 == 0.0 && is_flat(&f, best.0) {
+            return None;
+        }
         let width = (across.0 - new.0).abs();
         let least = 2.0 * f64::EPSILON * best.0.abs();
         if best.1 == 0.0 || width <= 2.0 * least {
@@ -237,6 +249,14 @@ mod tests {
         let (found, few) =
             count(&|f| find_rising_root("balance", f, near, 0.0, 50.0).expect("bracketed"));
         assert!((found - root).abs() < 1e-13 && few <= 11 && few < wide, "{few} {wide}");
+    }
+
+    #[test]
+    fn a_stretch_of_zeros_is_no_root() {
+        let flat = |x: f64| if x < 3.0 { -1.0 } else { (x - 9.0).max(0.0) };
+        for near in [-20.0, 2.0, 5.0, 8.999, 30.0] {
+            assert!(find_rising_root("flat", flat, near, -50.0, 50.0).is_err(), "{near}");
+        }
     }
 
     #[test]

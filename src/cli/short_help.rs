@@ -43,8 +43,19 @@ const SHOWN: &[(&str, &[&str])] = &[
 ];
 
 /// Verbs that `isoloss -h` names without saying what they do.
-const ALSO: &[&str] =
-    &["benchmark", "corpus", "train", "talk", "laws", "models", "devices", "completions", "man"];
+const ALSO: &[&str] = &[
+    "benchmark",
+    "forecast",
+    "tune",
+    "corpus",
+    "train",
+    "talk",
+    "laws",
+    "models",
+    "devices",
+    "completions",
+    "man",
+];
 
 /// The command line for somebody who asked with `-h`; `--help` is answered by the whole one.
 ///

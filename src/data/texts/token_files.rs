@@ -90,7 +90,7 @@ impl TokenFiles {
     /// # Errors
     /// Those of [`find_token_files`].
     pub(crate) fn read(&self, most: usize) -> Result<[Vec<u8>; 2], DataError> {
-        let side = |files: &[TokenFile], most: usize| {
+        let side = |files: &[TokenFile], most: usize| -> Result<Vec<u8>, DataError> {
             let mut bytes = Vec::new();
             for file in files {
                 let left = most.saturating_mul(self.width.bytes()).saturating_sub(bytes.len());

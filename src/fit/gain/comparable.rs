@@ -24,10 +24,10 @@ pub(super) fn comparable(a: &Recipe<'_>, b: &Recipe<'_>) -> Result<(), GainProbl
     let (Some(runs_a), Some(runs_b)) = (a.runs, b.runs) else { return Ok(()) };
     let columns: BTreeSet<&str> = runs_a.runs.iter().flat_map(|run| run.labels.columns()).collect();
     for column in columns.into_iter().filter(|column| sets_the_loss(column)) {
-        if let (Some(x), Some(y)) = (only_value(runs_a, column), only_value(runs_b, column)) {
-            if x != y {
-                return differ(&format!("column `{column}`"), x, y);
-            }
+        if let (Some(x), Some(y)) = (only_value(runs_a, column), only_value(runs_b, column))
+            && x != y
+        {
+            return differ(&format!("column `{column}`"), x, y);
         }
     }
     for (name, runs) in [(a.name, runs_a), (b.name, runs_b)] {

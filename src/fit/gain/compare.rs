@@ -154,11 +154,11 @@ fn measure<'a>(
     // Draw k of one recipe must not resample the rows that draw k of the other does.
     let mut sides = [side(a, seed), side(b, seed ^ (1 << 40))];
     let kinds = [0, 1].map(|i| sides[i].frontier.as_ref().map(|f| f.kind));
-    if let [Some(x), Some(y)] = kinds {
-        if x != y {
-            // The lowest loss of a budget and the loss at one ratio are not the same thing.
-            sides.iter_mut().for_each(|side| side.frontier = None);
-        }
+    if let [Some(x), Some(y)] = kinds
+        && x != y
+    {
+        // The lowest loss of a budget and the loss at one ratio are not the same thing.
+        sides.iter_mut().for_each(|side| side.frontier = None);
     }
     if let ([None, _] | [_, None], Some(a), Some(b)) = (kinds, a.runs, b.runs) {
         let seeds = [seed, seed ^ (1 << 40)];

@@ -19,7 +19,7 @@ pub struct Recipe<'a> {
 }
 
 /// How recipes are compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GainConfig {
     /// Families of laws for the ways that take one; those that suit the runs when empty.
@@ -31,10 +31,4 @@ pub struct GainConfig {
     /// How laws are fitted, with resamples, seed and level.
     #[serde(flatten)]
     pub fit: FitConfig,
-}
-
-impl Default for GainConfig {
-    fn default() -> Self {
-        Self { laws: Vec::new(), floor: None, at: Vec::new(), fit: FitConfig::default() }
-    }
 }

@@ -91,7 +91,7 @@ pub(super) enum Taken {
     Laws(Box<LawPair>),
     /// A's law with its draws and residuals.
     Singles {
-        a: Surface,
+        a: Box<Surface>,
         draws: Vec<Surface>,
         residuals: Vec<f64>,
     },
@@ -288,7 +288,7 @@ fn separate(a: &Tried<Fit>, b: &Tried<Fit>) -> Tried<Taken> {
 fn singles(a: &Tried<Fit>) -> Tried<Taken> {
     let a = a.as_ref().map_err(Clone::clone)?;
     let (draws, residuals) = (a.ensemble().draws, a.residuals.clone());
-    Ok(Taken::Singles { a: a.surface.clone(), draws, residuals })
+    Ok(Taken::Singles { a: Box::new(a.surface.clone()), draws, residuals })
 }
 
 fn measured(a: &Side<'_>, b: &Side<'_>) -> Tried<Taken> {

@@ -7,8 +7,9 @@ use super::output::{Console, Output, Outs, to_value};
 use super::scenario::ScenarioArgs;
 use super::target::TargetArgs;
 use crate::error::Result;
+use crate::fit::DomainTokens;
 use crate::report::{Text, domain_tokens_table};
-use crate::study::{DomainTokens, MixReport, PlanAnswer, PlanPicture, PlanRequest, ask_laws};
+use crate::study::{MixReport, PlanAnswer, PlanPicture, PlanRequest, ask_laws};
 use crate::units::{Flops, Params, Tokens, parse_days_s, parse_usd};
 use clap::Args as ClapArgs;
 
@@ -128,13 +129,9 @@ const MOST_EPOCHS: f64 = 4.0;
 /// What the plan of the first law takes of each domain of a mixture.
 fn mixed(path: &Path, answer: &PlanAnswer) -> Result<(Vec<DomainTokens>, Text)> {
     let tokens = answer.laws.first().map_or(Tokens::new(0.0), |law| law.recommended.plan.d);
-    let domains = MixReport::load(path)?.in_run(tokens);
-    let rows: Vec<_> = domains
-        .iter()
-        .map(|d| (d.domain.as_str(), d.share, d.tokens, d.unique_tokens, d.epochs))
-        .collect();
+    let domains = MixReport::load(path)?.answer.in_run(tokens);
     let title = format!("{tokens} tokens in the mixture of {}", path.display());
-    let mut text = Text::from(domain_tokens_table(&rows, &title));
+    let mut text = Text::from(domain_tokens_table(&domains, &title));
     let often: Vec<String> = domains
         .iter()
         .filter(|d| d.epochs.is_some_and(|epochs| epochs > MOST_EPOCHS))

@@ -62,8 +62,8 @@ pub use gain::{
     Multiplier, PairedNoise, Parting, Recipe, Settling, SettlingRun, Way, Worth, gain,
 };
 pub use mixture::{
-    BesideRun, DomainShare, FewerRuns, FormTest, MixtureAnswer, MixtureConfig, MixtureForm,
-    MixtureLaw, MixtureTest, TargetLaw, best_mixture, mixture_design,
+    BesideRun, DomainShare, DomainTokens, FewerRuns, FormTest, MixtureAnswer, MixtureConfig,
+    MixtureForm, MixtureLaw, MixtureTest, TargetLaw, best_mixture, mixture_design,
 };
 pub use next::{CandidateRun, ChosenRun, Doubt, ErrorModel, Separation, choose, separate};
 pub use one_quantity::{

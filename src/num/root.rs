@@ -236,7 +236,8 @@ mod tests {
     #[test]
     fn a_good_guess_is_worth_most_of_the_evaluations() {
         let f = |x: f64| 2.0 * (-9.0 + 0.4 * x).exp() - 3.0 * (5.0 - 0.3 * x).exp();
-        let count = |solve: &dyn Fn(&dyn Fn(f64) -> f64) -> f64| {
+        type Solve<'a> = dyn Fn(&dyn Fn(f64) -> f64) -> f64 + 'a;
+        let count = |solve: &Solve<'_>| {
             let calls = std::cell::Cell::new(0);
             let root = solve(&|x| {
                 calls.set(calls.get() + 1);

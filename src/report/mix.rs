@@ -4,9 +4,8 @@ use super::number::loss;
 use super::style::Style;
 use super::table::Table;
 use super::text::Text;
-use crate::fit::{MixtureAnswer, MixtureTest};
+use crate::fit::{DomainTokens, MixtureAnswer, MixtureTest};
 use crate::num::Interval;
-use crate::units::Tokens;
 
 /// Domains that are shown where the rest have next to nothing.
 const SHOWN: usize = 12;
@@ -188,21 +187,16 @@ fn forms(answer: &MixtureAnswer) -> Table {
 }
 
 /// What a run takes of each domain.
-///
-/// - `rows`: domain, share, tokens, unique tokens, epochs.
 #[must_use]
-pub fn domain_tokens_table(
-    rows: &[(&str, f64, Tokens, Option<Tokens>, Option<f64>)],
-    title: &str,
-) -> Table {
+pub fn domain_tokens_table(domains: &[DomainTokens], title: &str) -> Table {
     let mut table = Table::new(title, &["domain", "share", "tokens", "unique", "epochs"]);
-    for (domain, share, tokens, unique, epochs) in rows {
+    for d in domains {
         table.push([
-            domain,
-            &percent(*share),
-            &tokens.to_string(),
-            &unique.map_or("-".to_owned(), |u| u.to_string()),
-            &epochs.map_or("-".to_owned(), |e| format!("{e:.2}")),
+            &*d.domain,
+            &percent(d.share),
+            &d.tokens.to_string(),
+            &d.unique_tokens.map_or("-".to_owned(), |unique| unique.to_string()),
+            &d.epochs.map_or("-".to_owned(), |epochs| format!("{epochs:.2}")),
         ]);
     }
     table

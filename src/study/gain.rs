@@ -308,8 +308,8 @@ impl GainRequest {
         let running = self.running.first().zip(self.running.get(k));
         let throughput_ratio = running.map(|(a, b)| b.tokens_per_s / a.tokens_per_s);
         let price_ratio = running.and_then(|(a, b)| Some(a.usd_per_hour? / b.usd_per_hour?));
-        let most = gain.at_most().cloned();
-        let times = |factor: Option<f64>| most.clone().zip(factor).map(|(m, f)| m.times(f));
+        let most = gain.at_most().copied();
+        let times = |factor: Option<f64>| most.zip(factor).map(|(m, f)| m.times(f));
         let in_time = times(throughput_ratio);
         let in_money = times(throughput_ratio.zip(price_ratio).map(|(x, y)| x * y));
         let verdict = verdict(&gain);

@@ -10,8 +10,7 @@ use crate::data::MixtureTable;
 #[cfg(feature = "logs")]
 use crate::data::{MixtureColumns, ReadOptions, read_mixtures};
 use crate::error::{FitError, Result};
-use crate::fit::{DomainShare, MixtureAnswer, MixtureConfig, OnProgress, best_mixture};
-use crate::units::Tokens;
+use crate::fit::{MixtureAnswer, MixtureConfig, OnProgress, best_mixture};
 
 /// The best mixture, and how its runs were read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,38 +78,7 @@ impl MixRequest {
     }
 }
 
-/// A domain of a mixture in a run of so many tokens.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DomainTokens {
-    /// The domain.
-    pub domain: String,
-    /// Its share.
-    pub share: f64,
-    /// Its training tokens, repeats counted.
-    pub tokens: Tokens,
-    /// Unique tokens there are, where that is known.
-    pub unique_tokens: Option<Tokens>,
-    /// How often each is seen.
-    pub epochs: Option<f64>,
-}
-
 impl MixReport {
-    /// What a run of `tokens` takes of each domain, the largest first.
-    #[must_use]
-    pub fn in_run(&self, tokens: Tokens) -> Vec<DomainTokens> {
-        let of = |d: &DomainShare| {
-            let taken = Tokens::new(d.share * tokens.get());
-            DomainTokens {
-                domain: d.domain.clone(),
-                share: d.share,
-                tokens: taken,
-                unique_tokens: d.unique_tokens,
-                epochs: d.unique_tokens.map(|unique| taken.get() / unique.get()),
-            }
-        };
-        self.answer.shares.iter().filter(|d| d.share > 0.0).map(of).collect()
-    }
-
     /// Reads a mixture that was saved.
     ///
     /// # Errors

@@ -67,7 +67,7 @@ pub use law::{AskedLaw, USUAL_LAWS, WhichLaw, ask_each, ask_laws, load_fit};
 pub use lists::{devices_json, laws_json, models_json};
 #[cfg(feature = "logs")]
 pub use mix::mixtures_of;
-pub use mix::{DomainTokens, MixReport, MixRequest};
+pub use mix::{MixReport, MixRequest};
 pub use next_runs::{Decide, NextRun, NextRunsAnswer, NextRunsRequest, RunAgainst};
 pub use one_quantity::load_one_quantity;
 #[cfg(feature = "logs")]

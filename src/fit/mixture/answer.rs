@@ -163,3 +163,36 @@ pub struct MixtureAnswer {
     /// Level of the intervals.
     pub level: f64,
 }
+
+/// A domain of a mixture in a run of so many tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DomainTokens {
+    /// The domain.
+    pub domain: String,
+    /// Its share.
+    pub share: f64,
+    /// Its training tokens, repeats counted.
+    pub tokens: Tokens,
+    /// Unique tokens there are, where that is known.
+    pub unique_tokens: Option<Tokens>,
+    /// How often each is seen.
+    pub epochs: Option<f64>,
+}
+
+impl MixtureAnswer {
+    /// What a run of `tokens` takes of each domain, the largest first.
+    #[must_use]
+    pub fn in_run(&self, tokens: Tokens) -> Vec<DomainTokens> {
+        let of = |d: &DomainShare| {
+            let taken = Tokens::new(d.share * tokens.get());
+            DomainTokens {
+                domain: d.domain.clone(),
+                share: d.share,
+                tokens: taken,
+                unique_tokens: d.unique_tokens,
+                epochs: d.unique_tokens.map(|unique| taken.get() / unique.get()),
+            }
+        };
+        self.shares.iter().filter(|d| d.share > 0.0).map(of).collect()
+    }
+}

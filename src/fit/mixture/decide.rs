@@ -24,6 +24,12 @@ const NEXT: usize = 8;
 /// Smallest number of runs whose choice is looked at.
 const FEWEST: usize = 32;
 
+/// The best mixture under weighted laws, where the solver finds one.
+type Choose<'a> = dyn Fn(&[(MixtureLaw, f64)]) -> Option<Vec<f64>> + Sync + 'a;
+
+/// Runs that test, with the places of the targets among their losses and the weights of these.
+type Matched = (MixtureTable, Vec<(usize, f64)>);
+
 /// A decision of one resample.
 struct Drawn {
     laws: Vec<(MixtureLaw, f64)>,
@@ -219,7 +225,7 @@ fn resampled(
     rows: &[MixtureRows],
     config: &MixtureConfig,
     progress: &OnProgress<'_>,
-    chosen: &(dyn Fn(&[(MixtureLaw, f64)]) -> Option<Vec<f64>> + Sync),
+    chosen: &Choose<'_>,
 ) -> Result<Resampled, Stop> {
     let count = rows.first().map_or(0, MixtureRows::len);
     let parts = Parts::new(config.bootstrap, progress);
@@ -260,7 +266,7 @@ fn matched(
     table: &MixtureTable,
     test: &MixtureTable,
     weights: &[(usize, f64)],
-) -> Result<(MixtureTable, Vec<(usize, f64)>), MixtureProblem> {
+) -> Result<Matched, MixtureProblem> {
     let place = |name: &String, among: &[String], what: &'static str| {
         among.iter().position(|known| is_one_name(known, name)).ok_or_else(|| {
             MixtureProblem::Unknown {
@@ -343,9 +349,9 @@ fn fewer_runs(
     table: &MixtureTable,
     weights: &[(usize, f64)],
     laws: &[(MixtureLaw, f64)],
-    test: Option<&(MixtureTable, Vec<(usize, f64)>)>,
+    test: Option<&Matched>,
     seed: u64,
-    chosen: &(dyn Fn(&[(MixtureLaw, f64)]) -> Option<Vec<f64>> + Sync),
+    chosen: &Choose<'_>,
 ) -> Vec<FewerRuns> {
     let order = shuffled(table.runs.len(), seed);
     let full = chosen(laws).map(|shares| weighted(laws, &shares));

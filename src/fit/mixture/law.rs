@@ -125,9 +125,9 @@ impl MixtureRows {
     fn linear(&self, weights: &[f64], target: impl Fn(f64) -> f64) -> Option<Vec<f64>> {
         let k = self.domains;
         let (mut gram, mut moment) = (DMatrix::zeros(k, k), DVector::zeros(k));
-        for i in 0..self.len() {
-            let (row, w) = (self.row(i), weights[i]);
-            let y = target(self.losses[i]);
+        for (i, (loss, w)) in self.losses.iter().zip(weights).enumerate() {
+            let (row, w) = (self.row(i), *w);
+            let y = target(*loss);
             if w == 0.0 || !y.is_finite() {
                 continue;
             }

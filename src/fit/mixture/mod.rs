@@ -10,7 +10,8 @@ mod law;
 mod request;
 
 pub use answer::{
-    BesideRun, DomainShare, FewerRuns, FormTest, MixtureAnswer, MixtureTest, TargetLaw,
+    BesideRun, DomainShare, DomainTokens, FewerRuns, FormTest, MixtureAnswer, MixtureTest,
+    TargetLaw,
 };
 pub use decide::best_mixture;
 pub use design::mixture_design;

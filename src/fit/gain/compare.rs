@@ -418,7 +418,7 @@ fn choose(methods: &[Method]) -> Option<&Method> {
 }
 
 /// FLOPs per parameter and token of A over those of B, where a hundredth or more apart; of dense models,
-/// since N of others holds parameters that no token meets.
+/// since N of others holds parameters that no token meets. So does N where the ratio is far from one.
 fn counts_differ(a: &Recipe<'_>, b: &Recipe<'_>) -> Option<f64> {
     let per_nd = |recipe: &Recipe<'_>| {
         let sparse = |runs: &RunTable| {
@@ -431,5 +431,5 @@ fn counts_differ(a: &Recipe<'_>, b: &Recipe<'_>) -> Option<f64> {
         of_runs.or(recipe.fit.map(|fit| fit.surface.flops_per_nd))
     };
     let ratio = per_nd(a)? / per_nd(b)?;
-    ((ratio - 1.0).abs() > 0.01).then_some(ratio)
+    (0.01..0.4).contains(&ratio.ln().abs()).then_some(ratio)
 }

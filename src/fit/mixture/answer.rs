@@ -164,6 +164,9 @@ pub struct MixtureAnswer {
     pub level: f64,
 }
 
+/// A share below which a run takes nothing of a domain: what a solver leaves of zero.
+const LEAST: f64 = 1e-4;
+
 /// A domain of a mixture in a run of so many tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DomainTokens {
@@ -193,6 +196,6 @@ impl MixtureAnswer {
                 epochs: d.unique_tokens.map(|unique| taken.get() / unique.get()),
             }
         };
-        self.shares.iter().filter(|d| d.share > 0.0).map(of).collect()
+        self.shares.iter().filter(|d| d.share >= LEAST).map(of).collect()
     }
 }

@@ -1,5 +1,5 @@
 //! Roots of functions of one variable: by Brent's method from argmin, and, where thousands of nearly equal
-//! ones are wanted, from a guess.
+//! ones are asked for, from a starting point.
 
 use argmin::core::{CostFunction, Executor, State};
 use argmin::solver::brent::BrentRoot;

@@ -131,9 +131,9 @@ pub(super) fn optimality_gap(aim: &Aim<'_>, limits: &Limits, shares: &[f64]) -> 
     // From where a share can be taken, and to where it can be moved.
     let from = places().filter(|j| shares[*j] > limits.lo[*j] + AT).map(|j| gradient[j]);
     let to = places().filter(|j| shares[*j] < limits.hi[*j] - AT).map(|j| gradient[j]);
-    let (dearest, cheapest) =
+    let (highest, lowest) =
         (from.fold(f64::NEG_INFINITY, f64::max), to.fold(f64::INFINITY, f64::min));
-    (dearest - cheapest).max(0.0)
+    (highest - lowest).max(0.0)
 }
 
 #[cfg(test)]
